@@ -1,0 +1,213 @@
+//! A chain of reference-counted pieces of bytes: how user data travels without being copied.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use bytes::{Buf, Bytes};
+
+/// Bytes in order, held in shared immutable pieces. Cloning, splitting and joining copy no byte. Holds no empty piece.
+#[derive(Clone, Default)]
+pub struct Chain {
+    pieces: VecDeque<Bytes>,
+    len: usize,
+}
+
+impl Chain {
+    /// A chain without bytes. Allocates nothing.
+    pub fn new() -> Chain {
+        Chain::default()
+    }
+
+    /// How many bytes it holds.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Puts a piece behind the last.
+    pub fn push(&mut self, piece: Bytes) {
+        if !piece.is_empty() {
+            self.len += piece.len();
+            self.pieces.push_back(piece);
+        }
+    }
+
+    /// Puts another chain behind this one.
+    pub fn append(&mut self, mut other: Chain) {
+        self.len += other.len;
+        self.pieces.append(&mut other.pieces);
+    }
+
+    /// Takes the first `n` bytes off, or all if there are fewer.
+    pub fn split_to(&mut self, n: usize) -> Chain {
+        if n >= self.len {
+            return std::mem::take(self);
+        }
+        let mut head = Chain::new();
+        while head.len < n {
+            let wanted = n - head.len;
+            let Some(front) = self.pieces.front_mut() else { break };
+            if front.len() <= wanted {
+                head.push(self.pieces.pop_front().unwrap_or_default());
+            } else {
+                head.push(front.split_to(wanted));
+            }
+        }
+        self.len -= head.len;
+        head
+    }
+
+    /// Drops the first `n` bytes, or all if there are fewer.
+    pub fn advance(&mut self, n: usize) {
+        let mut left = n.min(self.len);
+        self.len -= left;
+        while left > 0 {
+            let Some(front) = self.pieces.front_mut() else { break };
+            if front.len() <= left {
+                left -= front.len();
+                self.pieces.pop_front();
+            } else {
+                front.advance(left);
+                left = 0;
+            }
+        }
+    }
+
+    /// Keeps the first `n` bytes.
+    pub fn truncate(&mut self, n: usize) {
+        while self.len > n {
+            let Some(back) = self.pieces.back_mut() else { break };
+            let surplus = self.len - n;
+            if back.len() <= surplus {
+                self.len -= back.len();
+                self.pieces.pop_back();
+            } else {
+                back.truncate(back.len() - surplus);
+                self.len = n;
+            }
+        }
+    }
+
+    /// The bytes from `start`, at most `len` of them, sharing the pieces.
+    pub fn slice(&self, start: usize, len: usize) -> Chain {
+        let mut out = Chain::new();
+        let (mut skip, mut left) = (start, len);
+        for piece in &self.pieces {
+            if left == 0 {
+                break;
+            }
+            if skip >= piece.len() {
+                skip -= piece.len();
+                continue;
+            }
+            let take = left.min(piece.len() - skip);
+            out.push(piece.slice(skip..skip + take));
+            left -= take;
+            skip = 0;
+        }
+        out
+    }
+
+    /// The pieces in order, as slices.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces.iter().map(|piece| &piece[..])
+    }
+
+    /// Copies the front into `target`, taking nothing off; says how much was copied.
+    pub fn copy_to(&self, target: &mut [u8]) -> usize {
+        let mut done = 0;
+        for piece in &self.pieces {
+            let n = piece.len().min(target.len() - done);
+            target[done..done + n].copy_from_slice(&piece[..n]);
+            done += n;
+            if done == target.len() {
+                break;
+            }
+        }
+        done
+    }
+
+    /// All bytes in one piece of their own.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len);
+        self.pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        out
+    }
+}
+
+impl From<Bytes> for Chain {
+    fn from(piece: Bytes) -> Chain {
+        let mut chain = Chain::new();
+        chain.push(piece);
+        chain
+    }
+}
+
+impl From<Vec<u8>> for Chain {
+    fn from(bytes: Vec<u8>) -> Chain {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl PartialEq for Chain {
+    fn eq(&self, other: &Chain) -> bool {
+        self.len == other.len && self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
+    }
+}
+
+impl Eq for Chain {}
+
+impl fmt::Debug for Chain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Chain({} bytes)", self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn chain(pieces: &[Vec<u8>]) -> Chain {
+        let mut chain = Chain::new();
+        pieces.iter().for_each(|piece| chain.push(Bytes::copy_from_slice(piece)));
+        chain
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_one_piece(pieces: Vec<Vec<u8>>, at in 0usize..200, len in 0usize..200) {
+            let flat: Vec<u8> = pieces.concat();
+            let whole = chain(&pieces);
+            prop_assert_eq!(whole.len(), flat.len());
+            let at = at.min(flat.len());
+            let end = (at + len).min(flat.len());
+
+            let mut tail = whole.clone();
+            let head = tail.split_to(at);
+            prop_assert_eq!(head.to_vec(), &flat[..at]);
+            prop_assert_eq!(tail.to_vec(), &flat[at..]);
+
+            let mut rest = whole.clone();
+            rest.advance(at);
+            prop_assert_eq!(rest, tail.clone());
+
+            let mut short = whole.clone();
+            short.truncate(at);
+            prop_assert_eq!(&short, &head);
+
+            prop_assert_eq!(whole.slice(at, len).to_vec(), &flat[at..end]);
+            let mut buffer = vec![0; len];
+            let n = tail.copy_to(&mut buffer);
+            prop_assert_eq!(&buffer[..n], &flat[at..end]);
+
+            let mut joined = head;
+            joined.append(tail);
+            prop_assert_eq!(joined, whole);
+        }
+    }
+}

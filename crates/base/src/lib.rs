@@ -1,0 +1,18 @@
+//! What every other crate stands on: time as a value, sequence numbers, the seeded generator, keyed hashing, and
+//! chains of reference-counted bytes. Nothing here reads a clock or asks the system for anything.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+mod chain;
+mod pool;
+mod rng;
+mod seq;
+mod time;
+
+pub use bytes::Bytes;
+pub use chain::Chain;
+pub use pool::Pool;
+pub use rng::{Key, KeyedMap, Rng};
+pub use seq::SeqNum;
+pub use time::{Duration, Instant};

@@ -1,0 +1,84 @@
+//! Pooled chunks: user bytes are copied once into them, and the chunks are used again when nobody holds them.
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+
+use crate::Chain;
+
+const CHUNK: usize = 64 * 1024;
+/// How many chunks in use the pool remembers, to find free ones among them; those beyond go to the allocator.
+const REMEMBERED: usize = 128;
+
+/// A pool of 64 KiB chunks. Plain data of one owner; it never holds more than it handed out.
+#[derive(Debug, Default)]
+pub struct Pool {
+    current: BytesMut,
+    used: VecDeque<BytesMut>,
+}
+
+impl Pool {
+    /// A pool that holds nothing yet.
+    pub fn new() -> Pool {
+        Pool::default()
+    }
+
+    /// Copies bytes into pooled chunks.
+    pub fn copy_in(&mut self, mut bytes: &[u8]) -> Chain {
+        let mut chain = Chain::new();
+        while !bytes.is_empty() {
+            let room = self.current.capacity() - self.current.len();
+            if room == 0 {
+                self.next_chunk();
+                continue;
+            }
+            let n = room.min(bytes.len());
+            self.current.extend_from_slice(&bytes[..n]);
+            chain.push(self.current.split().freeze());
+            bytes = &bytes[n..];
+        }
+        chain
+    }
+
+    /// Makes a chunk with room current: an old one that nobody holds any more, else a new one.
+    fn next_chunk(&mut self) {
+        let full = std::mem::take(&mut self.current);
+        self.used.push_back(full);
+        // A stream frees its chunks in the order it filled them, so the oldest are the likeliest to be free.
+        for _ in 0..4.min(self.used.len()) {
+            let Some(mut oldest) = self.used.pop_front() else { break };
+            if oldest.try_reclaim(CHUNK) {
+                self.current = oldest;
+                return;
+            }
+            self.used.push_back(oldest);
+        }
+        if self.used.len() > REMEMBERED {
+            self.used.pop_front();
+        }
+        self.current = BytesMut::with_capacity(CHUNK);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_and_uses_chunks_again() {
+        let mut pool = Pool::new();
+        let text: Vec<u8> = (0..200_000u32).map(|i| i as u8).collect();
+        for _ in 0..100 {
+            assert_eq!(pool.copy_in(&text).to_vec(), text);
+        }
+        assert!(pool.used.len() < 10, "{} chunks remembered", pool.used.len());
+    }
+
+    #[test]
+    fn small_writes_share_a_chunk() {
+        let mut pool = Pool::new();
+        let held: Vec<Chain> = (0..1000u32).map(|i| pool.copy_in(&i.to_be_bytes())).collect();
+        assert!(pool.used.len() <= 1);
+        assert_eq!(held[999].to_vec(), 999u32.to_be_bytes());
+    }
+}

@@ -1,0 +1,4 @@
+//! Many hosts and the links between them.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]

@@ -1,0 +1,71 @@
+//! What IPv4 and IPv6 headers have in common.
+
+use std::net::IpAddr;
+
+use crate::{ipv4, ipv6};
+
+/// Protocol numbers (IANA).
+pub mod protocol {
+    /// ICMP for IPv4.
+    pub const ICMP: u8 = 1;
+    /// TCP.
+    pub const TCP: u8 = 6;
+    /// UDP.
+    pub const UDP: u8 = 17;
+    /// ICMP for IPv6.
+    pub const ICMPV6: u8 = 58;
+}
+
+/// An IP header of either version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Header {
+    /// Version 4.
+    V4(ipv4::Header),
+    /// Version 6.
+    V6(ipv6::Header),
+}
+
+impl Header {
+    /// A header with the usual values: hop limit 64, no traffic class, DF set in IPv4.
+    ///
+    /// Returns `None` if the two addresses are not of one family.
+    pub fn new(source: IpAddr, destination: IpAddr) -> Option<Header> {
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Header::V4(ipv4::Header::new(source, destination))),
+            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Header::V6(ipv6::Header::new(source, destination))),
+            _ => None,
+        }
+    }
+
+    /// Where the packet comes from.
+    pub fn source(&self) -> IpAddr {
+        match self {
+            Header::V4(header) => header.source.into(),
+            Header::V6(header) => header.source.into(),
+        }
+    }
+
+    /// Where the packet goes.
+    pub fn destination(&self) -> IpAddr {
+        match self {
+            Header::V4(header) => header.destination.into(),
+            Header::V6(header) => header.destination.into(),
+        }
+    }
+
+    /// TTL or hop limit.
+    pub fn hop_limit(&self) -> u8 {
+        match self {
+            Header::V4(header) => header.ttl,
+            Header::V6(header) => header.hop_limit,
+        }
+    }
+
+    /// Bytes of this header without options or extensions.
+    pub fn len(&self) -> usize {
+        match self {
+            Header::V4(_) => ipv4::HEADER_LEN,
+            Header::V6(_) => ipv6::HEADER_LEN,
+        }
+    }
+}

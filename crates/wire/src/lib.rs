@@ -1,0 +1,19 @@
+//! What goes over a link. One file per header: a checked view of its bytes, its owned value, its printer in tcpdump's
+//! words. Between virtual hosts only the values travel; bytes are made and read at the edges.
+
+#![forbid(unsafe_code)]
+#![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+pub mod arp;
+pub mod ethernet;
+pub mod icmpv4;
+pub mod icmpv6;
+pub mod ip;
+pub mod ipv4;
+pub mod ipv6;
+pub mod tcp;
+pub mod udp;
+
+mod frame;
+
+pub use frame::{Body, Frame, Packet, Payload};
