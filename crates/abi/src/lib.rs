@@ -1,4 +1,25 @@
-//! Linux's numbers and bytes: errno, sockaddr, flags, the option table.
+//! Linux's numbers and bytes: errno, sockaddr, flags, ioctl numbers, the option table. What programs say in integers
+//! and byte strings is decoded here, once, at the door; below it everything is typed. Knows no socket's state and makes
+//! no system call. Control messages (cmsg) and netlink are not here yet. Integers are in the machine's order.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+mod address;
+mod errno;
+mod flags;
+pub mod ioctl;
+mod option;
+mod request;
+mod tcp_info;
+
+pub use address::{
+    Address, UnixAddress, decode_bind, decode_connect, decode_destination, decode_sockaddr, encode_sockaddr,
+};
+pub use errno::Errno;
+pub use flags::{How, MessageFlags, Readiness};
+pub use option::{
+    Access, Kind, OPTIONS, Opt, Row, State, Value, decode_get, decode_set, decode_value, encode_value, lookup,
+};
+pub use request::{Family, Request, SocketType, Transport};
+pub use tcp_info::TcpInfo;

@@ -1,1 +1,141 @@
-//! The supervisor of unmodified programs.
+//! The supervisor of unmodified programs: `sockeye run`.
+//!
+//! A seccomp filter hands it the socket calls of a program and of all its descendants. Each socket is a *carrier* in
+//! the program (a Unix-domain descriptor, [`carriers`]) and a socket of the network's stack behind it; the loop in
+//! [`supervisor`] keeps the two alike. Not modelled: what `docs/compatibility.md` lists.
+
+mod calls;
+mod carriers;
+mod ending;
+mod launch;
+mod network;
+mod process;
+mod seccomp;
+mod signals;
+mod supervisor;
+mod trace;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+/// The exit status for a failure of Sockeye's own.
+pub const EXIT_SOCKEYE: i32 = 125;
+/// The exit status for a program that can't be executed.
+pub const EXIT_NOT_EXECUTABLE: i32 = 126;
+/// The exit status for a program that was not found.
+pub const EXIT_NOT_FOUND: i32 = 127;
+
+/// A program and its arguments.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its name, looked for in PATH, or its path.
+    pub name: OsString,
+    /// What follows the name.
+    pub arguments: Vec<OsString>,
+}
+
+/// How to run it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Print each segment.
+    pub trace: Option<TraceTo>,
+    /// Wait for the program's descendants, too, instead of ending them when it ends.
+    pub wait: bool,
+    /// The network's seed; chosen at random if none is given.
+    pub seed: Option<u64>,
+}
+
+/// Where the trace goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TraceTo {
+    /// To standard error.
+    StandardError,
+    /// To this file, which is made anew.
+    File(PathBuf),
+}
+
+/// Why a program could not be run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The trace file.
+    #[error("{path}: {1}", path = .0.display())]
+    Trace(PathBuf, #[source] io::Error),
+    /// The program's name or file.
+    #[error("{path}: {1}", path = .0.display())]
+    Exec(PathBuf, #[source] io::Error),
+    /// The kernel refused the filter.
+    #[error("{}", filter_refused(.0))]
+    Filter(#[source] io::Error),
+    /// The program's descriptors can't be borrowed.
+    #[error(
+        "this machine does not let a program's descriptors be borrowed (pidfd_getfd: {0}); Linux 5.6 or later is needed, \
+         and in a container the capability CAP_SYS_PTRACE"
+    )]
+    Borrow(#[source] io::Error),
+    /// An inherited socket would be a way out.
+    #[error("descriptor {0} is a socket of the machine's network: close it (for example, {0}<&-) before starting a program")]
+    InheritedSocket(i32),
+    /// Something else at the start.
+    #[error("cannot start: {0}: {1}")]
+    Start(&'static str, #[source] io::Error),
+    /// The loop failed.
+    #[error("the supervisor failed: {0}")]
+    Serve(#[source] io::Error),
+}
+
+impl Error {
+    /// The exit status that tells of it.
+    pub fn exit_status(&self) -> i32 {
+        match self {
+            Error::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => EXIT_NOT_FOUND,
+            Error::Exec(..) => EXIT_NOT_EXECUTABLE,
+            Error::Trace(..)
+            | Error::Filter(_)
+            | Error::Borrow(_)
+            | Error::InheritedSocket(_)
+            | Error::Start(..)
+            | Error::Serve(_) => EXIT_SOCKEYE,
+        }
+    }
+}
+
+fn filter_refused(error: &io::Error) -> String {
+    let why = match error.raw_os_error() {
+        Some(libc::EBUSY) => "another supervisor's filter with user notification is in the way",
+        Some(libc::EINVAL | libc::ENOSYS) => "this kernel has no seccomp user notification (Linux 5.14 or later is needed)",
+        Some(libc::EACCES | libc::EPERM) => "installing a seccomp filter is forbidden here",
+        _ => "the seccomp filter can't be installed",
+    };
+    format!("cannot supervise: {why} ({error})")
+}
+
+/// Runs a program on host `pukaki` of the default network. Gives its exit status: its own, or 128 and the number of the
+/// signal that ended it.
+///
+/// The calling process must have one thread. It becomes the program's supervisor: it takes over its own signals, and
+/// waits for all of its children.
+pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
+    let trace = options.trace.as_ref().map(trace::Trace::open).transpose()?;
+    let seed = options.seed.unwrap_or_else(random_seed);
+    let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
+    let launched = launch::launch(program, &mask)?;
+    let mut ending =
+        ending::Ending::new(launched.pid, options.wait).map_err(|error| Error::Start("subreaper", error))?;
+    let (listener, launched) = launched.split();
+    let network = network::Network::new(seed, trace)
+        .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
+    let mut supervisor =
+        supervisor::Supervisor::new(listener, signals, network).map_err(|error| Error::Start("epoll", error))?;
+    let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
+    match launched.exec_error() {
+        Some(error) => Err(Error::Exec(PathBuf::from(&program.name), error)),
+        None => Ok(status),
+    }
+}
+
+/// A seed nobody knows, so that sequence numbers and ports are as hard to guess as they should be.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id())
+}

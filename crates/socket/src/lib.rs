@@ -1,4 +1,28 @@
-//! BSD semantics over a stack.
+//! BSD semantics over a stack: what a program's socket calls mean, errno for errno as Linux (socket(7), tcp(7), udp(7),
+//! ip(7), ipv6(7)).
+//!
+//! A [`Host`] is a stack with a table of open sockets. Calls go in with the time they happen at and never block:
+//! where a program would wait they say EAGAIN or EINPROGRESS, and [`Host::poll_changed`] says later which socket to look at
+//! again. Frames go through it to the stack and out of it.
+//!
+//! Not modelled: urgent data, control messages, Unix-domain and raw sockets, privileges, memory pressure. Descriptors,
+//! blocking, timeouts of calls (SO_RCVTIMEO is kept here and acted on above) and signals are the caller's.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+mod address;
+mod datagram;
+mod errors;
+mod host;
+mod listener;
+mod options;
+mod readiness;
+mod stream;
+mod tcp_info;
+
+#[cfg(test)]
+mod tests;
+
+pub use datagram::ErrorReport;
+pub use host::{Host, Result, SocketId};

@@ -1,4 +1,37 @@
 //! One host: interfaces, neighbours, routes, IP, ICMP, UDP, ports, demultiplexing.
+//!
+//! A [`Stack`] is plain data with one owner. Calls and frames go in; frames to send, ids of what changed and the next
+//! deadline come out. Time is an argument, chance comes from the generator handed in, nothing calls back.
+//!
+//! Not modelled yet: forwarding, fragments, multicast groups, raw sockets, router and redirect messages.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+mod cidr;
+mod error;
+mod icmp;
+mod input;
+mod interface;
+mod neighbour;
+mod output;
+mod ports;
+mod route;
+mod settings;
+mod stack;
+mod tcp;
+mod timers;
+mod udp;
+
+pub use cidr::{Cidr, CidrError};
+pub use error::{BindError, ConnectError, SendError, UdpError};
+pub use interface::{Interface, InterfaceId};
+pub use output::IpOptions;
+pub use ports::BindRequest;
+pub use route::{Policy, Route};
+pub use settings::Settings;
+pub use stack::{BindId, ConnectionId, Event, ListenerId, Stack, UdpId};
+pub use udp::Received;
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,28 @@
-//! One TCP connection and one listener as pure state machines.
+//! One TCP connection ([`Tcb`]) and one listener ([`Listener`]) as pure state machines (RFC 9293).
+//!
+//! In flow segments and user calls, each with the time it happens at; out flow segments and the moment to look again,
+//! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
+//! headers), no sockets, no errno.
+//!
+//! Not modelled: urgent data, ECN, SACK, fast open, SYN cookies, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+
+mod config;
+mod error;
+mod info;
+mod isn;
+mod listener;
+mod state;
+mod tcb;
+
+pub use config::{Config, Keepalive, Ports};
+pub use error::{Error, SendError, Unreachable};
+pub use info::Info;
+pub use isn::IsnGenerator;
+pub use listener::Listener;
+pub use state::State;
+pub use tcb::Decision;
+pub use tcb::Tcb;
+pub use tcb::{Outcome, reset_for};

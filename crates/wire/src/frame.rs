@@ -1,5 +1,7 @@
 //! Frames and packets: what interfaces take and give.
 
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use sockeye_base::Chain;
 
@@ -52,4 +54,218 @@ pub enum Body {
         /// Its bytes.
         payload: Chain,
     },
+}
+
+impl Frame {
+    /// A packet on a link without Ethernet headers.
+    pub fn packet(packet: Packet) -> Frame {
+        Frame { ethernet: None, payload: Payload::Packet(packet) }
+    }
+
+    /// A frame on an Ethernet. The header's EtherType is made to say what is carried, but for bytes of unknown kind.
+    pub fn ethernet(mut header: ethernet::Header, payload: Payload) -> Frame {
+        if let Some(kind) = payload.ether_type() {
+            header.ether_type = kind;
+        }
+        Frame { ethernet: Some(header), payload }
+    }
+
+    /// A frame on an Ethernet from one address to another.
+    pub fn between(source: ethernet::Mac, destination: ethernet::Mac, payload: impl Into<Payload>) -> Frame {
+        Frame::ethernet(ethernet::Header { destination, source, ether_type: 0 }, payload.into())
+    }
+
+    /// Bytes on the wire, without padding and check sequence. A super-segment counts as one packet.
+    pub fn len(&self) -> usize {
+        self.header_len() + self.payload.len()
+    }
+
+    /// Bytes of the Ethernet header, or 0.
+    pub fn header_len(&self) -> usize {
+        self.ethernet.map_or(0, |_| ethernet::HEADER_LEN)
+    }
+
+    /// How many frames this value stands for: more than one if it carries a super-segment.
+    pub fn count(&self) -> usize {
+        match &self.payload {
+            Payload::Packet(packet) => packet.count(),
+            Payload::Arp(_) | Payload::Bytes(_) => 1,
+        }
+    }
+
+    /// The IP packet it carries, if it does.
+    pub fn as_packet(&self) -> Option<&Packet> {
+        match &self.payload {
+            Payload::Packet(packet) => Some(packet),
+            Payload::Arp(_) | Payload::Bytes(_) => None,
+        }
+    }
+
+    /// The TCP segment it carries, if it does.
+    pub fn as_segment(&self) -> Option<&tcp::Segment> {
+        self.as_packet()?.as_segment()
+    }
+
+    /// The single frames this value stands for, in order (see [`tcp::Segment::split`]).
+    pub fn split(self) -> impl Iterator<Item = Frame> {
+        let Frame { ethernet, payload } = self;
+        let (packet, other) = match payload {
+            Payload::Packet(packet) => (Some(packet), None),
+            other @ (Payload::Arp(_) | Payload::Bytes(_)) => (None, Some(other)),
+        };
+        let packets = packet.into_iter().flat_map(Packet::split).map(Payload::Packet);
+        packets.chain(other).map(move |payload| Frame { ethernet, payload })
+    }
+}
+
+impl Payload {
+    /// Bytes on the wire.
+    pub fn len(&self) -> usize {
+        match self {
+            Payload::Packet(packet) => packet.len(),
+            Payload::Arp(_) => arp::LEN,
+            Payload::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// The EtherType that names it; `None` for bytes of unknown kind.
+    pub fn ether_type(&self) -> Option<u16> {
+        match self {
+            Payload::Packet(Packet { ip: ip::Header::V4(_), .. }) => Some(ethernet::ether_type::IPV4),
+            Payload::Packet(Packet { ip: ip::Header::V6(_), .. }) => Some(ethernet::ether_type::IPV6),
+            Payload::Arp(_) => Some(ethernet::ether_type::ARP),
+            Payload::Bytes(_) => None,
+        }
+    }
+}
+
+impl From<Packet> for Payload {
+    fn from(packet: Packet) -> Payload {
+        Payload::Packet(packet)
+    }
+}
+
+impl From<arp::Packet> for Payload {
+    fn from(packet: arp::Packet) -> Payload {
+        Payload::Arp(packet)
+    }
+}
+
+impl Packet {
+    /// A packet of this header and body.
+    pub fn new(ip: ip::Header, body: impl Into<Body>) -> Packet {
+        Packet { ip, body: body.into() }
+    }
+
+    /// Bytes on the wire: what IPv4's total length says, or 40 and IPv6's payload length. A super-segment counts as
+    /// one packet.
+    pub fn len(&self) -> usize {
+        self.ip.len() + self.body.len()
+    }
+
+    /// How many packets this value stands for: more than one if it carries a super-segment.
+    pub fn count(&self) -> usize {
+        self.as_segment().map_or(1, tcp::Segment::count)
+    }
+
+    /// The number of the protocol it carries (see [`ip::protocol`]).
+    pub fn protocol(&self) -> u8 {
+        self.body.protocol()
+    }
+
+    /// Where it comes from.
+    pub fn source(&self) -> IpAddr {
+        self.ip.source()
+    }
+
+    /// Where it goes.
+    pub fn destination(&self) -> IpAddr {
+        self.ip.destination()
+    }
+
+    /// The ports of TCP or UDP, source first.
+    pub fn ports(&self) -> Option<(u16, u16)> {
+        match &self.body {
+            Body::Tcp(segment) => Some((segment.source, segment.destination)),
+            Body::Udp(datagram) => Some((datagram.source, datagram.destination)),
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => None,
+        }
+    }
+
+    /// The TCP segment it carries, if it does.
+    pub fn as_segment(&self) -> Option<&tcp::Segment> {
+        match &self.body {
+            Body::Tcp(segment) => Some(segment),
+            Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => None,
+        }
+    }
+
+    /// The single packets this value stands for, in order (see [`tcp::Segment::split`]). IPv4's identification counts
+    /// on from packet to packet, as Linux has it.
+    pub fn split(self) -> impl Iterator<Item = Packet> {
+        let Packet { ip, body } = self;
+        let (segment, other) = match body {
+            Body::Tcp(segment) => (Some(segment), None),
+            other @ (Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. }) => {
+                (None, Some(other))
+            }
+        };
+        let segments = segment.into_iter().flat_map(tcp::Segment::split).map(Body::Tcp);
+        let mut next = ip;
+        segments.chain(other).map(move |body| {
+            let ip = next.clone();
+            if let ip::Header::V4(header) = &mut next {
+                header.id = header.id.wrapping_add(1);
+            }
+            Packet { ip, body }
+        })
+    }
+}
+
+impl Body {
+    /// The protocol's number (see [`ip::protocol`]).
+    pub fn protocol(&self) -> u8 {
+        match self {
+            Body::Tcp(_) => ip::protocol::TCP,
+            Body::Udp(_) => ip::protocol::UDP,
+            Body::Icmpv4(_) => ip::protocol::ICMP,
+            Body::Icmpv6(_) => ip::protocol::ICMPV6,
+            Body::Other { protocol, .. } => *protocol,
+        }
+    }
+
+    /// Bytes behind the IP header.
+    pub fn len(&self) -> usize {
+        match self {
+            Body::Tcp(segment) => segment.len(),
+            Body::Udp(datagram) => datagram.len(),
+            Body::Icmpv4(message) => message.len(),
+            Body::Icmpv6(message) => message.len(),
+            Body::Other { payload, .. } => payload.len(),
+        }
+    }
+}
+
+impl From<tcp::Segment> for Body {
+    fn from(segment: tcp::Segment) -> Body {
+        Body::Tcp(segment)
+    }
+}
+
+impl From<udp::Datagram> for Body {
+    fn from(datagram: udp::Datagram) -> Body {
+        Body::Udp(datagram)
+    }
+}
+
+impl From<icmpv4::Message> for Body {
+    fn from(message: icmpv4::Message) -> Body {
+        Body::Icmpv4(message)
+    }
+}
+
+impl From<icmpv6::Message> for Body {
+    fn from(message: icmpv6::Message) -> Body {
+        Body::Icmpv6(message)
+    }
 }

@@ -31,8 +31,12 @@ impl Header {
     /// Returns `None` if the two addresses are not of one family.
     pub fn new(source: IpAddr, destination: IpAddr) -> Option<Header> {
         match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => Some(Header::V4(ipv4::Header::new(source, destination))),
-            (IpAddr::V6(source), IpAddr::V6(destination)) => Some(Header::V6(ipv6::Header::new(source, destination))),
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                Some(Header::V4(ipv4::Header::new(source, destination)))
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                Some(Header::V6(ipv6::Header::new(source, destination)))
+            }
             _ => None,
         }
     }
@@ -66,6 +70,22 @@ impl Header {
         match self {
             Header::V4(_) => ipv4::HEADER_LEN,
             Header::V6(_) => ipv6::HEADER_LEN,
+        }
+    }
+
+    /// Sets TTL or hop limit.
+    pub fn set_hop_limit(&mut self, hops: u8) {
+        match self {
+            Header::V4(header) => header.ttl = hops,
+            Header::V6(header) => header.hop_limit = hops,
+        }
+    }
+
+    /// TOS or traffic class.
+    pub fn traffic_class(&self) -> u8 {
+        match self {
+            Header::V4(header) => header.tos,
+            Header::V6(header) => header.traffic_class,
         }
     }
 }

@@ -2,6 +2,9 @@
 
 use std::net::Ipv4Addr;
 
+use crate::read::{array_at, u16_at};
+use crate::{Malformed, checksum};
+
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
 
@@ -27,4 +30,115 @@ impl Header {
     pub fn new(source: Ipv4Addr, destination: Ipv4Addr) -> Header {
         Header { source, destination, tos: 0, id: 0, dont_fragment: true, ttl: 64 }
     }
+
+    /// Puts its bytes behind `out`, for a packet that carries `len` bytes of a protocol. What no total length can say
+    /// is written as 0, as Linux does for packets that never leave the machine.
+    pub(crate) fn write(&self, protocol: u8, len: usize, out: &mut Vec<u8>) {
+        let start = out.len();
+        out.extend([0x45, self.tos]);
+        out.extend(u16::try_from(HEADER_LEN + len).unwrap_or(0).to_be_bytes());
+        out.extend(self.id.to_be_bytes());
+        out.extend([if self.dont_fragment { DONT_FRAGMENT } else { 0 }, 0]);
+        out.extend([self.ttl, protocol, 0, 0]);
+        out.extend(self.source.octets());
+        out.extend(self.destination.octets());
+        let header = &mut out[start..];
+        let sum = checksum::of(header);
+        checksum::put(header, 10, sum);
+    }
+}
+
+/// DF in the upper byte of the flags and fragment offset.
+const DONT_FRAGMENT: u8 = 0x40;
+
+/// A packet's bytes with a header that is whole and lengths that are right; the checksum is not looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    header: &'a [u8],
+    payload: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    /// Looks at a packet. Bytes behind it (a frame's padding) are left out, and so are the header's options.
+    ///
+    /// # Errors
+    /// `Truncated`, `Version`, `HeaderLength`, `Length`.
+    pub fn new(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
+        let (header, rest) = split_header(bytes)?;
+        let total = usize::from(u16_at(header, 2));
+        let payload =
+            total.checked_sub(header.len()).and_then(|len| rest.get(..len)).ok_or(Malformed::Length)?;
+        Ok(View { header, payload })
+    }
+
+    /// Looks at the head of a packet that was cut off somewhere behind its header: what an ICMP error quotes.
+    ///
+    /// # Errors
+    /// `Truncated`, `Version`, `HeaderLength`.
+    pub fn truncated(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
+        let (header, payload) = split_header(bytes)?;
+        Ok(View { header, payload })
+    }
+
+    /// The header's values.
+    pub fn header(&self) -> Header {
+        Header {
+            source: self.address(12),
+            destination: self.address(16),
+            tos: self.header[1],
+            id: u16_at(self.header, 4),
+            dont_fragment: self.header[6] & DONT_FRAGMENT != 0,
+            ttl: self.header[8],
+        }
+    }
+
+    fn address(&self, at: usize) -> Ipv4Addr {
+        array_at::<4>(self.header, at).map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from)
+    }
+
+    /// Whether the header's checksum is right.
+    pub fn checksum_is_right(&self) -> bool {
+        checksum::of(self.header) == 0
+    }
+
+    /// Total length, as it stands in the header.
+    pub fn total_len(&self) -> u16 {
+        u16_at(self.header, 2)
+    }
+
+    /// The fragment offset, in units of 8 bytes.
+    pub fn fragment_offset(&self) -> u16 {
+        u16_at(self.header, 6) & 0x1fff
+    }
+
+    /// Whether it is a piece of a packet: an offset, or the flag that more come.
+    pub fn is_fragment(&self) -> bool {
+        u16_at(self.header, 6) & 0x3fff != 0
+    }
+
+    /// What it carries.
+    pub fn protocol(&self) -> u8 {
+        self.header[9]
+    }
+
+    /// The bytes it carries.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
+
+/// The header with its options, and what is behind.
+fn split_header(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let first = *bytes.first().ok_or(Malformed::Truncated)?;
+    if first >> 4 != 4 {
+        return Err(Malformed::Version(first >> 4));
+    }
+    if bytes.len() < HEADER_LEN {
+        return Err(Malformed::Truncated);
+    }
+    let len = usize::from(first & 0xf) * 4;
+    if len < HEADER_LEN {
+        return Err(Malformed::HeaderLength);
+    }
+    bytes.split_at_checked(len).ok_or(Malformed::HeaderLength)
 }

@@ -2,6 +2,9 @@
 
 use std::net::Ipv6Addr;
 
+use crate::Malformed;
+use crate::read::{array_at, u16_at, u32_at};
+
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 40;
 
@@ -25,4 +28,118 @@ impl Header {
     pub fn new(source: Ipv6Addr, destination: Ipv6Addr) -> Header {
         Header { source, destination, traffic_class: 0, flow_label: 0, hop_limit: 64 }
     }
+
+    /// Puts its bytes behind `out`, for a packet that carries `len` bytes of a protocol. What no payload length can
+    /// say is written as 0.
+    pub(crate) fn write(&self, protocol: u8, len: usize, out: &mut Vec<u8>) {
+        let word = 6 << 28 | u32::from(self.traffic_class) << 20 | self.flow_label & 0xf_ffff;
+        out.extend(word.to_be_bytes());
+        out.extend(u16::try_from(len).unwrap_or(0).to_be_bytes());
+        out.extend([protocol, self.hop_limit]);
+        out.extend(self.source.octets());
+        out.extend(self.destination.octets());
+    }
+}
+
+/// Numbers of extension headers.
+mod extension {
+    pub(super) const HOP_BY_HOP: u8 = 0;
+    pub(super) const ROUTING: u8 = 43;
+    pub(super) const FRAGMENT: u8 = 44;
+    pub(super) const DESTINATION: u8 = 60;
+}
+
+/// A packet's bytes with a header that is whole, a length that is right, and its extension headers skipped.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    header: &'a [u8],
+    protocol: u8,
+    payload: &'a [u8],
+}
+
+impl<'a> View<'a> {
+    /// Looks at a packet. Bytes behind it (a frame's padding) are left out.
+    ///
+    /// # Errors
+    /// `Truncated`, `Version`, `Length`, `Fragment`, `Extension`.
+    pub fn new(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
+        let (header, rest) = split_header(bytes)?;
+        let carried = rest.get(..usize::from(u16_at(header, 4))).ok_or(Malformed::Length)?;
+        View::skip_extensions(header, carried)
+    }
+
+    /// Looks at the head of a packet that was cut off somewhere behind its headers: what an ICMP error quotes.
+    ///
+    /// # Errors
+    /// `Truncated`, `Version`, `Fragment`, `Extension`.
+    pub fn truncated(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
+        let (header, rest) = split_header(bytes)?;
+        View::skip_extensions(header, rest)
+    }
+
+    /// RFC 8200, section 4: hop-by-hop options come first only; a routing header without segments left is skipped.
+    /// A fragment header that says the packet is whole is skipped (RFC 6946).
+    fn skip_extensions(header: &'a [u8], carried: &'a [u8]) -> Result<View<'a>, Malformed> {
+        let (mut protocol, mut payload) = (header[6], carried);
+        loop {
+            let len = match protocol {
+                extension::HOP_BY_HOP if payload.len() != carried.len() => return Err(Malformed::Extension),
+                extension::HOP_BY_HOP | extension::DESTINATION | extension::ROUTING | extension::FRAGMENT => {
+                    let head: [u8; 8] = array_at(payload, 0).ok_or(Malformed::Truncated)?;
+                    match protocol {
+                        extension::FRAGMENT if u16_at(&head, 2) & 0xfff9 != 0 => {
+                            return Err(Malformed::Fragment);
+                        }
+                        extension::FRAGMENT => 8,
+                        extension::ROUTING if head[3] != 0 => return Err(Malformed::Extension),
+                        // The length is in units of 8 bytes and does not count the first.
+                        _ => 8 * (1 + usize::from(head[1])),
+                    }
+                }
+                _ => return Ok(View { header, protocol, payload }),
+            };
+            let (skipped, rest) = payload.split_at_checked(len).ok_or(Malformed::Truncated)?;
+            (protocol, payload) = (skipped[0], rest);
+        }
+    }
+
+    /// The header's values.
+    pub fn header(&self) -> Header {
+        let word = u32_at(self.header, 0);
+        Header {
+            source: self.address(8),
+            destination: self.address(24),
+            traffic_class: (word >> 20) as u8,
+            flow_label: word & 0xf_ffff,
+            hop_limit: self.header[7],
+        }
+    }
+
+    fn address(&self, at: usize) -> Ipv6Addr {
+        array_at::<16>(self.header, at).map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
+    }
+
+    /// Payload length, as it stands in the header: with extension headers.
+    pub fn payload_len(&self) -> u16 {
+        u16_at(self.header, 4)
+    }
+
+    /// What it carries behind its extension headers.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
+    }
+
+    /// The bytes it carries behind its extension headers.
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+}
+
+/// The fixed header, and what is behind.
+fn split_header(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    let first = *bytes.first().ok_or(Malformed::Truncated)?;
+    if first >> 4 != 6 {
+        return Err(Malformed::Version(first >> 4));
+    }
+    bytes.split_at_checked(HEADER_LEN).ok_or(Malformed::Truncated)
 }

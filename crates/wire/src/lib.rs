@@ -3,17 +3,27 @@
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
+// `len` is a length on the wire here, headers included; nothing of it is ever empty.
+#![allow(clippy::len_without_is_empty)]
 
 pub mod arp;
+pub mod checksum;
 pub mod ethernet;
 pub mod icmpv4;
 pub mod icmpv6;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
+pub mod print;
 pub mod tcp;
 pub mod udp;
 
+mod codec;
 mod frame;
+mod malformed;
+mod quote;
+mod read;
 
 pub use frame::{Body, Frame, Packet, Payload};
+pub use malformed::Malformed;
+pub use quote::Quote;

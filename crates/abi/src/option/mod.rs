@@ -1,0 +1,180 @@
+//! The option table: one row for each socket option Sockeye has heard of, and its bytes in both directions. A row is
+//! either enforced (the socket layer does what it says) or rejected (ENOPROTOOPT, what Linux says of an option it does
+//! not know), so no option is accepted and ignored. What each value means is not known here; see socket(7), tcp(7),
+//! udp(7), ip(7), ipv6(7). Lengths, truncation and the order of errors are as Linux 6.18 was seen to do it.
+
+mod table;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use table::{OPTIONS, Opt};
+pub use value::{Value, decode_value, encode_value};
+
+use crate::{Errno, Family, Transport};
+
+/// SOL_SOCKET.
+pub(crate) const SOL_SOCKET: i32 = 1;
+/// SOL_IP.
+pub(crate) const SOL_IP: i32 = 0;
+/// SOL_TCP.
+pub(crate) const SOL_TCP: i32 = 6;
+/// SOL_UDP.
+pub(crate) const SOL_UDP: i32 = 17;
+/// SOL_IPV6.
+pub(crate) const SOL_IPV6: i32 = 41;
+
+/// One option.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name below this level.
+    pub opt: Opt,
+    /// SOL_SOCKET, SOL_IP, SOL_TCP, SOL_UDP or SOL_IPV6.
+    pub level: i32,
+    /// Its number in the level.
+    pub number: i32,
+    /// Its name in C.
+    pub name: &'static str,
+    /// What its value is.
+    pub kind: Kind,
+    /// The only family that has it; `None`: both.
+    pub family: Option<Family>,
+    /// The only transport that has it; `None`: both.
+    pub transport: Option<Transport>,
+    /// getsockopt knows it.
+    pub readable: bool,
+    /// setsockopt knows it.
+    pub settable: bool,
+    /// Whether it does what it says here, or fails.
+    pub state: State,
+}
+
+/// What an option's value is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// An int that is on unless 0, and reads as 0 or 1.
+    Flag,
+    /// An int from the first to the second; another is EINVAL.
+    Int(i32, i32),
+    /// An int that is brought within its bounds (SO_SNDBUF, SO_RCVBUF), or cut to its bits (IP_TOS).
+    AnyInt,
+    /// `struct linger`.
+    Linger,
+    /// `struct timeval`.
+    Timeval,
+    /// A name of at most so many bytes with its closing NUL; reading fills up with NULs.
+    Name(usize),
+    /// A struct of at most so many bytes.
+    Struct(usize),
+}
+
+/// Whether an option works.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// The socket does what the option says.
+    Enforced,
+    /// It fails with ENOPROTOOPT, as one unknown to the system.
+    Rejected,
+}
+
+/// What a program wants of an option.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// getsockopt.
+    Read,
+    /// setsockopt.
+    Write,
+}
+
+impl Opt {
+    /// The option's row.
+    pub fn row(self) -> &'static Row {
+        // The table is written in the order of the enum; a test holds it to that.
+        &OPTIONS[self as usize]
+    }
+
+    /// Its name in C, `"SO_KEEPALIVE"`.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+}
+
+impl Row {
+    /// Whether a value is one that can be set: of the right kind and within bounds; EINVAL if it isn't.
+    pub fn check(&self, value: &Value) -> Result<(), Errno> {
+        let fits = match (self.kind, value) {
+            (Kind::Flag | Kind::AnyInt, Value::Int(_)) => true,
+            (Kind::Int(low, high), Value::Int(n)) => (low..=high).contains(n),
+            (Kind::Linger, Value::Linger { .. }) => true,
+            (Kind::Timeval, Value::Time(_)) => true,
+            (Kind::Name(max), Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() < max,
+            (Kind::Struct(max), Value::Bytes(bytes)) => bytes.len() <= max,
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Whether sockets of this family and transport have it.
+    pub fn applies(&self, family: Family, transport: Transport) -> bool {
+        self.family.is_none_or(|own| own == family) && self.transport.is_none_or(|own| own == transport)
+    }
+}
+
+/// Finds the option a program means. ENOPROTOOPT if there's none, it can't be accessed so, or it's rejected; EOPNOTSUPP
+/// when an AF_INET socket is read at a level it hasn't.
+pub fn lookup(
+    family: Family,
+    transport: Transport,
+    (level, number): (i32, i32),
+    access: Access,
+) -> Result<Opt, Errno> {
+    let own = match transport {
+        Transport::Tcp => SOL_TCP,
+        Transport::Udp => SOL_UDP,
+    };
+    if family == Family::Inet && access == Access::Read && ![SOL_SOCKET, SOL_IP, own].contains(&level) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    let row = OPTIONS
+        .iter()
+        .find(|row| row.level == level && row.number == number && row.applies(family, transport))
+        .ok_or(Errno::ENOPROTOOPT)?;
+    let known = match access {
+        Access::Read => row.readable,
+        Access::Write => row.settable,
+    };
+    match row.state {
+        State::Enforced if known => Ok(row.opt),
+        State::Enforced | State::Rejected => Err(Errno::ENOPROTOOPT),
+    }
+}
+
+/// What `getsockopt(level, number)` asks for; see [`lookup`].
+pub fn decode_get(family: Family, transport: Transport, level: i32, number: i32) -> Result<Opt, Errno> {
+    lookup(family, transport, (level, number), Access::Read)
+}
+
+/// Decodes `setsockopt(level, number, bytes)`, in Linux's order: EINVAL for bytes too short for the level, then
+/// ENOPROTOOPT for an option that isn't there, then errors of the value. (A negative length is EINVAL before any of
+/// this; a caller has no such slice.)
+pub fn decode_set(
+    family: Family,
+    transport: Transport,
+    (level, number): (i32, i32),
+    bytes: &[u8],
+) -> Result<(Opt, Value), Errno> {
+    let found = lookup(family, transport, (level, number), Access::Write);
+    let needs_an_int = match (level, transport) {
+        (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => true,
+        (SOL_IPV6, _) => found.is_ok(),
+        _ => false,
+    };
+    let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_)));
+    if needs_an_int && !is_name && bytes.len() < 4 {
+        return Err(Errno::EINVAL);
+    }
+    let opt = found?;
+    let value = decode_value(opt, bytes)?;
+    Ok((opt, value))
+}

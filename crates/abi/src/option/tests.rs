@@ -1,0 +1,112 @@
+use std::time::Duration;
+
+use super::*;
+
+/// Values worth trying of a kind.
+fn samples(kind: Kind) -> Vec<Value> {
+    match kind {
+        Kind::Flag => vec![Value::Int(0), Value::Int(1)],
+        Kind::AnyInt => [-1, 0, 1, 255, 256, i32::MAX, i32::MIN].map(Value::Int).to_vec(),
+        Kind::Int(low, high) => vec![Value::Int(low), Value::Int(high)],
+        Kind::Linger => vec![Value::Linger { on: true, seconds: 5 }, Value::Linger { on: false, seconds: 0 }],
+        Kind::Timeval => vec![Value::Time(None), Value::Time(Some(Duration::new(2, 500_000_000)))],
+        Kind::Name(_) => vec![Value::Bytes(b"reno".to_vec())],
+        Kind::Struct(len) => vec![Value::Bytes(vec![7; len])],
+    }
+}
+
+#[test]
+fn rows_are_in_order_and_unique() {
+    for (index, row) in OPTIONS.iter().enumerate() {
+        assert_eq!(row.opt as usize, index);
+        assert_eq!(row.opt.name(), row.name);
+        let same =
+            OPTIONS.iter().filter(|other| (other.level, other.number) == (row.level, row.number)).count();
+        assert_eq!(same, 1, "{}", row.name);
+        assert!(row.readable || row.settable);
+    }
+}
+
+#[test]
+fn values_round_trip() {
+    for row in OPTIONS {
+        for value in samples(row.kind) {
+            let bytes = encode_value(row.opt, &value, 1000);
+            assert_eq!(decode_value(row.opt, &bytes), Ok(value.clone()), "{}", row.name);
+            for len in 0..bytes.len() {
+                assert!(encode_value(row.opt, &value, len).len() <= len, "{} cut to {len}", row.name);
+            }
+            assert_eq!(row.check(&value), Ok(()), "{}", row.name);
+        }
+    }
+}
+
+#[test]
+fn values_out_of_bounds_and_short_bytes() {
+    for row in OPTIONS {
+        if let Kind::Int(low, high) = row.kind {
+            for n in [low.checked_sub(1), high.checked_add(1)].into_iter().flatten() {
+                assert_eq!(decode_value(row.opt, &n.to_ne_bytes()), Err(Errno::EINVAL), "{} {n}", row.name);
+            }
+        }
+        let family = row.family.unwrap_or(Family::Inet);
+        let transport = row.transport.unwrap_or(Transport::Tcp);
+        let set = |bytes: &[u8]| decode_set(family, transport, (row.level, row.number), bytes);
+        match row.state {
+            State::Rejected => assert_eq!(set(&[1; 40]), Err(Errno::ENOPROTOOPT), "{}", row.name),
+            State::Enforced if !row.settable => {
+                assert_eq!(set(&[1; 40]), Err(Errno::ENOPROTOOPT), "{}", row.name)
+            }
+            State::Enforced if row.level != SOL_IP => {
+                assert_eq!(set(&[]), Err(Errno::EINVAL), "{}", row.name)
+            }
+            State::Enforced => {}
+        }
+    }
+}
+
+#[test]
+fn levels_as_linux() {
+    use Errno as E;
+    let get = |family, transport, level, number| decode_get(family, transport, level, number);
+    let set =
+        |family, transport, level, number| decode_set(family, transport, (level, number), &[1, 0, 0, 0]);
+    assert_eq!(get(Family::Inet, Transport::Tcp, SOL_TCP, 1), Ok(Opt::TcpNoDelay));
+    assert_eq!(get(Family::Inet, Transport::Udp, SOL_TCP, 1), Err(E::EOPNOTSUPP));
+    assert_eq!(get(Family::Inet6, Transport::Udp, SOL_TCP, 1), Err(E::ENOPROTOOPT));
+    assert_eq!(get(Family::Inet, Transport::Tcp, SOL_IPV6, 26), Err(E::EOPNOTSUPP));
+    assert_eq!(set(Family::Inet, Transport::Tcp, SOL_IPV6, 26), Err(E::ENOPROTOOPT));
+    assert_eq!(set(Family::Inet6, Transport::Tcp, SOL_IPV6, 26), Ok((Opt::Ipv6V6Only, Value::Int(1))));
+    assert_eq!(set(Family::Inet, Transport::Tcp, SOL_SOCKET, 3), Err(E::ENOPROTOOPT));
+    assert_eq!(get(Family::Inet, Transport::Tcp, SOL_SOCKET, 250), Err(E::ENOPROTOOPT));
+    assert_eq!(decode_set(Family::Inet, Transport::Tcp, (SOL_SOCKET, 250), &[1]), Err(E::EINVAL));
+    assert_eq!(decode_set(Family::Inet, Transport::Udp, (SOL_TCP, 1), &[]), Err(E::ENOPROTOOPT));
+    assert_eq!(set(Family::Inet, Transport::Udp, SOL_IP, 11), Ok((Opt::IpRecvErr, Value::Int(1))));
+    let one_byte = decode_set(Family::Inet, Transport::Udp, (SOL_IP, 11), &[1]);
+    assert_eq!(one_byte, Ok((Opt::IpRecvErr, Value::Int(1))));
+}
+
+#[test]
+fn timevals_as_linux() {
+    let timeval = |seconds: i64, micros: i64| [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat();
+    let decode = |seconds, micros| decode_value(Opt::SoRcvTimeo, &timeval(seconds, micros));
+    assert_eq!(decode(0, 0), Ok(Value::Time(None)));
+    assert_eq!(decode(-1, 0), Ok(Value::Time(Some(Duration::ZERO))));
+    assert_eq!(decode(1, 1_000_000), Err(Errno::EDOM));
+    assert_eq!(decode(1, -1), Err(Errno::EDOM));
+    assert_eq!(
+        decode(i64::MAX, 999_999).map(|value| encode_value(Opt::SoRcvTimeo, &value, 16).len()),
+        Ok(16)
+    );
+    assert_eq!(decode_value(Opt::SoRcvTimeo, &[0; 15]), Err(Errno::EINVAL));
+}
+
+#[test]
+fn reading_into_short_buffers() {
+    assert_eq!(encode_value(Opt::SoType, &Value::Int(1), 1), [1]);
+    assert_eq!(encode_value(Opt::SoType, &Value::Int(1), 0), []);
+    assert_eq!(encode_value(Opt::IpTos, &Value::Int(16), 2), [16]);
+    assert_eq!(encode_value(Opt::IpTos, &Value::Int(16), 4), [16, 0, 0, 0]);
+    assert_eq!(encode_value(Opt::TcpCongestion, &Value::Bytes(b"reno".to_vec()), 100).len(), 16);
+    assert_eq!(decode_value(Opt::TcpCongestion, b"reno\0xx"), Ok(Value::Bytes(b"reno".to_vec())));
+}

@@ -1,0 +1,131 @@
+//! Option values and their bytes.
+
+use std::time::Duration;
+
+use super::{Kind, Opt, SOL_IP};
+use crate::Errno;
+
+const USEC_PER_SEC: i64 = 1_000_000;
+
+/// An option's value.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Value {
+    /// An int; flags are 0 or 1 when read, and anything but 0 sets them.
+    Int(i32),
+    /// SO_LINGER.
+    Linger {
+        /// Whether `close` lingers.
+        on: bool,
+        /// For how many seconds; Linux keeps the int's bits as they came.
+        seconds: i32,
+    },
+    /// A span, as a timeval; `None` is no limit (0 s in the timeval), a zero span is a limit that is over at once
+    /// (negative seconds in the timeval).
+    Time(Option<Duration>),
+    /// A name without its NUL, or a struct.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// The int, or whether it lingers; EINVAL for another kind.
+    pub fn int(&self) -> Result<i32, Errno> {
+        match self {
+            Value::Int(n) => Ok(*n),
+            Value::Linger { .. } | Value::Time(_) | Value::Bytes(_) => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Whether a flag is on; EINVAL for another kind than int.
+    pub fn flag(&self) -> Result<bool, Errno> {
+        self.int().map(|n| n != 0)
+    }
+}
+
+impl From<bool> for Value {
+    fn from(on: bool) -> Value {
+        Value::Int(i32::from(on))
+    }
+}
+
+impl From<i32> for Value {
+    fn from(n: i32) -> Value {
+        Value::Int(n)
+    }
+}
+
+/// Decodes the bytes given to setsockopt. EINVAL for too few or an int out of bounds, EDOM for a timeval whose
+/// microseconds are no fraction of a second. Bytes beyond the value are ignored. At SOL_IP a single byte does for an int,
+/// and none is 0 where 0 will do.
+pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
+    let row = opt.row();
+    let value = match row.kind {
+        Kind::Flag | Kind::Int(..) | Kind::AnyInt => Value::Int(match (row.level, bytes) {
+            (SOL_IP, []) => 0,
+            (SOL_IP, [byte] | [byte, _] | [byte, _, _]) => i32::from(*byte),
+            _ => int_at(bytes, 0)?,
+        }),
+        Kind::Linger => Value::Linger { on: int_at(bytes, 0)? != 0, seconds: int_at(bytes, 4)? },
+        Kind::Timeval => decode_timeval(bytes)?,
+        Kind::Name(max) => {
+            let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+            if bytes.is_empty() {
+                return Err(Errno::EINVAL);
+            }
+            Value::Bytes(name.get(..name.len().min(max - 1)).unwrap_or_default().to_vec())
+        }
+        Kind::Struct(max) => Value::Bytes(bytes.get(..max).ok_or(Errno::EINVAL)?.to_vec()),
+    };
+    if !matches!(row.kind, Kind::Name(_)) {
+        row.check(&value)?;
+    }
+    Ok(value)
+}
+
+/// The bytes getsockopt writes into a buffer of `max_len`: the value's first bytes, as many as fit. Their number is
+/// what goes back as the length. At SOL_IP an int that fits a byte is one byte if the buffer has less than four.
+pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Vec<u8> {
+    let row = opt.row();
+    let mut out = match value {
+        Value::Int(n) => match u8::try_from(*n) {
+            Ok(byte) if row.level == SOL_IP && (1..4).contains(&max_len) => vec![byte],
+            _ => n.to_ne_bytes().to_vec(),
+        },
+        Value::Linger { on, seconds } => [i32::from(*on).to_ne_bytes(), seconds.to_ne_bytes()].concat(),
+        Value::Time(span) => {
+            let span = span.unwrap_or_default();
+            let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+            [seconds.to_ne_bytes(), i64::from(span.subsec_micros()).to_ne_bytes()].concat()
+        }
+        Value::Bytes(bytes) => {
+            let mut out = bytes.clone();
+            if let Kind::Name(max) = row.kind {
+                out.resize(max, 0);
+            }
+            out
+        }
+    };
+    out.truncate(max_len);
+    out
+}
+
+fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {
+    let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).ok_or(Errno::EINVAL)?;
+    Ok(i32::from_ne_bytes(word))
+}
+
+fn decode_timeval(bytes: &[u8]) -> Result<Value, Errno> {
+    let long = |at: usize| -> Result<i64, Errno> {
+        let word = bytes.get(at..at + 8).and_then(|word| word.try_into().ok()).ok_or(Errno::EINVAL)?;
+        Ok(i64::from_ne_bytes(word))
+    };
+    let (seconds, micros) = (long(0)?, long(8)?);
+    if !(0..USEC_PER_SEC).contains(&micros) {
+        return Err(Errno::EDOM);
+    }
+    let micros = u32::try_from(micros).unwrap_or_default();
+    Ok(Value::Time(match u64::try_from(seconds) {
+        Err(_) => Some(Duration::ZERO),
+        Ok(0) if micros == 0 => None,
+        Ok(seconds) => Some(Duration::new(seconds, micros * 1000)),
+    }))
+}

@@ -1,0 +1,184 @@
+//! What `socket(domain, type, protocol)` asks for, decoded with the errno Linux gives for what it does not have
+//! (socket(2); the order of the checks was observed on Linux 6.18).
+
+use crate::Errno;
+
+const SOCK_TYPE_MASK: i32 = 0xf;
+const SOCK_NONBLOCK: i32 = 0o4000;
+const SOCK_CLOEXEC: i32 = 0o2000000;
+/// Types are below this (SOCK_MAX); SOCK_PACKET is 10.
+const SOCK_MAX: i32 = 11;
+/// Protocols are below this (IPPROTO_MAX; 262 is MPTCP).
+const IPPROTO_MAX: i32 = 263;
+const IPPROTO_TCP: i32 = 6;
+const IPPROTO_UDP: i32 = 17;
+
+/// An address family of the Internet.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Family {
+    /// AF_INET.
+    Inet,
+    /// AF_INET6; without IPV6_V6ONLY it speaks IPv4 too, by mapped addresses.
+    Inet6,
+}
+
+/// What carries the bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    /// SOCK_STREAM over TCP.
+    Tcp,
+    /// SOCK_DGRAM over UDP.
+    Udp,
+}
+
+/// SOCK_*: how a socket's bytes are bounded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SocketType {
+    /// SOCK_STREAM.
+    Stream,
+    /// SOCK_DGRAM.
+    Datagram,
+}
+
+/// A `socket` call's arguments, decoded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// The address family.
+    pub family: Family,
+    /// The transport.
+    pub transport: Transport,
+    /// SOCK_NONBLOCK was given.
+    pub nonblock: bool,
+    /// SOCK_CLOEXEC was given.
+    pub cloexec: bool,
+}
+
+impl Family {
+    /// AF_INET or AF_INET6.
+    pub const fn number(self) -> i32 {
+        match self {
+            Family::Inet => 2,
+            Family::Inet6 => 10,
+        }
+    }
+
+    /// The family of an AF_ number, `None` if it isn't one of the Internet's.
+    pub const fn from_number(number: i32) -> Option<Family> {
+        match number {
+            2 => Some(Family::Inet),
+            10 => Some(Family::Inet6),
+            _ => None,
+        }
+    }
+}
+
+impl Transport {
+    /// IPPROTO_TCP or IPPROTO_UDP, as SO_PROTOCOL says it.
+    pub const fn protocol(self) -> i32 {
+        match self {
+            Transport::Tcp => IPPROTO_TCP,
+            Transport::Udp => IPPROTO_UDP,
+        }
+    }
+
+    /// The socket type it comes as.
+    pub const fn socket_type(self) -> SocketType {
+        match self {
+            Transport::Tcp => SocketType::Stream,
+            Transport::Udp => SocketType::Datagram,
+        }
+    }
+}
+
+impl SocketType {
+    /// SOCK_STREAM or SOCK_DGRAM, as SO_TYPE says it.
+    pub const fn number(self) -> i32 {
+        match self {
+            SocketType::Stream => 1,
+            SocketType::Datagram => 2,
+        }
+    }
+}
+
+impl Request {
+    /// Decodes the arguments of socket(2). Fails with EINVAL for unknown flags, types and protocol numbers out of
+    /// range; EAFNOSUPPORT for a family other than AF_INET and AF_INET6; ESOCKTNOSUPPORT for a type without any
+    /// protocol; EPROTONOSUPPORT for a protocol that does not go with the type. Raw, ping, MPTCP, SCTP and UDP-Lite
+    /// sockets are answered as a Linux built without them does.
+    pub fn decode(domain: i32, type_: i32, protocol: i32) -> Result<Request, Errno> {
+        let flags = type_ & !SOCK_TYPE_MASK;
+        let kind = type_ & SOCK_TYPE_MASK;
+        if flags & !(SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        // The range of the family is looked at first, then the type, then whether the family exists, as in the kernel.
+        if !(0..46).contains(&domain) {
+            return Err(Errno::EAFNOSUPPORT);
+        }
+        if !(0..SOCK_MAX).contains(&kind) {
+            return Err(Errno::EINVAL);
+        }
+        let family = Family::from_number(domain).ok_or(Errno::EAFNOSUPPORT)?;
+        if !(0..IPPROTO_MAX).contains(&protocol) {
+            return Err(Errno::EINVAL);
+        }
+        let transport = match (kind, protocol) {
+            (1, 0 | IPPROTO_TCP) => Transport::Tcp,
+            (2, 0 | IPPROTO_UDP) => Transport::Udp,
+            (1 | 2, _) => return Err(Errno::EPROTONOSUPPORT),
+            _ => return Err(Errno::ESOCKTNOSUPPORT),
+        };
+        Ok(Request {
+            family,
+            transport,
+            nonblock: flags & SOCK_NONBLOCK != 0,
+            cloexec: flags & SOCK_CLOEXEC != 0,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_linux_answers() {
+        let tcp =
+            Request { family: Family::Inet, transport: Transport::Tcp, nonblock: false, cloexec: false };
+        assert_eq!(Request::decode(2, 1, 0), Ok(tcp));
+        assert_eq!(Request::decode(2, 1, 6), Ok(tcp));
+        assert_eq!(Request::decode(2, 0x80801, 0), Ok(Request { nonblock: true, cloexec: true, ..tcp }));
+        let udp6 = Request { family: Family::Inet6, transport: Transport::Udp, ..tcp };
+        assert_eq!(Request::decode(10, 2, 17), Ok(udp6));
+        // Every row was seen on Linux 6.18, but those of raw, MPTCP and UDP-Lite, which that kernel had.
+        for (domain, kind, protocol, errno) in [
+            (2, 0, 0, Errno::ESOCKTNOSUPPORT),
+            (2, 1, 17, Errno::EPROTONOSUPPORT),
+            (2, 1, 132, Errno::EPROTONOSUPPORT),
+            (2, 1, 262, Errno::EPROTONOSUPPORT),
+            (2, 2, 6, Errno::EPROTONOSUPPORT),
+            (2, 2, 136, Errno::EPROTONOSUPPORT),
+            (2, 1, 300, Errno::EINVAL),
+            (2, 1, -1, Errno::EINVAL),
+            (2, 3, 0, Errno::ESOCKTNOSUPPORT),
+            (2, 3, 1, Errno::ESOCKTNOSUPPORT),
+            (2, 5, 0, Errno::ESOCKTNOSUPPORT),
+            (2, 11, 0, Errno::EINVAL),
+            (2, 99, 0, Errno::EINVAL),
+            (2, 0x10, 0, Errno::EINVAL),
+            (2, 0x40001, 0, Errno::EINVAL),
+            (2, -1, 0, Errno::EINVAL),
+            (-1, 1, 0, Errno::EAFNOSUPPORT),
+            (-1, 0x10, 0, Errno::EINVAL),
+            (0, 1, 0, Errno::EAFNOSUPPORT),
+            (3, 1, 6, Errno::EAFNOSUPPORT),
+            (1000, 1, 0, Errno::EAFNOSUPPORT),
+        ] {
+            assert_eq!(
+                Request::decode(domain, kind, protocol),
+                Err(errno),
+                "socket({domain}, {kind:#x}, {protocol})"
+            );
+        }
+    }
+}

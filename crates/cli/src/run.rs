@@ -1,0 +1,64 @@
+//! `sockeye run`.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use sockeye_run::{Options, Program, TraceTo};
+
+const AFTER_HELP: &str = "\
+The network:
+  pukaki  10.61.0.1  fd61::1   the program's host; 127.0.0.1 and ::1 are its loopback
+  tekapo  10.61.0.2  fd61::2   HTTP on 80, echo on 7, names on 53
+
+Examples:
+  sockeye run -- curl http://tekapo/
+  sockeye run --trace -- wget -O /dev/null http://tekapo/bytes/10M
+  sockeye run -- sh -c 'python3 -m http.server 8000 & sleep 1; curl http://localhost:8000/'
+
+Exit status:
+  that of PROGRAM; 128+N if signal N ended it; 127 if it was not found, 126 if it can't be executed;
+  125 if Sockeye itself failed; 2 for a wrong command line.";
+
+/// Run a program, unmodified, on the virtual host pukaki.
+///
+/// The program and all it starts get their internet sockets from Sockeye; Unix-domain sockets, files, the terminal and
+/// everything else stay the machine's own. When the program ends, what it left running is ended, too.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = "Use --help for the network, examples and exit statuses.")]
+pub(crate) struct Arguments {
+    /// Print each segment in tcpdump's line format, to FILE or to standard error
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    trace: Option<Option<PathBuf>>,
+
+    /// Wait for all that the program started, instead of ending it when the program ends
+    #[arg(long)]
+    wait: bool,
+
+    /// The seed of the network's chance (sequence numbers, ports); random if not given
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// The program, looked for in PATH, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    program: Vec<OsString>,
+}
+
+/// Runs it; gives the exit status.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let mut words = arguments.program.into_iter();
+    let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
+    let options = Options {
+        trace: arguments.trace.map(|file| file.map_or(TraceTo::StandardError, TraceTo::File)),
+        wait: arguments.wait,
+        seed: arguments.seed,
+    };
+    let status = sockeye_run::run(&program, &options).unwrap_or_else(|error| {
+        // Nobody may be there to read it.
+        let _ = writeln!(std::io::stderr(), "sockeye: {error}");
+        error.exit_status()
+    });
+    ExitCode::from(u8::try_from(status).unwrap_or(1))
+}

@@ -1,0 +1,21 @@
+//! What is seen of the traffic: copies of frames, taken where they are sent.
+
+use sockeye_base::Instant;
+use sockeye_wire::Frame;
+
+use crate::HostId;
+
+/// A frame as it left its sender (or passed the loopback interface).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Captured {
+    /// When it was sent.
+    pub at: Instant,
+    /// Who sent it.
+    pub host: HostId,
+    /// By which interface, such as `eth0` or `lo`.
+    pub interface: String,
+    /// The frame. A super-segment is in one piece unless the link took it apart.
+    pub frame: Frame,
+    /// Why it will not arrive, if it will not.
+    pub dropped: Option<&'static str>,
+}

@@ -1,0 +1,332 @@
+//! The network itself: hosts, links, the frames between them, and time moved on by whoever owns it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use sockeye_base::{Instant, Rng};
+use sockeye_socket::{Host, SocketId};
+use sockeye_stack::{Cidr, Interface, InterfaceId, Settings, Stack};
+use sockeye_wire::Frame;
+use sockeye_wire::ethernet::Mac;
+
+use crate::capture::Captured;
+use crate::link::{Link, reason};
+use crate::{Direction, LinkSpec};
+
+/// A host of one lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HostId(pub usize);
+
+/// A link of one lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkId(pub usize);
+
+/// A host to be made. It has `lo` and one Ethernet interface, `eth0`.
+#[derive(Clone, Debug)]
+pub struct HostSpec {
+    /// Its name, which is also its name in the network's DNS.
+    pub name: String,
+    /// The addresses of `eth0`, each with its network.
+    pub addresses: Vec<Cidr>,
+    /// The longest IP packet of `eth0`, in bytes.
+    pub mtu: usize,
+    /// Its settings.
+    pub settings: Settings,
+}
+
+impl HostSpec {
+    /// A host with these addresses and defaults for the rest: MTU 1500, Linux's settings.
+    pub fn new(name: &str, addresses: Vec<Cidr>) -> HostSpec {
+        HostSpec { name: name.to_owned(), addresses, mtu: 1500, settings: Settings::default() }
+    }
+}
+
+/// Hosts and the links between them: plain data with one owner, who tells it the time.
+///
+/// Work comes in through [`Lab::host_mut`]; after it, [`Lab::advance`] carries the frames it made. The same seed, calls
+/// and times give the same run to the last bit.
+pub struct Lab {
+    nodes: Vec<Node>,
+    links: Vec<Link>,
+    rng: Rng,
+    /// Frames on their way, by arrival; the number keeps those of one moment in order.
+    on_the_way: BTreeMap<(Instant, u64), Delivery>,
+    sequence: u64,
+    /// Hosts that may have frames to send or another deadline, in the order they were touched.
+    touched: VecDeque<HostId>,
+    /// Hosts that may have sockets whose readiness changed.
+    changed: VecDeque<HostId>,
+    deadlines: BTreeSet<(Instant, HostId)>,
+    capturing: bool,
+    captured: VecDeque<Captured>,
+}
+
+struct Node {
+    host: Host,
+    eth0: InterfaceId,
+    link: Option<LinkId>,
+    touched: bool,
+    changed: bool,
+    /// As it stands in `deadlines`.
+    deadline: Option<Instant>,
+}
+
+struct Delivery {
+    link: LinkId,
+    from: HostId,
+    frame: Frame,
+}
+
+impl Lab {
+    /// A network without hosts. All chance in it comes from this seed.
+    pub fn new(seed: u64) -> Lab {
+        Lab {
+            nodes: Vec::new(),
+            links: Vec::new(),
+            rng: Rng::from_seed(seed),
+            on_the_way: BTreeMap::new(),
+            sequence: 0,
+            touched: VecDeque::new(),
+            changed: VecDeque::new(),
+            deadlines: BTreeSet::new(),
+            capturing: false,
+            captured: VecDeque::new(),
+        }
+    }
+
+    /// The network's generator; fork it for a part with draws of its own.
+    pub fn rng(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+
+    /// Adds a host. Its `eth0` is not linked to anything yet.
+    pub fn add_host(&mut self, spec: HostSpec) -> HostId {
+        let id = HostId(self.nodes.len());
+        let mut stack = Stack::new(spec.settings, self.rng.fork());
+        let eth0 = stack.add_interface(Interface {
+            name: "eth0".to_owned(),
+            mac: mac(id),
+            mtu: spec.mtu,
+            addresses: spec.addresses,
+        });
+        let mut host = Host::new(&spec.name, stack);
+        host.set_tap(self.capturing);
+        self.nodes.push(Node { host, eth0, link: None, touched: false, changed: false, deadline: None });
+        self.touch(id);
+        id
+    }
+
+    /// Joins two hosts by a link. A host has one link: the new one takes the place of an older.
+    pub fn add_link(&mut self, spec: LinkSpec) -> LinkId {
+        let id = LinkId(self.links.len());
+        for end in spec.ends {
+            self.nodes[end.0].link = Some(id);
+        }
+        self.links.push(Link::new(spec, &mut self.rng));
+        id
+    }
+
+    /// Cuts a link or mends it. What is on its way arrives all the same.
+    pub fn cut(&mut self, link: LinkId, cut: bool) {
+        self.links[link.0].set_cut(cut);
+    }
+
+    /// Changes the direction of a link that leads away from `from`, for frames that enter from now on.
+    pub fn set_direction(&mut self, link: LinkId, from: HostId, direction: Direction) {
+        self.links[link.0].set_direction(from, direction);
+    }
+
+    /// A host.
+    pub fn host(&self, id: HostId) -> &Host {
+        &self.nodes[id.0].host
+    }
+
+    /// A host, to be worked on. Call [`Lab::advance`] afterwards.
+    pub fn host_mut(&mut self, id: HostId) -> &mut Host {
+        self.touch(id);
+        &mut self.nodes[id.0].host
+    }
+
+    /// The host of this name.
+    pub fn find(&self, name: &str) -> Option<HostId> {
+        self.hosts().find(|id| self.host(*id).name() == name)
+    }
+
+    /// All hosts, in the order they were added.
+    pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
+        (0..self.nodes.len()).map(HostId)
+    }
+
+    /// The addresses of a host's `eth0`, each with its network.
+    pub fn addresses(&self, id: HostId) -> Vec<Cidr> {
+        let node = &self.nodes[id.0];
+        let eth0 = node.host.stack().interfaces().find(|(interface, _)| *interface == node.eth0);
+        eth0.map(|(_, interface)| interface.addresses.clone()).unwrap_or_default()
+    }
+
+    /// The number of a host's `eth0`.
+    pub fn eth0(&self, id: HostId) -> InterfaceId {
+        self.nodes[id.0].eth0
+    }
+
+    /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`. Everything
+    /// happens at `now`: in virtual time step from deadline to deadline ([`Lab::run_until`]).
+    pub fn advance(&mut self, now: Instant) {
+        loop {
+            if let Some(id) = self.touched.pop_front() {
+                self.nodes[id.0].touched = false;
+                self.collect(now, id);
+            } else if let Some(entry) = self.on_the_way.first_entry()
+                && entry.key().0 <= now
+            {
+                let delivery = entry.remove();
+                self.deliver(now, delivery);
+            } else if let Some((at, id)) = self.deadlines.first().copied()
+                && at <= now
+            {
+                self.touch(id);
+                self.nodes[id.0].host.advance(now);
+            } else {
+                break;
+            }
+        }
+    }
+
+    /// When something will be due that is not yet: a frame's arrival or a host's timer.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
+        let timer = self.deadlines.first().map(|(at, _)| *at);
+        let touched = self.touched.iter().filter_map(|id| self.host(*id).next_deadline()).min();
+        [frame, timer, touched].into_iter().flatten().min()
+    }
+
+    /// Virtual time: steps through all deadlines up to `until`, each at its moment, and ends there.
+    ///
+    /// `work` is called after each step with the time; it may work on hosts (which is then carried) and ends the run by
+    /// returning `true`. Returns the time at the end.
+    pub fn run_until(
+        &mut self,
+        from: Instant,
+        until: Instant,
+        mut work: impl FnMut(&mut Lab, Instant) -> bool,
+    ) -> Instant {
+        let mut now = from;
+        loop {
+            self.advance(now);
+            let ended = work(self, now);
+            self.advance(now);
+            if ended {
+                return now;
+            }
+            match self.next_deadline() {
+                Some(at) if at <= until => now = at.max(now),
+                Some(_) | None if now < until => now = until,
+                Some(_) | None => return now,
+            }
+        }
+    }
+
+    /// A socket whose readiness may have changed; each is named once until it changes again.
+    pub fn poll_changed(&mut self) -> Option<(HostId, SocketId)> {
+        while let Some(id) = self.changed.front().copied() {
+            let node = &mut self.nodes[id.0];
+            if let Some(socket) = node.host.poll_changed() {
+                return Some((id, socket));
+            }
+            node.changed = false;
+            self.changed.pop_front();
+        }
+        None
+    }
+
+    /// Switches capturing on or off. It copies what passes and changes nothing about the run; whoever switches it on
+    /// has to take what it collects.
+    pub fn set_capture(&mut self, on: bool) {
+        self.capturing = on;
+        for node in &mut self.nodes {
+            node.host.set_tap(on);
+        }
+    }
+
+    /// The next frame captured.
+    pub fn poll_captured(&mut self) -> Option<Captured> {
+        self.captured.pop_front()
+    }
+
+    fn touch(&mut self, id: HostId) {
+        let node = &mut self.nodes[id.0];
+        if !node.touched {
+            node.touched = true;
+            self.touched.push_back(id);
+        }
+        if !node.changed {
+            node.changed = true;
+            self.changed.push_back(id);
+        }
+    }
+
+    /// Takes from a host what it made: frames, and its next deadline.
+    fn collect(&mut self, now: Instant, id: HostId) {
+        while let Some((interface, frame)) = self.nodes[id.0].host.poll_tap() {
+            self.capture(now, id, interface, &frame, None);
+        }
+        while let Some((interface, frame)) = self.nodes[id.0].host.poll_frame() {
+            self.transmit(now, id, interface, frame);
+        }
+        let node = &mut self.nodes[id.0];
+        let deadline = node.host.next_deadline();
+        if deadline != node.deadline {
+            if let Some(old) = node.deadline {
+                self.deadlines.remove(&(old, id));
+            }
+            if let Some(new) = deadline {
+                self.deadlines.insert((new, id));
+            }
+            node.deadline = deadline;
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Frame) {
+        let Some(id) = self.nodes[from.0].link else {
+            return self.capture(now, from, interface, &frame, Some(reason::NO_LINK));
+        };
+        for (frame, fate) in self.links[id.0].transmit(now, from, frame) {
+            self.capture(now, from, interface, &frame, fate.err());
+            if let Ok(at) = fate {
+                self.on_the_way.insert((at, self.sequence), Delivery { link: id, from, frame });
+                self.sequence += 1;
+            }
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, delivery: Delivery) {
+        let Delivery { link, from, frame } = delivery;
+        let link = &mut self.links[link.0];
+        link.delivered(from, &frame);
+        let to = link.other(from);
+        self.touch(to);
+        let node = &mut self.nodes[to.0];
+        node.host.input(now, node.eth0, frame);
+    }
+
+    fn capture(
+        &mut self,
+        at: Instant,
+        host: HostId,
+        interface: InterfaceId,
+        frame: &Frame,
+        dropped: Option<&'static str>,
+    ) {
+        if self.capturing {
+            let mut interfaces = self.nodes[host.0].host.stack().interfaces();
+            let interface = interfaces.find(|(id, _)| *id == interface);
+            let interface = interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default();
+            self.captured.push_back(Captured { at, host, interface, frame: frame.clone(), dropped });
+        }
+    }
+}
+
+/// A locally administered address made of the host's number; the first host's is 02:00:00:00:00:01.
+fn mac(host: HostId) -> Mac {
+    let [.., a, b, c] = (host.0 as u64 + 1).to_be_bytes();
+    Mac([0x02, 0, 0, a, b, c])
+}

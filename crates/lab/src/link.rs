@@ -1,0 +1,175 @@
+//! Links: what happens to a frame between two hosts. Each direction has its own delay, loss and counters; a frame goes
+//! in and what arrives comes out with its arrival time, or the reason why it does not. Not modelled yet: rate, jitter,
+//! reordering, duplication, corruption, and links with more than two ends.
+
+use sockeye_base::{Duration, Instant, Rng};
+use sockeye_wire::{Frame, Payload};
+
+use crate::HostId;
+
+/// How many frames (a super-segment counts as those it stands for) may be on their way in one direction.
+const QUEUE_LIMIT: usize = 16_384;
+
+/// Why a frame did not arrive.
+pub(crate) mod reason {
+    pub(crate) const LOST: &str = "lost on the link";
+    pub(crate) const CUT: &str = "the link is cut";
+    pub(crate) const TOO_BIG: &str = "longer than the link's MTU";
+    pub(crate) const QUEUE_FULL: &str = "the link's queue is full";
+    pub(crate) const NO_LINK: &str = "no link";
+}
+
+/// Which frames a direction of a link loses.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Loss {
+    /// None: super-segments cross in one piece.
+    #[default]
+    None,
+    /// So many of a million, at random from the network's seed.
+    PerMillion(u32),
+    /// These: the first frame of this direction is 1, segments of a super-segment count each.
+    Frames(Vec<u64>),
+}
+
+/// One direction of a link.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Direction {
+    /// How long a frame takes.
+    pub delay: Duration,
+    /// Which frames get lost.
+    pub loss: Loss,
+}
+
+/// A link to be made.
+#[derive(Clone, Debug)]
+pub struct LinkSpec {
+    /// The hosts whose `eth0` it joins.
+    pub ends: [HostId; 2],
+    /// The longest IP packet it takes, in bytes, in both directions.
+    pub mtu: usize,
+    /// From the first end to the second, and from the second to the first.
+    pub directions: [Direction; 2],
+}
+
+impl LinkSpec {
+    /// A perfect link: MTU 1500, no delay, no loss.
+    pub fn new(a: HostId, b: HostId) -> LinkSpec {
+        LinkSpec { ends: [a, b], mtu: 1500, directions: [Direction::default(), Direction::default()] }
+    }
+
+    /// The same with this delay and this loss in both directions.
+    pub fn with(mut self, delay: Duration, loss: Loss) -> LinkSpec {
+        let direction = Direction { delay, loss };
+        self.directions = [direction.clone(), direction];
+        self
+    }
+}
+
+/// A link at work.
+#[derive(Debug)]
+pub(crate) struct Link {
+    ends: [HostId; 2],
+    mtu: usize,
+    cut: bool,
+    lanes: [Lane; 2],
+}
+
+/// One direction at work.
+#[derive(Debug)]
+struct Lane {
+    direction: Direction,
+    rng: Rng,
+    /// Frames that have entered.
+    entered: u64,
+    /// Frames on their way.
+    queued: usize,
+}
+
+/// What became of a frame: it arrives at this time, or not at all for this reason.
+pub(crate) type Fate = Result<Instant, &'static str>;
+
+impl Link {
+    pub(crate) fn new(spec: LinkSpec, rng: &mut Rng) -> Link {
+        let lanes =
+            spec.directions.map(|direction| Lane { direction, rng: rng.fork(), entered: 0, queued: 0 });
+        Link { ends: spec.ends, mtu: spec.mtu, cut: false, lanes }
+    }
+
+    pub(crate) fn set_cut(&mut self, cut: bool) {
+        self.cut = cut;
+    }
+
+    pub(crate) fn set_direction(&mut self, from: HostId, direction: Direction) {
+        let end = self.end(from);
+        self.lanes[end].direction = direction;
+    }
+
+    /// The host at the other end.
+    pub(crate) fn other(&self, from: HostId) -> HostId {
+        self.ends[1 - self.end(from)]
+    }
+
+    /// Puts a frame on the link; says for each piece of it what becomes of it. Where every frame shares one fate it
+    /// stays in one piece, else its segments are told apart.
+    pub(crate) fn transmit(&mut self, now: Instant, from: HostId, frame: Frame) -> Vec<(Frame, Fate)> {
+        let (end, mtu, cut) = (self.end(from), self.mtu, self.cut);
+        let lane = &mut self.lanes[end];
+        if lane.direction.loss == Loss::None || cut {
+            let fate = lane.enter(now, &frame, mtu, cut);
+            return vec![(frame, fate)];
+        }
+        let enter = |frame: Frame| {
+            let fate = lane.enter(now, &frame, mtu, cut);
+            (frame, fate)
+        };
+        frame.split().map(enter).collect()
+    }
+
+    /// A frame has left the link at its far end.
+    pub(crate) fn delivered(&mut self, from: HostId, frame: &Frame) {
+        let end = self.end(from);
+        let queued = &mut self.lanes[end].queued;
+        *queued = queued.saturating_sub(frame.count());
+    }
+
+    fn end(&self, host: HostId) -> usize {
+        usize::from(self.ends[0] != host)
+    }
+}
+
+impl Lane {
+    fn enter(&mut self, now: Instant, frame: &Frame, mtu: usize, cut: bool) -> Fate {
+        let count = frame.count();
+        let first = self.entered + 1;
+        self.entered += count as u64;
+        // The draw is made whatever else happens, so that one cause of loss does not shift another's.
+        let lost = match &self.direction.loss {
+            Loss::None => false,
+            Loss::PerMillion(rate) => self.rng.below(1_000_000) < u64::from(*rate),
+            Loss::Frames(frames) => frames.iter().any(|nth| (first..=self.entered).contains(nth)),
+        };
+        if cut {
+            Err(reason::CUT)
+        } else if largest_packet(frame) > mtu {
+            Err(reason::TOO_BIG)
+        } else if lost {
+            Err(reason::LOST)
+        } else if self.queued + count > QUEUE_LIMIT {
+            Err(reason::QUEUE_FULL)
+        } else {
+            self.queued += count;
+            Ok(now + self.direction.delay)
+        }
+    }
+}
+
+/// The length of the longest packet that a frame stands for.
+fn largest_packet(frame: &Frame) -> usize {
+    let whole = frame.payload.len();
+    match (&frame.payload, frame.as_segment()) {
+        (Payload::Packet(_), Some(segment)) if frame.count() > 1 => {
+            whole - segment.payload.len() + usize::from(segment.gso_size)
+        }
+        _ => whole,
+    }
+}

@@ -1,0 +1,126 @@
+//! `connect`.
+
+use std::os::fd::AsFd;
+
+use sockeye_abi::{Errno, Opt, Readiness, Transport, Value, decode_connect};
+use sockeye_base::Duration;
+
+use super::{Answer, Subject, read_address};
+use crate::carriers::{Link, State, fresh_stream};
+use crate::process::descriptors;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+
+impl Supervisor {
+    pub(super) fn connect(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
+        let bytes = read_address(call, 1, 2)?;
+        let now = self.network.now();
+        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
+        let family = carrier.family;
+        match &mut carrier.state {
+            // As Linux's SS_CONNECTING: who asks again is told the outcome, once.
+            State::Connecting(_) => return self.connecting(subject),
+            State::Connected { reported, .. } if !*reported => {
+                *reported = true;
+                return Ok(Answer::Value(0));
+            }
+            _ => {}
+        }
+        let Some(remote) = decode_connect(family, subject.transport, &bytes)? else {
+            self.network.host().disconnect(now, subject.socket)?;
+            return Ok(Answer::Value(0));
+        };
+        if self.network.host().stack().is_local(remote.ip().to_canonical()) || remote.ip().is_unspecified() {
+            // A listener whose program was closed must not answer.
+            self.sweep_port(remote.port());
+        }
+        match subject.transport {
+            Transport::Udp => {
+                self.network.host().connect(now, subject.socket, remote)?;
+                Ok(Answer::Value(0))
+            }
+            Transport::Tcp => {
+                if matches!(self.state(subject)?, State::Broken(_)) {
+                    self.renew(call, subject)?;
+                }
+                match self.network.host().connect(now, subject.socket, remote) {
+                    Ok(()) | Err(Errno::EINPROGRESS) => {}
+                    Err(error) => return Err(error),
+                }
+                self.begin(subject)
+            }
+        }
+    }
+
+    /// The stack's SYN is on its way: the carrier shows it.
+    fn begin(&mut self, subject: Subject) -> Result<Answer, Errno> {
+        let nonblocking = self.is_nonblocking(subject);
+        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
+        carrier.state = State::Connecting(None);
+        if nonblocking {
+            let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
+            let mut link = Link::connect(&program_end).map_err(|_| Errno::ENOBUFS)?;
+            link.stuff(&program_end).map_err(|_| Errno::ENOBUFS)?;
+            carrier.state = State::Connecting(Some(link));
+            drop(program_end);
+            self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
+        }
+        self.settle();
+        self.pump(subject.carrier);
+        match self.state(subject)? {
+            // On a network without delay it may be there already; a non-blocking caller is told "in progress" all the
+            // same, as over any real link.
+            State::Connected { reported, .. } if !nonblocking => {
+                *reported = true;
+                Ok(Answer::Value(0))
+            }
+            _ if nonblocking => Err(Errno::EINPROGRESS),
+            _ => self.connecting(subject),
+        }
+    }
+
+    /// `connect` on a stream whose connection is under way.
+    fn connecting(&mut self, subject: Subject) -> Result<Answer, Errno> {
+        let host = self.network.host();
+        if host.readiness(subject.socket).contains(Readiness::ERR) {
+            let error = host.take_error(subject.socket).unwrap_or(Errno::ECONNABORTED);
+            *self.state(subject)? = State::Fresh;
+            return Err(error);
+        }
+        if self.is_nonblocking(subject) {
+            return Err(Errno::EALREADY);
+        }
+        let limit = self.time_limit(subject, Opt::SoSndTimeo);
+        Ok(Answer::Wait { carrier: subject.carrier, limit })
+    }
+
+    /// Gives the program's descriptor a new file: the old one shows its error for good.
+    fn renew(&mut self, call: &Call, subject: Subject) -> Result<(), Errno> {
+        if let State::Broken(error @ Some(_)) = self.state(subject)?
+            && let Some(error) = error.take()
+        {
+            return Err(error);
+        }
+        if let Some(error) = self.network.host().take_error(subject.socket) {
+            return Err(error);
+        }
+        let nonblocking = self.is_nonblocking(subject);
+        let fd = call.int(0);
+        let cloexec = descriptors::closes_on_exec(call.tid, fd);
+        let new = fresh_stream(nonblocking).map_err(|_| Errno::ENOBUFS)?;
+        match self.listener.replace_descriptor(call.id, new.as_fd(), fd, cloexec) {
+            Ok(Some(_)) => self.carriers.refresh(subject.carrier, new).map_err(|_| Errno::ENOBUFS),
+            Ok(None) => Err(Errno::EINTR),
+            Err(error) => Err(error.raw_os_error().map_or(Errno::ENOBUFS, Errno)),
+        }
+    }
+
+    /// SO_RCVTIMEO or SO_SNDTIMEO of a socket; `None`: no limit.
+    pub(super) fn time_limit(&mut self, subject: Subject, option: Opt) -> Option<Duration> {
+        let now = self.network.now();
+        match self.network.host().option(now, subject.socket, option) {
+            Ok(Value::Time(limit)) => limit,
+            _ => None,
+        }
+    }
+}

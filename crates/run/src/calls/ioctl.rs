@@ -1,0 +1,30 @@
+//! The ioctls that the kernel's carrier would answer wrongly.
+
+use sockeye_abi::{Errno, Transport, ioctl};
+
+use super::{Answer, Subject};
+use crate::process::memory;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+
+impl Supervisor {
+    pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
+        match call.args[1] as u32 {
+            // Owners of signals, and the urgent mark: the carrier's own.
+            ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => Ok(Answer::Pass),
+            ioctl::TIOCOUTQ if subject.transport == Transport::Tcp => {
+                let unread = self.carriers.get(subject.carrier).and_then(|carrier| carrier.link()).map_or(0, |link| link.unread());
+                let queued = self.network.host().unsent(subject.socket)?.0;
+                let bytes = i32::try_from(queued + unread).unwrap_or(i32::MAX);
+                memory::write(call.tid, call.args[2], &bytes.to_ne_bytes())?;
+                Ok(Answer::Value(0))
+            }
+            ioctl::TIOCOUTQ => {
+                memory::write(call.tid, call.args[2], &0i32.to_ne_bytes())?;
+                Ok(Answer::Value(0))
+            }
+            // Interfaces: not yet. The machine's must not be seen.
+            _ => Err(Errno::ENOTTY),
+        }
+    }
+}

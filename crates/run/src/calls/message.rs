@@ -1,0 +1,95 @@
+//! `struct msghdr` and `struct mmsghdr` in the program's memory, on 64-bit machines.
+
+use sockeye_abi::Errno;
+
+use super::ADDRESS_MAX;
+use crate::process::memory;
+
+/// `sizeof(struct msghdr)`.
+const MSGHDR: usize = 56;
+/// `sizeof(struct mmsghdr)`.
+pub(super) const MMSGHDR: u64 = 64;
+/// Offset of `msg_len` in `struct mmsghdr`.
+pub(super) const MSG_LEN: u64 = 56;
+/// `UIO_MAXIOV`: no message has more pieces.
+pub(super) const IOV_MAX: usize = 1024;
+
+/// A message header as the program wrote it.
+pub(super) struct Header {
+    address: u64,
+    /// Where a name is or goes; 0: nowhere.
+    pub(super) name: u64,
+    pub(super) name_len: i32,
+    /// The pieces: address and length.
+    pub(super) pieces: Vec<(u64, usize)>,
+    pub(super) control_len: usize,
+}
+
+impl Header {
+    /// Reads the header at `address`, and its list of pieces.
+    pub(super) fn read(tid: u32, address: u64) -> Result<Header, Errno> {
+        let mut bytes = [0; MSGHDR];
+        memory::read(tid, address, &mut bytes)?;
+        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| bytes[at + i]));
+        let name_len = word(8) as u32 as i32;
+        if name_len < 0 {
+            return Err(Errno::EINVAL);
+        }
+        let count = usize::try_from(word(24)).ok().filter(|&count| count <= IOV_MAX).ok_or(Errno::EMSGSIZE)?;
+        let list = memory::read_vec(tid, word(16), count * 16)?;
+        let mut pieces = Vec::with_capacity(count);
+        for pair in list.chunks_exact(16) {
+            let half = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| pair[at + i]));
+            // The kernel takes no negative length.
+            let length = i64::try_from(half(8)).map_err(|_| Errno::EINVAL)?;
+            pieces.push((half(0), length as usize));
+        }
+        let control_len = word(40) as usize;
+        Ok(Header { address, name: word(0), name_len, pieces, control_len })
+    }
+
+    /// The name, if there is one.
+    pub(super) fn read_name(&self, tid: u32) -> Result<Option<Vec<u8>>, Errno> {
+        if self.name == 0 || self.name_len == 0 {
+            return Ok(None);
+        }
+        let length = (self.name_len as usize).min(ADDRESS_MAX);
+        memory::read_vec(tid, self.name, length).map(Some)
+    }
+
+    /// Gathers the data, which may be at most `max` bytes.
+    pub(super) fn gather(&self, tid: u32, max: usize) -> Result<Vec<u8>, Errno> {
+        let total = self.pieces.iter().fold(0usize, |sum, &(_, length)| sum.saturating_add(length));
+        if total > max {
+            return Err(Errno::EMSGSIZE);
+        }
+        let mut data = vec![0; total];
+        let mut done = 0;
+        for &(address, length) in &self.pieces {
+            memory::read(tid, address, &mut data[done..done + length])?;
+            done += length;
+        }
+        Ok(data)
+    }
+
+    /// How many bytes fit.
+    pub(super) fn room(&self) -> usize {
+        self.pieces.iter().fold(0, |sum, &(_, length)| sum.saturating_add(length))
+    }
+
+    /// Scatters received data over the pieces, and says in the header who sent it and how it came.
+    pub(super) fn fill(&self, tid: u32, mut data: &[u8], name: &[u8], flags: i32) -> Result<(), Errno> {
+        for &(address, length) in &self.pieces {
+            let n = length.min(data.len());
+            memory::write(tid, address, &data[..n])?;
+            data = &data[n..];
+        }
+        if self.name != 0 {
+            let room = (self.name_len as usize).min(name.len());
+            memory::write(tid, self.name, &name[..room])?;
+            memory::write(tid, self.address + 8, &(name.len() as u32).to_ne_bytes())?;
+        }
+        memory::write(tid, self.address + 40, &0u64.to_ne_bytes())?;
+        memory::write(tid, self.address + 48, &flags.to_ne_bytes())
+    }
+}

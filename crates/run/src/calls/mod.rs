@@ -1,0 +1,119 @@
+//! The trapped calls: what each means for the stack and its carrier. A file per family of calls.
+
+mod accept;
+mod connect;
+mod create;
+mod datagram;
+mod ioctl;
+mod message;
+mod names;
+mod options;
+
+use sockeye_abi::{Errno, Transport};
+use sockeye_base::Duration;
+use sockeye_socket::SocketId;
+
+use crate::carriers::{CarrierId, State};
+use crate::process::descriptors::{self, Target};
+use crate::process::memory;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+
+/// The longest address the kernel takes (`sizeof(struct sockaddr_storage)`).
+const ADDRESS_MAX: usize = 128;
+
+/// How a call ends.
+pub(crate) enum Answer {
+    /// With this value.
+    Value(i64),
+    /// The kernel makes it.
+    Pass,
+    /// Later, when its carrier changed, or with the time limit's error.
+    Wait {
+        carrier: CarrierId,
+        limit: Option<Duration>,
+    },
+    /// It has been answered.
+    Done,
+}
+
+/// What a call's descriptor stands for.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject {
+    carrier: CarrierId,
+    socket: SocketId,
+    transport: Transport,
+}
+
+impl Supervisor {
+    /// Serves one trapped call.
+    pub(crate) fn dispatch(&mut self, call: &Call) -> Result<Answer, Errno> {
+        if call.number == libc::SYS_socket {
+            return self.create(call);
+        }
+        let Some(subject) = self.subject(call) else { return self.foreign(call) };
+        match call.number {
+            libc::SYS_connect => self.connect(call, subject),
+            libc::SYS_bind => self.bind(call, subject),
+            libc::SYS_listen => self.listen(call, subject),
+            libc::SYS_accept => self.accept(call, subject, 0),
+            libc::SYS_accept4 => self.accept(call, subject, call.int(3)),
+            libc::SYS_getsockname => self.local_name(call, subject),
+            libc::SYS_getpeername => self.peer_name(call, subject),
+            libc::SYS_setsockopt => self.set_option(call, subject),
+            libc::SYS_getsockopt => self.get_option(call, subject),
+            libc::SYS_shutdown => self.shutdown(call, subject),
+            libc::SYS_ioctl => self.ioctl(call, subject),
+            libc::SYS_sendto if subject.transport == Transport::Udp => self.send_to(call, subject),
+            libc::SYS_sendmsg if subject.transport == Transport::Udp => self.send_message(call, subject),
+            libc::SYS_sendmmsg if subject.transport == Transport::Udp => self.send_messages(call, subject),
+            libc::SYS_recvfrom if subject.transport == Transport::Udp => self.receive_from(call, subject),
+            libc::SYS_recvmsg if subject.transport == Transport::Udp => self.receive_message(call, subject),
+            libc::SYS_recvmmsg if subject.transport == Transport::Udp => self.receive_messages(call, subject),
+            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => self.stream_send(call),
+            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => self.stream_receive(call),
+            _ => Ok(Answer::Pass),
+        }
+    }
+
+    /// The socket behind a call's first argument, if it is one of ours.
+    fn subject(&mut self, call: &Call) -> Option<Subject> {
+        let fd = call.int(0);
+        let Target::Socket(inode) = descriptors::target(call.tid, fd) else { return None };
+        let id = self.carriers.of_inode(inode)?;
+        let carrier = self.carriers.get(id)?;
+        carrier.seen = (call.tid, fd);
+        Some(Subject { carrier: id, socket: carrier.socket, transport: carrier.transport })
+    }
+
+    /// A call on something that is not ours: the kernel knows best. But its name-cache and resolver daemons would
+    /// answer for the machine's network, so they are not there.
+    fn foreign(&mut self, call: &Call) -> Result<Answer, Errno> {
+        if call.number == libc::SYS_connect
+            && let Ok(bytes) = read_address(call, 1, 2)
+            && names::is_resolver_daemon(&bytes)
+        {
+            return Err(Errno::ECONNREFUSED);
+        }
+        Ok(Answer::Pass)
+    }
+
+    /// Whether the descriptor's file is in non-blocking mode.
+    fn is_nonblocking(&mut self, subject: Subject) -> bool {
+        let program_end = self.carriers.get(subject.carrier).and_then(|carrier| carrier.borrow());
+        program_end.is_none_or(descriptors::is_nonblocking)
+    }
+
+    fn state(&mut self, subject: Subject) -> Result<&mut State, Errno> {
+        self.carriers.get(subject.carrier).map(|carrier| &mut carrier.state).ok_or(Errno::EBADF)
+    }
+}
+
+/// The address a call gives in argument `pointer`, whose length is argument `length`.
+fn read_address(call: &Call, pointer: usize, length: usize) -> Result<Vec<u8>, Errno> {
+    let length = usize::try_from(call.int(length)).map_err(|_| Errno::EINVAL)?;
+    if length > ADDRESS_MAX {
+        return Err(Errno::EINVAL);
+    }
+    memory::read_vec(call.tid, call.args[pointer], length)
+}

@@ -1,0 +1,57 @@
+//! `getsockopt` and `setsockopt`.
+
+use sockeye_abi::{Errno, Opt, Value, decode_get, decode_set, encode_value};
+
+use super::{Answer, Subject};
+use crate::carriers::State;
+use crate::process::memory;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+
+/// No option's value is longer (`struct tcp_info`); what a program gives beyond is not looked at.
+const VALUE_MAX: usize = 1024;
+
+impl Supervisor {
+    pub(super) fn set_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
+        let length = usize::try_from(call.int(4)).map_err(|_| Errno::EINVAL)?;
+        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
+        let bytes = memory::read_vec(call.tid, call.args[3], length.min(VALUE_MAX))?;
+        let (option, value) = decode_set(family, subject.transport, (call.int(1), call.int(2)), &bytes)?;
+        let now = self.network.now();
+        self.network.host().set_option(now, subject.socket, option, value)?;
+        self.settle();
+        match option {
+            // The kernel's own waits on the carrier are to end in time as well.
+            Opt::SoRcvTimeo | Opt::SoSndTimeo => Ok(Answer::Pass),
+            _ => Ok(Answer::Value(0)),
+        }
+    }
+
+    pub(super) fn get_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
+        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
+        let room = usize::try_from(memory::read_i32(call.tid, call.args[4])?).map_err(|_| Errno::EINVAL)?;
+        let option = decode_get(family, subject.transport, call.int(1), call.int(2))?;
+        let now = self.network.now();
+        let mut value = self.network.host().option(now, subject.socket, option)?;
+        if option == Opt::SoError
+            && let Some(error) = self.take_native_error(subject)
+            && value == Value::Int(0)
+        {
+            value = Value::Int(error.0);
+        }
+        let bytes = encode_value(option, &value, room);
+        memory::write(call.tid, call.args[3], &bytes)?;
+        memory::write(call.tid, call.args[4], &(bytes.len() as i32).to_ne_bytes())?;
+        Ok(Answer::Value(0))
+    }
+
+    /// Takes the error that the carrier shows natively. Gives the one it stands for, if that is not with the socket.
+    fn take_native_error(&mut self, subject: Subject) -> Option<Errno> {
+        let carrier = self.carriers.get(subject.carrier)?;
+        let native = rustix::net::sockopt::socket_error(carrier.borrow()?).ok()?;
+        match (&mut carrier.state, native) {
+            (State::Broken(error), Err(_)) => error.take(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The link of an established stream: S, and the relay of bytes between it and the stack.
+//!
+//! The kernel's edges say when S may be read or written again; what could not be moved waits where it is, in P's
+//! buffer or in the stack's, so that back pressure reaches both ends and nothing here grows with a transfer.
+
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno as Native;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
+use sockeye_abi::{Errno, How, Readiness};
+use sockeye_base::{Chain, Instant};
+use sockeye_socket::{Host, SocketId};
+
+/// How much is moved at a time.
+pub(crate) const PORTION: usize = 256 * 1024;
+/// What stuffs a carrier whose connection is under way.
+const JUNK: [u8; 4096] = [0; 4096];
+/// The kernel doubles it: 212,992 bytes, its default.
+const SEND_BUFFER: usize = 106_496;
+
+/// What became of the connection when bytes were moved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// It goes on.
+    Open,
+    /// P was closed, and the stack told so: the carrier is done.
+    Closed,
+    /// The connection broke, with this error: P is to show it.
+    Broken(Errno),
+}
+
+/// S, and what is known of it.
+pub(crate) struct Link {
+    end: OwnedFd,
+    /// Bytes that stuffed P, still to be dropped when read.
+    junk: usize,
+    /// Received by the stack, not yet taken by S.
+    outbox: Chain,
+    may_read: bool,
+    may_write: bool,
+    /// P was closed by its last holder.
+    hung_up: bool,
+    /// The program will send no more, and the stack knows.
+    sending_shut: bool,
+    /// The peer's FIN was shown to P.
+    receiving_shut: bool,
+}
+
+impl Link {
+    pub(crate) fn new(end: OwnedFd) -> Link {
+        Link {
+            end,
+            junk: 0,
+            outbox: Chain::new(),
+            may_read: true,
+            may_write: true,
+            hung_up: false,
+            sending_shut: false,
+            receiving_shut: false,
+        }
+    }
+
+    /// Connects P, which the program holds, to a new S.
+    pub(crate) fn connect(program_end: &OwnedFd) -> io::Result<Link> {
+        let meeting = super::socket(rustix::net::SocketType::STREAM, true)?;
+        let name = super::autobind(&meeting)?;
+        rustix::net::listen(&meeting, 1)?;
+        rustix::net::connect(program_end, &name)?;
+        let expected = rustix::net::getsockname(program_end)?;
+        loop {
+            // Anybody may connect to an abstract name: only P is let in.
+            let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
+            let (end, peer) = rustix::net::acceptfrom_with(&meeting, flags)?;
+            if peer.as_ref() == Some(&expected) {
+                return Ok(Link::new(end));
+            }
+        }
+    }
+
+    /// Fills P's buffer, so that it is not writable while the connection is under way.
+    pub(crate) fn stuff(&mut self, program_end: &OwnedFd) -> io::Result<()> {
+        rustix::net::sockopt::set_socket_send_buffer_size(program_end, 1)?;
+        while let Ok(n) = rustix::net::send(program_end, &JUNK, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            self.junk += n;
+        }
+        self.may_read = false;
+        Ok(())
+    }
+
+    /// The connection is there: P becomes writable, with one edge.
+    pub(crate) fn unstuff(&mut self, program_end: &OwnedFd) {
+        // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
+        let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
+        self.may_read = self.readable() > self.junk as u64;
+    }
+
+    /// What the kernel says of S.
+    pub(crate) fn note(&mut self, events: EventFlags) {
+        // Behind an error (P closed with bytes unread) there may still be data; behind a hang-up, its end.
+        self.may_read |= events.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        self.may_write |= events.contains(EventFlags::OUT);
+        self.hung_up |= events.contains(EventFlags::HUP);
+    }
+
+    /// Moves what can be moved, both ways.
+    pub(crate) fn relay(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
+        match self.send(host, now, socket, buffer) {
+            Moved::Open => self.receive(host, now, socket),
+            ended => ended,
+        }
+    }
+
+    /// From the program to the stack.
+    fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
+        while self.may_read {
+            let room = if self.junk > 0 { self.junk } else { host.send_room(socket) }.min(buffer.len());
+            // Without room nothing is taken, but an end or an error behind the last byte is seen.
+            let flags = if room == 0 { RecvFlags::DONTWAIT | RecvFlags::PEEK } else { RecvFlags::DONTWAIT };
+            match rustix::net::recv(&self.end, &mut buffer[..room.max(1)], flags) {
+                Ok((0, _)) if self.hung_up => return self.close(host, now, socket),
+                Ok((0, _)) => {
+                    self.may_read = false;
+                    if !self.sending_shut {
+                        self.sending_shut = true;
+                        // A connection that is closed by now has nothing to shut.
+                        let _ = host.shutdown(now, socket, How::Write);
+                    }
+                }
+                Ok((n, _)) if self.junk > 0 => self.junk -= n,
+                Ok(_) if room == 0 && !host.is_shut(socket).1 => break,
+                Ok(_) if room == 0 => self.discard(buffer),
+                // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
+                Ok((n, _)) => drop(host.send(now, socket, &buffer[..n])),
+                Err(Native::AGAIN) => self.may_read = false,
+                Err(Native::INTR) => {}
+                // P was closed with bytes unread.
+                Err(_) => {
+                    host.abort(now, socket);
+                    return Moved::Closed;
+                }
+            }
+        }
+        Moved::Open
+    }
+
+    /// The program closed P. What it had not read is lost, and its peer is told by a reset.
+    fn close(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Moved {
+        if self.outbox.is_empty() {
+            host.close(now, socket);
+        } else {
+            host.abort(now, socket);
+        }
+        Moved::Closed
+    }
+
+    /// Drops what the program wrote: its connection takes no more, ever.
+    fn discard(&mut self, buffer: &mut [u8]) {
+        while let Ok((1.., _)) = rustix::net::recv(&self.end, &mut *buffer, RecvFlags::DONTWAIT) {}
+    }
+
+    /// From the stack to the program.
+    fn receive(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Moved {
+        while self.may_write && !self.receiving_shut {
+            if self.outbox.is_empty() {
+                match host.receive(now, socket, PORTION, false) {
+                    Ok(bytes) if bytes.is_empty() => {
+                        self.receiving_shut = true;
+                        let _ = rustix::net::shutdown(&self.end, Shutdown::Write);
+                        break;
+                    }
+                    Ok(bytes) => self.outbox = bytes,
+                    Err(Errno::EAGAIN) => break,
+                    Err(error) => return Moved::Broken(error),
+                }
+            }
+            let pieces: Vec<IoSlice<'_>> = self.outbox.pieces().take(64).map(IoSlice::new).collect();
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
+                Ok(n) => self.outbox.advance(n),
+                Err(Native::INTR) => {}
+                // Full; or the program reads no more, which a hang-up will tell.
+                Err(_) => self.may_write = false,
+            }
+        }
+        // An error behind the peer's FIN is not met by receiving.
+        if self.outbox.is_empty() && host.readiness(socket).contains(Readiness::ERR) {
+            return host.take_error(socket).map_or(Moved::Open, Moved::Broken);
+        }
+        Moved::Open
+    }
+
+    /// Breaks the link so that P reads what it was sent, then the native ECONNRESET, once: S is closed with bytes
+    /// unread.
+    pub(crate) fn break_off(self, program_end: Option<OwnedFd>) {
+        if self.readable() == 0
+            && let Some(program_end) = program_end
+        {
+            let _ = rustix::net::send(&program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        }
+    }
+
+    fn readable(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.end).unwrap_or(0)
+    }
+
+    /// Bytes of the program that the stack has not taken yet.
+    pub(crate) fn unread(&self) -> usize {
+        usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)
+    }
+
+    /// The program shut its side by a call, and the stack knows.
+    pub(crate) fn shut(&mut self, how: How) {
+        self.sending_shut |= how.writes();
+    }
+
+    /// Whether P was closed by its last holder.
+    pub(crate) fn is_hung_up(&self) -> bool {
+        self.hung_up
+    }
+}
+
+impl AsFd for Link {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
+    }
+}

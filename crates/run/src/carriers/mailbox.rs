@@ -1,0 +1,110 @@
+//! A datagram socket's carrier: a pair of Unix-domain datagram sockets.
+//!
+//! What P writes natively arrives at S with its borders. What the stack receives goes to P's queue, where the program's
+//! native `read`, `recv` and `poll` find it. Who sent it is remembered here, for the trapped calls that ask: P's
+//! queue is first in, first out, and the memory S is charged for tells how much of it was read natively meanwhile.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+use rustix::event::epoll::EventFlags;
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType};
+use sockeye_base::{Chain, Instant};
+use sockeye_socket::{Host, SocketId};
+
+/// What S may have in P's queue, with the kernel's overhead; the rest waits in the stack, which drops what is too much.
+const QUEUE: usize = 4 << 20;
+
+/// S, and what is known of P's queue.
+pub(crate) struct Mailbox {
+    end: OwnedFd,
+    /// Received by the stack when P's queue was full.
+    held: Option<(Chain, SocketAddr)>,
+    /// For each datagram in P's queue: its source, and the memory it is charged.
+    sources: VecDeque<(SocketAddr, usize)>,
+    charged: usize,
+    may_write: bool,
+}
+
+impl Mailbox {
+    /// P and S.
+    pub(crate) fn pair(nonblock: bool) -> io::Result<(OwnedFd, Mailbox)> {
+        let (program_end, end) =
+            rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        rustix::io::ioctl_fionbio(&program_end, nonblock)?;
+        rustix::io::ioctl_fionbio(&end, true)?;
+        // Without the privilege, as much as the machine allows.
+        if rustix::net::sockopt::set_socket_send_buffer_size_force(&end, QUEUE).is_err() {
+            rustix::net::sockopt::set_socket_send_buffer_size(&end, QUEUE)?;
+        }
+        let mailbox = Mailbox { end, held: None, sources: VecDeque::new(), charged: 0, may_write: true };
+        Ok((program_end, mailbox))
+    }
+
+    /// What the kernel says of S.
+    pub(crate) fn note(&mut self, events: EventFlags) {
+        self.may_write |= events.contains(EventFlags::OUT);
+    }
+
+    /// Moves what the stack received to P's queue. `false`: P is closed.
+    pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
+        while self.may_write {
+            let Some((payload, source)) = self.held.take().or_else(|| host.receive_from(now, socket, false).ok()) else {
+                break;
+            };
+            let before = self.unread();
+            let pieces: Vec<IoSlice<'_>> = payload.pieces().map(IoSlice::new).collect();
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
+                Ok(_) => {
+                    let charge = self.unread().saturating_sub(before);
+                    self.sources.push_back((source, charge));
+                    self.charged += charge;
+                }
+                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::NOBUFS) => {
+                    self.held = Some((payload, source));
+                    self.may_write = false;
+                }
+                Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE) => return false,
+                // Too long for a Unix-domain datagram of this machine: dropped, as the network may.
+                Err(_) => {}
+            }
+        }
+        true
+    }
+
+    /// Who sent the datagram at the head of P's queue.
+    pub(crate) fn next_source(&mut self) -> Option<SocketAddr> {
+        let unread = self.unread();
+        while self.charged > unread
+            && let Some((_, charge)) = self.sources.pop_front()
+        {
+            self.charged -= charge;
+        }
+        self.sources.front().map(|&(source, _)| source)
+    }
+
+    /// Sends what the program wrote natively. `buffer` has room for the largest datagram.
+    pub(crate) fn collect(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) {
+        while let Ok((n, _)) = rustix::net::recv(&self.end, &mut *buffer, RecvFlags::DONTWAIT) {
+            // A native write returned long ago: an error shows on the next trapped call, as one from the network.
+            let _ = host.send_to(now, socket, &buffer[..n], None);
+        }
+    }
+
+    /// The memory charged for what P has not read.
+    fn unread(&self) -> usize {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: the ioctl writes one int.
+        let done = unsafe { libc::ioctl(self.end.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        if done == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
+    }
+}
+
+impl AsFd for Mailbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
+    }
+}

@@ -1,0 +1,237 @@
+//! Carriers: the Unix-domain descriptors that stand for the program's sockets.
+//!
+//! The program holds P, the supervisor holds S, its other end; the kernel serves P natively. The supervisor keeps no
+//! descriptor of P itself (the program's `close` must be the last), so what it knows of P is an inode, to recognise it
+//! by, and an abstract name, to ask whether it still lives.
+
+mod backlog;
+mod link;
+mod mailbox;
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
+use slotmap::{SlotMap, new_key_type};
+use sockeye_abi::{Errno, Family, Transport};
+use sockeye_socket::SocketId;
+
+pub(crate) use backlog::Backlog;
+pub(crate) use link::{Link, Moved, PORTION};
+pub(crate) use mailbox::Mailbox;
+
+use crate::process::descriptors;
+
+new_key_type! {
+    /// A carrier.
+    pub(crate) struct CarrierId;
+}
+
+/// One carrier.
+pub(crate) struct Carrier {
+    /// The stack's socket behind it.
+    pub(crate) socket: SocketId,
+    pub(crate) family: Family,
+    pub(crate) transport: Transport,
+    /// P's inode.
+    pub(crate) inode: u64,
+    /// The thread and descriptor P was last used by.
+    pub(crate) seen: (u32, i32),
+    /// P's abstract name; an accepted one has its listener's, and is looked for in `/proc` instead.
+    pub(crate) name: Option<SocketAddrAny>,
+    pub(crate) state: State,
+}
+
+/// What a carrier stands for at the moment.
+pub(crate) enum State {
+    /// A stream that is neither connected nor listening; P is unconnected.
+    Fresh,
+    /// A stream on its way. A non-blocking one has its link already, stuffed so that it is not writable.
+    Connecting(Option<Link>),
+    /// An established stream. `reported` is false until a `connect` has said so, as Linux's SS_CONNECTING.
+    Connected { link: Link, reported: bool },
+    /// A stream whose connection failed or broke: P shows it natively, as ECONNRESET; S is gone. The error it stands
+    /// for is here, or still with the socket.
+    Broken(Option<Errno>),
+    /// A listener.
+    Listening(Backlog),
+    /// A datagram socket.
+    Datagram(Mailbox),
+}
+
+/// All carriers, by number, inode and socket.
+pub(crate) struct Carriers {
+    all: SlotMap<CarrierId, Carrier>,
+    by_inode: HashMap<u64, CarrierId>,
+    by_socket: HashMap<SocketId, CarrierId>,
+    /// Sockets of either type that ask whether a name still lives: they never connect, as the types don't match.
+    stream_probe: OwnedFd,
+    datagram_probe: OwnedFd,
+    /// Where the round of [`Carriers::some_unwatched`] goes on.
+    round: Vec<CarrierId>,
+}
+
+/// P's side at birth: the descriptor to give away, and what to remember of it.
+pub(crate) struct NewCarrier {
+    pub(crate) program_end: OwnedFd,
+    carrier: Carrier,
+}
+
+impl Carriers {
+    pub(crate) fn new() -> io::Result<Carriers> {
+        Ok(Carriers {
+            all: SlotMap::with_key(),
+            by_inode: HashMap::new(),
+            by_socket: HashMap::new(),
+            stream_probe: socket(SocketType::STREAM, true)?,
+            datagram_probe: socket(SocketType::DGRAM, true)?,
+            round: Vec::new(),
+        })
+    }
+
+    /// Makes the carrier of a new socket. It is not in the table until [`Carriers::insert`].
+    pub(crate) fn create(&self, socket: SocketId, family: Family, transport: Transport, nonblock: bool) -> io::Result<NewCarrier> {
+        let (program_end, state) = match transport {
+            Transport::Tcp => (fresh_stream(nonblock)?, State::Fresh),
+            Transport::Udp => {
+                let (program_end, mailbox) = Mailbox::pair(nonblock)?;
+                (program_end, State::Datagram(mailbox))
+            }
+        };
+        let name = Some(autobind(&program_end)?);
+        let inode = inode(&program_end)?;
+        let carrier = Carrier { socket, family, transport, inode, seen: (0, -1), name, state };
+        Ok(NewCarrier { program_end, carrier })
+    }
+
+    /// A carrier for an accepted connection whose program's end is `program_end`.
+    pub(crate) fn accepted(program_end: OwnedFd, socket: SocketId, family: Family, link: Link) -> io::Result<NewCarrier> {
+        let inode = inode(&program_end)?;
+        let state = State::Connected { link, reported: true };
+        let carrier = Carrier { socket, family, transport: Transport::Tcp, inode, seen: (0, -1), name: None, state };
+        Ok(NewCarrier { program_end, carrier })
+    }
+
+    /// Enters a carrier that the program now holds; drops our descriptor of its end. Gives what an old entry of the
+    /// same inode stood for: the kernel has used the number again, so that socket is closed.
+    pub(crate) fn insert(&mut self, new: NewCarrier, seen: (u32, i32)) -> (CarrierId, Option<SocketId>) {
+        let NewCarrier { program_end, mut carrier } = new;
+        drop(program_end);
+        carrier.seen = seen;
+        let stale = self.of_inode(carrier.inode).and_then(|old| self.remove(old)).map(|old| old.socket);
+        let (inode, socket) = (carrier.inode, carrier.socket);
+        let id = self.all.insert(carrier);
+        self.by_inode.insert(inode, id);
+        self.by_socket.insert(socket, id);
+        (id, stale)
+    }
+
+    /// The program's descriptor has been given a new file: a fresh stream in the place of a broken one.
+    pub(crate) fn refresh(&mut self, id: CarrierId, program_end: OwnedFd) -> io::Result<()> {
+        let name = Some(autobind(&program_end)?);
+        let inode = inode(&program_end)?;
+        if let Some(carrier) = self.all.get_mut(id) {
+            self.by_inode.remove(&carrier.inode);
+            self.by_inode.insert(inode, id);
+            carrier.inode = inode;
+            carrier.name = name;
+            carrier.state = State::Fresh;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn remove(&mut self, id: CarrierId) -> Option<Carrier> {
+        let carrier = self.all.remove(id)?;
+        self.by_inode.remove(&carrier.inode);
+        self.by_socket.remove(&carrier.socket);
+        Some(carrier)
+    }
+
+    pub(crate) fn get(&mut self, id: CarrierId) -> Option<&mut Carrier> {
+        self.all.get_mut(id)
+    }
+
+    pub(crate) fn of_inode(&self, inode: u64) -> Option<CarrierId> {
+        self.by_inode.get(&inode).copied()
+    }
+
+    pub(crate) fn of_socket(&self, socket: SocketId) -> Option<CarrierId> {
+        self.by_socket.get(&socket).copied()
+    }
+
+    /// The carriers whose end nothing would tell us of (they have no link), if their socket is `wanted`.
+    pub(crate) fn unwatched(&self, mut wanted: impl FnMut(SocketId) -> bool) -> Vec<CarrierId> {
+        let unwatched = self.all.iter().filter(|(_, carrier)| carrier.link().is_none());
+        unwatched.filter(|(_, carrier)| wanted(carrier.socket)).map(|(id, _)| id).collect()
+    }
+
+    /// The next few of them, so that creating sockets keeps their number in bounds.
+    pub(crate) fn some_unwatched(&mut self) -> Vec<CarrierId> {
+        if self.round.is_empty() {
+            self.round = self.unwatched(|_| true);
+        }
+        let from = self.round.len().saturating_sub(2);
+        self.round.split_off(from)
+    }
+
+    /// Whether any descriptor of P is still open anywhere.
+    pub(crate) fn is_alive(&self, id: CarrierId) -> bool {
+        let Some(carrier) = self.all.get(id) else { return false };
+        match &carrier.name {
+            Some(name) => {
+                let probe = match carrier.transport {
+                    Transport::Tcp => &self.datagram_probe,
+                    Transport::Udp => &self.stream_probe,
+                };
+                rustix::net::connect(probe, name) != Err(rustix::io::Errno::CONNREFUSED)
+            }
+            None => descriptors::borrow_socket(carrier.inode, carrier.seen).is_some(),
+        }
+    }
+}
+
+impl Carrier {
+    /// The link to P, if the stream has one.
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match &self.state {
+            State::Connected { link, .. } | State::Connecting(Some(link)) => Some(link),
+            State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) | State::Datagram(_) => None,
+        }
+    }
+
+    /// The descriptor of ours that tells of P.
+    pub(crate) fn supervisor_end(&self) -> Option<BorrowedFd<'_>> {
+        match &self.state {
+            State::Datagram(mailbox) => Some(mailbox.as_fd()),
+            _ => self.link().map(AsFd::as_fd),
+        }
+    }
+
+    /// Borrows P from whoever holds it.
+    pub(crate) fn borrow(&self) -> Option<OwnedFd> {
+        descriptors::borrow_socket(self.inode, self.seen)
+    }
+}
+
+/// An unconnected stream end with a name of its own.
+pub(crate) fn fresh_stream(nonblock: bool) -> io::Result<OwnedFd> {
+    socket(SocketType::STREAM, nonblock)
+}
+
+/// A Unix-domain socket of ours.
+pub(crate) fn socket(kind: SocketType, nonblock: bool) -> io::Result<OwnedFd> {
+    let mut flags = SocketFlags::CLOEXEC;
+    flags.set(SocketFlags::NONBLOCK, nonblock);
+    Ok(rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)?)
+}
+
+/// Has the kernel give the socket an abstract name of its own (unix(7), "Autobind feature"); gives the name.
+pub(crate) fn autobind(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
+    rustix::net::bind(socket, &SocketAddrUnix::new_unnamed())?;
+    Ok(rustix::net::getsockname(socket)?)
+}
+
+fn inode(socket: &OwnedFd) -> io::Result<u64> {
+    Ok(rustix::fs::fstat(socket)?.st_ino)
+}

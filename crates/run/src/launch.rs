@@ -1,0 +1,230 @@
+//! Starting the program: fork, filter, exec; and why it could not be.
+
+use std::ffi::{CString, OsString};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::{io, ptr};
+
+use rustix::fs::Mode;
+use rustix::io::FdFlags;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, WaitOptions, pidfd_getfd, pidfd_open, waitpid};
+
+use crate::seccomp::{Filter, Listener};
+use crate::signals::SignalMask;
+use crate::{Error, Program};
+
+/// How far the child has come, as it says in [`Page::stage`].
+mod stage {
+    pub(super) const STARTING: u32 = 0;
+    pub(super) const FILTERED: u32 = 1;
+    pub(super) const TAKEN: u32 = 2;
+    pub(super) const NO_FILTER: u32 = 3;
+    pub(super) const NO_EXEC: u32 = 4;
+}
+
+/// A page shared with the child until it execs: a pipe would do, but for calls that are trapped before anyone answers.
+struct Page {
+    stage: AtomicU32,
+    listener: AtomicI32,
+    errno: AtomicI32,
+}
+
+/// The program's first process, and the listener for its calls.
+pub(crate) struct Launched {
+    pub(crate) pid: Pid,
+    pub(crate) listener: Listener,
+    page: &'static Page,
+}
+
+/// What is asked of the start at the end.
+pub(crate) struct Started {
+    page: &'static Page,
+}
+
+impl Launched {
+    /// The listener for the loop, and the rest for the end.
+    pub(crate) fn split(self) -> (Listener, Started) {
+        (self.listener, Started { page: self.page })
+    }
+}
+
+impl Started {
+    /// Why `exec` failed, if it did: known once the process has ended.
+    pub(crate) fn exec_error(&self) -> Option<io::Error> {
+        (self.page.stage.load(Ordering::Acquire) == stage::NO_EXEC)
+            .then(|| io::Error::from_raw_os_error(self.page.errno.load(Ordering::Acquire)))
+    }
+}
+
+/// Starts the program under the filter. It runs when this returns; its trapped calls wait for answers.
+pub(crate) fn launch(program: &Program, mask: &SignalMask) -> Result<Launched, Error> {
+    let inherited = inherited_descriptors()?;
+    let arguments = c_strings(program)?;
+    let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    pointers.push(ptr::null());
+    let filter = Filter::new();
+    let page = shared_page()?;
+
+    // SAFETY: this process has one thread, so the child may do all that the parent might.
+    let pid = unsafe { libc::fork() };
+    if pid < 0 {
+        return Err(Error::Start("fork", io::Error::last_os_error()));
+    }
+    if pid == 0 {
+        become_program(page, &filter, &pointers, mask);
+    }
+    let pid = Pid::from_raw(pid).ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
+    let listener = take_listener(page, pid)?;
+    let_go(&inherited);
+    Ok(Launched { pid, listener: Listener::new(listener), page })
+}
+
+/// The child's part. Nothing here returns.
+fn become_program(page: &Page, filter: &Filter, arguments: &[*const libc::c_char], mask: &SignalMask) -> ! {
+    let fail = |stage: u32, error: io::Error, status: i32| -> ! {
+        page.errno.store(error.raw_os_error().unwrap_or(libc::EINVAL), Ordering::Release);
+        set_stage(page, stage);
+        // SAFETY: ends the process at once, running nothing of the parent's.
+        unsafe { libc::_exit(status) }
+    };
+    mask.restore();
+    match filter.install() {
+        Ok(fd) => page.listener.store(fd, Ordering::Release),
+        Err(error) => fail(stage::NO_FILTER, error, crate::EXIT_SOCKEYE),
+    }
+    set_stage(page, stage::FILTERED);
+    while page.stage.load(Ordering::Acquire) == stage::FILTERED {
+        futex(&page.stage, libc::FUTEX_WAIT, stage::FILTERED, None);
+    }
+    // SAFETY: the listener is ours, and the parent has its own by now; `arguments` ends with a null pointer.
+    unsafe {
+        libc::close(page.listener.load(Ordering::Acquire));
+        libc::execvp(arguments[0], arguments.as_ptr());
+    }
+    let error = io::Error::last_os_error();
+    let status = if error.raw_os_error() == Some(libc::ENOENT) { crate::EXIT_NOT_FOUND } else { crate::EXIT_NOT_EXECUTABLE };
+    fail(stage::NO_EXEC, error, status)
+}
+
+/// Waits for the child's filter and takes its listener.
+fn take_listener(page: &Page, pid: Pid) -> Result<OwnedFd, Error> {
+    let tick = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    loop {
+        match page.stage.load(Ordering::Acquire) {
+            stage::STARTING => {
+                futex(&page.stage, libc::FUTEX_WAIT, stage::STARTING, Some(&tick));
+                let ended = matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_)) | Err(_));
+                if ended && page.stage.load(Ordering::Acquire) == stage::STARTING {
+                    return Err(Error::Start("the child", io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
+            stage::NO_FILTER => {
+                let error = io::Error::from_raw_os_error(page.errno.load(Ordering::Acquire));
+                let _ = waitpid(Some(pid), WaitOptions::empty());
+                return Err(Error::Filter(error));
+            }
+            _ => break,
+        }
+    }
+    let number = page.listener.load(Ordering::Acquire);
+    let taken = pidfd_open(pid, PidfdFlags::empty())
+        .and_then(|pidfd| pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()));
+    match taken {
+        Ok(listener) => {
+            set_stage(page, stage::TAKEN);
+            Ok(listener)
+        }
+        Err(error) => {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            let _ = waitpid(Some(pid), WaitOptions::empty());
+            Err(Error::Borrow(error.into()))
+        }
+    }
+}
+
+fn c_strings(program: &Program) -> Result<Vec<CString>, Error> {
+    let c_string = |text: &OsString| {
+        CString::new(text.clone().into_vec()).map_err(|_| Error::Start("the arguments", io::ErrorKind::InvalidInput.into()))
+    };
+    std::iter::once(&program.name).chain(&program.arguments).map(c_string).collect()
+}
+
+/// The descriptors we were started with. A socket of the machine's network among them would be the program's way out.
+fn inherited_descriptors() -> Result<Vec<i32>, Error> {
+    let entries = std::fs::read_dir("/proc/self/fd").map_err(|error| Error::Start("/proc/self/fd", error))?;
+    let numbers = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut inherited = Vec::new();
+    for number in numbers.collect::<Vec<_>>() {
+        // SAFETY: borrowed for queries only; a number that is closed by now (the listing's own) gives an error.
+        let fd = unsafe { BorrowedFd::borrow_raw(number) };
+        match rustix::net::sockopt::socket_domain(fd) {
+            Ok(rustix::net::AddressFamily::UNIX) | Err(_) => {}
+            Ok(_) => return Err(Error::InheritedSocket(number)),
+        }
+        // What closes on exec is not handed down: it is ours.
+        if rustix::io::fcntl_getfd(fd).is_ok_and(|flags| !flags.contains(FdFlags::CLOEXEC)) {
+            inherited.push(number);
+        }
+    }
+    Ok(inherited)
+}
+
+/// The program has them now: held here, they would keep pipes open that it closes. Only standard error stays, for what
+/// we have to say.
+fn let_go(inherited: &[i32]) {
+    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC, Mode::empty());
+    for &number in inherited {
+        match (number, &null) {
+            (libc::STDERR_FILENO, _) => {}
+            (libc::STDIN_FILENO | libc::STDOUT_FILENO, Ok(null)) => {
+                // SAFETY: both are open; standard input and output belong to nobody in this process.
+                unsafe { libc::dup2(null.as_raw_fd(), number) };
+            }
+            // SAFETY: it was inherited, so no part of this process owns it.
+            _ => drop(unsafe { libc::close(number) }),
+        }
+    }
+}
+
+fn shared_page() -> Result<&'static Page, Error> {
+    // SAFETY: a new anonymous mapping, page-aligned and zeroed, which is a valid `Page`; it is never unmapped.
+    unsafe {
+        let protection = libc::PROT_READ | libc::PROT_WRITE;
+        let flags = libc::MAP_SHARED | libc::MAP_ANONYMOUS;
+        let address = libc::mmap(ptr::null_mut(), size_of::<Page>(), protection, flags, -1, 0);
+        if address == libc::MAP_FAILED {
+            return Err(Error::Start("mmap", io::Error::last_os_error()));
+        }
+        Ok(&*address.cast::<Page>())
+    }
+}
+
+fn set_stage(page: &Page, stage: u32) {
+    page.stage.store(stage, Ordering::Release);
+    futex(&page.stage, libc::FUTEX_WAKE, 1, None);
+}
+
+fn futex(word: &AtomicU32, operation: i32, value: u32, timeout: Option<&libc::timespec>) {
+    let timeout = timeout.map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: `word` is a live futex; a spurious return is checked by every caller.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, timeout) };
+}
+
+/// A descriptor that a system call just made, or its error.
+pub(crate) fn owned(fd: i32) -> io::Result<OwnedFd> {
+    // SAFETY: the caller got `fd` from a call that makes descriptors, so it is new and nobody else's.
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(unsafe { OwnedFd::from_raw_fd(fd) }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_inherited_internet_socket_is_refused() {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        let refused = inherited_descriptors();
+        assert!(matches!(refused, Err(Error::InheritedSocket(number)) if number == socket.as_raw_fd()));
+    }
+}

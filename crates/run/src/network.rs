@@ -1,0 +1,63 @@
+//! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them.
+
+use std::time::Instant as Clock;
+
+use sockeye_abi::Errno;
+use sockeye_base::{Duration, Instant};
+use sockeye_lab::{HostId, Lab, default_network};
+use sockeye_services::Services;
+use sockeye_socket::{Host, SocketId};
+
+use crate::trace::Trace;
+
+/// The embedded default network and the program's place in it.
+pub(crate) struct Network {
+    lab: Lab,
+    services: Services,
+    program_host: HostId,
+    began: Clock,
+    trace: Option<Trace>,
+}
+
+impl Network {
+    /// The default network, its services started. `trace` sees every frame.
+    pub(crate) fn new(seed: u64, trace: Option<Trace>) -> Result<Network, Errno> {
+        let network = default_network(seed);
+        let mut lab = network.lab;
+        lab.set_capture(trace.is_some());
+        let mut services = Services::tekapo(&lab, network.tekapo);
+        services.start(&mut lab, Instant::ZERO)?;
+        Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), trace })
+    }
+
+    /// Now, on the network's clock.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::ZERO + self.began.elapsed()
+    }
+
+    /// The program's host.
+    pub(crate) fn host(&mut self) -> &mut Host {
+        self.lab.host_mut(self.program_host)
+    }
+
+    /// How long until the network has something to do by itself.
+    pub(crate) fn idle_for(&self) -> Option<Duration> {
+        self.lab.next_deadline().map(|deadline| deadline.since(self.now()))
+    }
+
+    /// Lets the network do all that is due. Gives the program's sockets whose readiness may have changed.
+    pub(crate) fn settle(&mut self) -> Vec<SocketId> {
+        let now = self.now();
+        let mut changed = Vec::new();
+        let ours = self.program_host;
+        self.services.settle(&mut self.lab, now, |_, host, socket| {
+            if host == ours {
+                changed.push(socket);
+            }
+        });
+        if let Some(trace) = &mut self.trace {
+            trace.print(&mut self.lab);
+        }
+        changed
+    }
+}

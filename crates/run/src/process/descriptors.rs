@@ -1,0 +1,101 @@
+//! The program's descriptors, seen and borrowed from outside.
+
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::fs::OFlags;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+
+/// What a descriptor of the program refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// A socket with this inode.
+    Socket(u64),
+    /// A file of another kind.
+    Other,
+    /// Nothing: the descriptor is closed.
+    Closed,
+}
+
+/// Looks at what descriptor `fd` of thread `tid` is.
+pub(crate) fn target(tid: u32, fd: i32) -> Target {
+    if fd < 0 {
+        return Target::Closed;
+    }
+    match rustix::fs::readlink(format!("/proc/{tid}/fd/{fd}"), Vec::new()) {
+        Ok(link) => socket_inode(link.as_bytes()).map_or(Target::Other, Target::Socket),
+        Err(_) => Target::Closed,
+    }
+}
+
+fn socket_inode(link: &[u8]) -> Option<u64> {
+    let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// Borrows the file behind descriptor `fd` of thread `tid`: the same open file, a descriptor of our own. Dropped soon,
+/// or the program's `close` would not be its last.
+pub(crate) fn borrow(tid: u32, fd: i32) -> Option<OwnedFd> {
+    let pidfd = leader(tid)?;
+    pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty()).ok()
+}
+
+/// Borrows a socket by its inode, looking where it was seen last, then in every process that could hold it.
+pub(crate) fn borrow_socket(inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
+    let right = |fd: &OwnedFd| rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_ino == inode);
+    if let Some(fd) = borrow(seen.0, seen.1).filter(right) {
+        return Some(fd);
+    }
+    super::family::descendants(std::process::id()).into_iter().find_map(|pid| {
+        let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+        entries.flatten().find_map(|entry| {
+            let number: i32 = entry.file_name().to_str()?.parse().ok()?;
+            match target(pid, number) {
+                Target::Socket(found) if found == inode => borrow(pid, number).filter(right),
+                _ => None,
+            }
+        })
+    })
+}
+
+/// Whether descriptor `fd` of `tid` closes on exec.
+pub(crate) fn closes_on_exec(tid: u32, fd: i32) -> bool {
+    let Ok(text) = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")) else { return false };
+    let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
+    let flags = flags.and_then(|octal| u32::from_str_radix(octal, 8).ok()).unwrap_or(0);
+    flags & libc::O_CLOEXEC as u32 != 0
+}
+
+/// Whether the open file is in non-blocking mode.
+pub(crate) fn is_nonblocking(file: impl AsFd) -> bool {
+    rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
+}
+
+/// A pidfd of the process the thread belongs to (a pidfd of a thread that leads none can't be had before Linux 6.9).
+fn leader(tid: u32) -> Option<OwnedFd> {
+    let open = |pid: u32| pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok();
+    open(tid).or_else(|| {
+        let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+        let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()?;
+        open(tgid)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsRawFd;
+
+    #[test]
+    fn knows_sockets_from_files_from_nothing() {
+        let me = std::process::id();
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        let inode = rustix::fs::fstat(&socket).expect("a stat").st_ino;
+        assert_eq!(target(me, socket.as_raw_fd()), Target::Socket(inode));
+        let file = fs::File::open("/dev/null").expect("a file");
+        assert_eq!(target(me, file.as_raw_fd()), Target::Other);
+        assert_eq!(target(me, 987_654), Target::Closed);
+        assert_eq!(target(me, -1), Target::Closed);
+        assert!(closes_on_exec(me, file.as_raw_fd()));
+    }
+}

@@ -1,0 +1,49 @@
+//! The program's memory, read and written from outside. Every address is hostile: what can't be reached is EFAULT.
+
+use sockeye_abi::Errno;
+
+/// Copies `buffer.len()` bytes at `address` of the thread's memory.
+pub(crate) fn read(tid: u32, address: u64, buffer: &mut [u8]) -> Result<(), Errno> {
+    if buffer.is_empty() {
+        return Ok(());
+    }
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: buffer.len() };
+    // SAFETY: `local` describes `buffer`; the remote side is checked by the kernel.
+    let n = unsafe { libc::process_vm_readv(tid as i32, &raw const local, 1, &raw const remote, 1, 0) };
+    if n == buffer.len() as isize { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Copies `bytes` to `address` of the thread's memory.
+pub(crate) fn write(tid: u32, address: u64, bytes: &[u8]) -> Result<(), Errno> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
+    // SAFETY: `local` describes `bytes`, which is only read; the remote side is checked by the kernel.
+    let n = unsafe { libc::process_vm_writev(tid as i32, &raw const local, 1, &raw const remote, 1, 0) };
+    if n == bytes.len() as isize { Ok(()) } else { Err(Errno::EFAULT) }
+}
+
+/// Copies `len` bytes at `address`. The caller bounds `len`.
+pub(crate) fn read_vec(tid: u32, address: u64, len: usize) -> Result<Vec<u8>, Errno> {
+    let mut buffer = vec![0; len];
+    read(tid, address, &mut buffer)?;
+    Ok(buffer)
+}
+
+/// Reads an `int`.
+pub(crate) fn read_i32(tid: u32, address: u64) -> Result<i32, Errno> {
+    let mut buffer = [0; 4];
+    read(tid, address, &mut buffer)?;
+    Ok(i32::from_ne_bytes(buffer))
+}
+
+/// Writes an address or option value by the rule of `getsockname`: as much as the caller has room for goes to
+/// `address`, and the whole length to `*length_address`.
+pub(crate) fn write_value_result(tid: u32, address: u64, length_address: u64, value: &[u8]) -> Result<(), Errno> {
+    let room = usize::try_from(read_i32(tid, length_address)?).map_err(|_| Errno::EINVAL)?;
+    write(tid, address, &value[..value.len().min(room)])?;
+    write(tid, length_address, &(value.len() as i32).to_ne_bytes())
+}

@@ -1,0 +1,339 @@
+//! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, EventData, EventFlags};
+use slotmap::{Key, KeyData};
+use sockeye_abi::{Errno, Readiness};
+use sockeye_base::{Duration, Instant};
+use sockeye_socket::SocketId;
+
+use crate::calls::Answer;
+use crate::carriers::{CarrierId, Carriers, Link, Moved, PORTION, State};
+use crate::ending::Ending;
+use crate::network::Network;
+use crate::seccomp::{Call, Listener};
+use crate::signals::{Request, Signals};
+
+/// What an event of the outer epoll is about.
+mod token {
+    pub(super) const LISTENER: u64 = 0;
+    pub(super) const SIGNALS: u64 = 1;
+    pub(super) const CARRIERS: u64 = 2;
+}
+
+/// Trapped calls answered before carriers, signals and timers are looked at again.
+const CALLS_AT_A_TIME: usize = 32;
+
+/// The supervisor of one program and its descendants.
+pub(crate) struct Supervisor {
+    pub(crate) listener: Listener,
+    signals: Signals,
+    outer: OwnedFd,
+    /// The carriers have an epoll of their own, so that they can be drained before a call is answered.
+    inner: OwnedFd,
+    pub(crate) network: Network,
+    pub(crate) carriers: Carriers,
+    held: Vec<Held>,
+    /// Where bytes pass through on their way from a carrier to the stack.
+    buffer: Vec<u8>,
+}
+
+/// A blocking call that waits for its carrier.
+struct Held {
+    call: Call,
+    carrier: CarrierId,
+    deadline: Option<Instant>,
+}
+
+impl Supervisor {
+    pub(crate) fn new(listener: Listener, signals: Signals, network: Network) -> io::Result<Supervisor> {
+        let outer = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let inner = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&outer, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
+        epoll::add(&outer, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
+        epoll::add(&outer, inner.as_fd(), EventData::new_u64(token::CARRIERS), EventFlags::IN)?;
+        let carriers = Carriers::new()?;
+        let buffer = vec![0; PORTION];
+        Ok(Supervisor { listener, signals, outer, inner, network, carriers, held: Vec::new(), buffer })
+    }
+
+    /// Serves until the program has ended and nothing of it is left; gives the exit status.
+    pub(crate) fn serve(&mut self, ending: &mut Ending) -> io::Result<i32> {
+        let mut events = Vec::with_capacity(8);
+        loop {
+            if let Some(status) = ending.finished() {
+                return Ok(status);
+            }
+            let timeout = self.timeout(ending);
+            match epoll::wait(&self.outer, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let tokens: Vec<(u64, EventFlags)> =
+                events.drain(..).map(|event: epoll::Event| (event.data.u64(), event.flags)).collect();
+            self.drain();
+            self.expire();
+            for (token, flags) in tokens {
+                match token {
+                    token::SIGNALS => self.take_signals(ending),
+                    token::LISTENER if flags.contains(EventFlags::IN) => self.take_calls()?,
+                    // Nobody is left under the filter; the family's end is told by SIGCHLD.
+                    token::LISTENER => epoll::delete(&self.outer, self.listener.as_fd())?,
+                    _ => {}
+                }
+            }
+            ending.advance();
+        }
+    }
+
+    fn timeout(&self, ending: &Ending) -> Option<Timespec> {
+        let now = self.network.now();
+        let held = self.held.iter().filter_map(|held| held.deadline).min().map(|deadline| deadline.since(now));
+        let soonest: Option<Duration> =
+            [self.network.idle_for(), held, ending.idle_for()].into_iter().flatten().min();
+        soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })
+    }
+
+    fn take_signals(&mut self, ending: &mut Ending) {
+        while let Some(request) = self.signals.next() {
+            match request {
+                Request::Child => ending.reap(),
+                Request::PassOn(signal) => ending.pass_on(signal),
+            }
+        }
+    }
+
+    fn take_calls(&mut self) -> io::Result<()> {
+        for _ in 0..CALLS_AT_A_TIME {
+            let mut ready = [epoll_poll(self.listener.as_fd())];
+            if rustix::event::poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) != Ok(1)
+                || !ready[0].revents().contains(rustix::event::PollFlags::IN)
+            {
+                break;
+            }
+            let Some(call) = self.listener.receive()? else { continue };
+            // A thread makes one call at a time: an older one of its was interrupted.
+            self.held.retain(|held| held.call.tid != call.tid);
+            // What the program wrote before this call comes before it.
+            self.drain();
+            self.serve_call(call, None);
+            self.settle();
+        }
+        Ok(())
+    }
+
+    /// Answers a call, or holds it. A held one keeps the deadline it was given first.
+    fn serve_call(&mut self, call: Call, deadline: Option<Instant>) {
+        let id = call.id;
+        match self.dispatch(&call) {
+            Ok(Answer::Value(value)) => drop(self.listener.answer(id, value)),
+            Ok(Answer::Pass) => drop(self.listener.pass(id)),
+            Ok(Answer::Done) => {}
+            Ok(Answer::Wait { carrier, limit }) => {
+                let deadline = deadline.or_else(|| limit.map(|limit| self.network.now() + limit));
+                self.held.push(Held { call, carrier, deadline });
+            }
+            Err(errno) => drop(self.listener.fail(id, errno)),
+        }
+    }
+
+    /// Ends held calls whose time is up (SO_RCVTIMEO, SO_SNDTIMEO).
+    fn expire(&mut self) {
+        let now = self.network.now();
+        let listener = &self.listener;
+        self.held.retain(|held| {
+            let expired = held.deadline.is_some_and(|deadline| deadline <= now);
+            if expired {
+                let connecting = held.call.number == libc::SYS_connect;
+                listener.fail(held.call.id, if connecting { Errno::EINPROGRESS } else { Errno::EAGAIN });
+            }
+            !expired
+        });
+    }
+
+    /// Takes in all that the program did natively, and lets the network go on.
+    fn drain(&mut self) {
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let buffer = rustix::buffer::spare_capacity(&mut events);
+        if epoll::wait(&self.inner, buffer, Some(&at_once)).is_err() {
+            events.clear();
+        }
+        for event in events {
+            let id = CarrierId::from(KeyData::from_ffi(event.data.u64()));
+            if let Some(carrier) = self.carriers.get(id) {
+                match &mut carrier.state {
+                    State::Connected { link, .. } | State::Connecting(Some(link)) => link.note(event.flags),
+                    State::Datagram(mailbox) => mailbox.note(event.flags),
+                    State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) => {}
+                }
+            }
+            self.pump(id);
+        }
+        self.settle();
+    }
+
+    /// Lets the network do what is due, and shows the program what came of it, until both are quiet.
+    pub(crate) fn settle(&mut self) {
+        loop {
+            let changed = self.network.settle();
+            if changed.is_empty() {
+                return;
+            }
+            for socket in changed {
+                self.show(socket);
+            }
+        }
+    }
+
+    /// Shows on its carrier what changed of a socket, and tries the calls that waited for it.
+    pub(crate) fn show(&mut self, socket: SocketId) {
+        let Some(id) = self.carriers.of_socket(socket) else { return };
+        self.pump(id);
+        let mut index = 0;
+        while index < self.held.len() {
+            if self.held[index].carrier == id {
+                let held = self.held.remove(index);
+                if self.listener.still_waits(held.call.id) {
+                    let before = self.held.len();
+                    self.serve_call(held.call, held.deadline);
+                    if self.held.len() > before {
+                        // It waits on, in its old place.
+                        let again = self.held.pop().expect("it was just held");
+                        self.held.insert(index, again);
+                        index += 1;
+                    }
+                }
+            } else {
+                index += 1;
+            }
+        }
+    }
+
+    /// Moves what can be moved between a carrier and its socket.
+    pub(crate) fn pump(&mut self, id: CarrierId) {
+        let now = self.network.now();
+        let Some(carrier) = self.carriers.get(id) else { return };
+        let socket = carrier.socket;
+        let host = self.network.host();
+        match &mut carrier.state {
+            State::Connected { link, .. } => match link.relay(host, now, socket, &mut self.buffer) {
+                Moved::Open => {}
+                Moved::Closed => drop(self.carriers.remove(id)),
+                Moved::Broken(error) => self.break_carrier(id, Some(error)),
+            },
+            State::Connecting(_) => self.pump_connecting(id),
+            State::Listening(backlog) => {
+                let pending = host.pending(socket);
+                let Some(name) = carrier.name.clone() else { return };
+                if pending > 0 && backlog.fill(&name, pending).is_err() {
+                    self.close_carrier(id);
+                }
+            }
+            State::Datagram(mailbox) => {
+                mailbox.collect(host, now, socket, &mut self.buffer);
+                if !mailbox.deliver(host, now, socket) {
+                    self.close_carrier(id);
+                }
+            }
+            State::Fresh | State::Broken(_) => {}
+        }
+    }
+
+    /// A connection under way may have come to its end, or P to its.
+    fn pump_connecting(&mut self, id: CarrierId) {
+        let now = self.network.now();
+        let Some(carrier) = self.carriers.get(id) else { return };
+        let State::Connecting(link) = &mut carrier.state else { return };
+        if link.as_ref().is_some_and(Link::is_hung_up) {
+            self.close_carrier(id);
+            return;
+        }
+        let host = self.network.host();
+        let readiness = host.readiness(carrier.socket);
+        if readiness.intersects(Readiness::ERR | Readiness::HUP) {
+            if link.is_some() {
+                // The error itself stays with the socket, for SO_ERROR or the next connect.
+                self.break_carrier(id, None);
+            }
+        } else if readiness.contains(Readiness::OUT) {
+            let Some(program_end) = carrier.borrow() else { return };
+            let State::Connecting(link) = &mut carrier.state else { return };
+            let link = match link.take() {
+                Some(mut link) => {
+                    link.unstuff(&program_end);
+                    link
+                }
+                None => match Link::connect(&program_end) {
+                    Ok(link) => link,
+                    Err(_) => return,
+                },
+            };
+            carrier.state = State::Connected { link, reported: false };
+            drop(program_end);
+            if self.watch(id).is_err() {
+                self.network.host().abort(now, self.carriers.get(id).expect("it is there").socket);
+                self.close_carrier(id);
+                return;
+            }
+            self.pump(id);
+        }
+    }
+
+    /// Has P show natively that its connection broke.
+    fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
+        let Some(carrier) = self.carriers.get(id) else { return };
+        let program_end = carrier.borrow();
+        if let State::Connected { link, .. } | State::Connecting(Some(link)) =
+            std::mem::replace(&mut carrier.state, State::Broken(error))
+        {
+            link.break_off(program_end);
+        }
+    }
+
+    /// The program holds P no more.
+    pub(crate) fn close_carrier(&mut self, id: CarrierId) {
+        let now = self.network.now();
+        let Some(carrier) = self.carriers.remove(id) else { return };
+        let host = self.network.host();
+        host.close(now, carrier.socket);
+        if let State::Listening(backlog) = carrier.state {
+            backlog.into_returned().for_each(|socket| host.abort(now, socket));
+        }
+    }
+
+    /// Has the kernel tell of a carrier's S.
+    pub(crate) fn watch(&mut self, id: CarrierId) -> io::Result<()> {
+        let Some(carrier) = self.carriers.get(id) else { return Ok(()) };
+        let Some(end) = carrier.supervisor_end() else { return Ok(()) };
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        match epoll::add(&self.inner, end, EventData::new_u64(id.data().as_ffi()), flags) {
+            Err(rustix::io::Errno::EXIST) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Closes the sockets on a port whose carriers are gone, before the port is called in use or somebody connects.
+    pub(crate) fn sweep_port(&mut self, port: u16) {
+        let host = self.network.host();
+        let holds = |socket| host.local_addr(socket).is_ok_and(|local| local.port() == port);
+        let candidates = self.carriers.unwatched(holds);
+        self.sweep(candidates);
+    }
+
+    /// Closes the sockets whose carriers are gone, among these.
+    pub(crate) fn sweep(&mut self, candidates: Vec<CarrierId>) {
+        for id in candidates {
+            if !self.carriers.is_alive(id) {
+                self.close_carrier(id);
+            }
+        }
+    }
+}
+
+fn epoll_poll(fd: std::os::fd::BorrowedFd<'_>) -> rustix::event::PollFd<'_> {
+    rustix::event::PollFd::from_borrowed_fd(fd, rustix::event::PollFlags::IN)
+}

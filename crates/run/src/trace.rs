@@ -1,0 +1,59 @@
+//! `--trace`: each segment in tcpdump's line format.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use sockeye_lab::Lab;
+use sockeye_wire::print::Printer;
+
+use crate::{Error, TraceTo};
+
+/// A trace being written.
+pub(crate) struct Trace {
+    /// `None` once it could not be written: the program goes on.
+    target: Option<Box<dyn Write>>,
+    printer: Printer,
+    began: SystemTime,
+}
+
+impl Trace {
+    /// Opens the trace's file.
+    pub(crate) fn open(to: &TraceTo) -> Result<Trace, Error> {
+        let target: Box<dyn Write> = match to {
+            TraceTo::StandardError => Box::new(io::stderr()),
+            TraceTo::File(path) => {
+                let file = File::create(path).map_err(|error| Error::Trace(path.clone(), error))?;
+                Box::new(BufWriter::new(file))
+            }
+        };
+        Ok(Trace { target: Some(target), printer: Printer::new(), began: SystemTime::now() })
+    }
+
+    /// Prints what the lab has captured.
+    pub(crate) fn print(&mut self, lab: &mut Lab) {
+        while let Some(captured) = lab.poll_captured() {
+            let Some(target) = &mut self.target else { continue };
+            let at = self.began + std::time::Duration::from_nanos(captured.at.as_nanos());
+            let time = time_of_day(at);
+            for frame in captured.frame.split() {
+                let line = self.printer.line(&frame, &time);
+                if let Err(error) = writeln!(target, "{line}") {
+                    eprintln!("sockeye: the trace ends here: {error}");
+                    self.target = None;
+                    break;
+                }
+            }
+        }
+        if let Some(target) = &mut self.target {
+            let _ = target.flush();
+        }
+    }
+}
+
+/// Hours, minutes, seconds and microseconds, as tcpdump prints them; in UTC.
+fn time_of_day(at: SystemTime) -> String {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let seconds = since.as_secs() % 86_400;
+    format!("{:02}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, since.subsec_micros())
+}

@@ -1,0 +1,169 @@
+//! The network's names and the answers about them (RFC 1034, RFC 1035). A request comes in as bytes and its answer goes
+//! out as bytes; `hickory-proto` knows the wire format. The zone is authoritative for everything there is: what it does
+//! not hold does not exist. Not modelled: zone transfer, dynamic update, DNSSEC, recursion (there is nobody to ask).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use hickory_proto::op::{Edns, Header, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
+use hickory_proto::rr::rdata::{A, AAAA, NS, PTR, SOA};
+use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
+use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+
+/// The largest answer over UDP without EDNS (RFC 1035, section 4.2.1).
+const UDP_LIMIT: u16 = 512;
+/// The largest answer over UDP with EDNS: what needs no fragment on any link (DNS flag day 2020).
+const EDNS_LIMIT: u16 = 1232;
+/// How long answers may be kept, in seconds.
+const TTL: u32 = 60;
+
+/// How a request came, which bounds its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// 512 bytes, or what EDNS allows.
+    Udp,
+    /// 65,535 bytes.
+    Tcp,
+}
+
+/// The names of a network: for each host its addresses, and for each address its host.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    records: BTreeMap<Name, Vec<RData>>,
+    /// Every name that exists: those with records and all above them (RFC 8020).
+    existing: BTreeSet<Name>,
+    soa: SOA,
+}
+
+impl Zone {
+    /// A zone that holds `localhost` only; `server` is the name of the host that answers.
+    ///
+    /// A name that is no host name (RFC 1035, section 2.3.1) is replaced by the root.
+    pub fn new(server: &str) -> Zone {
+        let server = absolute(server).unwrap_or_else(Name::root);
+        let contact = server.prepend_label("hostmaster").unwrap_or_else(|_| server.clone());
+        let soa = SOA::new(server.clone(), contact, 1, 3600, 600, 86_400, TTL);
+        let mut zone = Zone { records: BTreeMap::new(), existing: BTreeSet::new(), soa };
+        zone.insert(Name::root(), RData::SOA(zone.soa.clone()));
+        zone.insert(Name::root(), RData::NS(NS(server)));
+        zone.add("localhost", [[127, 0, 0, 1].into(), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)]);
+        zone
+    }
+
+    /// Adds a host: A and AAAA for its name, PTR for its addresses. A name that can't be one is left out.
+    pub fn add(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
+        let Some(name) = absolute(host) else { return };
+        for address in addresses {
+            let data = match address {
+                IpAddr::V4(address) => RData::A(A(address)),
+                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
+            };
+            self.insert(name.clone(), data);
+            self.insert(Name::from(address), RData::PTR(PTR(name.clone())));
+        }
+    }
+
+    /// The answer to a request, or `None` where silence is right: no whole header, or a response (answering one could
+    /// go on for ever).
+    pub fn answer(&self, request: &[u8], via: Via) -> Option<Vec<u8>> {
+        let header = Header::read(&mut BinDecoder::new(request)).ok()?.metadata;
+        if header.message_type == MessageType::Response {
+            return None;
+        }
+        if header.op_code != OpCode::Query {
+            return failure(&header, ResponseCode::NotImp);
+        }
+        let Ok(request) = Message::from_vec(request) else { return failure(&header, ResponseCode::FormErr) };
+        let response = self.respond(&request);
+        let bytes = response.to_vec().ok()?;
+        let limit = match via {
+            Via::Udp => request
+                .edns
+                .as_ref()
+                .map_or(UDP_LIMIT, |edns| edns.max_payload().clamp(UDP_LIMIT, EDNS_LIMIT)),
+            Via::Tcp => u16::MAX,
+        };
+        // RFC 2181, section 9: what does not fit is left out whole, and TC sends the asker to TCP.
+        if bytes.len() > usize::from(limit) { response.truncate().to_vec().ok() } else { Some(bytes) }
+    }
+
+    fn respond(&self, request: &Message) -> Message {
+        let mut response = Message::response(request.metadata.id, OpCode::Query);
+        response.metadata = Metadata::response_from_request(&request.metadata);
+        response.metadata.authoritative = true;
+        // A resolver that found no recursion might look elsewhere (glibc does not mind, others do).
+        response.metadata.recursion_available = true;
+        response.queries = request.queries.clone();
+        if let Some(edns) = &request.edns {
+            let mut ours = Edns::new();
+            ours.set_max_payload(EDNS_LIMIT).set_dnssec_ok(edns.flags().dnssec_ok);
+            response.edns = Some(ours);
+            // RFC 6891, section 6.1.3: a version we do not know.
+            if edns.version() != 0 {
+                response.metadata.response_code = ResponseCode::BADVERS;
+                return response;
+            }
+        }
+        // RFC 9619: a query has one question.
+        let [query] = request.queries.as_slice() else {
+            response.metadata.response_code = ResponseCode::FormErr;
+            return response;
+        };
+        response.metadata.response_code = self.look_up(query, &mut response);
+        response
+    }
+
+    /// Fills in what is known about the question and says how it went.
+    fn look_up(&self, query: &Query, response: &mut Message) -> ResponseCode {
+        if !matches!(query.query_class, DNSClass::IN | DNSClass::ANY) {
+            return ResponseCode::Refused;
+        }
+        if matches!(query.query_type, RecordType::AXFR | RecordType::IXFR) {
+            return ResponseCode::Refused;
+        }
+        let mut name = query.name.clone();
+        name.set_fqdn(true);
+        for data in self.records.get(&name).into_iter().flatten() {
+            if query.query_type.is_any() || query.query_type == data.record_type() {
+                // The owner is the name as it was asked, letter case and all: some resolvers check it.
+                response.add_answer(Record::from_rdata(query.name.clone(), TTL, data.clone()));
+            }
+        }
+        if !response.answers.is_empty() {
+            return ResponseCode::NoError;
+        }
+        // RFC 2308, section 3: a negative answer says by the SOA for how long it holds.
+        response.add_authority(Record::from_rdata(Name::root(), TTL, RData::SOA(self.soa.clone())));
+        if self.existing.contains(&name) { ResponseCode::NoError } else { ResponseCode::NXDomain }
+    }
+
+    fn insert(&mut self, name: Name, data: RData) {
+        let mut above = name.clone();
+        while self.existing.insert(above.clone()) && !above.is_root() {
+            above = above.base_name();
+        }
+        let records = self.records.entry(name).or_default();
+        if !records.contains(&data) {
+            records.push(data);
+        }
+    }
+}
+
+fn absolute(name: &str) -> Option<Name> {
+    let mut name = Name::from_ascii(name).ok()?;
+    name.set_fqdn(true);
+    Some(name)
+}
+
+/// A header that says what was wrong, and nothing else.
+fn failure(request: &Metadata, code: ResponseCode) -> Option<Vec<u8>> {
+    let mut response = Message::response(request.id, request.op_code);
+    response.metadata.recursion_desired = request.recursion_desired;
+    response.metadata.recursion_available = true;
+    response.metadata.response_code = code;
+    response.to_vec().ok()
+}
+
+#[cfg(test)]
+#[path = "zone_tests.rs"]
+mod tests;

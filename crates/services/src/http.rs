@@ -1,0 +1,49 @@
+//! HTTP/1.1 on port 80, over IPv6 and IPv4: an index that says what just happened, `/bytes/N` with bodies of any size,
+//! and uploads answered by their length and hash. Not modelled: ranges, conditions, compression, TLS, HTTP/2; nor the
+//! Date field, since nothing here knows what day it is.
+
+mod connection;
+mod head;
+mod page;
+mod pattern;
+mod response;
+mod upload;
+
+use sockeye_abi::Errno;
+use sockeye_base::Instant;
+use sockeye_socket::{Host, SocketId};
+
+use crate::Service;
+use crate::server::Server;
+use connection::Connection;
+
+const PORT: u16 = 80;
+
+/// The HTTP service.
+pub struct Http {
+    server: Server<Connection>,
+}
+
+impl Http {
+    /// The service, not started yet.
+    pub fn new() -> Http {
+        let chunk = pattern::chunk();
+        Http { server: Server::new(PORT, move |_| Connection::new(chunk.clone())) }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Http {
+        Http::new()
+    }
+}
+
+impl Service for Http {
+    fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno> {
+        self.server.start(host, now)
+    }
+
+    fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
+        self.server.ready(host, now, socket)
+    }
+}

@@ -1,0 +1,291 @@
+//! One HTTP/1.1 connection (RFC 9112): request by request, in order, with keep-alive and pipelining. At any time it holds
+//! at most one read of input, one head, and one answer's head or text; large bodies in and out are never held.
+
+use bytes::Bytes;
+use sockeye_abi::{Errno, How};
+use sockeye_base::{Chain, Instant};
+use sockeye_socket::{Host, SocketId};
+
+use super::head::{self, Bad, Framing, Method, Request};
+use super::page::{self, Facts};
+use super::pattern::{Pattern, parse_size};
+use super::response::{Body, Manner, Response, Status};
+use super::upload::Upload;
+use crate::server::{Progress, READ_SIZE, Session, send_all};
+
+/// How much is read and dropped after a last answer, so that it reaches a client that is still sending.
+const LINGER_LIMIT: u64 = 64 << 20;
+
+/// A connection.
+pub(crate) struct Connection {
+    phase: Phase,
+    /// Read and not yet understood.
+    input: Input,
+    /// To be sent next.
+    output: Chain,
+    /// To be sent after it.
+    pattern: Pattern,
+    /// One period of all patterns, shared by all connections.
+    chunk: Bytes,
+}
+
+/// Bytes read and not yet understood. Holds no memory while it is empty.
+#[derive(Default)]
+struct Input {
+    bytes: Vec<u8>,
+    /// How many at the front are done with; they go when more is read, so that a pipeline is not moved for each request.
+    done: usize,
+}
+
+impl Input {
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.done..).unwrap_or_default()
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.done += n;
+        if self.done >= self.bytes.len() {
+            *self = Input::default();
+        }
+    }
+
+    fn extend(&mut self, data: &[u8]) {
+        if self.done > 0 {
+            self.bytes.drain(..self.done);
+            self.done = 0;
+        }
+        self.bytes.extend_from_slice(data);
+    }
+}
+
+enum Phase {
+    /// Waiting for a head, or in the middle of it.
+    Head,
+    /// Reading a request's body.
+    Body(Request, Upload),
+    /// Sending an answer; then the next request, or the end.
+    Answer { keep_alive: bool },
+    /// All is said; dropping what still comes, so much so far.
+    Linger(u64),
+}
+
+/// Why a loop ends.
+enum Stop {
+    /// Nothing to be done until something changes.
+    Wait,
+    /// The peer is gone, or has said all.
+    Gone,
+}
+
+impl Connection {
+    pub(crate) fn new(chunk: Bytes) -> Connection {
+        Connection {
+            phase: Phase::Head,
+            input: Input::default(),
+            output: Chain::new(),
+            pattern: Pattern::default(),
+            chunk,
+        }
+    }
+
+    fn step(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Result<(), Stop> {
+        match &mut self.phase {
+            Phase::Head => match head::parse(self.input.rest()) {
+                Ok(Some((request, len))) => {
+                    self.input.consume(len);
+                    self.begin(host, now, socket, request);
+                    Ok(())
+                }
+                Ok(None) => self.read_head(host, now, socket),
+                Err(bad) => {
+                    self.refuse(bad);
+                    Ok(())
+                }
+            },
+            Phase::Body(..) => self.read_body(host, now, socket),
+            Phase::Answer { keep_alive } => {
+                let keep_alive = *keep_alive;
+                self.flush(host, now, socket)?;
+                if keep_alive {
+                    self.phase = Phase::Head;
+                } else {
+                    // RFC 9112, section 9.6: closing at once could reset the connection and lose the answer.
+                    host.shutdown(now, socket, How::Write).map_err(|_| Stop::Gone)?;
+                    self.phase = Phase::Linger(0);
+                    self.input = Input::default();
+                }
+                Ok(())
+            }
+            Phase::Linger(dropped) => {
+                *dropped += read(host, now, socket)?.len() as u64;
+                if *dropped > LINGER_LIMIT { Err(Stop::Gone) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Reads more of a head. Without a line's end it can't have become whole, so it need not be looked at again.
+    fn read_head(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Result<(), Stop> {
+        loop {
+            let data = read(host, now, socket)?;
+            data.pieces().for_each(|piece| self.input.extend(piece));
+            if data.pieces().any(|piece| piece.contains(&b'\n')) || self.input.rest().len() > head::HEAD_LIMIT
+            {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A head is whole: its body is next.
+    fn begin(&mut self, host: &Host, now: Instant, socket: SocketId, mut request: Request) {
+        let upload = Upload::new(request.framing);
+        if request.expects_continue && !upload.is_done() && self.input.rest().is_empty() {
+            // RFC 9110, section 10.1.1: the client waits for a sign. Where its body is not wanted, the answer is sign
+            // enough, and the body may or may not follow: the connection can't go on.
+            if request.method == Method::Upload {
+                self.output.push(Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
+            } else {
+                request.keep_alive = false;
+                request.framing = Framing::Length(0);
+                return self.answer(host, now, socket, &request, Upload::new(request.framing));
+            }
+        }
+        self.phase = Phase::Body(request, upload);
+    }
+
+    fn read_body(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Result<(), Stop> {
+        self.flush(host, now, socket)?;
+        let Phase::Body(_, upload) = &mut self.phase else { return Ok(()) };
+        match upload.take(self.input.rest()) {
+            Ok(used) => self.input.consume(used),
+            Err(bad) => {
+                self.refuse(bad);
+                return Ok(());
+            }
+        }
+        while !upload.is_done() {
+            let data = read(host, now, socket)?;
+            for piece in data.pieces() {
+                match upload.take(piece) {
+                    // What is left belongs to the next request.
+                    Ok(used) => self.input.extend(piece.get(used..).unwrap_or_default()),
+                    Err(bad) => {
+                        self.refuse(bad);
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        if let Phase::Body(request, upload) = std::mem::replace(&mut self.phase, Phase::Head) {
+            self.answer(host, now, socket, &request, upload);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, host: &Host, now: Instant, socket: SocketId, request: &Request, upload: Upload) {
+        let response = match request.method {
+            Method::Upload => Response::text(Status::OK, upload.summary()),
+            Method::Get | Method::Head => get(host, now, socket, request),
+            Method::Options => Response::text(Status::NO_CONTENT, ""),
+            Method::Other => {
+                Response::text(Status::METHOD_NOT_ALLOWED, "Here one can GET, HEAD, POST and PUT.\n")
+            }
+        };
+        let head_only = request.method == Method::Head;
+        self.send(response, Manner { head_only, keep_alive: request.keep_alive, http10: request.http10 });
+    }
+
+    /// Answers what can't be understood. Where the next request begins is unknown, so it is the last answer.
+    fn refuse(&mut self, Bad(status, why): Bad) {
+        let response = Response::text(status, format!("{why}\n"));
+        self.send(response, Manner { head_only: false, keep_alive: false, http10: false });
+    }
+
+    fn send(&mut self, response: Response, manner: Manner) {
+        let (bytes, pattern) = response.encode(manner);
+        self.output.push(bytes.into());
+        self.pattern = pattern;
+        self.phase = Phase::Answer { keep_alive: manner.keep_alive };
+    }
+
+    fn flush(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Result<(), Stop> {
+        loop {
+            if !send_all(host, now, socket, &mut self.output).map_err(|_| Stop::Gone)? {
+                return Err(Stop::Wait);
+            }
+            match self.pattern.next(&self.chunk) {
+                Some(piece) => self.output.push(piece),
+                None => return Ok(()),
+            }
+        }
+    }
+}
+
+impl Session for Connection {
+    fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Progress {
+        loop {
+            match self.step(host, now, socket) {
+                Ok(()) => {}
+                Err(Stop::Gone) => return Progress::Done,
+                Err(Stop::Wait) => {
+                    let idle = match &self.phase {
+                        Phase::Head | Phase::Linger(_) => true,
+                        Phase::Body(..) | Phase::Answer { .. } => false,
+                    };
+                    return if idle { Progress::Idle } else { Progress::Busy };
+                }
+            }
+        }
+    }
+}
+
+fn read(host: &mut Host, now: Instant, socket: SocketId) -> Result<Chain, Stop> {
+    match host.receive(now, socket, READ_SIZE, false) {
+        Ok(data) if data.is_empty() => Err(Stop::Gone),
+        Ok(data) => Ok(data),
+        Err(Errno::EAGAIN) => Err(Stop::Wait),
+        Err(_) => Err(Stop::Gone),
+    }
+}
+
+fn get(host: &Host, now: Instant, socket: SocketId, request: &Request) -> Response {
+    match request.path.as_str() {
+        "/" => match facts(host, now, socket) {
+            Some(facts) => page::index(&facts, request.likes_html),
+            None => Response::text(Status::OK, "Hello.\n"),
+        },
+        path => match path.strip_prefix("/bytes/").map(parse_size) {
+            Some(Some(size)) => Response {
+                status: Status::OK,
+                content_type: "application/octet-stream",
+                body: Body::Pattern(Pattern::new(size)),
+            },
+            Some(None) => Response::text(
+                Status::BAD_REQUEST,
+                "After /bytes/ comes a size: a number, then nothing, K, M, G or T (powers of 1024); at most 1T.\n",
+            ),
+            None => page::not_found(host.name()),
+        },
+    }
+}
+
+fn facts(host: &Host, now: Instant, socket: SocketId) -> Option<Facts> {
+    let plain = |mut address: std::net::SocketAddr| {
+        address.set_ip(address.ip().to_canonical());
+        address
+    };
+    let info = host.info(now, socket)?;
+    Some(Facts {
+        host: host.name().to_owned(),
+        client: plain(host.peer_addr(socket).ok()?),
+        server: plain(host.local_addr(socket).ok()?),
+        handshake: info.handshake,
+        rtt: info.rtt,
+        segs_in: info.segs_in,
+        segs_out: info.segs_out,
+        mss: info.snd_mss,
+        scales: info.snd_wscale.zip(info.rcv_wscale),
+        windows: (info.snd_wnd, info.rcv_wnd),
+        cwnd: info.cwnd,
+        retransmitted: info.total_retrans,
+    })
+}

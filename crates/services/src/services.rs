@@ -1,0 +1,74 @@
+//! Services on the hosts of a lab, and who serves which socket.
+
+use sockeye_abi::Errno;
+use sockeye_base::Instant;
+use sockeye_lab::{HostId, Lab};
+use sockeye_socket::{Host, SocketId};
+
+use crate::dns::{Dns, Zone};
+use crate::echo::Echo;
+use crate::http::Http;
+
+/// A server as a state machine over non-blocking sockets of one host.
+pub trait Service {
+    /// Opens its sockets. Fails as `socket`, `bind` or `listen` do.
+    fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno>;
+
+    /// A socket of the host may have changed: goes on with it as far as possible. `false` if it is not this service's.
+    fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool;
+}
+
+/// All services of a network.
+#[derive(Default)]
+pub struct Services {
+    services: Vec<(HostId, Box<dyn Service + Send>)>,
+}
+
+impl Services {
+    /// No services.
+    pub fn new() -> Services {
+        Services::default()
+    }
+
+    /// What `host` runs in the default network: HTTP, echo, and DNS for the names of all the lab's hosts.
+    pub fn tekapo(lab: &Lab, host: HostId) -> Services {
+        let mut zone = Zone::new(lab.host(host).name());
+        for id in lab.hosts() {
+            zone.add(lab.host(id).name(), lab.addresses(id).iter().map(|cidr| cidr.address()));
+        }
+        let mut services = Services::new();
+        services.add(host, Box::new(Http::new()));
+        services.add(host, Box::new(Echo::new()));
+        services.add(host, Box::new(Dns::new(zone)));
+        services
+    }
+
+    /// Adds a service to a host. It runs after [`Services::start`].
+    pub fn add(&mut self, host: HostId, service: Box<dyn Service + Send>) {
+        self.services.push((host, service));
+    }
+
+    /// Starts all services; stops at the first that fails.
+    pub fn start(&mut self, lab: &mut Lab, now: Instant) -> Result<(), Errno> {
+        self.services.iter_mut().try_for_each(|(host, service)| service.start(lab.host_mut(*host), now))
+    }
+
+    /// A socket may have changed. `false` if no service has it: then it is somebody else's. After it the lab has to be
+    /// advanced.
+    pub fn ready(&mut self, lab: &mut Lab, now: Instant, host: HostId, socket: SocketId) -> bool {
+        let mut here = self.services.iter_mut().filter(|(of, _)| *of == host);
+        here.any(|(of, service)| service.ready(lab.host_mut(*of), now, socket))
+    }
+
+    /// Advances the lab and serves what changes until nothing more happens at `now`. Sockets that no service has are
+    /// told to `other`, which may work on the lab.
+    pub fn settle(&mut self, lab: &mut Lab, now: Instant, mut other: impl FnMut(&mut Lab, HostId, SocketId)) {
+        loop {
+            lab.advance(now);
+            let Some((host, socket)) = lab.poll_changed() else { return };
+            if !self.ready(lab, now, host, socket) {
+                other(lab, host, socket);
+            }
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The table from what goes wrong below to errno. Every variant has its line; there is no default.
+
+use sockeye_abi::Errno;
+use sockeye_stack::{BindError, ConnectError, SendError, UdpError};
+use sockeye_tcp as tcp;
+
+/// What SO_ERROR and failing calls say of a connection's end (tcp(7), and icmp_err_convert for ICMP).
+pub(crate) fn of_tcp(error: tcp::Error) -> Errno {
+    match error {
+        tcp::Error::Refused => Errno::ECONNREFUSED,
+        tcp::Error::Reset => Errno::ECONNRESET,
+        tcp::Error::BrokenPipe => Errno::EPIPE,
+        tcp::Error::TimedOut => Errno::ETIMEDOUT,
+        tcp::Error::Unreachable(how) => match how {
+            tcp::Unreachable::Net => Errno::ENETUNREACH,
+            tcp::Unreachable::Host => Errno::EHOSTUNREACH,
+            tcp::Unreachable::Protocol => Errno::ENOPROTOOPT,
+            tcp::Unreachable::HostDown => Errno::EHOSTDOWN,
+            tcp::Unreachable::NoNet => Errno::ENONET,
+            tcp::Unreachable::Prohibited => Errno::EACCES,
+            tcp::Unreachable::Parameter => Errno::EPROTO,
+        },
+    }
+}
+
+/// bind(2), listen(2).
+pub(crate) fn of_bind(error: BindError) -> Errno {
+    match error {
+        BindError::InUse => Errno::EADDRINUSE,
+        BindError::NotLocal => Errno::EADDRNOTAVAIL,
+    }
+}
+
+/// connect(2).
+pub(crate) fn of_connect(error: ConnectError) -> Errno {
+    match error {
+        ConnectError::NoRoute => Errno::ENETUNREACH,
+        ConnectError::NoSource | ConnectError::NoPorts | ConnectError::TupleInUse => Errno::EADDRNOTAVAIL,
+        ConnectError::BadSource => Errno::EINVAL,
+    }
+}
+
+/// send(2) on a datagram socket.
+pub(crate) fn of_send(error: SendError) -> Errno {
+    match error {
+        SendError::NoSocket => Errno::EBADF,
+        SendError::NoDestination => Errno::EDESTADDRREQ,
+        SendError::TooLong => Errno::EMSGSIZE,
+        SendError::NoRoute => Errno::ENETUNREACH,
+        SendError::NoSource => Errno::EADDRNOTAVAIL,
+        SendError::BadSource => Errno::EINVAL,
+        SendError::NoPorts => Errno::EAGAIN,
+    }
+}
+
+/// An ICMP error for a datagram, and whether Linux reports it without IP_RECVERR too (`icmp_err_convert`,
+/// `icmpv6_err_convert`: the fatal ones).
+pub(crate) fn of_udp(error: UdpError, over_v6: bool) -> (Errno, bool) {
+    match error {
+        UdpError::PortUnreachable => (Errno::ECONNREFUSED, true),
+        UdpError::ProtocolUnreachable if over_v6 => (Errno::EPROTO, true),
+        UdpError::ProtocolUnreachable => (Errno::ENOPROTOOPT, true),
+        UdpError::HostUnreachable => (Errno::EHOSTUNREACH, true),
+        UdpError::NetUnreachable => (Errno::ENETUNREACH, true),
+        UdpError::Prohibited if over_v6 => (Errno::EACCES, true),
+        UdpError::Prohibited => (Errno::EHOSTUNREACH, true),
+        UdpError::HostDown => (Errno::EHOSTDOWN, true),
+        UdpError::NoNet => (Errno::ENONET, true),
+        UdpError::TooLong => (Errno::EMSGSIZE, false),
+    }
+}

@@ -1,0 +1,441 @@
+//! The host: its stack, its open sockets, and what both have to say.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use slotmap::{SecondaryMap, SlotMap, new_key_type};
+use sockeye_abi::{Errno, Family, How, Readiness, Transport};
+use sockeye_base::{Chain, Instant, Pool};
+use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
+use sockeye_tcp as tcp;
+use sockeye_wire::Frame;
+
+use crate::datagram::Datagram;
+use crate::options::Options;
+use crate::stream::{Stream, StreamState};
+
+new_key_type! {
+    /// An open socket of one host.
+    pub struct SocketId;
+}
+
+/// What a socket call gives: as in errno(3) when it fails. EBADF for a socket that isn't open.
+pub type Result<T> = std::result::Result<T, Errno>;
+
+/// One host: a stack and the sockets open on it.
+pub struct Host {
+    pub(crate) stack: Stack,
+    pub(crate) sockets: SlotMap<SocketId, Socket>,
+    pub(crate) pool: Pool,
+    name: String,
+    owners: Owners,
+    changed: VecDeque<SocketId>,
+}
+
+/// One open socket.
+#[derive(Debug)]
+pub(crate) struct Socket {
+    pub(crate) family: Family,
+    pub(crate) options: Options,
+    /// What `shutdown` was told, by itself; an end of the connection shuts more.
+    pub(crate) shut: Shut,
+    pub(crate) kind: Kind,
+    /// It is in the queue of changed sockets.
+    queued: bool,
+}
+
+/// The directions that are shut (Linux's sk_shutdown).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shut {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+/// What a socket is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Stream(Stream),
+    Datagram(Datagram),
+}
+
+/// Which socket holds what the stack speaks of.
+#[derive(Default)]
+struct Owners {
+    connections: SecondaryMap<ConnectionId, SocketId>,
+    listeners: SecondaryMap<ListenerId, SocketId>,
+    udp: SecondaryMap<UdpId, SocketId>,
+}
+
+impl Host {
+    /// A host of this name over a stack.
+    pub fn new(name: &str, stack: Stack) -> Host {
+        Host {
+            stack,
+            sockets: SlotMap::with_key(),
+            pool: Pool::new(),
+            name: name.to_owned(),
+            owners: Owners::default(),
+            changed: VecDeque::new(),
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its stack.
+    pub fn stack(&self) -> &Stack {
+        &self.stack
+    }
+
+    /// Its stack, to configure.
+    pub fn stack_mut(&mut self) -> &mut Stack {
+        &mut self.stack
+    }
+
+    /// Opens a socket (socket(2)).
+    pub fn socket(&mut self, family: Family, transport: Transport) -> Result<SocketId> {
+        let kind = match transport {
+            Transport::Tcp => Kind::Stream(Stream::default()),
+            Transport::Udp => Kind::Datagram(Datagram::default()),
+        };
+        Ok(self.insert(Socket::new(family, Options::default(), kind)))
+    }
+
+    /// Gives a socket an address of this host (bind(2)). EINVAL if it has one, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
+    pub fn bind(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
+        match self.transport(id)? {
+            Transport::Tcp => self.bind_stream(id, address),
+            Transport::Udp => self.bind_datagram(now, id, address),
+        }
+    }
+
+    /// Begins a connection, or fixes a datagram socket's peer (connect(2)). A connection under way is EINPROGRESS, then
+    /// EALREADY; once there, the first call succeeds and the next are EISCONN; if it failed, the first call says why (or
+    /// ECONNABORTED if SO_ERROR has said it) and the next tries anew.
+    pub fn connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
+        match self.transport(id)? {
+            Transport::Tcp => self.connect_stream(now, id, address),
+            Transport::Udp => self.connect_datagram(now, id, address),
+        }
+    }
+
+    /// `connect` to AF_UNSPEC: a stream is reset, a listener stops listening, a datagram socket forgets its peer.
+    pub fn disconnect(&mut self, now: Instant, id: SocketId) -> Result<()> {
+        match self.transport(id)? {
+            Transport::Tcp => self.disconnect_stream(now, id),
+            Transport::Udp => self.disconnect_datagram(id),
+        }
+    }
+
+    /// Sends on a stream or to a datagram socket's peer (send(2)); a stream takes what fits. EAGAIN when nothing fits or
+    /// the handshake is under way; EPIPE; EDESTADDRREQ; a pending error first.
+    pub fn send(&mut self, now: Instant, id: SocketId, bytes: &[u8]) -> Result<usize> {
+        self.send_to(now, id, bytes, None)
+    }
+
+    /// Sends to an address (sendto(2)); a stream ignores it.
+    pub fn send_to(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+    ) -> Result<usize> {
+        match self.transport(id)? {
+            Transport::Tcp => {
+                let room = self.may_send(id, bytes.len())?;
+                let chain = self.pool.copy_in(bytes.get(..room).unwrap_or(bytes));
+                self.queue(now, id, chain)
+            }
+            Transport::Udp => {
+                self.before_datagram(now, id, bytes.len(), to)?;
+                let chain = self.pool.copy_in(bytes);
+                self.send_datagram(now, id, chain, to)
+            }
+        }
+    }
+
+    /// As [`Host::send`], without a copy: takes off the chain's front what was sent. A datagram is sent whole.
+    pub fn send_chain(&mut self, now: Instant, id: SocketId, bytes: &mut Chain) -> Result<usize> {
+        match self.transport(id)? {
+            Transport::Tcp => {
+                let room = self.may_send(id, bytes.len())?;
+                self.queue(now, id, bytes.split_to(room))
+            }
+            Transport::Udp => {
+                self.before_datagram(now, id, bytes.len(), None)?;
+                self.send_datagram(now, id, std::mem::take(bytes), None)
+            }
+        }
+    }
+
+    /// Receives at most `max` bytes (recv(2)); with `peek` they stay. From a stream an empty chain is the end; from a
+    /// datagram socket comes one datagram whole (cutting it is the caller's). EAGAIN when there's nothing yet, ENOTCONN,
+    /// or the pending error.
+    pub fn receive(&mut self, now: Instant, id: SocketId, max: usize, peek: bool) -> Result<Chain> {
+        match self.transport(id)? {
+            Transport::Tcp => self.receive_stream(now, id, max, peek),
+            Transport::Udp => self.receive_datagram(id, peek).map(|(chain, _)| chain),
+        }
+    }
+
+    /// Receives a whole datagram and who sent it (recvfrom(2)); from a stream all there is, and its peer.
+    pub fn receive_from(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<(Chain, SocketAddr)> {
+        match self.transport(id)? {
+            Transport::Tcp => {
+                let peer = self.peer_addr(id);
+                let chain = self.receive_stream(now, id, usize::MAX, peek)?;
+                Ok((chain, peer?))
+            }
+            Transport::Udp => self.receive_datagram(id, peek),
+        }
+    }
+
+    /// Shuts one direction or both (shutdown(2)). ENOTCONN without a peer, though the directions are shut then too, as
+    /// Linux does; a listener shut for reading stops listening.
+    pub fn shutdown(&mut self, now: Instant, id: SocketId, how: How) -> Result<()> {
+        let done = match self.transport(id)? {
+            Transport::Tcp => self.shutdown_stream(now, id, how),
+            Transport::Udp => self.shutdown_datagram(id, how),
+        };
+        self.mark(id);
+        done
+    }
+
+    /// Closes a socket for good (close(2) of its last descriptor): a stream sends what is queued and a FIN, or a reset if
+    /// it has unread data or lingers for no time; a listener resets those that nobody accepted.
+    pub fn close(&mut self, now: Instant, id: SocketId) {
+        let reset = self.sockets.get(id).is_some_and(|socket| socket.options.linger == Some(0));
+        self.end(now, id, reset);
+    }
+
+    /// Closes a socket with a reset.
+    pub fn abort(&mut self, now: Instant, id: SocketId) {
+        self.end(now, id, true);
+    }
+
+    /// Its own address (getsockname(2)).
+    pub fn local_addr(&self, id: SocketId) -> Result<SocketAddr> {
+        let socket = self.get(id)?;
+        let address = match &socket.kind {
+            Kind::Stream(stream) => self.stream_local(socket.family, stream),
+            Kind::Datagram(datagram) => self.datagram_local(socket.family, datagram),
+        };
+        Ok(crate::address::to_program(socket.family, address))
+    }
+
+    /// Its peer's address (getpeername(2)); ENOTCONN.
+    pub fn peer_addr(&self, id: SocketId) -> Result<SocketAddr> {
+        let socket = self.get(id)?;
+        let address = match &socket.kind {
+            Kind::Stream(stream) => self.stream_peer(stream),
+            Kind::Datagram(datagram) => self.datagram_peer(datagram),
+        };
+        Ok(crate::address::to_program(socket.family, address.ok_or(Errno::ENOTCONN)?))
+    }
+
+    /// The pending error, which is none afterwards. ([`Host::option`] of SO_ERROR also tells what ICMP said of a connection
+    /// that goes on.)
+    pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
+        match self.transport(id).ok()? {
+            Transport::Tcp => self.take_stream_error(id),
+            Transport::Udp => self.take_datagram_error(id),
+        }
+    }
+
+    /// What poll(2) would say of it; NVAL if it isn't open.
+    pub fn readiness(&self, id: SocketId) -> Readiness {
+        match self.sockets.get(id) {
+            Some(socket) => crate::readiness::of(&self.stack, socket),
+            None => Readiness::NVAL,
+        }
+    }
+
+    /// The next socket to look at again. Each is named once for any number of changes since.
+    pub fn poll_changed(&mut self) -> Option<SocketId> {
+        self.drain_events();
+        while let Some(id) = self.changed.pop_front() {
+            if let Some(socket) = self.sockets.get_mut(id) {
+                socket.queued = false;
+                return Some(id);
+            }
+        }
+        None
+    }
+
+    /// Its family; EBADF.
+    pub fn family(&self, id: SocketId) -> Result<Family> {
+        Ok(self.get(id)?.family)
+    }
+
+    /// Its transport; EBADF.
+    pub fn transport(&self, id: SocketId) -> Result<Transport> {
+        Ok(self.get(id)?.transport())
+    }
+
+    /// The directions `shutdown` was told to shut: reading, writing. (A blocked receive on a datagram socket that is shut
+    /// for reading returns 0 bytes.)
+    pub fn is_shut(&self, id: SocketId) -> (bool, bool) {
+        self.sockets.get(id).map_or((false, false), |socket| (socket.shut.read, socket.shut.write))
+    }
+
+    /// A stream's connection's numbers; `None` without a connection.
+    pub fn info(&self, now: Instant, id: SocketId) -> Option<tcp::Info> {
+        self.tcb(id).map(|tcb| tcb.info(now))
+    }
+
+    /// A stream's connection's state; `None` without a connection.
+    pub fn state(&self, id: SocketId) -> Option<tcp::State> {
+        self.tcb(id).map(tcp::Tcb::state)
+    }
+
+    /// Bytes that can be read now (FIONREAD): of a datagram socket the next datagram's. EINVAL for a listener.
+    pub fn unread(&self, id: SocketId) -> Result<usize> {
+        match &self.get(id)?.kind {
+            Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
+            Kind::Stream(_) => Ok(self.tcb(id).map_or(0, tcp::Tcb::receive_len)),
+            Kind::Datagram(datagram) => {
+                Ok(datagram.udp.and_then(|udp| self.stack.udp_next_len(udp)).unwrap_or(0))
+            }
+        }
+    }
+
+    /// Bytes a stream's peer has not acknowledged (SIOCOUTQ), and of these those never sent (SIOCOUTQNSD). EINVAL for a
+    /// listener; a datagram socket has none.
+    pub fn unsent(&self, id: SocketId) -> Result<(usize, usize)> {
+        match &self.get(id)?.kind {
+            Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
+            Kind::Stream(_) => Ok(self
+                .tcb(id)
+                .map_or((0, 0), |tcb| (tcb.unsent_len() + tcb.unacked_len(), tcb.unsent_len()))),
+            Kind::Datagram(_) => Ok((0, 0)),
+        }
+    }
+
+    /// Bytes a stream takes now.
+    pub fn send_room(&self, id: SocketId) -> usize {
+        match self.stream(id) {
+            Ok((socket, stream)) if !stream.shut(&self.stack, socket.shut).write => {
+                stream.tcb(&self.stack).map_or(0, tcp::Tcb::send_room)
+            }
+            Ok(_) | Err(_) => 0,
+        }
+    }
+
+    /// A frame arrived on an interface.
+    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: Frame) {
+        self.stack.input(now, interface, frame);
+    }
+
+    /// Runs what is due at `now`.
+    pub fn advance(&mut self, now: Instant) {
+        self.stack.advance(now);
+    }
+
+    /// The next frame to send.
+    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Frame)> {
+        self.stack.poll_frame()
+    }
+
+    /// When to call [`Host::advance`] next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.stack.next_deadline()
+    }
+
+    /// Keeps copies of frames over loopback for [`Host::poll_tap`].
+    pub fn set_tap(&mut self, on: bool) {
+        self.stack.set_tap(on);
+    }
+
+    /// The next copy of a frame over loopback.
+    pub fn poll_tap(&mut self) -> Option<(InterfaceId, Frame)> {
+        self.stack.poll_tap()
+    }
+}
+
+impl Host {
+    pub(crate) fn insert(&mut self, socket: Socket) -> SocketId {
+        self.sockets.insert(socket)
+    }
+
+    pub(crate) fn get(&self, id: SocketId) -> Result<&Socket> {
+        self.sockets.get(id).ok_or(Errno::EBADF)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SocketId) -> Result<&mut Socket> {
+        self.sockets.get_mut(id).ok_or(Errno::EBADF)
+    }
+
+    /// Puts a socket into the queue of changed ones.
+    pub(crate) fn mark(&mut self, id: SocketId) {
+        if let Some(socket) = self.sockets.get_mut(id)
+            && !socket.queued
+        {
+            socket.queued = true;
+            self.changed.push_back(id);
+        }
+    }
+
+    pub(crate) fn own_connection(&mut self, connection: ConnectionId, id: SocketId) {
+        self.owners.connections.insert(connection, id);
+    }
+
+    pub(crate) fn disown_connection(&mut self, connection: ConnectionId) {
+        self.owners.connections.remove(connection);
+    }
+
+    pub(crate) fn own_listener(&mut self, listener: ListenerId, id: SocketId) {
+        self.owners.listeners.insert(listener, id);
+    }
+
+    pub(crate) fn disown_listener(&mut self, listener: ListenerId) {
+        self.owners.listeners.remove(listener);
+    }
+
+    pub(crate) fn own_udp(&mut self, udp: UdpId, id: SocketId) {
+        self.owners.udp.insert(udp, id);
+    }
+
+    pub(crate) fn disown_udp(&mut self, udp: UdpId) {
+        self.owners.udp.remove(udp);
+    }
+
+    fn drain_events(&mut self) {
+        while let Some(event) = self.stack.poll_event() {
+            let owner = match event {
+                Event::Connection(connection) => self.owners.connections.get(connection),
+                Event::Listener(listener) => self.owners.listeners.get(listener),
+                Event::Udp(udp) => self.owners.udp.get(udp),
+            };
+            if let Some(id) = owner.copied() {
+                if let Event::Udp(_) = event {
+                    self.collect_datagram_error(id);
+                }
+                self.mark(id);
+            }
+        }
+    }
+
+    fn end(&mut self, now: Instant, id: SocketId, reset: bool) {
+        let Some(socket) = self.sockets.remove(id) else { return };
+        match socket.kind {
+            Kind::Stream(stream) => self.end_stream(now, stream, reset),
+            Kind::Datagram(datagram) => self.end_datagram(datagram),
+        }
+    }
+}
+
+impl Socket {
+    pub(crate) fn new(family: Family, options: Options, kind: Kind) -> Socket {
+        Socket { family, options, shut: Shut::default(), kind, queued: false }
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        match self.kind {
+            Kind::Stream(_) => Transport::Tcp,
+            Kind::Datagram(_) => Transport::Udp,
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The passive side of stream sockets: listen(2), accept(2).
+
+use std::net::SocketAddr;
+
+use sockeye_abi::Errno;
+use sockeye_base::Instant;
+use sockeye_tcp::Tcb;
+
+use crate::host::{Host, Kind, Result, Socket, SocketId};
+use crate::stream::{Phase, Stream, StreamState, request_of};
+use crate::{address, errors};
+
+/// The largest backlog (net.core.somaxconn).
+const SOMAXCONN: usize = 4096;
+
+impl Host {
+    /// Listens, on an address of its own choice if none was bound; on a listener it changes the backlog. A negative
+    /// backlog is the largest. EINVAL for a socket that connects or did, EADDRINUSE, EOPNOTSUPP for datagrams.
+    pub fn listen(&mut self, now: Instant, id: SocketId, backlog: i32) -> Result<()> {
+        let (socket, stream) = self.stream(id)?;
+        let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
+        if stream.phase != Phase::Unconnected {
+            return Err(Errno::EINVAL);
+        }
+        match stream.state {
+            StreamState::Listening(listener) => {
+                self.stack.tcp_set_backlog(listener, backlog);
+                return Ok(());
+            }
+            StreamState::Idle => {}
+            StreamState::Open(_) => return Err(Errno::EINVAL),
+        }
+        let config = socket.options.tcp_config(self.stack.settings());
+        let ip = socket.options.ip_options(address::any(socket.family, 0).ip());
+        let bind = match stream.bind {
+            Some(bind) => bind,
+            None => {
+                let request = request_of(socket, address::any(socket.family, 0));
+                let bind = self.stack.bind_tcp(request).map_err(errors::of_bind)?;
+                self.stream_mut(id)?.bind = Some(bind);
+                bind
+            }
+        };
+        let listener = self.stack.tcp_listen(now, bind, backlog, config).map_err(errors::of_bind)?;
+        self.stack.tcp_set_listener_ip_options(listener, ip);
+        self.own_listener(listener, id);
+        self.stream_mut(id)?.state = StreamState::Listening(listener);
+        Ok(())
+    }
+
+    /// How many connections wait to be accepted.
+    pub fn pending(&self, id: SocketId) -> usize {
+        match self.stream(id).map(|(_, stream)| stream.state) {
+            Ok(StreamState::Listening(listener)) => self.stack.tcp_ready(listener),
+            Ok(StreamState::Idle | StreamState::Open(_)) | Err(_) => 0,
+        }
+    }
+
+    /// Whether it listens (SO_ACCEPTCONN).
+    pub fn is_listening(&self, id: SocketId) -> bool {
+        matches!(self.stream(id), Ok((_, Stream { state: StreamState::Listening(_), .. })))
+    }
+
+    /// Takes the first connection that waits; the new socket has the listener's options. EAGAIN if none waits, EINVAL if
+    /// the socket doesn't listen, EOPNOTSUPP for datagrams. A connection that was reset meanwhile is given too; its first
+    /// use tells.
+    pub fn accept(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
+        let (socket, stream) = self.stream(id)?;
+        let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
+        let (family, options) = (socket.family, socket.options.clone());
+        let (connection, remote) = loop {
+            let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
+            if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {
+                break (connection, remote);
+            }
+        };
+        self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
+        // Set on the listener after this connection's SYN, they are the new socket's all the same.
+        self.stack.with_tcp(now, connection, |tcb: &mut Tcb| {
+            tcb.set_nodelay(now, options.nodelay);
+            tcb.set_cork(now, options.cork);
+            tcb.set_keepalive(now, options.keepalive());
+            tcb.set_user_timeout(now, options.user_timeout);
+        });
+        let accepted = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection))));
+        self.own_connection(connection, accepted);
+        Ok((accepted, address::to_program(family, remote)))
+    }
+}

@@ -1,0 +1,379 @@
+//! Socket options: what each socket keeps of them, and what setting and reading them does. The rows, their numbers and
+//! bytes are in `sockeye_abi`; a row that is enforced there is acted on here, and any other is ENOPROTOOPT.
+//!
+//! SO_RCVTIMEO, SO_SNDTIMEO and SO_LINGER's wait are kept for the caller, which does the blocking. SO_BSDCOMPAT is
+//! accepted and ignored, as Linux does.
+
+use std::net::IpAddr;
+
+use sockeye_abi::{Errno, Family, Opt, State, Transport, Value};
+use sockeye_base::{Duration, Instant};
+use sockeye_stack::{IpOptions, Settings};
+use sockeye_tcp::{self as tcp, Keepalive, Tcb};
+
+use crate::host::{Host, Kind, Result, Socket, SocketId};
+use crate::stream::StreamState;
+use crate::tcp_info;
+
+/// net.core.wmem_max and rmem_max: the most that SO_SNDBUF and SO_RCVBUF may ask for, before it's doubled.
+const BUFFER_MAX: u32 = 212_992;
+/// The least a send buffer is (SOCK_MIN_SNDBUF).
+const SNDBUF_MIN: i32 = 4608;
+/// The least a receive buffer is (SOCK_MIN_RCVBUF).
+const RCVBUF_MIN: i32 = 2304;
+/// What a new TCP socket says of its send buffer (tcp_wmem).
+const TCP_WMEM: i32 = 16_384;
+/// What a TCP socket says of its receive buffer (tcp_rmem).
+const TCP_RMEM: i32 = 131_072;
+/// What a UDP socket says of its buffers (rmem_default, wmem_default).
+const UDP_MEM: i32 = 212_992;
+/// The two bits of the TOS byte that are ECN's, which a stream keeps to itself.
+const ECN: i32 = 0x3;
+/// The MSS a socket without a connection says (TCP_MSS_DEFAULT).
+const MSS_DEFAULT: i32 = 536;
+const RENO: &[u8] = b"reno";
+
+/// The options of one socket; the defaults are Linux's.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Options {
+    pub(crate) reuse_address: bool,
+    pub(crate) reuse_port: bool,
+    pub(crate) broadcast: bool,
+    pub(crate) v6only: bool,
+    /// Seconds; `None`: off.
+    pub(crate) linger: Option<i32>,
+    /// The seconds last set, which getsockopt shows also when it's off.
+    linger_seconds: i32,
+    keep_alive: bool,
+    keep: Keepalive,
+    pub(crate) nodelay: bool,
+    pub(crate) cork: bool,
+    pub(crate) user_timeout: Option<Duration>,
+    syn_retries: Option<u8>,
+    /// As set and doubled.
+    send_buffer: Option<i32>,
+    /// As set and doubled.
+    receive_buffer: Option<i32>,
+    receive_timeout: Option<Duration>,
+    send_timeout: Option<Duration>,
+    tos: u8,
+    ttl: Option<u8>,
+    traffic_class: u8,
+    hop_limit: Option<u8>,
+    errors_v4: bool,
+    errors_v6: bool,
+}
+
+impl Options {
+    /// What a connection of this socket begins with.
+    pub(crate) fn tcp_config(&self, settings: &Settings) -> tcp::Config {
+        let mut config = settings.tcp.clone();
+        config.nodelay = self.nodelay;
+        config.cork = self.cork;
+        config.keepalive = self.keepalive();
+        config.user_timeout = self.user_timeout;
+        config.syn_retries = self.syn_retries.unwrap_or(config.syn_retries);
+        config.send_buffer = self.send_buffer.map_or(config.send_buffer, payload_of);
+        config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, payload_of);
+        config
+    }
+
+    /// The probing that is on.
+    pub(crate) fn keepalive(&self) -> Option<Keepalive> {
+        self.keep_alive.then_some(self.keep)
+    }
+
+    /// What the headers of packets to this address say.
+    pub(crate) fn ip_options(&self, remote: IpAddr) -> IpOptions {
+        match remote {
+            IpAddr::V4(_) => IpOptions { ttl: self.ttl, tos: self.tos },
+            IpAddr::V6(_) => IpOptions { ttl: self.hop_limit, tos: self.traffic_class },
+        }
+    }
+
+    /// Whether every ICMP error is reported (IP_RECVERR, IPV6_RECVERR).
+    pub(crate) fn receives_errors(&self, over_v6: bool) -> bool {
+        if over_v6 { self.errors_v6 } else { self.errors_v4 }
+    }
+
+    /// Bytes, overhead included, that a datagram socket's queue may hold, if set.
+    pub(crate) fn receive_buffer(&self) -> Option<usize> {
+        self.receive_buffer.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+}
+
+impl Host {
+    /// Sets an option (setsockopt(2)). ENOPROTOOPT for an option that the socket hasn't, can't be set or isn't supported;
+    /// EINVAL for a value out of bounds; ENOENT for a congestion control that isn't there.
+    pub fn set_option(&mut self, now: Instant, id: SocketId, opt: Opt, value: Value) -> Result<()> {
+        let socket = self.get(id)?;
+        let row = opt.row();
+        if row.state == State::Rejected || !row.settable || !row.applies(socket.family, socket.transport()) {
+            return Err(Errno::ENOPROTOOPT);
+        }
+        if opt != Opt::TcpCongestion {
+            row.check(&value)?;
+        }
+        match opt {
+            Opt::Ipv6V6Only => return self.set_v6only(id, value.flag()?),
+            Opt::TcpCongestion if value != Value::Bytes(RENO.to_vec()) => return Err(Errno::ENOENT),
+            _ => {}
+        }
+        let is_stream = socket.transport() == Transport::Tcp;
+        self.get_mut(id)?.options.store(opt, &value, is_stream)?;
+        self.apply(now, id, opt)
+    }
+
+    /// Reads an option (getsockopt(2)); SO_ERROR is cleared by it.
+    pub fn option(&mut self, now: Instant, id: SocketId, opt: Opt) -> Result<Value> {
+        let socket = self.get(id)?;
+        let row = opt.row();
+        if row.state == State::Rejected || !row.readable || !row.applies(socket.family, socket.transport()) {
+            return Err(Errno::ENOPROTOOPT);
+        }
+        match opt {
+            Opt::SoError => {
+                let error = self.take_error(id).or_else(|| self.take_soft_error(now, id));
+                Ok(Value::Int(error.map_or(0, |errno| errno.0)))
+            }
+            Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
+            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
+            Opt::TcpMaxSeg => {
+                Ok(Value::Int(self.info(now, id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss))))
+            }
+            Opt::SoSndBuf => Ok(Value::Int(self.shown_send_buffer(id)?)),
+            _ => self.get(id)?.shown(opt, self.stack.settings()),
+        }
+    }
+
+    /// What ICMP said of a connection that goes on (sk_err_soft).
+    fn take_soft_error(&mut self, now: Instant, id: SocketId) -> Option<Errno> {
+        self.with_tcb(now, id, Tcb::take_soft_error).flatten().map(crate::errors::of_tcp)
+    }
+
+    fn shown_send_buffer(&self, id: SocketId) -> Result<i32> {
+        let socket = self.get(id)?;
+        Ok(match (&socket.kind, socket.options.send_buffer) {
+            (_, Some(bytes)) => bytes,
+            (Kind::Datagram(_), None) => UDP_MEM,
+            (Kind::Stream(stream), None) => {
+                let in_use = stream.tcb(&self.stack).map(|tcb| tcb.config().send_buffer);
+                in_use.map_or(TCP_WMEM, |bytes| i32::try_from(bytes).unwrap_or(i32::MAX))
+            }
+        })
+    }
+
+    /// IPV6_V6ONLY may change while the socket has no port.
+    fn set_v6only(&mut self, id: SocketId, on: bool) -> Result<()> {
+        let bound = match &self.get(id)?.kind {
+            Kind::Stream(stream) => stream.bind.is_some() || stream.state != StreamState::Idle,
+            Kind::Datagram(datagram) => datagram.udp.is_some(),
+        };
+        if bound {
+            return Err(Errno::EINVAL);
+        }
+        self.get_mut(id)?.options.v6only = on;
+        Ok(())
+    }
+
+    /// Tells the stack what an option changes below.
+    fn apply(&mut self, now: Instant, id: SocketId, opt: Opt) -> Result<()> {
+        let socket = self.get(id)?;
+        let (options, family) = (socket.options.clone(), socket.family);
+        let (reuse_address, reuse_port) = (options.reuse_address, options.reuse_port);
+        match &socket.kind {
+            Kind::Datagram(datagram) => {
+                let Some(udp) = datagram.udp else { return Ok(()) };
+                match opt {
+                    Opt::SoReuseAddr | Opt::SoReusePort => {
+                        self.stack.udp_set_reuse(udp, reuse_address, reuse_port)
+                    }
+                    Opt::SoRcvBuf => {
+                        if let Some(bytes) = options.receive_buffer() {
+                            self.stack.udp_set_receive_buffer(udp, bytes);
+                        }
+                    }
+                    // The rest is looked at when something is sent or arrives.
+                    _ => {}
+                }
+            }
+            Kind::Stream(stream) => {
+                let (state, bind) = (stream.state, stream.bind);
+                if let (Opt::SoReuseAddr | Opt::SoReusePort, Some(bind)) = (opt, bind) {
+                    self.stack.set_reuse(bind, reuse_address, reuse_port);
+                }
+                match state {
+                    StreamState::Idle => {}
+                    StreamState::Listening(listener) => {
+                        let config = options.tcp_config(self.stack.settings());
+                        self.stack.tcp_set_listener_config(listener, config);
+                        let ip = options.ip_options(crate::address::any(family, 0).ip());
+                        self.stack.tcp_set_listener_ip_options(listener, ip);
+                    }
+                    StreamState::Open(connection) => {
+                        if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {
+                            self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
+                        }
+                        self.stack.with_tcp(now, connection, |tcb| options.apply_to(now, tcb, opt));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Options {
+    /// Keeps a value that was checked.
+    fn store(&mut self, opt: Opt, value: &Value, is_stream: bool) -> Result<()> {
+        match opt {
+            Opt::SoReuseAddr => self.reuse_address = value.flag()?,
+            Opt::SoReusePort => self.reuse_port = value.flag()?,
+            Opt::SoBroadcast => self.broadcast = value.flag()?,
+            Opt::SoKeepAlive => self.keep_alive = value.flag()?,
+            Opt::SoLinger => {
+                let Value::Linger { on, seconds } = *value else { return Err(Errno::EINVAL) };
+                self.linger = on.then_some(seconds);
+                if on {
+                    self.linger_seconds = seconds;
+                }
+            }
+            Opt::SoSndBuf => self.send_buffer = Some(doubled(value.int()?, SNDBUF_MIN)),
+            Opt::SoRcvBuf => self.receive_buffer = Some(doubled(value.int()?, RCVBUF_MIN)),
+            Opt::SoRcvTimeo => self.receive_timeout = span(value)?,
+            Opt::SoSndTimeo => self.send_timeout = span(value)?,
+            Opt::TcpNoDelay => self.nodelay = value.flag()?,
+            Opt::TcpCork => self.cork = value.flag()?,
+            Opt::TcpKeepIdle => self.keep.idle = Duration::from_secs(unsigned(value)?),
+            Opt::TcpKeepIntvl => self.keep.interval = Duration::from_secs(unsigned(value)?),
+            Opt::TcpKeepCnt => self.keep.count = byte(value.int()?)?,
+            Opt::TcpSynCnt => self.syn_retries = Some(byte(value.int()?)?),
+            Opt::TcpUserTimeout => {
+                self.user_timeout = Some(unsigned(value)?).filter(|ms| *ms > 0).map(Duration::from_millis);
+            }
+            Opt::IpTos if is_stream => {
+                self.tos = byte((value.int()? & 0xff & !ECN) | (i32::from(self.tos) & ECN))?
+            }
+            Opt::IpTos => self.tos = byte(value.int()? & 0xff)?,
+            Opt::IpTtl => match value.int()? {
+                0 => return Err(Errno::EINVAL),
+                ttl => self.ttl = u8::try_from(ttl).ok(),
+            },
+            Opt::Ipv6UnicastHops => self.hop_limit = u8::try_from(value.int()?).ok(),
+            Opt::Ipv6Tclass => {
+                let class = value.int()?.max(0);
+                self.traffic_class = byte(if is_stream { class & !ECN } else { class })?;
+            }
+            Opt::IpRecvErr => self.errors_v4 = value.flag()?,
+            Opt::Ipv6RecvErr => self.errors_v6 = value.flag()?,
+            Opt::SoBsdCompat | Opt::TcpCongestion => {}
+            _ => return Err(Errno::ENOPROTOOPT),
+        }
+        Ok(())
+    }
+
+    /// Carries one option to a connection.
+    fn apply_to(&self, now: Instant, tcb: &mut Tcb, opt: Opt) {
+        match opt {
+            Opt::TcpNoDelay => tcb.set_nodelay(now, self.nodelay),
+            Opt::TcpCork => tcb.set_cork(now, self.cork),
+            Opt::SoKeepAlive | Opt::TcpKeepIdle | Opt::TcpKeepIntvl | Opt::TcpKeepCnt => {
+                tcb.set_keepalive(now, self.keepalive());
+            }
+            Opt::TcpUserTimeout => tcb.set_user_timeout(now, self.user_timeout),
+            Opt::SoSndBuf => {
+                if let Some(bytes) = self.send_buffer {
+                    tcb.set_send_buffer(now, payload_of(bytes));
+                }
+            }
+            Opt::SoRcvBuf => {
+                if let Some(bytes) = self.receive_buffer {
+                    tcb.set_receive_buffer(now, payload_of(bytes));
+                }
+            }
+            // The others have nothing to tell a connection that exists.
+            _ => {}
+        }
+    }
+}
+
+impl Socket {
+    /// What getsockopt shows of what the socket itself keeps.
+    fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
+        let options = &self.options;
+        let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
+        let default_buffer = match self.transport() {
+            Transport::Tcp => TCP_RMEM,
+            Transport::Udp => UDP_MEM,
+        };
+        Ok(match opt {
+            Opt::SoType => self.transport().socket_type().number().into(),
+            Opt::SoProtocol => self.transport().protocol().into(),
+            Opt::SoDomain => self.family.number().into(),
+            Opt::SoReuseAddr => options.reuse_address.into(),
+            Opt::SoReusePort => options.reuse_port.into(),
+            Opt::SoBroadcast => options.broadcast.into(),
+            Opt::SoKeepAlive => options.keep_alive.into(),
+            Opt::SoLinger => Value::Linger { on: options.linger.is_some(), seconds: options.linger_seconds },
+            Opt::SoBsdCompat => false.into(),
+            Opt::SoRcvLowat | Opt::SoSndLowat => 1.into(),
+            Opt::SoRcvBuf => options.receive_buffer.unwrap_or(default_buffer).into(),
+            Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
+            Opt::SoSndTimeo => Value::Time(options.send_timeout),
+            Opt::TcpNoDelay => options.nodelay.into(),
+            Opt::TcpCork => options.cork.into(),
+            Opt::TcpKeepIdle => seconds(options.keep.idle).into(),
+            Opt::TcpKeepIntvl => seconds(options.keep.interval).into(),
+            Opt::TcpKeepCnt => i32::from(options.keep.count).into(),
+            Opt::TcpSynCnt => i32::from(options.syn_retries.unwrap_or(settings.tcp.syn_retries)).into(),
+            Opt::TcpUserTimeout => options
+                .user_timeout
+                .map_or(0, |span| i32::try_from(span.as_millis()).unwrap_or(i32::MAX))
+                .into(),
+            Opt::TcpCongestion => Value::Bytes(RENO.to_vec()),
+            Opt::IpTos => i32::from(options.tos).into(),
+            Opt::IpTtl => ttl(options.ttl).into(),
+            Opt::IpRecvErr => options.errors_v4.into(),
+            Opt::Ipv6UnicastHops => ttl(options.hop_limit).into(),
+            Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
+            Opt::Ipv6RecvErr => options.errors_v6.into(),
+            Opt::Ipv6V6Only => (self.family == Family::Inet6 && options.v6only).into(),
+            _ => return Err(Errno::ENOPROTOOPT),
+        })
+    }
+}
+
+/// What SO_SNDBUF and SO_RCVBUF make of a wish: no more than the host allows, twice (for overhead), no less than the
+/// least. A negative wish is a large one, as in Linux.
+fn doubled(wish: i32, least: i32) -> i32 {
+    let capped = u32::from_ne_bytes(wish.to_ne_bytes()).min(BUFFER_MAX);
+    i32::try_from(capped * 2).unwrap_or(i32::MAX).max(least)
+}
+
+/// The user's bytes in a buffer of so many: the other half stands for Linux's overhead.
+fn payload_of(bytes: i32) -> usize {
+    usize::try_from(bytes / 2).unwrap_or(0)
+}
+
+fn span(value: &Value) -> Result<Option<Duration>> {
+    match value {
+        Value::Time(span) => Ok(*span),
+        Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Err(Errno::EINVAL),
+    }
+}
+
+fn unsigned(value: &Value) -> Result<u64> {
+    u64::try_from(value.int()?).map_err(|_| Errno::EINVAL)
+}
+
+fn byte(n: i32) -> Result<u8> {
+    u8::try_from(n).map_err(|_| Errno::EINVAL)
+}
+
+fn seconds(span: Duration) -> i32 {
+    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
+}
+
+fn clamp(n: u32) -> i32 {
+    i32::try_from(n).unwrap_or(i32::MAX)
+}

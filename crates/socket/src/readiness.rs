@@ -1,0 +1,72 @@
+//! What poll(2) says, by the rules of Linux's tcp_poll and datagram_poll.
+
+use sockeye_abi::Readiness;
+use sockeye_stack::Stack;
+use sockeye_tcp::{State, Tcb};
+
+use crate::datagram::Datagram;
+use crate::host::{Kind, Shut, Socket};
+use crate::stream::{Stream, StreamState};
+
+/// The bits of a socket.
+pub(crate) fn of(stack: &Stack, socket: &Socket) -> Readiness {
+    match &socket.kind {
+        Kind::Stream(stream) => of_stream(stack, stream, socket.shut),
+        Kind::Datagram(datagram) => of_datagram(stack, datagram, socket.shut),
+    }
+}
+
+fn of_stream(stack: &Stack, stream: &Stream, own: Shut) -> Readiness {
+    if let StreamState::Listening(listener) = stream.state {
+        return if stack.tcp_ready(listener) > 0 { readable() } else { Readiness::empty() };
+    }
+    let live = stream.live(stack);
+    let shut = stream.shut(stack, own);
+    let mut bits = Readiness::empty();
+    bits.set(Readiness::HUP, (shut.read && shut.write) || live.is_none());
+    if shut.read {
+        bits |= readable() | Readiness::RDHUP;
+    }
+    // Nothing is said of data and room before the handshake is done.
+    let opening = matches!(live, Some(State::SynSent | State::SynReceived));
+    if !opening {
+        let tcb = stream.tcb(stack);
+        if tcb.is_some_and(|tcb| tcb.receive_len() > 0) {
+            bits |= readable();
+        }
+        if shut.write || tcb.is_none_or(has_room) {
+            bits |= writable();
+        }
+    }
+    bits.set(Readiness::ERR, stream.pending(stack).is_some());
+    bits
+}
+
+fn of_datagram(stack: &Stack, datagram: &Datagram, shut: Shut) -> Readiness {
+    let mut bits = writable() | Readiness::WRBAND;
+    bits.set(Readiness::ERR, datagram.error.is_some() || !datagram.reports.is_empty());
+    bits.set(Readiness::HUP, shut.read && shut.write);
+    if shut.read {
+        bits |= readable() | Readiness::RDHUP;
+    }
+    if datagram.udp.is_some_and(|udp| stack.udp_queue_len(udp) > 0) {
+        bits |= readable();
+    }
+    bits
+}
+
+/// A stream is writable while what is free is at least half of what is queued (sk_stream_is_writeable): a third of the
+/// buffer.
+fn has_room(tcb: &Tcb) -> bool {
+    let queued = tcb.unsent_len() + tcb.unacked_len();
+    let free = tcb.config().send_buffer.saturating_sub(queued);
+    free > 0 && free >= queued / 2
+}
+
+fn readable() -> Readiness {
+    Readiness::IN | Readiness::RDNORM
+}
+
+fn writable() -> Readiness {
+    Readiness::OUT | Readiness::WRNORM
+}

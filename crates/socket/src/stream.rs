@@ -1,0 +1,496 @@
+//! Stream sockets: connecting, sending, receiving, shutting, ending. The rules are those of Linux's inet_stream_connect,
+//! tcp_sendmsg, tcp_recvmsg and inet_shutdown, each seen on Linux 6.18.
+//!
+//! Two things say where a socket is, and both are needed to answer as Linux does: what its last `connect` came to
+//! ([`Phase`], Linux's SS_*), and its connection's state, where CLOSED and TIME-WAIT count as no connection.
+
+use std::net::SocketAddr;
+
+use sockeye_abi::{Errno, Family, How};
+use sockeye_base::{Chain, Instant};
+use sockeye_stack::{BindId, BindRequest, ConnectionId, ListenerId, Stack};
+use sockeye_tcp::{State, Tcb};
+
+use crate::host::{Host, Kind, Result, Shut, Socket, SocketId};
+use crate::{address, errors};
+
+/// A stream socket.
+#[derive(Debug, Default)]
+pub(crate) struct Stream {
+    pub(crate) state: StreamState,
+    pub(crate) phase: Phase,
+    /// The address it holds by `bind` or `listen`. A connection without it holds its own.
+    pub(crate) bind: Option<BindId>,
+    /// `bind` named the port, so it's kept when a connection ends.
+    pub(crate) port_locked: bool,
+    /// `bind` named the address.
+    pub(crate) address_locked: bool,
+    /// What getsockname shows while nothing is held.
+    last_name: Option<SocketAddr>,
+    /// An error of the socket's own.
+    error: Option<Errno>,
+    /// The error its connection ended with has been told.
+    error_told: bool,
+}
+
+/// What a stream socket has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum StreamState {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// A listener.
+    Listening(ListenerId),
+    /// A connection, perhaps ended.
+    Open(ConnectionId),
+}
+
+/// What the last `connect` came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// There was none.
+    #[default]
+    Unconnected,
+    /// Begun; nobody has called `connect` again since to learn the outcome.
+    Connecting,
+    /// It was told that it is connected, or comes from `accept`.
+    Connected,
+    /// `shutdown` came before the outcome: Linux never lets it connect again.
+    Disconnecting,
+}
+
+impl Stream {
+    /// What `accept` gives.
+    pub(crate) fn accepted(connection: ConnectionId) -> Stream {
+        Stream { state: StreamState::Open(connection), phase: Phase::Connected, ..Stream::default() }
+    }
+
+    /// Its connection, ended or not.
+    pub(crate) fn tcb<'a>(&self, stack: &'a Stack) -> Option<&'a Tcb> {
+        match self.state {
+            StreamState::Open(connection) => stack.tcp(connection),
+            StreamState::Idle | StreamState::Listening(_) => None,
+        }
+    }
+
+    /// The state of its connection while Linux's socket would have one: not CLOSED, and not TIME-WAIT, which leaves the
+    /// socket.
+    pub(crate) fn live(&self, stack: &Stack) -> Option<State> {
+        let state = self.tcb(stack)?.state();
+        match state {
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => Some(state),
+            State::TimeWait | State::Closed => None,
+        }
+    }
+
+    /// The pending error.
+    pub(crate) fn pending(&self, stack: &Stack) -> Option<Errno> {
+        let of_connection = || self.tcb(stack).and_then(Tcb::error).filter(|_| !self.error_told);
+        self.error.or_else(|| of_connection().map(errors::of_tcp))
+    }
+
+    /// The directions shut: by `shutdown`, by the peer's FIN (reading), by the end of the connection (both).
+    pub(crate) fn shut(&self, stack: &Stack, own: Shut) -> Shut {
+        match self.tcb(stack) {
+            None => own,
+            Some(tcb) => {
+                let ended = self.live(stack).is_none();
+                Shut { read: own.read || ended || tcb.peer_closed(), write: own.write || ended }
+            }
+        }
+    }
+}
+
+impl Host {
+    pub(crate) fn stream(&self, id: SocketId) -> Result<(&Socket, &Stream)> {
+        let socket = self.get(id)?;
+        match &socket.kind {
+            Kind::Stream(stream) => Ok((socket, stream)),
+            Kind::Datagram(_) => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    pub(crate) fn stream_mut(&mut self, id: SocketId) -> Result<&mut Stream> {
+        match &mut self.get_mut(id)?.kind {
+            Kind::Stream(stream) => Ok(stream),
+            Kind::Datagram(_) => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    /// The connection of a stream socket.
+    pub(crate) fn tcb(&self, id: SocketId) -> Option<&Tcb> {
+        self.stream(id).ok().and_then(|(_, stream)| stream.tcb(&self.stack))
+    }
+
+    /// A call on the connection of a stream socket.
+    pub(crate) fn with_tcb<R>(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        call: impl FnOnce(&mut Tcb) -> R,
+    ) -> Option<R> {
+        match self.stream(id).ok()?.1.state {
+            StreamState::Open(connection) => self.stack.with_tcp(now, connection, call),
+            StreamState::Idle | StreamState::Listening(_) => None,
+        }
+    }
+
+    pub(crate) fn bind_stream(&mut self, id: SocketId, address: SocketAddr) -> Result<()> {
+        let (socket, stream) = self.stream(id)?;
+        let local = address::to_stack(socket.family, address)?;
+        if socket.family == Family::Inet6 && socket.options.v6only && local.is_ipv4() {
+            return Err(Errno::EINVAL);
+        }
+        if socket.family == Family::Inet && !local.ip().is_unspecified() && !self.stack.is_local(local.ip()) {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        // A port that nobody named goes when its connection ends, so the socket may be bound anew.
+        let ended = matches!(stream.state, StreamState::Open(_)) && stream.live(&self.stack).is_none();
+        match stream.state {
+            StreamState::Listening(_) => return Err(Errno::EINVAL),
+            StreamState::Open(_) if !ended => return Err(Errno::EINVAL),
+            StreamState::Open(_) | StreamState::Idle => {}
+        }
+        if stream.bind.is_some() && (stream.port_locked || !ended) {
+            return Err(Errno::EINVAL);
+        }
+        let request = request_of(socket, local);
+        let old = stream.bind;
+        let bind = self.stack.bind_tcp(request).map_err(errors::of_bind)?;
+        if let Some(old) = old {
+            self.stack.unbind(old);
+        }
+        let stream = self.stream_mut(id)?;
+        stream.bind = Some(bind);
+        stream.port_locked = local.port() != 0;
+        stream.address_locked = !local.ip().is_unspecified();
+        Ok(())
+    }
+
+    pub(crate) fn connect_stream(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
+        let (_, stream) = self.stream(id)?;
+        match stream.phase {
+            Phase::Connected => Err(Errno::EISCONN),
+            Phase::Disconnecting => Err(Errno::EINVAL),
+            Phase::Connecting => match stream.live(&self.stack) {
+                Some(State::SynSent | State::SynReceived) => Err(Errno::EALREADY),
+                Some(
+                    State::Established
+                    | State::FinWait1
+                    | State::FinWait2
+                    | State::CloseWait
+                    | State::Closing
+                    | State::LastAck
+                    | State::TimeWait
+                    | State::Closed,
+                ) => {
+                    self.stream_mut(id)?.phase = Phase::Connected;
+                    Ok(())
+                }
+                None => {
+                    let error = self.take_stream_error(id).unwrap_or(Errno::ECONNABORTED);
+                    self.reset_stream(now, id)?;
+                    Err(error)
+                }
+            },
+            Phase::Unconnected => match stream.state {
+                StreamState::Listening(_) => Err(Errno::EISCONN),
+                StreamState::Idle | StreamState::Open(_) => self.begin_connect(now, id, address),
+            },
+        }
+    }
+
+    fn begin_connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
+        let (socket, stream) = self.stream(id)?;
+        let remote = address::destination(address::to_stack(socket.family, address)?);
+        let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
+        if socket.family == Family::Inet6 {
+            let named = bound.filter(|local| !local.is_unspecified());
+            if remote.is_ipv4() && (socket.options.v6only || named.is_some_and(|local| local.is_ipv6())) {
+                return Err(Errno::ENETUNREACH);
+            }
+            if remote.is_ipv6() && bound.is_some_and(|local| local.is_ipv4()) {
+                return Err(Errno::EAFNOSUPPORT);
+            }
+        }
+        if remote.ip().is_multicast() || self.stack.is_broadcast(remote.ip()) {
+            return Err(Errno::ENETUNREACH);
+        }
+        let config = socket.options.tcp_config(self.stack.settings());
+        let ip = socket.options.ip_options(remote.ip());
+        let bind = stream.bind;
+        let connection = self.stack.tcp_connect(now, bind, remote, config).map_err(errors::of_connect)?;
+        self.stack.tcp_set_ip_options(connection, ip);
+        self.own_connection(connection, id);
+        let stream = self.stream_mut(id)?;
+        stream.state = StreamState::Open(connection);
+        stream.phase = Phase::Connecting;
+        stream.error = None;
+        stream.error_told = false;
+        Err(Errno::EINPROGRESS)
+    }
+
+    /// `connect` to AF_UNSPEC.
+    pub(crate) fn disconnect_stream(&mut self, now: Instant, id: SocketId) -> Result<()> {
+        self.reset_stream(now, id)
+    }
+
+    /// Takes a socket back to the beginning: its connection is reset, its listener ends, an address nobody named goes
+    /// (Linux's tcp_disconnect).
+    pub(crate) fn reset_stream(&mut self, now: Instant, id: SocketId) -> Result<()> {
+        let (socket, stream) = self.stream(id)?;
+        let (family, state, live) = (socket.family, stream.state, stream.live(&self.stack));
+        let locked = (stream.address_locked, stream.port_locked);
+        let name = self.stream_local(family, stream);
+        let mut error = None;
+        match state {
+            StreamState::Idle => {}
+            StreamState::Listening(listener) => {
+                self.stack.tcp_unlisten(now, listener);
+                self.disown_listener(listener);
+            }
+            StreamState::Open(connection) => {
+                match live {
+                    Some(
+                        State::SynSent
+                        | State::SynReceived
+                        | State::Established
+                        | State::FinWait1
+                        | State::FinWait2
+                        | State::CloseWait,
+                    ) => {
+                        error = Some(Errno::ECONNRESET);
+                        self.stack.tcp_abort(now, connection);
+                    }
+                    Some(State::Closing | State::LastAck | State::TimeWait | State::Closed) | None => {
+                        self.stack.tcp_release(now, connection);
+                    }
+                }
+                self.disown_connection(connection);
+            }
+        }
+        let stream = self.stream_mut(id)?;
+        stream.state = StreamState::Idle;
+        stream.phase = Phase::Unconnected;
+        stream.error = error.or(stream.error);
+        stream.error_told = false;
+        stream.last_name = Some(if locked.0 { name } else { address::any(family, name.port()) });
+        let held = if locked.1 { None } else { stream.bind.take() };
+        if let Some(bind) = held {
+            self.stack.unbind(bind);
+        }
+        self.get_mut(id)?.shut = Shut::default();
+        self.mark(id);
+        Ok(())
+    }
+
+    /// How many of `len` bytes may be sent now.
+    pub(crate) fn may_send(&mut self, id: SocketId, len: usize) -> Result<usize> {
+        let (socket, stream) = self.stream(id)?;
+        let refusal = match stream.live(&self.stack) {
+            // The handshake is waited for, whatever was shut meanwhile.
+            Some(State::SynSent | State::SynReceived) => Some(Errno::EAGAIN),
+            Some(State::Established | State::CloseWait) if !socket.shut.write => None,
+            Some(
+                State::Established
+                | State::CloseWait
+                | State::FinWait1
+                | State::FinWait2
+                | State::Closing
+                | State::LastAck
+                | State::TimeWait
+                | State::Closed,
+            )
+            | None => Some(Errno::EPIPE),
+        };
+        let room = stream.tcb(&self.stack).map_or(0, Tcb::send_room);
+        if let Some(error) = self.take_stream_error(id) {
+            return Err(error);
+        }
+        match refusal {
+            Some(refusal) => Err(refusal),
+            None if room == 0 && len > 0 => Err(Errno::EAGAIN),
+            None => Ok(room.min(len)),
+        }
+    }
+
+    /// Queues what [`Host::may_send`] allowed.
+    pub(crate) fn queue(&mut self, now: Instant, id: SocketId, bytes: Chain) -> Result<usize> {
+        let len = bytes.len();
+        if len == 0 {
+            return Ok(0);
+        }
+        match self.with_tcb(now, id, |tcb| tcb.send(now, bytes)) {
+            Some(Ok(())) => Ok(len),
+            Some(Err(sockeye_tcp::SendError::Closed)) | None => Err(Errno::EPIPE),
+        }
+    }
+
+    pub(crate) fn receive_stream(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        max: usize,
+        peek: bool,
+    ) -> Result<Chain> {
+        let (socket, stream) = self.stream(id)?;
+        let tcb = match stream.state {
+            StreamState::Listening(_) => return Err(Errno::ENOTCONN),
+            StreamState::Idle | StreamState::Open(_) => stream.tcb(&self.stack),
+        };
+        let own = socket.shut;
+        if let Some(tcb) = tcb
+            && tcb.receive_len() > 0
+        {
+            if peek {
+                return Ok(tcb.peek(0, max));
+            }
+            return Ok(self.with_tcb(now, id, |tcb| tcb.receive(now, max)).unwrap_or_default());
+        }
+        // The order of these is tcp_recvmsg's: a FIN goes before an error, an error before the rest.
+        if tcb.is_some_and(Tcb::peer_closed) {
+            return Ok(Chain::new());
+        }
+        let ended = tcb.is_some() && stream.live(&self.stack).is_none();
+        let alive = stream.live(&self.stack).is_some();
+        if let Some(error) = self.take_stream_error(id) {
+            return Err(error);
+        }
+        if own.read || ended {
+            return Ok(Chain::new());
+        }
+        match (alive, max) {
+            (false, _) => Err(Errno::ENOTCONN),
+            (true, 0) => Ok(Chain::new()),
+            (true, _) => Err(Errno::EAGAIN),
+        }
+    }
+
+    pub(crate) fn shutdown_stream(&mut self, now: Instant, id: SocketId, how: How) -> Result<()> {
+        let (_, stream) = self.stream(id)?;
+        let (state, live) = (stream.state, stream.live(&self.stack));
+        if stream.phase == Phase::Connecting {
+            let early = matches!(live, None | Some(State::SynSent | State::SynReceived));
+            self.stream_mut(id)?.phase = if early { Phase::Disconnecting } else { Phase::Connected };
+        }
+        match (state, live) {
+            (StreamState::Listening(_), _) if !how.reads() => Ok(()),
+            (StreamState::Listening(_), _) | (_, Some(State::SynSent)) => self.reset_stream(now, id),
+            (_, None) => {
+                self.shut(id, how)?;
+                Err(Errno::ENOTCONN)
+            }
+            (
+                _,
+                Some(
+                    State::SynReceived
+                    | State::Established
+                    | State::FinWait1
+                    | State::FinWait2
+                    | State::CloseWait
+                    | State::Closing
+                    | State::LastAck
+                    | State::TimeWait
+                    | State::Closed,
+                ),
+            ) => {
+                self.shut(id, how)?;
+                self.with_tcb(now, id, |tcb| {
+                    if how.reads() {
+                        tcb.shutdown_receive();
+                    }
+                    if how.writes() {
+                        tcb.shutdown_send(now);
+                    }
+                });
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn shut(&mut self, id: SocketId, how: How) -> Result<()> {
+        let shut = &mut self.get_mut(id)?.shut;
+        shut.read |= how.reads();
+        shut.write |= how.writes();
+        Ok(())
+    }
+
+    /// Takes the pending error.
+    pub(crate) fn take_stream_error(&mut self, id: SocketId) -> Option<Errno> {
+        let (_, stream) = self.stream(id).ok()?;
+        let error = stream.pending(&self.stack)?;
+        let stream = self.stream_mut(id).ok()?;
+        if stream.error.take().is_none() {
+            stream.error_told = true;
+        }
+        Some(error)
+    }
+
+    pub(crate) fn end_stream(&mut self, now: Instant, stream: Stream, reset: bool) {
+        let live = stream.live(&self.stack).is_some();
+        match stream.state {
+            StreamState::Idle => {}
+            StreamState::Listening(listener) => {
+                self.stack.tcp_unlisten(now, listener);
+                self.disown_listener(listener);
+            }
+            StreamState::Open(connection) => {
+                if reset && live {
+                    self.stack.tcp_abort(now, connection);
+                } else {
+                    self.stack.tcp_release(now, connection);
+                }
+                self.disown_connection(connection);
+            }
+        }
+        if let Some(bind) = stream.bind {
+            self.stack.unbind(bind);
+        }
+    }
+
+    pub(crate) fn stream_local(&self, family: Family, stream: &Stream) -> SocketAddr {
+        let connection = match stream.state {
+            StreamState::Open(connection) => self.stack.tcp_endpoints(connection).map(|(local, _)| local),
+            StreamState::Idle | StreamState::Listening(_) => None,
+        };
+        let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind));
+        let held =
+            if stream.live(&self.stack).is_some() { connection.or(bound) } else { bound.or(connection) };
+        held.or(stream.last_name).unwrap_or_else(|| address::any(family, 0))
+    }
+
+    pub(crate) fn stream_peer(&self, stream: &Stream) -> Option<SocketAddr> {
+        match (stream.state, stream.live(&self.stack)?) {
+            (_, State::SynSent) | (StreamState::Idle | StreamState::Listening(_), _) => None,
+            (
+                StreamState::Open(connection),
+                State::SynReceived
+                | State::Established
+                | State::FinWait1
+                | State::FinWait2
+                | State::CloseWait
+                | State::Closing
+                | State::LastAck
+                | State::TimeWait
+                | State::Closed,
+            ) => self.stack.tcp_endpoints(connection).map(|(_, remote)| remote),
+        }
+    }
+}
+
+/// What a socket asks the stack for when it binds.
+pub(crate) fn request_of(socket: &Socket, local: SocketAddr) -> BindRequest {
+    BindRequest {
+        local,
+        reuse_address: socket.options.reuse_address,
+        reuse_port: socket.options.reuse_port,
+        v6only: socket.options.v6only,
+    }
+}

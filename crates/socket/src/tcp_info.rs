@@ -1,0 +1,93 @@
+//! TCP_INFO: a connection's true numbers in Linux's struct. What Sockeye doesn't count reads as 0.
+
+use sockeye_abi::TcpInfo;
+use sockeye_base::{Duration, Instant};
+use sockeye_tcp::{Info, State};
+
+use crate::host::{Host, Result, SocketId};
+
+/// Linux's numbers of the states a socket has without a connection.
+const CLOSE: u8 = 7;
+const LISTEN: u8 = 10;
+/// TCPI_OPT_*.
+const TIMESTAMPS: u8 = 1;
+const WINDOW_SCALE: u8 = 4;
+/// What Linux shows for a slow start threshold that was never set.
+const NO_THRESHOLD: u32 = 0x7fff_ffff;
+
+/// The struct for a stream socket.
+pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
+    host.stream(id)?;
+    if host.is_listening(id) {
+        let waiting = u32::try_from(host.pending(id)).unwrap_or(u32::MAX);
+        return Ok(TcpInfo { state: LISTEN, unacked: waiting, ..TcpInfo::default() });
+    }
+    Ok(match host.info(now, id) {
+        Some(info) => of_connection(&info),
+        None => TcpInfo { state: CLOSE, ..TcpInfo::default() },
+    })
+}
+
+fn of_connection(info: &Info) -> TcpInfo {
+    let scaled = info.snd_wscale.is_some() && info.rcv_wscale.is_some();
+    TcpInfo {
+        state: number_of(info.state),
+        retransmits: saturated(info.retransmits),
+        probes: saturated(info.probes),
+        backoff: saturated(info.backoff),
+        options: if info.timestamps { TIMESTAMPS } else { 0 } | if scaled { WINDOW_SCALE } else { 0 },
+        snd_wscale: info.snd_wscale.unwrap_or(0),
+        rcv_wscale: info.rcv_wscale.unwrap_or(0),
+        rto: micros(info.rto),
+        snd_mss: info.snd_mss,
+        rcv_mss: info.rcv_mss,
+        unacked: info.unacked,
+        rtt: info.rtt.map_or(0, micros),
+        rttvar: micros(info.rttvar),
+        min_rtt: info.min_rtt.map_or(0, micros),
+        snd_ssthresh: info.ssthresh.min(NO_THRESHOLD),
+        snd_cwnd: info.cwnd,
+        advmss: info.advmss,
+        total_retrans: info.total_retrans,
+        bytes_acked: info.bytes_acked,
+        bytes_received: info.bytes_received,
+        segs_out: low(info.segs_out),
+        segs_in: low(info.segs_in),
+        notsent_bytes: u32::try_from(info.notsent_bytes).unwrap_or(u32::MAX),
+        data_segs_in: low(info.data_segs_in),
+        data_segs_out: low(info.data_segs_out),
+        bytes_sent: info.bytes_sent,
+        bytes_retrans: info.bytes_retrans,
+        snd_wnd: info.snd_wnd,
+        rcv_wnd: info.rcv_wnd,
+        ..TcpInfo::default()
+    }
+}
+
+/// Linux's number of a state; a socket in TIME-WAIT shows CLOSE, as the kernel's does.
+fn number_of(state: State) -> u8 {
+    match state {
+        State::Established => 1,
+        State::SynSent => 2,
+        State::SynReceived => 3,
+        State::FinWait1 => 4,
+        State::FinWait2 => 5,
+        State::TimeWait | State::Closed => CLOSE,
+        State::CloseWait => 8,
+        State::LastAck => 9,
+        State::Closing => 11,
+    }
+}
+
+fn micros(span: Duration) -> u32 {
+    u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn saturated(n: u32) -> u8 {
+    u8::try_from(n).unwrap_or(u8::MAX)
+}
+
+/// A 32-bit counter of Linux wraps around.
+fn low(n: u64) -> u32 {
+    (n & u64::from(u32::MAX)) as u32
+}

@@ -1,0 +1,77 @@
+//! What can go wrong, a small enum per operation. The socket layer's table turns them into errno.
+
+/// Why a socket can't have the address it asked for (bind(2), listen(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BindError {
+    /// Another socket has it, or no ephemeral port is free (EADDRINUSE).
+    InUse,
+    /// The address is not one of this host's (EADDRNOTAVAIL).
+    NotLocal,
+}
+
+/// Why no connection could be begun (connect(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectError {
+    /// No route leads there (ENETUNREACH).
+    NoRoute,
+    /// No address of ours to speak from, in that family (EADDRNOTAVAIL).
+    NoSource,
+    /// The bound source can't be used towards there: a loopback address onto a link (EINVAL).
+    BadSource,
+    /// All ephemeral ports are taken towards this destination (EADDRNOTAVAIL).
+    NoPorts,
+    /// The bound port already has a connection to this destination (EADDRNOTAVAIL).
+    TupleInUse,
+}
+
+/// Why a datagram was not sent (send(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// No such socket (EBADF).
+    NoSocket,
+    /// Neither connected nor told where to (EDESTADDRREQ).
+    NoDestination,
+    /// More than a datagram, or than the link takes unfragmented (EMSGSIZE).
+    TooLong,
+    /// No route leads there (ENETUNREACH).
+    NoRoute,
+    /// No address of ours to speak from (EADDRNOTAVAIL).
+    NoSource,
+    /// The bound source can't be used towards there (EINVAL).
+    BadSource,
+    /// No ephemeral port is free (EAGAIN, as Linux's udp(7) autobind says).
+    NoPorts,
+}
+
+impl From<ConnectError> for SendError {
+    fn from(error: ConnectError) -> SendError {
+        match error {
+            ConnectError::NoRoute => SendError::NoRoute,
+            ConnectError::NoSource => SendError::NoSource,
+            ConnectError::BadSource => SendError::BadSource,
+            ConnectError::NoPorts | ConnectError::TupleInUse => SendError::NoPorts,
+        }
+    }
+}
+
+/// An ICMP error that came back for a datagram of a connected UDP socket. Host and network unreachable (codes 0 and
+/// 1) are not among them: Linux tells those only with IP_RECVERR.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UdpError {
+    /// Nobody listens there (ECONNREFUSED).
+    PortUnreachable,
+    /// The host does not know the protocol (ENOPROTOOPT).
+    ProtocolUnreachable,
+    /// Someone on the way says that the host must not be reached (EHOSTUNREACH).
+    HostUnreachable,
+    /// The network is unknown (ENETUNREACH).
+    NetUnreachable,
+    /// The host is unknown (EHOSTDOWN).
+    HostDown,
+    /// Our host is isolated (ENONET).
+    NoNet,
+    /// A filter forbids it (EACCES; IPv6 only).
+    Prohibited,
+    /// The datagram was too long for a link on the way (EMSGSIZE).
+    TooLong,
+}

@@ -1,0 +1,361 @@
+//! ICMP for both versions: echo, the errors we send (at a bounded rate) and those that come back, neighbour discovery.
+//!
+//! Not modelled: redirects, router messages, timestamps, ping sockets; echo replies are dropped.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+use sockeye_base::{Duration, Instant};
+use sockeye_tcp as tcp;
+use sockeye_wire::ethernet::Mac;
+use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip};
+
+use crate::neighbour::Heard;
+use crate::output::IpOptions;
+use crate::stack::Stack;
+use crate::{InterfaceId, Settings, UdpError};
+
+/// How many errors one destination gets at once before its rate counts (Linux's `XRLIM_BURST_FACTOR`).
+const DESTINATION_BURST: u32 = 6;
+/// How many destinations' rates are remembered.
+const DESTINATIONS: usize = 1024;
+
+/// An error as each transport understands it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Meaning {
+    tcp: Option<tcp::Error>,
+    /// Only what a connected UDP socket is told without IP_RECVERR: Linux's "hard" errors.
+    udp: Option<UdpError>,
+    /// The MTU a router told.
+    mtu: Option<usize>,
+}
+
+/// The rates of ICMP errors sent: token buckets, one for all and one per destination (`icmp_global_allow`,
+/// `inet_peer_xrlim_allow`).
+#[derive(Debug)]
+pub(crate) struct Limiter {
+    all: Bucket,
+    per_second: u32,
+    burst: u32,
+    ratelimit: Duration,
+    destinations: BTreeMap<IpAddr, Bucket>,
+}
+
+/// Tokens, each worth the time it takes to earn.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    credit: Duration,
+    at: Instant,
+}
+
+impl Bucket {
+    fn take(&mut self, now: Instant, price: Duration, burst: u32) -> bool {
+        self.credit = (self.credit + now.since(self.at)).min(price * burst);
+        self.at = now;
+        let paid = self.credit.checked_sub(price);
+        self.credit = paid.unwrap_or(self.credit);
+        paid.is_some()
+    }
+}
+
+impl Limiter {
+    pub(crate) fn new(settings: &Settings) -> Limiter {
+        let per_second = settings.icmp_msgs_per_sec.max(1);
+        let credit = Duration::from_secs(1) / per_second * settings.icmp_msgs_burst;
+        Limiter {
+            all: Bucket { credit, at: Instant::ZERO },
+            per_second,
+            burst: settings.icmp_msgs_burst,
+            ratelimit: settings.icmp_ratelimit,
+            destinations: BTreeMap::new(),
+        }
+    }
+
+    /// Whether an error may go to this destination now.
+    fn allow(&mut self, now: Instant, destination: IpAddr) -> bool {
+        if self.destinations.len() >= DESTINATIONS && !self.destinations.contains_key(&destination) {
+            // Those that are full again need no memory.
+            let full = self.ratelimit * DESTINATION_BURST;
+            self.destinations.retain(|_, bucket| bucket.credit + now.since(bucket.at) < full);
+            if self.destinations.len() >= DESTINATIONS {
+                return false;
+            }
+        }
+        let fresh = Bucket { credit: self.ratelimit * DESTINATION_BURST, at: now };
+        let bucket = self.destinations.entry(destination).or_insert(fresh);
+        bucket.take(now, self.ratelimit, DESTINATION_BURST)
+            && self.all.take(now, Duration::from_secs(1) / self.per_second, self.burst)
+    }
+}
+
+impl Stack {
+    /// An ICMP message has arrived.
+    pub(crate) fn icmpv4_input(
+        &mut self,
+        now: Instant,
+        (source, destination): (IpAddr, IpAddr),
+        message: icmpv4::Message,
+    ) {
+        use icmpv4::Message;
+        match message {
+            // Linux ignores echo requests to broadcast addresses (icmp_echo_ignore_broadcasts).
+            Message::EchoRequest { id, sequence, payload } if !self.is_group(destination) => {
+                let reply = Message::EchoReply { id, sequence, payload };
+                self.send_icmp(now, (destination, source), Body::Icmpv4(reply));
+            }
+            Message::DestinationUnreachable { code, original } => {
+                self.icmp_error(now, &original, meaning_v4(code));
+            }
+            // Time exceeded and parameter problem are EHOSTUNREACH and EPROTO, and soft.
+            Message::TimeExceeded { original, .. } => {
+                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
+                self.icmp_error(now, &original, Meaning { tcp: Some(error), udp: None, mtu: None });
+            }
+            Message::EchoRequest { .. } | Message::EchoReply { .. } | Message::Other { .. } => {}
+        }
+    }
+
+    /// An ICMPv6 message has arrived.
+    pub(crate) fn icmpv6_input(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        ((source, destination), hop_limit): ((IpAddr, IpAddr), u8),
+        message: icmpv6::Message,
+    ) {
+        use icmpv6::Message;
+        match message {
+            Message::EchoRequest { id, sequence, payload } if !source.is_unspecified() => {
+                let from =
+                    if destination.is_multicast() { self.route_source(source) } else { Some(destination) };
+                let reply = Message::EchoReply { id, sequence, payload };
+                if let Some(from) = from {
+                    self.send_icmp(now, (from, source), Body::Icmpv6(reply));
+                }
+            }
+            Message::DestinationUnreachable { code, original } => {
+                self.icmp_error(now, &original, meaning_v6(code))
+            }
+            Message::PacketTooBig { mtu, original } => {
+                let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
+                let udp = Some(UdpError::TooLong);
+                self.icmp_error(now, &original, Meaning { tcp: None, udp, mtu: Some(mtu) });
+            }
+            Message::TimeExceeded { original, .. } => {
+                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
+                self.icmp_error(now, &original, Meaning { tcp: Some(error), udp: None, mtu: None });
+            }
+            // RFC 4861, section 7.1: only from the link itself.
+            Message::NeighborSolicitation { target, source_mac } if hop_limit == 255 => {
+                self.solicitation(now, interface, source, (target, source_mac));
+            }
+            Message::NeighborAdvertisement {
+                target,
+                target_mac: Some(mac),
+                solicited,
+                override_flag,
+                ..
+            } if hop_limit == 255
+                && !target.is_multicast()
+                && !self.is_local(target.into())
+                && !mac.is_multicast() =>
+            {
+                let replaces = override_flag;
+                let how =
+                    if solicited { Heard::Answered { replaces } } else { Heard::Announced { replaces } };
+                self.heard(now, interface, (target.into(), mac), how);
+            }
+            Message::EchoRequest { .. }
+            | Message::EchoReply { .. }
+            | Message::NeighborSolicitation { .. }
+            | Message::NeighborAdvertisement { .. }
+            | Message::Other { .. } => {}
+        }
+    }
+
+    /// RFC 4861, section 7.2.3: who asks for an address of ours is answered, and remembered.
+    fn solicitation(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        source: IpAddr,
+        (target, source_mac): (Ipv6Addr, Option<Mac>),
+    ) {
+        let IpAddr::V6(source) = source else { return };
+        let Some(own) = self.links.get(interface.0).map(|link| link.interface.mac) else { return };
+        if interface == InterfaceId::LOOPBACK || target.is_loopback() || !self.is_local(target.into()) {
+            return;
+        }
+        let solicited = !source.is_unspecified();
+        let advertisement = icmpv6::Message::NeighborAdvertisement {
+            target,
+            target_mac: Some(own),
+            router: false,
+            solicited,
+            override_flag: true,
+        };
+        // One that has no address yet (duplicate address detection) is told with all the others.
+        let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        if !solicited {
+            let mac = Mac::for_ipv6_multicast(all_nodes);
+            return self.put_neighbour_message(interface, mac, (target, all_nodes), advertisement);
+        }
+        let Some(mac) = source_mac.filter(|mac| !mac.is_multicast()) else { return };
+        self.heard(now, interface, (source.into(), mac), Heard::Asked);
+        self.put_neighbour_message(interface, mac, (target, source), advertisement);
+    }
+
+    /// UDP to a port nobody has (RFC 1122, section 4.1.3.1).
+    pub(crate) fn port_unreachable(&mut self, now: Instant, packet: &Packet) {
+        self.send_error(now, packet, icmpv4::Unreachable::Port, icmpv6::Unreachable::Port);
+    }
+
+    /// A protocol nobody speaks (RFC 1122, section 3.2.2.1). For IPv6 it is a parameter problem that points at the
+    /// next-header field (RFC 8200, section 4).
+    pub(crate) fn protocol_unreachable(&mut self, now: Instant, packet: &Packet) {
+        if packet.source().is_ipv4() {
+            return self.send_error(
+                now,
+                packet,
+                icmpv4::Unreachable::Protocol,
+                icmpv6::Unreachable::Other(0),
+            );
+        }
+        if self.may_complain(now, packet) {
+            let mut rest = 6u32.to_be_bytes().to_vec();
+            rest.extend_from_slice(&icmpv6::quote(packet));
+            let message = icmpv6::Message::Other { kind: 4, code: 1, rest: rest.into() };
+            let from = self.complaint_source(packet);
+            self.send_icmp(now, (from, packet.source()), Body::Icmpv6(message));
+        }
+    }
+
+    /// A neighbour did not answer: the sender of a packet that waited for it is told, as if by ICMP.
+    pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &Packet) {
+        let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
+        // A connected UDP socket hears nothing of it: the error is a soft one (seen on Linux 6.18).
+        if let Body::Tcp(segment) = &packet.body {
+            let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
+            self.tcp_error(now, tuple, segment.seq, error);
+        }
+    }
+
+    fn send_error(
+        &mut self,
+        now: Instant,
+        packet: &Packet,
+        v4: icmpv4::Unreachable,
+        v6: icmpv6::Unreachable,
+    ) {
+        if !self.may_complain(now, packet) {
+            return;
+        }
+        let body = match packet.source() {
+            IpAddr::V4(_) => Body::Icmpv4(icmpv4::Message::DestinationUnreachable {
+                code: v4,
+                original: icmpv4::quote(packet),
+            }),
+            IpAddr::V6(_) => Body::Icmpv6(icmpv6::Message::DestinationUnreachable {
+                code: v6,
+                original: icmpv6::quote(packet),
+            }),
+        };
+        let from = self.complaint_source(packet);
+        self.send_icmp(now, (from, packet.source()), body);
+    }
+
+    /// RFC 1122, section 3.2.2: no error answers a packet that was not for this host alone or came from nobody. On `lo`
+    /// no rate counts.
+    fn may_complain(&mut self, now: Instant, packet: &Packet) -> bool {
+        let (source, destination) = (packet.source(), packet.destination());
+        let wrong = self.is_group(destination) || self.is_group(source) || source.is_unspecified();
+        !wrong && (self.is_local(source) || self.icmp.allow(now, source))
+    }
+
+    /// Errors come from the address that was asked, but nothing with a loopback address goes onto a link.
+    fn complaint_source(&self, packet: &Packet) -> IpAddr {
+        let asked = packet.destination();
+        if self.is_local(asked) && (!asked.is_loopback() || self.is_local(packet.source())) {
+            return asked;
+        }
+        self.route_source(packet.source()).unwrap_or(asked)
+    }
+
+    fn send_icmp(&mut self, now: Instant, (source, destination): (IpAddr, IpAddr), body: Body) {
+        let Some(mut ip) = self.ip_header(source, destination, IpOptions::default()) else { return };
+        if let ip::Header::V4(header) = &mut ip {
+            header.dont_fragment = false;
+            header.id = self.rng.next_u32() as u16;
+        }
+        self.send_routed(now, Packet { ip, body });
+    }
+
+    /// An error came for a packet of ours: its quote says whose (RFC 1122, section 3.2.2).
+    fn icmp_error(&mut self, now: Instant, original: &[u8], meaning: Meaning) {
+        let Some(quote) = Quote::parse(original) else { return };
+        let tuple = (quote.source, quote.source_port, quote.destination, quote.destination_port);
+        match (quote.protocol, quote.tcp_seq) {
+            (ip::protocol::TCP, Some(seq)) => {
+                if let Some(mtu) = meaning.mtu {
+                    self.tcp_path_mtu(now, tuple, seq, mtu);
+                }
+                if let Some(error) = meaning.tcp {
+                    self.tcp_error(now, tuple, seq, error);
+                }
+            }
+            (ip::protocol::UDP, _) => {
+                if let Some(error) = meaning.udp {
+                    self.udp_error_input(tuple, error);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Linux's `icmp_err_convert`.
+fn meaning_v4(code: icmpv4::Unreachable) -> Meaning {
+    use icmpv4::Unreachable as Code;
+    use tcp::Unreachable as Tcp;
+    let (reason, udp, mtu) = match code {
+        Code::Net => (Some(Tcp::Net), None, None),
+        Code::Host => (Some(Tcp::Host), None, None),
+        Code::Protocol => (Some(Tcp::Protocol), Some(UdpError::ProtocolUnreachable), None),
+        Code::Port => {
+            return Meaning {
+                tcp: Some(tcp::Error::Refused),
+                udp: Some(UdpError::PortUnreachable),
+                mtu: None,
+            };
+        }
+        Code::FragmentationNeeded { mtu } => (None, Some(UdpError::TooLong), Some(mtu.into())),
+        Code::Other(6 | 9) => (Some(Tcp::Net), Some(UdpError::NetUnreachable), None),
+        Code::Other(7) => (Some(Tcp::HostDown), Some(UdpError::HostDown), None),
+        Code::Other(8) => (Some(Tcp::NoNet), Some(UdpError::NoNet), None),
+        Code::Other(10 | 13 | 14 | 15) => (Some(Tcp::Host), Some(UdpError::HostUnreachable), None),
+        Code::Other(11) => (Some(Tcp::Net), None, None),
+        Code::Other(12) => (Some(Tcp::Host), None, None),
+        Code::Other(_) => (None, None, None),
+    };
+    Meaning { tcp: reason.map(tcp::Error::Unreachable), udp, mtu }
+}
+
+/// Linux's `icmpv6_err_convert`.
+fn meaning_v6(code: icmpv6::Unreachable) -> Meaning {
+    use icmpv6::Unreachable as Code;
+    use tcp::Unreachable as Tcp;
+    let (reason, udp) = match code {
+        Code::NoRoute => (Some(Tcp::Net), None),
+        Code::Prohibited | Code::Other(5 | 6) => (Some(Tcp::Prohibited), Some(UdpError::Prohibited)),
+        Code::Address | Code::Other(2) => (Some(Tcp::Host), None),
+        Code::Port => {
+            return Meaning {
+                tcp: Some(tcp::Error::Refused),
+                udp: Some(UdpError::PortUnreachable),
+                mtu: None,
+            };
+        }
+        Code::Other(_) => (None, None),
+    };
+    Meaning { tcp: reason.map(tcp::Error::Unreachable), udp, mtu: None }
+}

@@ -1,0 +1,143 @@
+//! The way in: from a frame on an interface to the protocol it is for. What can't be right is dropped in silence.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use sockeye_base::Instant;
+use sockeye_wire::ethernet::Mac;
+use sockeye_wire::{Body, Frame, Packet, Payload, arp};
+
+use crate::InterfaceId;
+use crate::neighbour::Heard;
+use crate::output::solicited_node;
+use crate::stack::Stack;
+
+impl Stack {
+    /// A frame has arrived on an interface.
+    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: Frame) {
+        if let Some(link) = self.links.get(interface.0)
+            && interface != InterfaceId::LOOPBACK
+        {
+            let own = link.interface.mac;
+            let (for_us, unicast) = match &frame.ethernet {
+                Some(header) => (
+                    header.destination == own || header.destination.is_multicast(),
+                    header.destination == own,
+                ),
+                None => (true, true),
+            };
+            let group = |packet: &Packet| self.is_group(packet.destination());
+            match frame.payload {
+                // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
+                Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
+                    self.packet_input(now, interface, packet);
+                }
+                Payload::Arp(packet) if for_us => self.arp_input(now, interface, &packet),
+                Payload::Packet(_) | Payload::Arp(_) | Payload::Bytes(_) => {}
+            }
+        }
+        self.settle(now);
+    }
+
+    /// A packet has arrived.
+    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, packet: Packet) {
+        if interface != InterfaceId::LOOPBACK && !self.admits(&packet) {
+            return;
+        }
+        let addresses = (packet.source(), packet.destination());
+        let is_v4 = addresses.0.is_ipv4();
+        match packet.body {
+            Body::Tcp(_) if self.is_group(addresses.1) => {}
+            Body::Tcp(segment) => self.tcp_input(now, interface, addresses, segment),
+            Body::Udp(_) => self.udp_input(now, packet),
+            Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),
+            Body::Icmpv6(message) if !is_v4 => {
+                self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);
+            }
+            Body::Icmpv4(_) | Body::Icmpv6(_) => {}
+            Body::Other { .. } => self.protocol_unreachable(now, &packet),
+        }
+    }
+
+    /// Whether the address names more than one host.
+    pub(crate) fn is_group(&self, address: IpAddr) -> bool {
+        address.is_multicast() || self.is_broadcast(address)
+    }
+
+    /// Whether a packet from a link may be what it says it is, and is for us. Its source must be one host, not this
+    /// one (RFC 1122, section 3.2.1.3); loopback addresses are not seen on links, but for those ports whose packets a
+    /// policy carries there. (Linux: `ip_route_input_slow`, `ipv6_rcv`.)
+    fn admits(&self, packet: &Packet) -> bool {
+        let (source, destination) = (packet.source(), packet.destination());
+        let (from_port, to_port) = packet.ports().unwrap_or((0, 0));
+        let answers_policy = packet.ports().is_some() && self.routes.policy(from_port, source).is_some();
+        let any_destination = packet.ports().is_some() && self.any_destination.contains(&to_port);
+        let discovers = matches!(packet.body, Body::Icmpv6(_));
+        let source_is_wrong = match source {
+            IpAddr::V4(address) => {
+                address.octets()[0] == 0
+                    || address.octets()[0] >= 240
+                    || address.is_multicast()
+                    || self.is_broadcast(source)
+            }
+            IpAddr::V6(address) => address.is_multicast() || (address.is_unspecified() && !discovers),
+        };
+        let source_is_ours = !source.is_unspecified() && self.is_local(source);
+        if source_is_wrong || (source_is_ours && !answers_policy) || destination.is_unspecified() {
+            return false;
+        }
+        let ours = !destination.is_loopback() && self.is_local(destination);
+        ours || any_destination || self.is_broadcast(destination) || self.is_our_group(destination)
+    }
+
+    /// Whether it is a multicast group that every host is in.
+    fn is_our_group(&self, address: IpAddr) -> bool {
+        let IpAddr::V6(address) = address else { return false };
+        let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+        let own = self.links.iter().flat_map(|link| &link.interface.addresses).map(|own| own.address());
+        address == all_nodes
+            || own.into_iter().any(|own| matches!(own, IpAddr::V6(own) if solicited_node(own) == address))
+    }
+
+    /// RFC 826, with Linux's rules of who is remembered (`arp_process`).
+    fn arp_input(&mut self, now: Instant, interface: InterfaceId, packet: &arp::Packet) {
+        let (sender, target) = (IpAddr::from(packet.sender_ip), IpAddr::from(packet.target_ip));
+        let usable = !sender.is_loopback() && !self.is_group(sender) && !packet.sender_mac.is_multicast();
+        if !usable || target.is_loopback() || target.is_multicast() {
+            return;
+        }
+        let Some(own) = self.links.get(interface.0).map(|link| link.interface.mac) else { return };
+        let asks_for_us = packet.operation == arp::Operation::Request && self.is_local(target);
+        if asks_for_us {
+            let reply = arp::Packet {
+                operation: arp::Operation::Reply,
+                sender_mac: own,
+                sender_ip: packet.target_ip,
+                target_mac: packet.sender_mac,
+                target_ip: packet.sender_ip,
+            };
+            self.put(interface, packet.sender_mac, Payload::Arp(reply));
+        }
+        // RFC 5227: a probe has no sender; and nobody else has our address, whatever he says.
+        if sender.is_unspecified() || self.is_local(sender) {
+            return;
+        }
+        let how = match packet.operation {
+            arp::Operation::Request if asks_for_us => Heard::Asked,
+            arp::Operation::Reply if packet.target_mac == own => Heard::Answered { replaces: true },
+            arp::Operation::Request | arp::Operation::Reply => Heard::Announced { replaces: true },
+        };
+        self.heard(now, interface, (sender, packet.sender_mac), how);
+    }
+
+    /// Takes note of a neighbour's hardware address.
+    pub(crate) fn heard(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        (address, mac): (IpAddr, Mac),
+        how: Heard,
+    ) {
+        self.neighbours(now, interface, |neighbours, context| neighbours.heard(context, address, mac, how));
+        self.run_neighbour_actions(now, interface);
+    }
+}

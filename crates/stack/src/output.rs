@@ -1,0 +1,214 @@
+//! The way out: from a packet and its path to `lo`'s queue, or by the neighbour's hardware address to a link.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use sockeye_base::Instant;
+use sockeye_wire::ethernet::Mac;
+use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6, ip};
+
+use crate::neighbour::{Action, Context};
+use crate::route::Path;
+use crate::stack::Stack;
+use crate::{ConnectError, InterfaceId};
+
+/// Frames that wait to be taken, per host, and packets on `lo`; more are dropped, as a full interface queue does.
+const QUEUE_LEN: usize = 65_536;
+
+/// Copies of loopback frames that wait to be taken.
+const TAP_LEN: usize = 262_144;
+
+/// What a socket sets in the IP headers of what it sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct IpOptions {
+    /// IP_TTL, IPV6_UNICAST_HOPS; none: the host's default.
+    pub ttl: Option<u8>,
+    /// IP_TOS, IPV6_TCLASS.
+    pub tos: u8,
+}
+
+/// Which transport asks the way: policies look at the ports bound in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    Tcp,
+    Udp,
+}
+
+impl Stack {
+    /// The way a socket's packets go to this address and port, policies included, and the address they come from:
+    /// `bound` if the socket is bound to one.
+    pub(crate) fn path_and_source(
+        &self,
+        transport: Transport,
+        (destination, port): (IpAddr, u16),
+        bound: Option<IpAddr>,
+    ) -> Result<(Path, IpAddr), ConnectError> {
+        let ports = match transport {
+            Transport::Tcp => &self.tcp_ports,
+            Transport::Udp => &self.udp_ports,
+        };
+        let served_here = self.is_local(destination) && ports.is_bound(port);
+        let policy = if served_here { None } else { self.routes.policy(port, destination) };
+        let path = policy.or_else(|| self.path(destination)).ok_or(ConnectError::NoRoute)?;
+        let Some(bound) = bound.filter(|address| !address.is_unspecified()) else {
+            return Ok((path, self.source_for(&path, destination).ok_or(ConnectError::NoSource)?));
+        };
+        if bound.is_ipv4() != destination.is_ipv4() {
+            return Err(ConnectError::NoRoute);
+        }
+        // As Linux: a loopback address must not get onto a link (RFC 1122, section 3.2.1.3).
+        if bound.is_loopback() && !path.is_local() {
+            return Err(ConnectError::BadSource);
+        }
+        Ok((path, bound))
+    }
+
+    /// An IP header as a socket wants it.
+    pub(crate) fn ip_header(
+        &self,
+        source: IpAddr,
+        destination: IpAddr,
+        options: IpOptions,
+    ) -> Option<ip::Header> {
+        let mut header = ip::Header::new(source, destination)?;
+        let ttl = options.ttl.unwrap_or(self.settings.default_ttl);
+        match &mut header {
+            ip::Header::V4(header) => (header.ttl, header.tos) = (ttl, options.tos),
+            ip::Header::V6(header) => (header.hop_limit, header.traffic_class) = (ttl, options.tos),
+        }
+        Some(header)
+    }
+
+    /// Sends a packet the way its destination says.
+    pub(crate) fn send_routed(&mut self, now: Instant, packet: Packet) {
+        if let Some(path) = self.path(packet.destination()) {
+            self.transmit(now, &path, packet);
+        }
+    }
+
+    /// Sends a packet along a way.
+    pub(crate) fn transmit(&mut self, now: Instant, path: &Path, packet: Packet) {
+        if path.is_local() {
+            if self.loopback.len() < QUEUE_LEN {
+                if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {
+                    tap.push_back((
+                        InterfaceId::LOOPBACK,
+                        Frame { ethernet: None, payload: Payload::Packet(packet.clone()) },
+                    ));
+                }
+                self.loopback.push_back(packet);
+            }
+            return;
+        }
+        if let Some(mac) = self.group_mac(packet.destination()) {
+            // A broadcast is for us too.
+            if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
+                self.loopback.push_back(packet.clone());
+            }
+            return self.put(path.interface, mac, Payload::Packet(packet));
+        }
+        let resolved = self.neighbours(now, path.interface, |neighbours, context| {
+            neighbours.resolve(context, path.next_hop, packet)
+        });
+        match resolved.flatten() {
+            Some((mac, packet)) => self.put(path.interface, mac, Payload::Packet(packet)),
+            None => self.run_neighbour_actions(now, path.interface),
+        }
+    }
+
+    pub(crate) fn neighbour_timer(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        address: IpAddr,
+        at: Instant,
+    ) {
+        self.neighbours(now, interface, |neighbours, context| neighbours.popped(context, address, at));
+        self.run_neighbour_actions(now, interface);
+    }
+
+    /// Works on an interface's neighbour table.
+    pub(crate) fn neighbours<R>(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        work: impl FnOnce(&mut crate::neighbour::Neighbours, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let link = self.links.get_mut(interface.0)?;
+        let (settings, timers, rng) = (&self.settings, &mut self.timers, &mut self.rng);
+        let mut context = Context { now, interface, settings, timers, rng };
+        Some(work(&mut link.neighbours, &mut context))
+    }
+
+    /// Does what the neighbour table asks for.
+    pub(crate) fn run_neighbour_actions(&mut self, now: Instant, interface: InterfaceId) {
+        while let Some(action) =
+            self.links.get_mut(interface.0).and_then(|link| link.neighbours.poll_action())
+        {
+            match action {
+                Action::Transmit(mac, packet) => self.put(interface, mac, Payload::Packet(packet)),
+                Action::Solicit(address, mac) => self.solicit(interface, address, mac),
+                Action::Fail(packet) => self.host_unreachable(now, &packet),
+            }
+        }
+    }
+
+    /// Puts a frame on a link.
+    pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, payload: Payload) {
+        let Some(link) = self.links.get(interface.0) else { return };
+        if self.output.len() < QUEUE_LEN {
+            self.output.push_back((interface, Frame::between(link.interface.mac, destination, payload)));
+        }
+    }
+
+    /// Asks who has an address: everybody (RFC 826; for IPv6 its solicited-node group, RFC 4861, section 4.3), or the
+    /// neighbour that is said to have it.
+    fn solicit(&mut self, interface: InterfaceId, address: IpAddr, known: Option<Mac>) {
+        let Some(link) = self.links.get(interface.0) else { return };
+        let sender_mac = link.interface.mac;
+        let Some(source) = self.source_for(&Path { interface, next_hop: address }, address) else { return };
+        match (source, address) {
+            (IpAddr::V4(sender_ip), IpAddr::V4(target_ip)) => {
+                let (operation, target_mac) = (arp::Operation::Request, Mac([0; 6]));
+                let request = arp::Packet { operation, sender_mac, sender_ip, target_mac, target_ip };
+                self.put(interface, known.unwrap_or(Mac::BROADCAST), Payload::Arp(request));
+            }
+            (IpAddr::V6(source), IpAddr::V6(target)) => {
+                let group = solicited_node(target);
+                let message = icmpv6::Message::NeighborSolicitation { target, source_mac: Some(sender_mac) };
+                let destination = if known.is_some() { target } else { group };
+                let mac = known.unwrap_or_else(|| Mac::for_ipv6_multicast(group));
+                self.put_neighbour_message(interface, mac, (source, destination), message);
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => {}
+        }
+    }
+
+    /// RFC 4861, section 4.3: messages of neighbour discovery have a hop limit of 255, which no router lets through.
+    pub(crate) fn put_neighbour_message(
+        &mut self,
+        interface: InterfaceId,
+        mac: Mac,
+        (source, destination): (Ipv6Addr, Ipv6Addr),
+        message: icmpv6::Message,
+    ) {
+        let options = IpOptions { ttl: Some(255), tos: 0 };
+        let Some(ip) = self.ip_header(source.into(), destination.into(), options) else { return };
+        self.put(interface, mac, Payload::Packet(Packet { ip, body: Body::Icmpv6(message) }));
+    }
+
+    /// The hardware address of a group, for broadcast and multicast destinations.
+    fn group_mac(&self, destination: IpAddr) -> Option<Mac> {
+        match destination {
+            IpAddr::V4(address) if address.is_multicast() => Some(Mac::for_ipv4_multicast(address)),
+            IpAddr::V6(address) if address.is_multicast() => Some(Mac::for_ipv6_multicast(address)),
+            address if self.is_broadcast(address) => Some(Mac::BROADCAST),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        }
+    }
+}
+
+/// The group an address's owner listens to (RFC 4291, section 2.7.1).
+pub(crate) fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
+    let prefix = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00, 0).to_bits();
+    Ipv6Addr::from_bits(prefix | (address.to_bits() & 0xff_ffff))
+}

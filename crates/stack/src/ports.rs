@@ -1,0 +1,301 @@
+//! The table of local ports of one transport: who may have which, as Linux decides it (bind(2), ip(7), socket(7)).
+//!
+//! A socket, a connection and a listener each hold a [`Bind`]; a connection may share its socket's. Binds that look
+//! alike are counted, not listed, so that a server's thousand accepted connections cost one entry.
+//! Not modelled: SO_BINDTODEVICE, users (SO_REUSEPORT of another user), IP_BIND_ADDRESS_NO_PORT.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use slotmap::SlotMap;
+use sockeye_base::Rng;
+
+use crate::stack::BindId;
+
+/// What a socket asks for when it binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BindRequest {
+    /// Address and port; the unspecified address for all, port 0 for any. IPv4-mapped addresses stand as IPv4.
+    pub local: SocketAddr,
+    /// SO_REUSEADDR.
+    pub reuse_address: bool,
+    /// SO_REUSEPORT.
+    pub reuse_port: bool,
+    /// IPV6_V6ONLY: `[::]` does not take IPv4 too.
+    pub v6only: bool,
+}
+
+/// What a bind claims, as far as conflicts go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Claim {
+    /// The address; unspecified: all of its family.
+    pub(crate) address: IpAddr,
+    /// `[::]` that takes IPv4 too.
+    pub(crate) dual: bool,
+    /// SO_REUSEADDR.
+    pub(crate) reuse_address: bool,
+    /// SO_REUSEPORT.
+    pub(crate) reuse_port: bool,
+    /// A TCP listener stands on it.
+    pub(crate) listening: bool,
+}
+
+/// A port held, with its claim.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bind {
+    pub(crate) port: u16,
+    pub(crate) claim: Claim,
+    /// The claim as it was made, before `connect` made it specific.
+    requested: Claim,
+    /// How many hold it: its socket, its connection or listener.
+    references: u32,
+}
+
+impl Bind {
+    pub(crate) fn local(&self) -> SocketAddr {
+        SocketAddr::new(self.claim.address, self.port)
+    }
+}
+
+/// All binds on one port.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// Made by `connect` without `bind`: other such connects may use the port towards other destinations.
+    shared_by_connect: bool,
+    claims: BTreeMap<Claim, u32>,
+}
+
+/// The ports of one transport.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    binds: SlotMap<BindId, Bind>,
+    buckets: BTreeMap<u16, Bucket>,
+}
+
+/// Which half of the ephemeral range is tried first: Linux keeps `bind` and `connect` apart, so that a busy client does
+/// not eat the ports of servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Parity {
+    Bind,
+    Connect,
+}
+
+impl Claim {
+    pub(crate) fn new(address: IpAddr, v6only: bool, reuse_address: bool, reuse_port: bool) -> Claim {
+        let dual = !v6only && address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        Claim { address, dual, reuse_address, reuse_port, listening: false }
+    }
+
+    /// Whether packets to this address are for it.
+    pub(crate) fn takes(&self, address: IpAddr) -> bool {
+        self.address == address || (self.address.is_unspecified() && self.takes_family(address))
+    }
+
+    /// Whether it has to do with the address's family.
+    pub(crate) fn takes_family(&self, address: IpAddr) -> bool {
+        self.dual || self.address.is_ipv4() == address.is_ipv4()
+    }
+
+    /// Whether some address belongs to both.
+    pub(crate) fn overlaps(&self, other: &Claim) -> bool {
+        self.takes(other.address) || other.takes(self.address)
+    }
+
+    /// Whether this claim can't be made while the other stands. Both must agree to share: by SO_REUSEADDR, as long
+    /// as the other does not listen, or by SO_REUSEPORT. (`inet_csk_bind_conflict`; UDP never listens.)
+    fn conflicts(&self, other: &Claim) -> bool {
+        let by_address = self.reuse_address && other.reuse_address && !other.listening;
+        let by_port = self.reuse_port && other.reuse_port;
+        self.overlaps(other) && !by_address && !by_port
+    }
+}
+
+impl From<&BindRequest> for Claim {
+    fn from(request: &BindRequest) -> Claim {
+        Claim::new(request.local.ip(), request.v6only, request.reuse_address, request.reuse_port)
+    }
+}
+
+impl Ports {
+    pub(crate) fn get(&self, id: BindId) -> Option<&Bind> {
+        self.binds.get(id)
+    }
+
+    /// Whether any socket holds the port.
+    pub(crate) fn is_bound(&self, port: u16) -> bool {
+        self.buckets.contains_key(&port)
+    }
+
+    /// Takes a port by `bind`; port 0 takes a free one from `range`.
+    pub(crate) fn bind(
+        &mut self,
+        claim: Claim,
+        port: u16,
+        range: (u16, u16),
+        rng: &mut Rng,
+    ) -> Option<BindId> {
+        let port = match port {
+            // No flag helps here: Linux does not share a port that was not asked for.
+            0 => self.pick(Parity::Bind, range, rng, |ports, port| {
+                !ports.any_claim(port, |held| claim.overlaps(held))
+            })?,
+            port if self.any_claim(port, |held| claim.conflicts(held)) => return None,
+            port => port,
+        };
+        if let Some(bucket) = self.buckets.get_mut(&port) {
+            bucket.shared_by_connect = false;
+        }
+        Some(self.insert(port, claim))
+    }
+
+    /// Takes an ephemeral port for `connect` without `bind`: one that is free, or that other connects alone use and
+    /// where `tuple_free` holds (`inet_hash_connect`).
+    pub(crate) fn bind_for_connect(
+        &mut self,
+        address: IpAddr,
+        range: (u16, u16),
+        rng: &mut Rng,
+        tuple_free: impl Fn(u16) -> bool,
+    ) -> Option<BindId> {
+        let port = self.pick(Parity::Connect, range, rng, |ports, port| match ports.buckets.get(&port) {
+            None => true,
+            Some(bucket) => bucket.shared_by_connect && tuple_free(port),
+        })?;
+        let fresh = !self.buckets.contains_key(&port);
+        let id = self.insert(port, Claim::new(address, true, false, false));
+        if fresh && let Some(bucket) = self.buckets.get_mut(&port) {
+            bucket.shared_by_connect = true;
+        }
+        Some(id)
+    }
+
+    /// The bind of a connection that a listener's SYN made: the listener's port and flags, its own address.
+    pub(crate) fn inherit(&mut self, parent: BindId, address: IpAddr) -> Option<BindId> {
+        let bind = *self.binds.get(parent)?;
+        let claim = Claim { address, dual: false, listening: false, ..bind.claim };
+        Some(self.insert(bind.port, claim))
+    }
+
+    /// One more holds it.
+    pub(crate) fn hold(&mut self, id: BindId) {
+        if let Some(bind) = self.binds.get_mut(id) {
+            bind.references += 1;
+        }
+    }
+
+    /// One less holds it; the last frees the port.
+    pub(crate) fn release(&mut self, id: BindId) {
+        let Some(bind) = self.binds.get_mut(id) else { return };
+        bind.references -= 1;
+        if bind.references == 0 {
+            let (port, claim) = (bind.port, bind.claim);
+            self.binds.remove(id);
+            self.uncount(port, &claim);
+        }
+    }
+
+    /// Makes it a listener's, unless another stands in the way now (listen(2) gives EADDRINUSE then).
+    pub(crate) fn listen(&mut self, id: BindId) -> bool {
+        let Some(bind) = self.binds.get(id) else { return false };
+        let (port, claim) = (bind.port, bind.claim);
+        // Itself does not count.
+        self.uncount(port, &claim);
+        // A listener's own SO_REUSEADDR counts as ever against others that do not listen.
+        let free = !self.any_claim(port, |held| claim.conflicts(held));
+        self.count(port, claim);
+        if free {
+            self.change(id, |claim| claim.listening = true);
+        }
+        free
+    }
+
+    /// It is no listener's any more.
+    pub(crate) fn unlisten(&mut self, id: BindId) {
+        self.change(id, |claim| claim.listening = false);
+    }
+
+    /// Changes the reuse flags.
+    pub(crate) fn set_reuse(&mut self, id: BindId, reuse_address: bool, reuse_port: bool) {
+        self.change(id, |claim| {
+            claim.reuse_address = reuse_address;
+            claim.reuse_port = reuse_port;
+        });
+    }
+
+    /// `connect` makes a wildcard specific.
+    pub(crate) fn narrow(&mut self, id: BindId, address: IpAddr) {
+        self.change(id, |claim| {
+            claim.address = address;
+            claim.dual = false;
+        });
+    }
+
+    /// Takes `narrow` back.
+    pub(crate) fn widen(&mut self, id: BindId) {
+        let Some(requested) = self.binds.get(id).map(|bind| bind.requested) else { return };
+        self.change(id, |claim| {
+            claim.address = requested.address;
+            claim.dual = requested.dual;
+        });
+    }
+
+    fn any_claim(&self, port: u16, test: impl Fn(&Claim) -> bool) -> bool {
+        self.buckets.get(&port).is_some_and(|bucket| bucket.claims.keys().any(test))
+    }
+
+    fn insert(&mut self, port: u16, claim: Claim) -> BindId {
+        self.count(port, claim);
+        self.binds.insert(Bind { port, claim, requested: claim, references: 1 })
+    }
+
+    fn change(&mut self, id: BindId, change: impl FnOnce(&mut Claim)) {
+        let Some(bind) = self.binds.get_mut(id) else { return };
+        let (port, old) = (bind.port, bind.claim);
+        change(&mut bind.claim);
+        let new = bind.claim;
+        // In this order the bucket never empties in between.
+        self.count(port, new);
+        self.uncount(port, &old);
+    }
+
+    fn count(&mut self, port: u16, claim: Claim) {
+        *self.buckets.entry(port).or_default().claims.entry(claim).or_default() += 1;
+    }
+
+    fn uncount(&mut self, port: u16, claim: &Claim) {
+        let Some(bucket) = self.buckets.get_mut(&port) else { return };
+        if let Some(count) = bucket.claims.get_mut(claim) {
+            *count -= 1;
+            if *count == 0 {
+                bucket.claims.remove(claim);
+            }
+        }
+        if bucket.claims.is_empty() {
+            self.buckets.remove(&port);
+        }
+    }
+
+    /// Goes through the ephemeral range once from a random start, first the half that is meant for this use.
+    fn pick(
+        &self,
+        parity: Parity,
+        (low, high): (u16, u16),
+        rng: &mut Rng,
+        usable: impl Fn(&Ports, u16) -> bool,
+    ) -> Option<u16> {
+        let size = u32::from(high.checked_sub(low)?) + 1;
+        let start = u32::try_from(rng.below(size.into())).unwrap_or(0) & !1;
+        let first = u32::from(parity == Parity::Bind);
+        [first, 1 - first].into_iter().find_map(|odd| {
+            (0..size)
+                .step_by(2)
+                .map(|step| (start + step) % (size + size % 2) + odd)
+                .filter(|offset| *offset < size)
+                .filter_map(|offset| low.checked_add(u16::try_from(offset).ok()?))
+                .find(|port| *port != 0 && usable(self, *port))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

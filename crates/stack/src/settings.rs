@@ -1,0 +1,58 @@
+//! A host's settings, named as Linux's sysctls. The defaults are Linux's.
+
+use sockeye_base::Duration;
+use sockeye_tcp as tcp;
+
+/// What is set for a whole host (ip-sysctl in the kernel's documentation).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// First and last ephemeral port (`ip_local_port_range`).
+    pub ip_local_port_range: (u16, u16),
+    /// TTL and hop limit of what is sent (`ip_default_ttl`).
+    pub default_ttl: u8,
+    /// What TCP connections begin with where the socket says nothing else.
+    pub tcp: tcp::Config,
+    /// Bytes, overhead included, that a UDP socket's receive queue holds (`rmem_default`).
+    pub rmem_default: usize,
+    /// Probes of a neighbour, unicast or not, before it has failed (`mcast_solicit`, `ucast_solicit`).
+    pub neighbour_probes: u8,
+    /// Between two probes (`retrans_time_ms`).
+    pub neighbour_retransmit: Duration,
+    /// How long a confirmed neighbour is believed: on average this long (`base_reachable_time_ms`).
+    pub neighbour_reachable: Duration,
+    /// How long a stale neighbour is used before it is probed (`delay_first_probe_time`).
+    pub neighbour_delay: Duration,
+    /// Packets that wait for one neighbour's address (`unres_qlen`).
+    pub neighbour_queue_packets: usize,
+    /// Bytes that wait for one neighbour's address (`unres_qlen_bytes`).
+    pub neighbour_queue_bytes: usize,
+    /// Neighbours remembered per interface (`gc_thresh3`).
+    pub neighbours: usize,
+    /// ICMP errors per second to all destinations together (`icmp_msgs_per_sec`).
+    pub icmp_msgs_per_sec: u32,
+    /// How many of them at once (`icmp_msgs_burst`).
+    pub icmp_msgs_burst: u32,
+    /// Between two ICMP errors to one destination, after the first six (`icmp_ratelimit`).
+    pub icmp_ratelimit: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            ip_local_port_range: (32_768, 60_999),
+            default_ttl: 64,
+            tcp: tcp::Config::default(),
+            rmem_default: 212_992,
+            neighbour_probes: 3,
+            neighbour_retransmit: Duration::from_secs(1),
+            neighbour_reachable: Duration::from_secs(30),
+            neighbour_delay: Duration::from_secs(5),
+            neighbour_queue_packets: 101,
+            neighbour_queue_bytes: 212_992,
+            neighbours: 1024,
+            icmp_msgs_per_sec: 1000,
+            icmp_msgs_burst: 50,
+            icmp_ratelimit: Duration::from_secs(1),
+        }
+    }
+}

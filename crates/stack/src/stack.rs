@@ -1,0 +1,267 @@
+//! The host itself: what it owns, how it is set up, and how it is driven: frames in, frames out, events, deadlines.
+//!
+//! Every call that takes `now` leaves the stack settled: packets of the host to itself have been delivered (one after
+//! the other from a queue, never by recursion), and what is to leave stands ready in [`Stack::poll_frame`].
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use slotmap::new_key_type;
+use sockeye_base::{Instant, Rng};
+use sockeye_wire::ethernet::Mac;
+use sockeye_wire::{Frame, Packet};
+
+use crate::icmp::Limiter;
+use crate::neighbour::Neighbours;
+use crate::ports::Ports;
+use crate::route::{Path, Routes, select_source};
+use crate::tcp::TcpTable;
+use crate::timers::{Popped, TimerKey, Timers};
+use crate::udp::UdpTable;
+use crate::{Cidr, Interface, InterfaceId, Policy, Route, Settings};
+
+new_key_type! {
+    /// A reserved TCP address.
+    pub struct BindId;
+    /// A TCP connection.
+    pub struct ConnectionId;
+    /// A TCP listener.
+    pub struct ListenerId;
+    /// A UDP socket.
+    pub struct UdpId;
+}
+
+/// Something changed: look at it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Event {
+    /// A connection that belongs to a socket.
+    Connection(ConnectionId),
+    /// A listener: its accept queue grew.
+    Listener(ListenerId),
+    /// A UDP socket.
+    Udp(UdpId),
+}
+
+/// Most packets delivered over `lo` in one call; the rest is due at once.
+const LOOPBACK_BURST: usize = 10_000;
+
+/// One host's network stack.
+#[derive(Debug)]
+pub struct Stack {
+    pub(crate) settings: Settings,
+    pub(crate) rng: Rng,
+    pub(crate) links: Vec<Link>,
+    pub(crate) routes: Routes,
+    /// Ports for which every destination address is ours.
+    pub(crate) any_destination: BTreeSet<u16>,
+    pub(crate) tcp_ports: Ports,
+    pub(crate) udp_ports: Ports,
+    pub(crate) tcp: TcpTable,
+    pub(crate) udp: UdpTable,
+    pub(crate) icmp: Limiter,
+    pub(crate) timers: Timers,
+    pub(crate) output: VecDeque<(InterfaceId, Frame)>,
+    pub(crate) loopback: VecDeque<Packet>,
+    pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
+    pub(crate) events: VecDeque<Event>,
+    /// The last moment we were told of.
+    now: Instant,
+}
+
+/// An interface and who lives on it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) interface: Interface,
+    pub(crate) neighbours: Neighbours,
+}
+
+impl Stack {
+    /// A host that has only its loopback interface, `lo`.
+    pub fn new(settings: Settings, mut rng: Rng) -> Stack {
+        let tcp = TcpTable::new(&mut rng);
+        let icmp = Limiter::new(&settings);
+        let mut stack = Stack {
+            settings,
+            rng,
+            links: Vec::new(),
+            routes: Routes::default(),
+            any_destination: BTreeSet::new(),
+            tcp_ports: Ports::default(),
+            udp_ports: Ports::default(),
+            tcp,
+            udp: UdpTable::default(),
+            icmp,
+            timers: Timers::default(),
+            output: VecDeque::new(),
+            loopback: VecDeque::new(),
+            tap: None,
+            events: VecDeque::new(),
+            now: Instant::ZERO,
+        };
+        let addresses =
+            [Cidr::new(Ipv4Addr::LOCALHOST.into(), 8), Cidr::new(Ipv6Addr::LOCALHOST.into(), 128)]
+                .into_iter();
+        let addresses = addresses.flatten().collect();
+        stack.add_interface(Interface { name: "lo".into(), mac: Mac([0; 6]), mtu: 65_536, addresses });
+        stack
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its interfaces, `lo` first.
+    pub fn interfaces(&self) -> impl Iterator<Item = (InterfaceId, &Interface)> + Clone {
+        self.links.iter().enumerate().map(|(i, link)| (InterfaceId(i), &link.interface))
+    }
+
+    /// Adds an Ethernet interface, and routes to the networks of its addresses.
+    pub fn add_interface(&mut self, interface: Interface) -> InterfaceId {
+        let id = InterfaceId(self.links.len());
+        for destination in &interface.addresses {
+            self.routes.add(Route { destination: *destination, via: None, interface: id });
+        }
+        let neighbours = Neighbours::new(self.rng.key());
+        self.links.push(Link { interface, neighbours });
+        id
+    }
+
+    /// Adds a route. Connections that stand keep their way.
+    pub fn add_route(&mut self, route: Route) {
+        self.routes.add(route);
+    }
+
+    /// Adds a rule ahead of all routes.
+    pub fn add_policy(&mut self, policy: Policy) {
+        self.routes.add_policy(policy);
+    }
+
+    /// A packet to this port is ours, TCP or UDP, whichever address it is for: sockets bound to the wildcard get it and
+    /// answer from the address that was asked.
+    pub fn accept_any_destination(&mut self, port: u16) {
+        self.any_destination.insert(port);
+    }
+
+    /// Whether the address is one of ours (all of 127/8 is).
+    pub fn is_local(&self, address: IpAddr) -> bool {
+        address.is_loopback()
+            || self
+                .links
+                .iter()
+                .any(|link| link.interface.addresses.iter().any(|own| own.address() == address))
+    }
+
+    /// Whether it is the limited broadcast address, or that of a network we are on.
+    pub fn is_broadcast(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => {
+                let directed =
+                    |link: &Link| link.interface.addresses.iter().any(|own| own.broadcast() == Some(address));
+                address.is_broadcast() || self.links.iter().skip(1).any(directed)
+            }
+            IpAddr::V6(_) => false,
+        }
+    }
+
+    /// The address of ours that a packet to `remote` comes from if its socket is bound to none. Policies don't count.
+    pub fn route_source(&self, remote: IpAddr) -> Option<IpAddr> {
+        self.source_for(&self.path(remote)?, remote)
+    }
+
+    /// Does what is due.
+    pub fn advance(&mut self, now: Instant) {
+        self.now = now;
+        while let Some((at, key)) = self.timers.peek()
+            && at <= now
+        {
+            self.timers.pop();
+            match key {
+                TimerKey::Connection(id) => self.tcp_timer(now, id, at),
+                TimerKey::Neighbour(interface, address) => self.neighbour_timer(now, interface, address, at),
+            }
+        }
+        self.settle(now);
+    }
+
+    /// The next frame to put on a link. Those of `lo` never show up here.
+    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Frame)> {
+        self.output.pop_front()
+    }
+
+    /// Whether copies of frames on `lo` are kept for [`Stack::poll_tap`].
+    pub fn set_tap(&mut self, on: bool) {
+        self.tap = on.then(VecDeque::new);
+    }
+
+    /// The next copy of a frame on `lo`.
+    pub fn poll_tap(&mut self) -> Option<(InterfaceId, Frame)> {
+        self.tap.as_mut()?.pop_front()
+    }
+
+    /// When [`Stack::advance`] is to be called next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.loopback.is_empty() { self.timers.peek().map(|(at, _)| at) } else { Some(self.now) }
+    }
+
+    /// The next thing to look at. Each stands here once until it is taken; it may be gone by then.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        let event = self.events.pop_front()?;
+        match event {
+            Event::Connection(id) => self.tcp.reported(id),
+            Event::Listener(id) => self.tcp.listener_reported(id),
+            Event::Udp(id) => self.udp.reported(id),
+        }
+        Some(event)
+    }
+
+    /// Delivers what the host sent to itself and tidies up. Ends every call that takes `now`.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        self.now = now;
+        for _ in 0..LOOPBACK_BURST {
+            let Some(packet) = self.loopback.pop_front() else { break };
+            self.packet_input(now, InterfaceId::LOOPBACK, packet);
+        }
+        self.drop_stale_timers();
+    }
+
+    /// The way to an address; `None` without a route.
+    pub(crate) fn path(&self, destination: IpAddr) -> Option<Path> {
+        if self.is_local(destination) {
+            return Some(Path { interface: InterfaceId::LOOPBACK, next_hop: destination });
+        }
+        self.routes.lookup(destination)
+    }
+
+    pub(crate) fn source_for(&self, path: &Path, destination: IpAddr) -> Option<IpAddr> {
+        select_source(self.links.iter().map(|link| &link.interface), path, destination)
+    }
+
+    pub(crate) fn mtu(&self, path: &Path) -> usize {
+        self.links.get(path.interface.0).map_or(0, |link| link.interface.mtu)
+    }
+
+    /// Takes timers off the front of the heap that mean nothing any more, so that `next_deadline` tells the truth.
+    fn drop_stale_timers(&mut self) {
+        while let Some((at, key)) = self.timers.peek() {
+            let timer = match key {
+                TimerKey::Connection(id) => self.tcp.timer_mut(id),
+                TimerKey::Neighbour(interface, address) => {
+                    self.links.get_mut(interface.0).and_then(|link| link.neighbours.timer_mut(address))
+                }
+            };
+            match timer {
+                Some(timer) if timer.is_current(at) => return,
+                Some(timer) => {
+                    self.timers.pop();
+                    if let Popped::Later(deadline) = timer.popped(at) {
+                        self.timers.put_back(key, deadline);
+                    }
+                }
+                None => {
+                    self.timers.pop();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The TCP connections and listeners of a host: who a segment is for, and whose turn it is to send.
+//!
+//! [`sockeye_tcp::Tcb`] knows what to do; this module finds it (by a keyed hash of the 4-tuple), puts its segments into
+//! packets, keeps its deadline, and gives it up when it has finished and nobody holds it any more. User calls are in
+//! `calls.rs`, arriving segments in `input.rs`. Not modelled: TIME_WAIT made reusable for `connect` (tcp_tw_reuse).
+
+mod calls;
+mod input;
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+
+use slotmap::SlotMap;
+use sockeye_base::{Instant, Key, KeyedMap, Rng};
+use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
+use sockeye_wire::tcp::{Flags, Segment};
+use sockeye_wire::{Body, Packet, ip, ipv4, ipv6, tcp};
+
+use crate::output::IpOptions;
+use crate::route::Path;
+use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
+use crate::timers::{Popped, Timer, TimerKey};
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Tuple {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+/// Who holds a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// A socket.
+    User,
+    /// The listener whose SYN made it; once the handshake is done it waits there to be accepted.
+    Listener { id: ListenerId, established: bool },
+    /// Nobody: it goes when it has finished.
+    Nobody,
+}
+
+#[derive(Debug)]
+struct Connection {
+    tcb: Tcb,
+    tuple: Tuple,
+    owner: Owner,
+    /// The port, held until the connection has finished.
+    bind: Option<BindId>,
+    path: Path,
+    options: IpOptions,
+    /// IPv4's identification of the next packet.
+    ip_id: u16,
+    flow_label: u32,
+    timer: Timer,
+    /// An event of it stands in the queue.
+    announced: bool,
+}
+
+#[derive(Debug)]
+struct ListenerEntry {
+    listener: Listener<ConnectionId>,
+    bind: BindId,
+    options: IpOptions,
+    announced: bool,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct TcpTable {
+    connections: SlotMap<ConnectionId, Connection>,
+    by_tuple: KeyedMap<Tuple, ConnectionId>,
+    listeners: SlotMap<ListenerId, ListenerEntry>,
+    by_port: BTreeMap<u16, Vec<ListenerId>>,
+    isn: IsnGenerator,
+    /// Spreads flow labels and shared listeners.
+    key: Key,
+}
+
+impl TcpTable {
+    pub(crate) fn new(rng: &mut Rng) -> TcpTable {
+        TcpTable {
+            connections: SlotMap::with_key(),
+            by_tuple: KeyedMap::with_hasher(rng.key()),
+            listeners: SlotMap::with_key(),
+            by_port: BTreeMap::new(),
+            isn: IsnGenerator::new(rng.key()),
+            key: rng.key(),
+        }
+    }
+
+    /// Its event has been taken.
+    pub(crate) fn reported(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.announced = false;
+        }
+    }
+
+    /// Its event has been taken.
+    pub(crate) fn listener_reported(&mut self, id: ListenerId) {
+        if let Some(entry) = self.listeners.get_mut(id) {
+            entry.announced = false;
+        }
+    }
+
+    pub(crate) fn timer_mut(&mut self, id: ConnectionId) -> Option<&mut Timer> {
+        self.connections.get_mut(id).map(|connection| &mut connection.timer)
+    }
+
+    /// One of `n`, always the same for one pair of addresses.
+    pub(crate) fn spread(&self, addresses: (SocketAddr, SocketAddr), n: usize) -> usize {
+        usize::try_from(self.key.hash(&addresses) % (n.max(1) as u64)).unwrap_or(0)
+    }
+}
+
+impl Stack {
+    /// A heap entry of a connection's timer came up.
+    pub(crate) fn tcp_timer(&mut self, now: Instant, id: ConnectionId, at: Instant) {
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        match connection.timer.popped(at) {
+            Popped::Nothing => {}
+            Popped::Later(deadline) => self.timers.put_back(TimerKey::Connection(id), deadline),
+            Popped::Due => {
+                self.tcp_announce(id);
+                self.tcp_flush(now, id);
+            }
+        }
+    }
+
+    /// Sends what a connection has to send now, sets its timer, and gives it up if it is done with.
+    fn tcp_flush(&mut self, now: Instant, id: ConnectionId) {
+        loop {
+            let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+            match connection.tcb.decide(now) {
+                Decision::Send(segment) => self.tcp_transmit(now, id, segment),
+                Decision::Wait(deadline) => {
+                    // Never at `now` again: time must go on.
+                    let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
+                    let deadline = deadline.map(|at| at.max(soonest));
+                    self.timers.set(TimerKey::Connection(id), &mut connection.timer, deadline);
+                    break;
+                }
+            }
+        }
+        self.tcp_promote(id);
+        self.tcp_reap(id);
+    }
+
+    /// Puts a connection's segment into a packet, and that on its way.
+    fn tcp_transmit(&mut self, now: Instant, id: ConnectionId, segment: Segment) {
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        let (path, tuple, options) = (connection.path, connection.tuple, connection.options);
+        let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);
+        // As Linux: identification 0 in SYNs, counting from there on.
+        let syn = segment.flags.contains(Flags::SYN);
+        if !syn {
+            connection.ip_id = ip_id.wrapping_add(segment.count() as u16);
+        }
+        let Some(mut ip) = self.ip_header(tuple.local.ip(), tuple.remote.ip(), options) else { return };
+        match &mut ip {
+            ip::Header::V4(header) => header.id = if syn { 0 } else { ip_id },
+            ip::Header::V6(header) => header.flow_label = flow_label,
+        }
+        self.transmit(now, &path, Packet { ip, body: Body::Tcp(segment) });
+    }
+
+    /// A connection made by a listener has finished its handshake: it may be accepted.
+    fn tcp_promote(&mut self, id: ConnectionId) {
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        let Owner::Listener { id: listener, established: false } = connection.owner else { return };
+        let open = match connection.tcb.state() {
+            State::SynSent | State::SynReceived | State::Closed => false,
+            State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait => true,
+        };
+        if open {
+            connection.owner = Owner::Listener { id: listener, established: true };
+            if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+                entry.listener.established(id);
+                if !std::mem::replace(&mut entry.announced, true) {
+                    self.events.push_back(Event::Listener(listener));
+                }
+            }
+        }
+    }
+
+    /// A finished connection frees its 4-tuple and port; it goes unless a socket or an accept queue still holds it.
+    fn tcp_reap(&mut self, id: ConnectionId) {
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        if !connection.tcb.is_finished() {
+            return;
+        }
+        let (tuple, owner, bind) = (connection.tuple, connection.owner, connection.bind.take());
+        if let Some(bind) = bind {
+            self.tcp_ports.release(bind);
+            // If its socket holds it still, it is as it was bound.
+            self.tcp_ports.widen(bind);
+        }
+        if self.tcp.by_tuple.get(&tuple) == Some(&id) {
+            self.tcp.by_tuple.remove(&tuple);
+        }
+        match owner {
+            Owner::User | Owner::Listener { established: true, .. } => {}
+            Owner::Listener { id: listener, established: false } => {
+                if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+                    entry.listener.gone(id);
+                }
+                self.tcp.connections.remove(id);
+            }
+            Owner::Nobody => {
+                self.tcp.connections.remove(id);
+            }
+        }
+    }
+
+    /// Forgets a connection without a word.
+    fn tcp_forget(&mut self, id: ConnectionId) {
+        let Some(connection) = self.tcp.connections.remove(id) else { return };
+        if let Some(bind) = connection.bind {
+            self.tcp_ports.release(bind);
+        }
+        if self.tcp.by_tuple.get(&connection.tuple) == Some(&id) {
+            self.tcp.by_tuple.remove(&connection.tuple);
+        }
+    }
+
+    /// Its socket must look at it.
+    fn tcp_announce(&mut self, id: ConnectionId) {
+        if let Some(connection) = self.tcp.connections.get_mut(id)
+            && connection.owner == Owner::User
+            && !std::mem::replace(&mut connection.announced, true)
+        {
+            self.events.push_back(Event::Connection(id));
+        }
+    }
+
+    /// Takes a new connection in.
+    fn tcp_insert(
+        &mut self,
+        tcb: Tcb,
+        (tuple, path): (Tuple, Path),
+        owner: Owner,
+        bind: Option<BindId>,
+    ) -> ConnectionId {
+        // RFC 6437: a label per flow.
+        let flow_label = (self.tcp.key.hash(&tuple) & 0xf_ffff) as u32;
+        let connection = Connection {
+            tcb,
+            tuple,
+            owner,
+            bind,
+            path,
+            options: IpOptions::default(),
+            ip_id: self.rng.next_u32() as u16,
+            flow_label,
+            timer: Timer::default(),
+            announced: false,
+        };
+        let id = self.tcp.connections.insert(connection);
+        self.tcp.by_tuple.insert(tuple, id);
+        id
+    }
+
+    /// The largest segment the path's link takes (RFC 9293, section 3.7.1: options not counted).
+    fn path_mss(&self, path: &Path, remote: IpAddr) -> u16 {
+        mss_of(self.mtu(path), remote)
+    }
+
+    /// What a connection along this path begins with.
+    fn config_for(&self, mut config: Config, path: &Path, remote: IpAddr) -> Config {
+        config.mss = self.path_mss(path, remote);
+        config
+    }
+}
+
+/// The largest segment that packets of this size carry.
+fn mss_of(mtu: usize, remote: IpAddr) -> u16 {
+    let (longest, headers) = match remote {
+        IpAddr::V4(_) => (65_535, ipv4::HEADER_LEN + tcp::HEADER_LEN),
+        // IPv6's length field does not count its header.
+        IpAddr::V6(_) => (65_535 + ipv6::HEADER_LEN, ipv6::HEADER_LEN + tcp::HEADER_LEN),
+    };
+    u16::try_from(mtu.min(longest).saturating_sub(headers).max(1)).unwrap_or(u16::MAX)
+}

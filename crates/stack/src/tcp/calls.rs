@@ -1,0 +1,228 @@
+//! What sockets ask of TCP.
+
+use std::net::SocketAddr;
+
+use sockeye_base::{Instant, SeqNum};
+use sockeye_tcp::{Config, Listener, Ports, Tcb};
+
+use super::{ListenerEntry, Owner, Tuple};
+use crate::output::{IpOptions, Transport};
+use crate::ports::{BindRequest, Claim};
+use crate::stack::{BindId, ConnectionId, ListenerId, Stack};
+use crate::udp::{meant, specific};
+use crate::{BindError, ConnectError};
+
+impl Stack {
+    /// Reserves an address for a socket; port 0 takes an ephemeral one.
+    pub fn bind_tcp(&mut self, request: BindRequest) -> Result<BindId, BindError> {
+        let address = request.local.ip();
+        if !address.is_unspecified() && !self.is_local(address) {
+            return Err(BindError::NotLocal);
+        }
+        let range = self.settings.ip_local_port_range;
+        let claim = Claim::from(&request);
+        self.tcp_ports.bind(claim, request.local.port(), range, &mut self.rng).ok_or(BindError::InUse)
+    }
+
+    /// The address of a bind as it is now (`connect` makes the wildcard specific); `None` if there is no such bind.
+    pub fn bound_address(&self, bind: BindId) -> Option<SocketAddr> {
+        self.tcp_ports.get(bind).map(crate::ports::Bind::local)
+    }
+
+    /// SO_REUSEADDR and SO_REUSEPORT set after binding.
+    pub fn set_reuse(&mut self, bind: BindId, reuse_address: bool, reuse_port: bool) {
+        self.tcp_ports.set_reuse(bind, reuse_address, reuse_port);
+    }
+
+    /// The socket gives its bind up. A connection that uses it keeps the port until it has finished.
+    pub fn unbind(&mut self, bind: BindId) {
+        self.tcp_ports.release(bind);
+    }
+
+    /// Begins a connection: its SYN is on its way when this returns. Without a bind it takes an ephemeral port, which
+    /// connections to other destinations may share. `config.mss` is set from the path's MTU.
+    pub fn tcp_connect(
+        &mut self,
+        now: Instant,
+        bound: Option<BindId>,
+        remote: SocketAddr,
+        config: Config,
+    ) -> Result<ConnectionId, ConnectError> {
+        let remote = meant(remote);
+        let claim = match bound {
+            Some(bind) => Some(self.tcp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim),
+            None => None,
+        };
+        if self.is_group(remote.ip()) || claim.is_some_and(|claim| !claim.takes_family(remote.ip())) {
+            return Err(ConnectError::NoRoute);
+        }
+        let source = claim.as_ref().and_then(specific);
+        let (path, source) = self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), source)?;
+        let (bind, port) = match bound {
+            Some(bind) => {
+                let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
+                if self.tcp.by_tuple.contains_key(&Tuple { local: SocketAddr::new(source, port), remote }) {
+                    return Err(ConnectError::TupleInUse);
+                }
+                self.tcp_ports.hold(bind);
+                self.tcp_ports.narrow(bind, source);
+                (bind, port)
+            }
+            None => {
+                let by_tuple = &self.tcp.by_tuple;
+                let free =
+                    |port| !by_tuple.contains_key(&Tuple { local: SocketAddr::new(source, port), remote });
+                let range = self.settings.ip_local_port_range;
+                let bind = self.tcp_ports.bind_for_connect(source, range, &mut self.rng, free);
+                let bind = bind.ok_or(ConnectError::NoPorts)?;
+                (bind, self.tcp_ports.get(bind).map_or(0, |bind| bind.port))
+            }
+        };
+        let tuple = Tuple { local: SocketAddr::new(source, port), remote };
+        let config = self.config_for(config, &path, remote.ip());
+        let (iss, offset) = self.initial_numbers(now, &tuple);
+        let ports = Ports { local: port, remote: remote.port() };
+        let tcb = Tcb::connect(now, config, ports, iss, offset);
+        let id = self.tcp_insert(tcb, (tuple, path), Owner::User, Some(bind));
+        self.tcp_flush(now, id);
+        self.settle(now);
+        Ok(id)
+    }
+
+    /// Listens on a bind: its accept queue holds `backlog` + 1 connections, as on Linux. Fails if another listener has
+    /// come to stand on the address.
+    pub fn tcp_listen(
+        &mut self,
+        _now: Instant,
+        bind: BindId,
+        backlog: usize,
+        config: Config,
+    ) -> Result<ListenerId, BindError> {
+        let port = self.tcp_ports.get(bind).ok_or(BindError::NotLocal)?.port;
+        if !self.tcp_ports.listen(bind) {
+            return Err(BindError::InUse);
+        }
+        self.tcp_ports.hold(bind);
+        let listener = Listener::new(config, backlog);
+        let entry = ListenerEntry { listener, bind, options: IpOptions::default(), announced: false };
+        let id = self.tcp.listeners.insert(entry);
+        self.tcp.by_port.entry(port).or_default().push(id);
+        Ok(id)
+    }
+
+    /// `listen` again: changes the backlog.
+    pub fn tcp_set_backlog(&mut self, listener: ListenerId, backlog: usize) {
+        if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+            entry.listener.set_backlog(backlog);
+        }
+    }
+
+    /// Changes what later connections of a listener begin with.
+    pub fn tcp_set_listener_config(&mut self, listener: ListenerId, config: Config) {
+        if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+            *entry.listener.config_mut() = config;
+        }
+    }
+
+    /// Changes what the packets of a listener's later connections say.
+    pub fn tcp_set_listener_ip_options(&mut self, listener: ListenerId, options: IpOptions) {
+        if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+            entry.options = options;
+        }
+    }
+
+    /// The next connection whose handshake is done; it is the caller's from here on. It may have ended meanwhile.
+    pub fn tcp_accept(&mut self, listener: ListenerId) -> Option<ConnectionId> {
+        let id = self.tcp.listeners.get_mut(listener)?.listener.accept()?;
+        if let Some(connection) = self.tcp.connections.get_mut(id) {
+            connection.owner = Owner::User;
+        }
+        Some(id)
+    }
+
+    /// How many connections wait to be accepted.
+    pub fn tcp_ready(&self, listener: ListenerId) -> usize {
+        self.tcp.listeners.get(listener).map_or(0, |entry| entry.listener.ready())
+    }
+
+    /// Ends a listener: who waits to be accepted is reset, handshakes under way are forgotten. The bind stays the
+    /// socket's.
+    pub fn tcp_unlisten(&mut self, now: Instant, listener: ListenerId) {
+        let Some(entry) = self.tcp.listeners.remove(listener) else { return };
+        if let Some(port) = self.tcp_ports.get(entry.bind).map(|bind| bind.port)
+            && let Some(listeners) = self.tcp.by_port.get_mut(&port)
+        {
+            listeners.retain(|id| *id != listener);
+            if listeners.is_empty() {
+                self.tcp.by_port.remove(&port);
+            }
+        }
+        self.tcp_ports.unlisten(entry.bind);
+        self.tcp_ports.release(entry.bind);
+        entry.listener.syn_queue().for_each(|id| self.tcp_forget(id));
+        for id in entry.listener.accept_queue() {
+            self.tcp_abort_one(now, id);
+        }
+        self.settle(now);
+    }
+
+    /// A connection, to look at.
+    pub fn tcp(&self, connection: ConnectionId) -> Option<&Tcb> {
+        self.tcp.connections.get(connection).map(|connection| &connection.tcb)
+    }
+
+    /// A user call on a connection; what it makes the connection send stands in [`Stack::poll_frame`] afterwards.
+    /// No event tells of what the call itself changed.
+    pub fn with_tcp<R>(
+        &mut self,
+        now: Instant,
+        connection: ConnectionId,
+        call: impl FnOnce(&mut Tcb) -> R,
+    ) -> Option<R> {
+        let result = call(&mut self.tcp.connections.get_mut(connection)?.tcb);
+        self.tcp_flush(now, connection);
+        self.settle(now);
+        Some(result)
+    }
+
+    /// Both ends of a connection: ours and the peer's.
+    pub fn tcp_endpoints(&self, connection: ConnectionId) -> Option<(SocketAddr, SocketAddr)> {
+        let tuple = self.tcp.connections.get(connection)?.tuple;
+        Some((tuple.local, tuple.remote))
+    }
+
+    /// What its packets' IP headers say from now on.
+    pub fn tcp_set_ip_options(&mut self, connection: ConnectionId, options: IpOptions) {
+        if let Some(connection) = self.tcp.connections.get_mut(connection) {
+            connection.options = options;
+        }
+    }
+
+    /// The socket is done with a connection: closed as close(2) does it. The stack keeps it until it has finished, its
+    /// id is not to be used any more.
+    pub fn tcp_release(&mut self, now: Instant, connection: ConnectionId) {
+        let Some(entry) = self.tcp.connections.get_mut(connection) else { return };
+        entry.owner = Owner::Nobody;
+        entry.tcb.close(now);
+        self.tcp_flush(now, connection);
+        self.settle(now);
+    }
+
+    /// Resets a connection and forgets it; its id is not to be used any more.
+    pub fn tcp_abort(&mut self, now: Instant, connection: ConnectionId) {
+        self.tcp_abort_one(now, connection);
+        self.settle(now);
+    }
+
+    fn tcp_abort_one(&mut self, now: Instant, id: ConnectionId) {
+        let Some(entry) = self.tcp.connections.get_mut(id) else { return };
+        entry.owner = Owner::Nobody;
+        entry.tcb.abort(now);
+        self.tcp_flush(now, id);
+    }
+
+    /// The initial sequence number and timestamp offset of a connection.
+    pub(super) fn initial_numbers(&self, now: Instant, tuple: &Tuple) -> (SeqNum, u32) {
+        (self.tcp.isn.isn(now, tuple), self.tcp.isn.timestamp_offset(tuple))
+    }
+}

@@ -1,0 +1,205 @@
+//! Segments that arrive: for a connection, for a listener, or for nobody.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sockeye_base::{Instant, SeqNum};
+use sockeye_tcp::{Error, State, Tcb, reset_for};
+use sockeye_wire::tcp::{Flags, Segment};
+use sockeye_wire::{Body, Packet};
+
+use super::{Owner, Tuple, mss_of};
+use crate::InterfaceId;
+use crate::output::IpOptions;
+use crate::route::Path;
+use crate::stack::{ConnectionId, ListenerId, Stack};
+
+/// RFC 1191, section 3: no IPv4 path is narrower; and what Linux lets a router claim at least (`min_pmtu`).
+const MIN_PATH_MTU: usize = 552;
+
+impl Stack {
+    /// A segment has arrived.
+    pub(crate) fn tcp_input(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        (source, destination): (IpAddr, IpAddr),
+        segment: Segment,
+    ) {
+        let local = SocketAddr::new(destination, segment.destination);
+        let tuple = Tuple { local, remote: SocketAddr::new(source, segment.source) };
+        match self.tcp.by_tuple.get(&tuple).copied() {
+            Some(id) => self.connection_input(now, interface, (id, tuple), segment),
+            None => self.listener_input(now, interface, tuple, (segment, None)),
+        }
+    }
+
+    fn connection_input(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        (id, tuple): (ConnectionId, Tuple),
+        segment: Segment,
+    ) {
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        let (state, path) = (connection.tcb.state(), connection.path);
+        let finishes =
+            segment.flags.contains(Flags::ACK) && !segment.flags.intersects(Flags::RST | Flags::SYN);
+        if let (State::SynReceived, Owner::Listener { id: listener, .. }, true) =
+            (state, connection.owner, finishes)
+            && let Some(entry) = self.tcp.listeners.get(listener)
+            && !entry.listener.admits_established()
+        {
+            return;
+        }
+        let again = (state == State::TimeWait && segment.flags.contains(Flags::SYN)).then(|| segment.clone());
+        let acknowledges = segment.flags.contains(Flags::ACK);
+        let unacknowledged = connection.tcb.snd_una();
+        let outcome = connection.tcb.input(now, segment);
+        let progress = acknowledges && connection.tcb.snd_una() != unacknowledged;
+        let least = connection.tcb.restart_iss();
+        // What acknowledges new data is a sign that the neighbour lives and hears us.
+        if progress && !path.is_local() {
+            self.neighbours(now, path.interface, |neighbours, context| {
+                neighbours.confirm(context, path.next_hop)
+            });
+        }
+        if let Some(reply) = outcome.reply {
+            self.tcp_transmit(now, id, reply);
+        }
+        // RFC 6191: TIME-WAIT gives way to a new connection of the same ends.
+        if let (true, Some(syn)) = (outcome.restart, again) {
+            self.tcp_announce(id);
+            self.tcp_reap(id);
+            return self.listener_input(now, interface, tuple, (syn, Some(least)));
+        }
+        self.tcp_announce(id);
+        self.tcp_flush(now, id);
+    }
+
+    /// A segment for no connection: a SYN for a listener, or nothing that anybody waits for (RFC 9293, section
+    /// 3.10.7.1 and 3.10.7.2).
+    fn listener_input(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        tuple: Tuple,
+        (segment, least_iss): (Segment, Option<SeqNum>),
+    ) {
+        let flags = segment.flags;
+        let Some(listener) = self.find_listener(&tuple) else {
+            return self.refuse(now, interface, &tuple, &segment);
+        };
+        if flags.contains(Flags::RST) {
+            return;
+        }
+        if flags.contains(Flags::ACK) {
+            return self.refuse(now, interface, &tuple, &segment);
+        }
+        // As Linux: a SYN with FIN is nobody's honest opening.
+        if !flags.contains(Flags::SYN) || flags.contains(Flags::FIN) {
+            return;
+        }
+        let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
+        let Some(entry) = self.tcp.listeners.get(listener) else { return };
+        if !entry.listener.admits_syn() {
+            return;
+        }
+        let (bind, options) = (entry.bind, entry.options);
+        let config = self.config_for(entry.listener.config().clone(), &path, tuple.remote.ip());
+        let (iss, offset) = self.initial_numbers(now, &tuple);
+        let iss = least_iss.map_or(iss, |least| iss.max(least));
+        let tcb = Tcb::accept(now, config, iss, offset, &segment);
+        let bind = self.tcp_ports.inherit(bind, tuple.local.ip());
+        let owner = Owner::Listener { id: listener, established: false };
+        let id = self.tcp_insert(tcb, (tuple, path), owner, bind);
+        if let Some(connection) = self.tcp.connections.get_mut(id) {
+            connection.options = options;
+        }
+        if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+            entry.listener.syn_received(id);
+        }
+        self.tcp_flush(now, id);
+    }
+
+    /// The listener for a SYN: one on the very address before one on all, one on all of IPv4 before one on all of
+    /// both; among those that share by SO_REUSEPORT always the same for one peer.
+    fn find_listener(&self, tuple: &Tuple) -> Option<ListenerId> {
+        let listeners = self.tcp.by_port.get(&tuple.local.port())?;
+        let scores = listeners.iter().filter_map(|id| {
+            let claim = self.tcp_ports.get(self.tcp.listeners.get(*id)?.bind)?.claim;
+            let score = (!claim.address.is_unspecified(), claim.address.is_ipv4());
+            claim.takes(tuple.local.ip()).then_some((score, *id))
+        });
+        let best = scores.clone().map(|(score, _)| score).max()?;
+        let equals = scores.filter(|(score, _)| *score == best).map(|(_, id)| id);
+        let at = self.tcp.spread((tuple.local, tuple.remote), equals.clone().count());
+        equals.clone().nth(at)
+    }
+
+    /// RFC 9293, section 3.10.7.1: whoever speaks to nobody is reset.
+    fn refuse(&mut self, now: Instant, interface: InterfaceId, tuple: &Tuple, segment: &Segment) {
+        let Some(reset) = reset_for(segment) else { return };
+        let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
+        let header = self.ip_header(tuple.local.ip(), tuple.remote.ip(), IpOptions::default());
+        if let Some(ip) = header {
+            self.transmit(now, &path, Packet { ip, body: Body::Tcp(reset) });
+        }
+    }
+
+    /// The way of answers to what came in by an interface. Policies are for those who ask, not for those who answer.
+    fn path_back(&self, interface: InterfaceId, remote: IpAddr) -> Option<Path> {
+        if interface == InterfaceId::LOOPBACK {
+            return Some(Path { interface, next_hop: remote });
+        }
+        self.path(remote)
+    }
+
+    /// An ICMP error came for a segment of ours. Only one that quotes data under way is believed (RFC 5927, section
+    /// 4.1).
+    pub(crate) fn tcp_error(
+        &mut self,
+        now: Instant,
+        (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
+        seq: SeqNum,
+        error: Error,
+    ) {
+        let tuple = Tuple {
+            local: SocketAddr::new(source, source_port),
+            remote: SocketAddr::new(destination, destination_port),
+        };
+        if let Some(id) = self.tuple_with_sequence(&tuple, seq)
+            && let Some(connection) = self.tcp.connections.get_mut(id)
+        {
+            connection.tcb.soft_error(now, error);
+            self.tcp_announce(id);
+            self.tcp_flush(now, id);
+        }
+    }
+
+    /// A router on the way takes only packets of this size (RFC 1191, RFC 8201).
+    pub(crate) fn tcp_path_mtu(
+        &mut self,
+        now: Instant,
+        (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
+        seq: SeqNum,
+        mtu: usize,
+    ) {
+        let tuple = Tuple {
+            local: SocketAddr::new(source, source_port),
+            remote: SocketAddr::new(destination, destination_port),
+        };
+        let least = if source.is_ipv4() { MIN_PATH_MTU } else { 1280 };
+        if let Some(id) = self.tuple_with_sequence(&tuple, seq)
+            && let Some(connection) = self.tcp.connections.get_mut(id)
+        {
+            connection.tcb.path_mtu(now, mss_of(mtu.max(least), destination));
+            self.tcp_flush(now, id);
+        }
+    }
+
+    fn tuple_with_sequence(&self, tuple: &Tuple, seq: SeqNum) -> Option<ConnectionId> {
+        let id = *self.tcp.by_tuple.get(tuple)?;
+        let tcb = &self.tcp.connections.get(id)?.tcb;
+        (seq.at_or_after(tcb.snd_una()) && seq.at_or_before(tcb.snd_nxt())).then_some(id)
+    }
+}

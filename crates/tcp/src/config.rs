@@ -1,0 +1,104 @@
+//! What one connection is told when it begins; the defaults are Linux's.
+
+use sockeye_base::Duration;
+
+/// The settings of one connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Largest payload a segment without options may have on our link (MTU less 40 or 60); advertised in the SYN.
+    pub mss: u16,
+    /// Most bytes of user data waiting to be sent or acknowledged.
+    pub send_buffer: usize,
+    /// Most bytes of user data waiting to be read; the window is what is left of it.
+    pub receive_buffer: usize,
+    /// Small segments needn't wait for acknowledgements (TCP_NODELAY).
+    pub nodelay: bool,
+    /// Only full segments may go (TCP_CORK).
+    pub cork: bool,
+    /// Offer window scaling (RFC 7323).
+    pub window_scaling: bool,
+    /// Offer timestamps (RFC 7323).
+    pub timestamps: bool,
+    /// How many SYNs are repeated with exponential backoff before giving up.
+    pub syn_retries: u8,
+    /// How many SYNs are repeated without backoff before those (Linux 6.5's tcp_syn_linear_timeouts).
+    pub syn_linear_timeouts: u8,
+    /// How many SYN-ACKs are repeated before giving up.
+    pub synack_retries: u8,
+    /// How long data is repeated: the time this many repetitions take at the smallest RTO (tcp_retries2).
+    pub retries2: u8,
+    /// The same once nobody holds the connection any more (tcp_orphan_retries; Linux's 0 means 8).
+    pub orphan_retries: u8,
+    /// RTO before the first measurement.
+    pub rto_initial: Duration,
+    /// Smallest part of the RTO that stands for variance.
+    pub rto_min: Duration,
+    /// Largest RTO and largest distance between probes.
+    pub rto_max: Duration,
+    /// How long FIN-WAIT-2 lasts once nobody holds the connection (tcp_fin_timeout).
+    pub fin_timeout: Duration,
+    /// How long TIME-WAIT lasts.
+    pub time_wait: Duration,
+    /// How long an acknowledgement may wait for company.
+    pub delayed_ack: Duration,
+    /// Probe a silent peer (SO_KEEPALIVE).
+    pub keepalive: Option<Keepalive>,
+    /// Give up when data stays unacknowledged this long (TCP_USER_TIMEOUT).
+    pub user_timeout: Option<Duration>,
+    /// May make super-segments (payload at most 65,475 bytes).
+    pub gso: bool,
+}
+
+/// How a silent peer is probed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keepalive {
+    /// Silence before the first probe (TCP_KEEPIDLE).
+    pub idle: Duration,
+    /// Distance between probes (TCP_KEEPINTVL).
+    pub interval: Duration,
+    /// Probes without an answer before giving up (TCP_KEEPCNT).
+    pub count: u8,
+}
+
+/// The two ports of a connection, as they go into its headers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ports {
+    /// Ours.
+    pub local: u16,
+    /// The peer's.
+    pub remote: u16,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            mss: 1460,
+            send_buffer: 2_621_440,
+            receive_buffer: 6_291_456,
+            nodelay: false,
+            cork: false,
+            window_scaling: true,
+            timestamps: true,
+            syn_retries: 6,
+            syn_linear_timeouts: 4,
+            synack_retries: 5,
+            retries2: 15,
+            orphan_retries: 8,
+            rto_initial: Duration::from_secs(1),
+            rto_min: Duration::from_millis(200),
+            rto_max: Duration::from_secs(120),
+            fin_timeout: Duration::from_secs(60),
+            time_wait: Duration::from_secs(60),
+            delayed_ack: Duration::from_millis(40),
+            keepalive: None,
+            user_timeout: None,
+            gso: true,
+        }
+    }
+}
+
+impl Default for Keepalive {
+    fn default() -> Keepalive {
+        Keepalive { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), count: 9 }
+    }
+}

@@ -1,0 +1,92 @@
+//! The true numbers of a connection, for TCP_INFO and for people.
+
+use sockeye_base::Duration;
+
+use crate::state::State;
+use crate::tcb::Tcb;
+
+/// A connection's numbers at one moment. Segments of a super-segment count each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Info {
+    /// State.
+    pub state: State,
+    /// Smoothed round-trip time; `None` before the first measurement.
+    pub rtt: Option<Duration>,
+    /// Round-trip time variation (RFC 6298's RTTVAR).
+    pub rttvar: Duration,
+    /// Smallest round-trip time measured.
+    pub min_rtt: Option<Duration>,
+    /// Retransmission timeout, backoff included.
+    pub rto: Duration,
+    /// From our first SYN (or the peer's) to ESTABLISHED.
+    pub handshake: Option<Duration>,
+    /// Largest payload of a segment we send.
+    pub snd_mss: u32,
+    /// The peer's segments' payload, as estimated from what came.
+    pub rcv_mss: u32,
+    /// Largest payload we told the peer to send.
+    pub advmss: u32,
+    /// Congestion window, segments.
+    pub cwnd: u32,
+    /// Slow start threshold, segments; `u32::MAX` while none has been set.
+    pub ssthresh: u32,
+    /// The peer's window, bytes.
+    pub snd_wnd: u32,
+    /// Our window, bytes.
+    pub rcv_wnd: u32,
+    /// Window scale shift of the peer's windows; `None`: not negotiated.
+    pub snd_wscale: Option<u8>,
+    /// Window scale shift of our windows; `None`: not negotiated.
+    pub rcv_wscale: Option<u8>,
+    /// Timestamps are in use.
+    pub timestamps: bool,
+    /// Segments sent and not acknowledged.
+    pub unacked: u32,
+    /// Bytes queued and never sent.
+    pub notsent_bytes: usize,
+    /// Segments sent, repeated ones too.
+    pub segs_out: u64,
+    /// Segments received.
+    pub segs_in: u64,
+    /// Segments with data sent.
+    pub data_segs_out: u64,
+    /// Segments with data received.
+    pub data_segs_in: u64,
+    /// Bytes sent, repeated ones too.
+    pub bytes_sent: u64,
+    /// Bytes sent again.
+    pub bytes_retrans: u64,
+    /// Bytes acknowledged by the peer.
+    pub bytes_acked: u64,
+    /// Bytes received in order.
+    pub bytes_received: u64,
+    /// Timeouts since the last progress.
+    pub retransmits: u32,
+    /// Timeouts' doublings in force.
+    pub backoff: u32,
+    /// Probes (zero window, keepalive) without an answer.
+    pub probes: u32,
+    /// Segments repeated in all.
+    pub total_retrans: u32,
+    /// Segments received out of order.
+    pub out_of_order: u64,
+    /// Since data was last sent.
+    pub last_data_sent: Option<Duration>,
+    /// Since data was last received.
+    pub last_data_received: Option<Duration>,
+}
+
+/// What is counted while a connection lives.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) segs_out: u64,
+    pub(crate) segs_in: u64,
+    pub(crate) data_segs_out: u64,
+    pub(crate) data_segs_in: u64,
+    pub(crate) bytes_sent: u64,
+    pub(crate) bytes_retrans: u64,
+    pub(crate) bytes_acked: u64,
+    pub(crate) bytes_received: u64,
+    pub(crate) total_retrans: u32,
+    pub(crate) out_of_order: u64,
+}

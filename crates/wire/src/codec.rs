@@ -1,0 +1,154 @@
+//! From frames and packets to bytes and back. Bytes are needed at the edges only: a TUN device, a capture file, the
+//! channel to another process, and the quotes in ICMP errors.
+
+use bytes::Bytes;
+
+use crate::{
+    Body, Frame, Malformed, Packet, Payload, arp, ethernet, icmpv4, icmpv6, ip, ipv4, ipv6, tcp, udp,
+};
+
+impl Packet {
+    /// Its bytes, with lengths and checksums made. A super-segment is written as one packet, which can't be longer
+    /// than 65,535 bytes: split it first if single packets are wanted.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len());
+        self.write(&mut out);
+        out
+    }
+
+    /// Puts its bytes behind `out`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let (protocol, len) = (self.body.protocol(), self.body.len());
+        match &self.ip {
+            ip::Header::V4(header) => header.write(protocol, len, out),
+            ip::Header::V6(header) => header.write(protocol, len, out),
+        }
+        match &self.body {
+            Body::Tcp(segment) => segment.write(&self.ip, out),
+            Body::Udp(datagram) => datagram.write(&self.ip, out),
+            Body::Icmpv4(message) => message.write(out),
+            Body::Icmpv6(message) => message.write(&self.ip, out),
+            Body::Other { payload, .. } => payload.pieces().for_each(|piece| out.extend_from_slice(piece)),
+        }
+    }
+
+    /// Reads a packet of either version, copying it once. Lengths, versions and checksums are checked; options of the
+    /// IPv4 header and IPv6 extension headers are skipped; bytes behind the packet are left out.
+    ///
+    /// # Errors
+    /// Why it must be dropped.
+    pub fn parse(bytes: &[u8]) -> Result<Packet, Malformed> {
+        Packet::parse_shared(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// As [`Packet::parse`], but user data stays where it is and is shared.
+    ///
+    /// # Errors
+    /// Why it must be dropped.
+    pub fn parse_shared(bytes: &Bytes) -> Result<Packet, Malformed> {
+        match bytes.first().map(|first| first >> 4) {
+            None => Err(Malformed::Truncated),
+            Some(4) => {
+                let view = ipv4::View::new(bytes)?;
+                if !view.checksum_is_right() {
+                    return Err(Malformed::HeaderChecksum);
+                }
+                if view.is_fragment() {
+                    return Err(Malformed::Fragment);
+                }
+                let ip = ip::Header::V4(view.header());
+                let body = Body::parse(&ip, view.protocol(), bytes.slice_ref(view.payload()))?;
+                Ok(Packet { ip, body })
+            }
+            Some(6) => {
+                let view = ipv6::View::new(bytes)?;
+                let ip = ip::Header::V6(view.header());
+                let body = Body::parse(&ip, view.protocol(), bytes.slice_ref(view.payload()))?;
+                Ok(Packet { ip, body })
+            }
+            Some(version) => Err(Malformed::Version(version)),
+        }
+    }
+
+    /// The first `len` bytes of this packet, or of the first it stands for.
+    pub(crate) fn head(&self, len: usize) -> Bytes {
+        let mut bytes = match self.count() {
+            0 | 1 => self.to_bytes(),
+            _ => self.clone().split().next().map(|first| first.to_bytes()).unwrap_or_default(),
+        };
+        bytes.truncate(len);
+        bytes.into()
+    }
+}
+
+impl Body {
+    fn parse(ip: &ip::Header, protocol: u8, bytes: Bytes) -> Result<Body, Malformed> {
+        Ok(match (protocol, ip) {
+            (ip::protocol::TCP, _) => Body::Tcp(tcp::Segment::parse(ip, &bytes)?),
+            (ip::protocol::UDP, _) => Body::Udp(udp::Datagram::parse(ip, &bytes)?),
+            (ip::protocol::ICMP, ip::Header::V4(_)) => Body::Icmpv4(icmpv4::Message::parse(&bytes)?),
+            (ip::protocol::ICMPV6, ip::Header::V6(_)) => Body::Icmpv6(icmpv6::Message::parse(ip, &bytes)?),
+            (protocol, _) => Body::Other { protocol, payload: bytes.into() },
+        })
+    }
+}
+
+impl Frame {
+    /// Its bytes, with the Ethernet header if it has one; no padding, no check sequence.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.len());
+        self.write(&mut out);
+        out
+    }
+
+    /// Puts its bytes behind `out`.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        if let Some(header) = &self.ethernet {
+            out.extend(header.to_bytes());
+        }
+        match &self.payload {
+            Payload::Packet(packet) => packet.write(out),
+            Payload::Arp(packet) => out.extend(packet.to_bytes()),
+            Payload::Bytes(bytes) => out.extend_from_slice(bytes),
+        }
+    }
+
+    /// Reads a frame with an Ethernet header. What it carries stays bytes if it is of a kind not known, or malformed:
+    /// [`Packet::parse_shared`] then says why.
+    ///
+    /// # Errors
+    /// `Truncated` if the header is not whole.
+    pub fn parse_ethernet(bytes: &[u8]) -> Result<Frame, Malformed> {
+        Frame::parse_ethernet_shared(&Bytes::copy_from_slice(bytes))
+    }
+
+    /// As [`Frame::parse_ethernet`], but user data stays where it is and is shared.
+    ///
+    /// # Errors
+    /// `Truncated` if the header is not whole.
+    pub fn parse_ethernet_shared(bytes: &Bytes) -> Result<Frame, Malformed> {
+        let header = ethernet::Header::parse(bytes)?;
+        let carried = bytes.slice(ethernet::HEADER_LEN..);
+        let payload = match header.ether_type {
+            ethernet::ether_type::ARP => arp::Packet::parse(&carried).ok().map(Payload::Arp),
+            ethernet::ether_type::IPV4 | ethernet::ether_type::IPV6 => {
+                Packet::parse_shared(&carried).ok().map(Payload::Packet)
+            }
+            _ => None,
+        };
+        // An IPv4 packet under IPv6's EtherType is no IPv4 packet.
+        let payload = payload.filter(|payload| payload.ether_type() == Some(header.ether_type));
+        Ok(Frame { ethernet: Some(header), payload: payload.unwrap_or(Payload::Bytes(carried)) })
+    }
+
+    /// Reads a frame of a link without Ethernet headers; a malformed packet stays bytes.
+    pub fn parse_packet(bytes: &[u8]) -> Frame {
+        let bytes = Bytes::copy_from_slice(bytes);
+        let payload =
+            Packet::parse_shared(&bytes).map_or_else(|_| Payload::Bytes(bytes.clone()), Payload::Packet);
+        Frame { ethernet: None, payload }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
