@@ -103,7 +103,11 @@ fn become_program(page: &Page, filter: &Filter, arguments: &[*const libc::c_char
         libc::execvp(arguments[0], arguments.as_ptr());
     }
     let error = io::Error::last_os_error();
-    let status = if error.raw_os_error() == Some(libc::ENOENT) { crate::EXIT_NOT_FOUND } else { crate::EXIT_NOT_EXECUTABLE };
+    let status = if error.raw_os_error() == Some(libc::ENOENT) {
+        crate::EXIT_NOT_FOUND
+    } else {
+        crate::EXIT_NOT_EXECUTABLE
+    };
     fail(stage::NO_EXEC, error, status)
 }
 
@@ -145,7 +149,8 @@ fn take_listener(page: &Page, pid: Pid) -> Result<OwnedFd, Error> {
 
 fn c_strings(program: &Program) -> Result<Vec<CString>, Error> {
     let c_string = |text: &OsString| {
-        CString::new(text.clone().into_vec()).map_err(|_| Error::Start("the arguments", io::ErrorKind::InvalidInput.into()))
+        CString::new(text.clone().into_vec())
+            .map_err(|_| Error::Start("the arguments", io::ErrorKind::InvalidInput.into()))
     };
     std::iter::once(&program.name).chain(&program.arguments).map(c_string).collect()
 }
@@ -173,7 +178,8 @@ fn inherited_descriptors() -> Result<Vec<i32>, Error> {
 /// The program has them now: held here, they would keep pipes open that it closes. Only standard error stays, for what
 /// we have to say.
 fn let_go(inherited: &[i32]) {
-    let null = rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC, Mode::empty());
+    let null =
+        rustix::fs::open("/dev/null", rustix::fs::OFlags::RDWR | rustix::fs::OFlags::CLOEXEC, Mode::empty());
     for &number in inherited {
         match (number, &null) {
             (libc::STDERR_FILENO, _) => {}

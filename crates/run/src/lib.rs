@@ -59,28 +59,31 @@ pub enum TraceTo {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The trace file.
-    #[error("{path}: {1}", path = .0.display())]
+    #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Trace(PathBuf, #[source] io::Error),
     /// The program's name or file.
-    #[error("{path}: {1}", path = .0.display())]
+    #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Exec(PathBuf, #[source] io::Error),
     /// The kernel refused the filter.
     #[error("{}", filter_refused(.0))]
     Filter(#[source] io::Error),
     /// The program's descriptors can't be borrowed.
     #[error(
-        "this machine does not let a program's descriptors be borrowed (pidfd_getfd: {0}); Linux 5.6 or later is needed, \
-         and in a container the capability CAP_SYS_PTRACE"
+        "this machine does not let a program's descriptors be borrowed (pidfd_getfd: {why}); Linux 5.6 or later is needed, \
+         and in a container the capability CAP_SYS_PTRACE",
+        why = plain(.0)
     )]
     Borrow(#[source] io::Error),
     /// An inherited socket would be a way out.
-    #[error("descriptor {0} is a socket of the machine's network: close it (for example, {0}<&-) before starting a program")]
+    #[error(
+        "descriptor {0} is a socket of the machine's network: close it (for example, {0}<&-) before starting a program"
+    )]
     InheritedSocket(i32),
     /// Something else at the start.
-    #[error("cannot start: {0}: {1}")]
+    #[error("cannot start: {0}: {why}", why = plain(.1))]
     Start(&'static str, #[source] io::Error),
     /// The loop failed.
-    #[error("the supervisor failed: {0}")]
+    #[error("the supervisor failed: {why}", why = plain(.0))]
     Serve(#[source] io::Error),
 }
 
@@ -103,11 +106,19 @@ impl Error {
 fn filter_refused(error: &io::Error) -> String {
     let why = match error.raw_os_error() {
         Some(libc::EBUSY) => "another supervisor's filter with user notification is in the way",
-        Some(libc::EINVAL | libc::ENOSYS) => "this kernel has no seccomp user notification (Linux 5.14 or later is needed)",
+        Some(libc::EINVAL | libc::ENOSYS) => {
+            "this kernel has no seccomp user notification (Linux 5.14 or later is needed)"
+        }
         Some(libc::EACCES | libc::EPERM) => "installing a seccomp filter is forbidden here",
         _ => "the seccomp filter can't be installed",
     };
-    format!("cannot supervise: {why} ({error})")
+    format!("cannot supervise: {why} ({})", plain(error))
+}
+
+/// An error's text without its number.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split_once(" (os error").map_or(text.clone(), |(text, _)| text.to_owned())
 }
 
 /// Runs a program on host `pukaki` of the default network. Gives its exit status: its own, or 128 and the number of the
@@ -125,8 +136,8 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     let (listener, launched) = launched.split();
     let network = network::Network::new(seed, trace)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let mut supervisor =
-        supervisor::Supervisor::new(listener, signals, network).map_err(|error| Error::Start("epoll", error))?;
+    let mut supervisor = supervisor::Supervisor::new(listener, signals, network)
+        .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     match launched.exec_error() {
         Some(error) => Err(Error::Exec(PathBuf::from(&program.name), error)),

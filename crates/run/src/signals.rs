@@ -60,7 +60,11 @@ impl Signals {
             if libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), before.as_mut_ptr()) != 0 {
                 return Err(io::Error::last_os_error());
             }
-            let fd = crate::launch::owned(libc::signalfd(-1, set.as_ptr(), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK))?;
+            let fd = crate::launch::owned(libc::signalfd(
+                -1,
+                set.as_ptr(),
+                libc::SFD_CLOEXEC | libc::SFD_NONBLOCK,
+            ))?;
             Ok((Signals { fd }, SignalMask(before.assume_init())))
         }
     }

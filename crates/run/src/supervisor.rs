@@ -55,7 +55,7 @@ impl Supervisor {
         epoll::add(&outer, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
         epoll::add(&outer, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
         epoll::add(&outer, inner.as_fd(), EventData::new_u64(token::CARRIERS), EventFlags::IN)?;
-        let carriers = Carriers::new()?;
+        let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
         Ok(Supervisor { listener, signals, outer, inner, network, carriers, held: Vec::new(), buffer })
     }
@@ -91,7 +91,8 @@ impl Supervisor {
 
     fn timeout(&self, ending: &Ending) -> Option<Timespec> {
         let now = self.network.now();
-        let held = self.held.iter().filter_map(|held| held.deadline).min().map(|deadline| deadline.since(now));
+        let held =
+            self.held.iter().filter_map(|held| held.deadline).min().map(|deadline| deadline.since(now));
         let soonest: Option<Duration> =
             [self.network.idle_for(), held, ending.idle_for()].into_iter().flatten().min();
         soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })

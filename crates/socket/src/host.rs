@@ -282,8 +282,8 @@ impl Host {
     }
 
     /// A stream's connection's numbers; `None` without a connection.
-    pub fn info(&self, now: Instant, id: SocketId) -> Option<tcp::Info> {
-        self.tcb(id).map(|tcb| tcb.info(now))
+    pub fn info(&self, id: SocketId) -> Option<tcp::Info> {
+        self.tcb(id).map(tcp::Tcb::info)
     }
 
     /// A stream's connection's state; `None` without a connection.

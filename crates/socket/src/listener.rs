@@ -84,6 +84,8 @@ impl Host {
         });
         let accepted = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection))));
         self.own_connection(connection, accepted);
+        // What it has already was announced to nobody.
+        self.mark(accepted);
         Ok((accepted, address::to_program(family, remote)))
     }
 }

@@ -137,10 +137,8 @@ impl Host {
                 Ok(Value::Int(error.map_or(0, |errno| errno.0)))
             }
             Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
-            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
-            Opt::TcpMaxSeg => {
-                Ok(Value::Int(self.info(now, id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss))))
-            }
+            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, id)?.to_bytes())),
+            Opt::TcpMaxSeg => Ok(Value::Int(self.info(id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss)))),
             Opt::SoSndBuf => Ok(Value::Int(self.shown_send_buffer(id)?)),
             _ => self.get(id)?.shown(opt, self.stack.settings()),
         }

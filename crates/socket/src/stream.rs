@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use sockeye_abi::{Errno, Family, How};
 use sockeye_base::{Chain, Instant};
 use sockeye_stack::{BindId, BindRequest, ConnectionId, ListenerId, Stack};
-use sockeye_tcp::{State, Tcb};
+use sockeye_tcp::{self as tcp, State, Tcb};
 
 use crate::host::{Host, Kind, Result, Shut, Socket, SocketId};
 use crate::{address, errors};
@@ -94,6 +94,21 @@ impl Stream {
     pub(crate) fn pending(&self, stack: &Stack) -> Option<Errno> {
         let of_connection = || self.tcb(stack).and_then(Tcb::error).filter(|_| !self.error_told);
         self.error.or_else(|| of_connection().map(errors::of_tcp))
+    }
+
+    /// Whether the peer said that it sends no more (Linux's SOCK_DONE). Of a connection that has ended only its error can
+    /// tell.
+    fn fin_came(&self, stack: &Stack) -> bool {
+        let Some(tcb) = self.tcb(stack) else { return false };
+        if self.live(stack).is_some() {
+            return tcb.peer_closed();
+        }
+        match tcb.error() {
+            None | Some(tcp::Error::BrokenPipe) => true,
+            Some(
+                tcp::Error::Refused | tcp::Error::Reset | tcp::Error::TimedOut | tcp::Error::Unreachable(_),
+            ) => false,
+        }
     }
 
     /// The directions shut: by `shutdown`, by the peer's FIN (reading), by the end of the connection (both).
@@ -329,7 +344,7 @@ impl Host {
         }
         match self.with_tcb(now, id, |tcb| tcb.send(now, bytes)) {
             Some(Ok(())) => Ok(len),
-            Some(Err(sockeye_tcp::SendError::Closed)) | None => Err(Errno::EPIPE),
+            Some(Err(tcp::SendError::Closed)) | None => Err(Errno::EPIPE),
         }
     }
 
@@ -355,7 +370,7 @@ impl Host {
             return Ok(self.with_tcb(now, id, |tcb| tcb.receive(now, max)).unwrap_or_default());
         }
         // The order of these is tcp_recvmsg's: a FIN goes before an error, an error before the rest.
-        if tcb.is_some_and(Tcb::peer_closed) {
+        if stream.fin_came(&self.stack) {
             return Ok(Chain::new());
         }
         let ended = tcb.is_some() && stream.live(&self.stack).is_none();

@@ -1,7 +1,7 @@
 //! TCP_INFO: a connection's true numbers in Linux's struct. What Sockeye doesn't count reads as 0.
 
 use sockeye_abi::TcpInfo;
-use sockeye_base::{Duration, Instant};
+use sockeye_base::Duration;
 use sockeye_tcp::{Info, State};
 
 use crate::host::{Host, Result, SocketId};
@@ -16,13 +16,13 @@ const WINDOW_SCALE: u8 = 4;
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
 
 /// The struct for a stream socket.
-pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
+pub(crate) fn of(host: &Host, id: SocketId) -> Result<TcpInfo> {
     host.stream(id)?;
     if host.is_listening(id) {
         let waiting = u32::try_from(host.pending(id)).unwrap_or(u32::MAX);
         return Ok(TcpInfo { state: LISTEN, unacked: waiting, ..TcpInfo::default() });
     }
-    Ok(match host.info(now, id) {
+    Ok(match host.info(id) {
         Some(info) => of_connection(&info),
         None => TcpInfo { state: CLOSE, ..TcpInfo::default() },
     })

@@ -55,8 +55,9 @@ impl Stack {
         if bound.is_ipv4() != destination.is_ipv4() {
             return Err(ConnectError::NoRoute);
         }
-        // As Linux: a loopback address must not get onto a link (RFC 1122, section 3.2.1.3).
-        if bound.is_loopback() && !path.is_local() {
+        // As Linux: a loopback address must not get onto a link (RFC 1122, section 3.2.1.3). For IPv6 it lets them go,
+        // and the other side drops them.
+        if bound.is_ipv4() && bound.is_loopback() && !path.is_local() {
             return Err(ConnectError::BadSource);
         }
         Ok((path, bound))
@@ -168,7 +169,7 @@ impl Stack {
         let Some(source) = self.source_for(&Path { interface, next_hop: address }, address) else { return };
         match (source, address) {
             (IpAddr::V4(sender_ip), IpAddr::V4(target_ip)) => {
-                let (operation, target_mac) = (arp::Operation::Request, Mac([0; 6]));
+                let (operation, target_mac) = (arp::Operation::Request, Mac::ZERO);
                 let request = arp::Packet { operation, sender_mac, sender_ip, target_mac, target_ip };
                 self.put(interface, known.unwrap_or(Mac::BROADCAST), Payload::Arp(request));
             }

@@ -102,7 +102,7 @@ impl Stack {
             [Cidr::new(Ipv4Addr::LOCALHOST.into(), 8), Cidr::new(Ipv6Addr::LOCALHOST.into(), 128)]
                 .into_iter();
         let addresses = addresses.flatten().collect();
-        stack.add_interface(Interface { name: "lo".into(), mac: Mac([0; 6]), mtu: 65_536, addresses });
+        stack.add_interface(Interface { name: "lo".into(), mac: Mac::ZERO, mtu: 65_536, addresses });
         stack
     }
 

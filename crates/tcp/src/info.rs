@@ -1,9 +1,8 @@
 //! The true numbers of a connection, for TCP_INFO and for people.
 
-use sockeye_base::Duration;
+use sockeye_base::{Duration, Instant};
 
 use crate::state::State;
-use crate::tcb::Tcb;
 
 /// A connection's numbers at one moment. Segments of a super-segment count each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +69,10 @@ pub struct Info {
     pub total_retrans: u32,
     /// Segments received out of order.
     pub out_of_order: u64,
-    /// Since data was last sent.
-    pub last_data_sent: Option<Duration>,
-    /// Since data was last received.
-    pub last_data_received: Option<Duration>,
+    /// When data was last sent.
+    pub last_data_sent: Option<Instant>,
+    /// When data was last received.
+    pub last_data_received: Option<Instant>,
 }
 
 /// What is counted while a connection lives.

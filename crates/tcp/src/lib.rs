@@ -10,19 +10,32 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod config;
+mod congestion;
 mod error;
 mod info;
+mod input;
 mod isn;
 mod listener;
+mod options;
+mod output;
+mod reassembly;
+mod recovery;
+mod rtt;
+mod send_buffer;
 mod state;
 mod tcb;
+mod timers;
+mod user;
+
+#[cfg(test)]
+mod tests;
 
 pub use config::{Config, Keepalive, Ports};
 pub use error::{Error, SendError, Unreachable};
 pub use info::Info;
+pub use input::{Outcome, reset_for};
 pub use isn::IsnGenerator;
 pub use listener::Listener;
+pub use output::Decision;
 pub use state::State;
-pub use tcb::Decision;
 pub use tcb::Tcb;
-pub use tcb::{Outcome, reset_for};

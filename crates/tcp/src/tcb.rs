@@ -1,145 +1,316 @@
-//! (Signatures first; being filled in.)
-#![allow(missing_docs, unused_variables, clippy::new_without_default)]
-use crate::*;
-use sockeye_base::*;
+//! The transmission control block: everything one connection knows (RFC 9293, section 3.3.1), flat, under the RFC's
+//! names, and what must always hold among it. What happens to it is in `input`, `output`, `user` and `timers`.
+
+use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
+
+use crate::config::{Config, Ports};
+use crate::congestion::{CongestionControl, Reno};
+use crate::error::Error;
+use crate::info::{Counters, Info};
+use crate::options::Negotiated;
+use crate::reassembly::Reassembly;
+use crate::recovery::{Phase, Recovery};
+use crate::rtt::Rtt;
+use crate::send_buffer::SendBuffer;
+use crate::state::State;
+use crate::timers::{Timer, Timers};
+
 /// One connection.
+///
+/// Feed it [`Tcb::input`] and the user's calls; after each, and when the time it named has come, call
+/// [`Tcb::decide`] until it says [`crate::Decision::Wait`].
 #[derive(Debug)]
-pub struct Tcb {}
-/// What came of a segment.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// To be sent at once.
-    pub reply: Option<Segment>,
-    /// TIME-WAIT met a new SYN: this Tcb is CLOSED now, hand the segment to the listener.
-    pub restart: bool,
+pub struct Tcb {
+    pub(crate) config: Config,
+    pub(crate) ports: Ports,
+    pub(crate) state: State,
+    /// The connection began with the peer's SYN at a listener.
+    pub(crate) passive: bool,
+    /// What ended the connection.
+    pub(crate) error: Option<Error>,
+    /// What ICMP said meanwhile.
+    pub(crate) soft_error: Option<Error>,
+
+    // Send sequence space.
+    pub(crate) iss: SeqNum,
+    pub(crate) snd_una: SeqNum,
+    /// Highest sequence number ever sent, plus one; repeating doesn't move it back.
+    pub(crate) snd_nxt: SeqNum,
+    pub(crate) snd_wnd: u32,
+    pub(crate) snd_wl1: SeqNum,
+    pub(crate) snd_wl2: SeqNum,
+    /// Largest window the peer ever offered.
+    pub(crate) max_snd_wnd: u32,
+    /// End of the last segment sent that wasn't full (Minshall's variant of Nagle).
+    pub(crate) snd_sml: SeqNum,
+    /// What our path takes: the link's MSS, lessened by ICMP.
+    pub(crate) path_mss: u16,
+    /// From `snd_una` (from the SYN's end while that is unacknowledged).
+    pub(crate) send_buffer: SendBuffer,
+    /// The user has nothing more to send: FIN goes behind the queued data.
+    pub(crate) fin_wanted: bool,
+    pub(crate) fin_sent: bool,
+
+    // Receive sequence space.
+    pub(crate) irs: SeqNum,
+    pub(crate) rcv_nxt: SeqNum,
+    /// Right edge of the window as the peer knows it: `rcv_nxt` + RCV.WND. Never moves left.
+    pub(crate) rcv_adv: SeqNum,
+    /// Estimate of the peer's segments' payload.
+    pub(crate) rcv_mss: u32,
+    /// In order, not read yet.
+    pub(crate) receive_queue: Chain,
+    pub(crate) reassembly: Reassembly,
+    /// The user reads no more.
+    pub(crate) receive_shutdown: bool,
+    /// The user is gone (close): data that still comes is answered by a reset.
+    pub(crate) orphan: bool,
+
+    // What is owed.
+    pub(crate) syn_due: bool,
+    pub(crate) reset_due: bool,
+    pub(crate) ack_now: bool,
+    pub(crate) probe_due: bool,
+
+    // Acknowledging.
+    /// `rcv_nxt` as last told to the peer (RFC 7323's Last.ACK.sent).
+    pub(crate) last_ack_sent: SeqNum,
+    /// How many more acknowledgements go without delay.
+    pub(crate) quick_acks: u8,
+    /// We answer what comes with data of our own, so acknowledgements have company.
+    pub(crate) interactive: bool,
+    /// When an out-of-window segment was last answered (RFC 5961's limit).
+    pub(crate) last_oow_ack: Option<Instant>,
+
+    // Options.
+    pub(crate) negotiated: Negotiated,
+    pub(crate) timestamp_offset: u32,
+    pub(crate) ts_recent: u32,
+    pub(crate) ts_recent_at: Instant,
+
+    // Round trips, losses, congestion.
+    pub(crate) rtt: Rtt,
+    /// The segment being timed: its end, and when it was sent.
+    pub(crate) timed: Option<(SeqNum, Instant)>,
+    pub(crate) recovery: Recovery,
+    pub(crate) control: Box<dyn CongestionControl>,
+    pub(crate) cwnd: u32,
+    pub(crate) ssthresh: u32,
+    pub(crate) cwnd_credit: u32,
+
+    pub(crate) timers: Timers,
+    /// Zero-window or keepalive probes since the peer was last heard.
+    pub(crate) probes: u32,
+    /// Doublings of the distance between zero-window probes.
+    pub(crate) persist_backoff: u32,
+
+    // When.
+    pub(crate) opened_at: Instant,
+    pub(crate) handshake: Option<Duration>,
+    pub(crate) last_heard: Instant,
+    pub(crate) last_data_sent: Option<Instant>,
+    pub(crate) last_data_received: Option<Instant>,
+    pub(crate) counters: Counters,
 }
-/// What to do now.
-#[derive(Debug)]
-pub enum Decision {
-    /// Send this and ask again.
-    Send(Segment),
-    /// Nothing until then.
-    Wait(Option<Instant>),
-}
-pub fn reset_for(segment: &Segment) -> Option<Segment> {
-    todo!()
-}
+
+/// How many acknowledgements at the start of a connection go without delay (Linux's TCP_MAX_QUICKACKS).
+pub(crate) const QUICK_ACKS: u8 = 16;
+
 impl Tcb {
+    /// Opens actively: SYN-SENT. The SYN comes from [`Tcb::decide`].
     pub fn connect(now: Instant, config: Config, ports: Ports, iss: SeqNum, timestamp_offset: u32) -> Tcb {
-        todo!()
+        Tcb::new(now, config, ports, iss, timestamp_offset)
     }
-    /// The ports are the SYN's.
+
+    /// Opens passively, for a listener that got `syn`: SYN-RECEIVED. The ports are the SYN's; the SYN-ACK comes from
+    /// [`Tcb::decide`]. Data in the SYN is left for the peer to repeat, as Linux does without fast open.
     pub fn accept(now: Instant, config: Config, iss: SeqNum, timestamp_offset: u32, syn: &Segment) -> Tcb {
-        todo!()
+        let ports = Ports { local: syn.destination, remote: syn.source };
+        let mut tcb = Tcb::new(now, config, ports, iss, timestamp_offset);
+        tcb.state = State::SynReceived;
+        tcb.passive = true;
+        tcb.counters.segs_in = syn.count() as u64;
+        tcb.negotiate(now, syn);
+        tcb
     }
-    pub fn input(&mut self, now: Instant, segment: Segment) -> Outcome {
-        todo!()
+
+    fn new(now: Instant, config: Config, ports: Ports, iss: SeqNum, timestamp_offset: u32) -> Tcb {
+        let mut tcb = Tcb {
+            ports,
+            state: State::SynSent,
+            passive: false,
+            error: None,
+            soft_error: None,
+            iss,
+            snd_una: iss,
+            snd_nxt: iss + 1,
+            snd_wnd: 0,
+            snd_wl1: SeqNum(0),
+            snd_wl2: iss,
+            max_snd_wnd: 0,
+            snd_sml: iss,
+            path_mss: config.mss,
+            send_buffer: SendBuffer::default(),
+            fin_wanted: false,
+            fin_sent: false,
+            irs: SeqNum(0),
+            rcv_nxt: SeqNum(0),
+            rcv_adv: SeqNum(0),
+            rcv_mss: u32::from(config.mss.min(536)),
+            receive_queue: Chain::new(),
+            reassembly: Reassembly::default(),
+            receive_shutdown: false,
+            orphan: false,
+            syn_due: true,
+            reset_due: false,
+            ack_now: false,
+            probe_due: false,
+            last_ack_sent: SeqNum(0),
+            quick_acks: QUICK_ACKS,
+            interactive: false,
+            last_oow_ack: None,
+            negotiated: Negotiated::nothing(),
+            timestamp_offset,
+            ts_recent: 0,
+            ts_recent_at: now,
+            rtt: Rtt::new(&config),
+            timed: None,
+            recovery: Recovery::new(iss),
+            control: Box::new(Reno),
+            cwnd: 0,
+            ssthresh: u32::MAX,
+            cwnd_credit: 0,
+            timers: Timers::default(),
+            probes: 0,
+            persist_backoff: 0,
+            opened_at: now,
+            handshake: None,
+            last_heard: now,
+            last_data_sent: None,
+            last_data_received: None,
+            counters: Counters::default(),
+            config,
+        };
+        tcb.cwnd = tcb.initial_cwnd();
+        tcb
     }
-    pub fn decide(&mut self, now: Instant) -> Decision {
-        todo!()
+
+    /// Sequence number of the first byte in the send buffer.
+    pub(crate) fn send_base(&self) -> SeqNum {
+        if self.state.is_opening() { self.iss + 1 } else { self.snd_una }
     }
-    pub fn soft_error(&mut self, now: Instant, error: Error) {
-        todo!()
+
+    /// Sequence number behind the last byte queued; the FIN's, if one is wanted.
+    pub(crate) fn send_end(&self) -> SeqNum {
+        self.send_base() + self.send_buffer.len() as u32
     }
-    pub fn path_mtu(&mut self, now: Instant, mss: u16) {
-        todo!()
+
+    /// Bytes queued and never sent.
+    pub(crate) fn unsent(&self) -> u32 {
+        if self.fin_sent { 0 } else { self.send_end().distance_from(self.snd_nxt).max(0).cast_unsigned() }
     }
-    pub fn send_room(&self) -> usize {
-        todo!()
+
+    /// Sequence numbers sent and not acknowledged.
+    pub(crate) fn flight(&self) -> u32 {
+        self.snd_nxt.offset_from(self.snd_una)
     }
-    pub fn unsent_len(&self) -> usize {
-        todo!()
+
+    /// Our FIN was sent and is acknowledged.
+    pub(crate) fn fin_acked(&self) -> bool {
+        self.fin_sent && self.snd_una == self.snd_nxt
     }
-    pub fn unacked_len(&self) -> usize {
-        todo!()
+
+    /// The window the peer knows.
+    pub(crate) fn rcv_wnd(&self) -> u32 {
+        self.rcv_adv.offset_from(self.rcv_nxt)
     }
-    pub fn send(&mut self, now: Instant, data: Chain) -> Result<(), SendError> {
-        todo!()
+
+    /// Where it stands.
+    pub fn info(&self) -> Info {
+        let mss = self.snd_mss();
+        let counters = &self.counters;
+        Info {
+            state: self.state,
+            rtt: self.rtt.srtt(),
+            rttvar: self.rtt.rttvar(),
+            min_rtt: self.rtt.min(),
+            rto: self.rtt.rto(&self.config),
+            handshake: self.handshake,
+            snd_mss: mss,
+            rcv_mss: self.rcv_mss,
+            advmss: u32::from(self.config.mss),
+            cwnd: (self.cwnd / mss).max(1),
+            ssthresh: if self.ssthresh == u32::MAX { u32::MAX } else { self.ssthresh / mss },
+            snd_wnd: self.snd_wnd,
+            rcv_wnd: self.rcv_wnd(),
+            snd_wscale: self.negotiated.wscale.map(|wscale| wscale.snd),
+            rcv_wscale: self.negotiated.wscale.map(|wscale| wscale.rcv),
+            timestamps: self.negotiated.timestamps,
+            unacked: self.flight().div_ceil(mss),
+            notsent_bytes: if self.state.is_opening() {
+                self.send_buffer.len()
+            } else {
+                self.unsent() as usize
+            },
+            segs_out: counters.segs_out,
+            segs_in: counters.segs_in,
+            data_segs_out: counters.data_segs_out,
+            data_segs_in: counters.data_segs_in,
+            bytes_sent: counters.bytes_sent,
+            bytes_retrans: counters.bytes_retrans,
+            bytes_acked: counters.bytes_acked,
+            bytes_received: counters.bytes_received,
+            retransmits: self.recovery.timeouts,
+            backoff: self.rtt.backoff,
+            probes: self.probes,
+            total_retrans: counters.total_retrans,
+            out_of_order: counters.out_of_order,
+            last_data_sent: self.last_data_sent,
+            last_data_received: self.last_data_received,
+        }
     }
-    pub fn receive_len(&self) -> usize {
-        todo!()
-    }
-    pub fn receive(&mut self, now: Instant, max: usize) -> Chain {
-        todo!()
-    }
-    pub fn peek(&self, offset: usize, max: usize) -> Chain {
-        todo!()
-    }
-    pub fn receive_closed(&self) -> bool {
-        todo!()
-    }
-    pub fn peer_closed(&self) -> bool {
-        todo!()
-    }
-    pub fn send_closed(&self) -> bool {
-        todo!()
-    }
-    pub fn shutdown_send(&mut self, now: Instant) {
-        todo!()
-    }
-    pub fn shutdown_receive(&mut self) {
-        todo!()
-    }
-    pub fn close(&mut self, now: Instant) {
-        todo!()
-    }
-    pub fn abort(&mut self, now: Instant) {
-        todo!()
-    }
-    pub fn state(&self) -> State {
-        todo!()
-    }
-    pub fn ports(&self) -> Ports {
-        todo!()
-    }
-    pub fn error(&self) -> Option<Error> {
-        todo!()
-    }
-    pub fn take_error(&mut self) -> Option<Error> {
-        todo!()
-    }
-    pub fn take_soft_error(&mut self) -> Option<Error> {
-        todo!()
-    }
-    pub fn config(&self) -> &Config {
-        todo!()
-    }
-    pub fn set_nodelay(&mut self, now: Instant, on: bool) {
-        todo!()
-    }
-    pub fn set_cork(&mut self, now: Instant, on: bool) {
-        todo!()
-    }
-    pub fn set_keepalive(&mut self, now: Instant, keepalive: Option<Keepalive>) {
-        todo!()
-    }
-    pub fn set_user_timeout(&mut self, now: Instant, timeout: Option<Duration>) {
-        todo!()
-    }
-    pub fn set_send_buffer(&mut self, now: Instant, bytes: usize) {
-        todo!()
-    }
-    pub fn set_receive_buffer(&mut self, now: Instant, bytes: usize) {
-        todo!()
-    }
-    /// Smallest ISS a connection may start with that replaces this one in TIME-WAIT.
-    pub fn restart_iss(&self) -> SeqNum {
-        todo!()
-    }
-    pub fn snd_una(&self) -> SeqNum {
-        todo!()
-    }
-    pub fn snd_nxt(&self) -> SeqNum {
-        todo!()
-    }
-    pub fn info(&self, now: Instant) -> Info {
-        todo!()
-    }
+
+    /// What must hold between any two calls; for tests and fuzzers.
     pub fn check_invariants(&self) -> Result<(), String> {
-        todo!()
-    }
-    pub fn is_finished(&self) -> bool {
-        todo!()
+        let must = |holds: bool, what: &str| if holds { Ok(()) } else { Err(format!("{what}: {self:?}")) };
+        must(self.snd_una.at_or_before(self.snd_nxt), "SND.UNA <= SND.NXT")?;
+        must(self.rcv_nxt.at_or_before(self.rcv_adv), "the window doesn't shrink")?;
+        must(self.cwnd >= self.snd_mss(), "cwnd holds a segment")?;
+        must(self.fin_wanted || !self.fin_sent, "no FIN unasked")?;
+        self.reassembly.check(self.rcv_nxt, self.rcv_adv)?;
+        must(
+            !(self.timers.is_set(Timer::Persist) && self.timers.is_set(Timer::Retransmit)),
+            "one timer to send",
+        )?;
+        if self.state.may_transmit() {
+            must(
+                self.flight() <= self.send_buffer.len() as u32 + u32::from(self.fin_sent),
+                "flight is held",
+            )?;
+            must((self.flight() > 0) == self.timers.is_set(Timer::Retransmit), "flight is timed")?;
+        }
+        if self.recovery.phase == Phase::Loss {
+            let next = self.recovery.rtx_nxt;
+            must(
+                next.at_or_after(self.snd_una) && next.at_or_before(self.snd_nxt),
+                "repeats what is in flight",
+            )?;
+        }
+        match self.state {
+            State::SynSent | State::SynReceived => {
+                must(self.flight() == 1 && !self.fin_sent, "SYN in flight")
+            }
+            State::Established | State::CloseWait => must(!self.fin_wanted, "FIN asked in a closing state"),
+            State::FinWait1 | State::Closing | State::LastAck => {
+                must(self.fin_wanted && !self.fin_acked(), "FIN on its way")
+            }
+            State::FinWait2 => must(self.fin_acked(), "FIN acknowledged"),
+            State::TimeWait => {
+                must(self.fin_acked(), "FIN acknowledged")?;
+                must(self.timers.is_set(Timer::TimeWait), "TIME-WAIT ends")
+            }
+            State::Closed => must(self.timers.next().is_none(), "no timers when CLOSED"),
+        }
     }
 }

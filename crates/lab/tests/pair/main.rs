@@ -11,6 +11,7 @@ use sockeye_abi::{Errno, Family, Transport};
 use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_lab::{Captured, HostId, HostSpec, Lab, LinkId, LinkSpec, Loss};
 use sockeye_socket::{Host, SocketId};
+use sockeye_stack::Settings;
 use sockeye_wire::tcp::Flags;
 use sockeye_wire::{Body, Payload};
 
@@ -43,10 +44,22 @@ struct Pair {
 impl Pair {
     /// A pair whose link has this delay and this loss each way.
     fn new(seed: u64, version: Version, delay: Duration, loss: Loss) -> Pair {
+        Pair::with_settings(&Settings::default(), seed, version, delay, loss)
+    }
+
+    /// A pair that believes its neighbours for good: what a cut looks like from behind a router.
+    fn far(version: Version) -> Pair {
+        let settings =
+            Settings { neighbour_reachable: Duration::from_secs(1_000_000), ..Settings::default() };
+        Pair::with_settings(&settings, 1, version, ms(1), Loss::None)
+    }
+
+    fn with_settings(settings: &Settings, seed: u64, version: Version, delay: Duration, loss: Loss) -> Pair {
         let mut lab = Lab::new(seed);
         let [a, b] = [("a", 1), ("b", 2)].map(|(name, number)| {
             let addresses = [format!("10.0.0.{number}/24"), format!("fd00::{number}/64")];
-            lab.add_host(HostSpec::new(name, addresses.map(|text| text.parse().unwrap()).to_vec()))
+            let addresses = addresses.map(|text| text.parse().unwrap()).to_vec();
+            lab.add_host(HostSpec { settings: settings.clone(), ..HostSpec::new(name, addresses) })
         });
         let link = lab.add_link(LinkSpec::new(a, b).with(delay, loss));
         lab.set_capture(true);

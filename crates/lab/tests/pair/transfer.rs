@@ -77,7 +77,7 @@ fn capturing_changes_nothing() {
         assert_eq!(pair.host(a).send(now, client, &data(LEN)), Ok(LEN));
         pair.run(|pair| pair.lab.host(b).unread(server) == Ok(LEN));
         let now = pair.now;
-        (now, pair.host(a).info(now, client), pair.host(b).info(now, server))
+        (now, pair.host(a).info(client), pair.host(b).info(server))
     };
     assert_eq!(run(true), run(false));
 }

@@ -60,7 +60,11 @@ impl Supervisor {
     }
 
     /// Takes the next connection out of P's queue: our end of it, and the program's.
-    fn take_connection(&mut self, subject: Subject, flags: SocketFlags) -> Result<Option<(Link, rustix::fd::OwnedFd)>, Errno> {
+    fn take_connection(
+        &mut self,
+        subject: Subject,
+        flags: SocketFlags,
+    ) -> Result<Option<(Link, rustix::fd::OwnedFd)>, Errno> {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
         let State::Listening(backlog) = &mut carrier.state else { return Err(Errno::EINVAL) };
@@ -74,7 +78,8 @@ impl Supervisor {
             return Ok(None);
         }
         let flags = flags | SocketFlags::CLOEXEC;
-        let accepted = rustix::net::accept_with(&program_end, flags).map_err(|error| Errno(error.raw_os_error()))?;
+        let accepted =
+            rustix::net::accept_with(&program_end, flags).map_err(|error| Errno(error.raw_os_error()))?;
         Ok(backlog.take_end().map(|end| (Link::new(end), accepted)))
     }
 
@@ -129,7 +134,12 @@ impl Supervisor {
     }
 
     /// The call is gone, or the program has no room for a descriptor: the connection waits for the next `accept`.
-    fn put_back(&mut self, subject: Subject, connection: (SocketId, SocketAddr), why: Errno) -> Result<Answer, Errno> {
+    fn put_back(
+        &mut self,
+        subject: Subject,
+        connection: (SocketId, SocketAddr),
+        why: Errno,
+    ) -> Result<Answer, Errno> {
         if let State::Listening(backlog) = self.state(subject)? {
             backlog.put_back(connection);
         }

@@ -18,7 +18,8 @@ impl Supervisor {
         let socket = self.network.host().socket(request.family, request.transport)?;
         let made = self.carriers.create(socket, request.family, request.transport, request.nonblock);
         let answered = made.and_then(|new| {
-            let number = self.listener.answer_descriptor(call.id, new.program_end.as_fd(), request.cloexec)?;
+            let number =
+                self.listener.answer_descriptor(call.id, new.program_end.as_fd(), request.cloexec)?;
             Ok((new, number))
         });
         match answered {

@@ -29,7 +29,8 @@ impl Supervisor {
     /// A stream's `sendto` with an address or odd flags, `sendmsg`, `sendmmsg`: the kernel makes it on the carrier,
     /// unless it asks what a carrier can't do.
     pub(super) fn stream_send(&mut self, call: &Call) -> Result<Answer, Errno> {
-        let flags = MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 }));
+        let flags =
+            MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 }));
         if flags.intersects(MessageFlags::OOB | MessageFlags::FASTOPEN) {
             return Err(Errno::EOPNOTSUPP);
         }
@@ -38,7 +39,8 @@ impl Supervisor {
 
     /// The same for receiving.
     pub(super) fn stream_receive(&mut self, call: &Call) -> Result<Answer, Errno> {
-        let flags = MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_recvmsg { 2 } else { 3 }));
+        let flags =
+            MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_recvmsg { 2 } else { 3 }));
         if flags.contains(MessageFlags::ERRQUEUE) {
             // Nothing is ever queued there.
             return Err(Errno::EAGAIN);
@@ -75,10 +77,17 @@ impl Supervisor {
     pub(super) fn receive_from(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let flags = receive_flags(call.int(3))?;
         let room = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
-        let Some(received) = self.take_datagram(subject, room, flags)? else { return self.wait_to_receive(subject, flags) };
+        let Some(received) = self.take_datagram(subject, room, flags)? else {
+            return self.wait_to_receive(subject, flags);
+        };
         memory::write(call.tid, call.args[1], &received.data)?;
         if call.args[4] != 0 {
-            memory::write_value_result(call.tid, call.args[4], call.args[5], &encode_sockaddr(&received.source))?;
+            memory::write_value_result(
+                call.tid,
+                call.args[4],
+                call.args[5],
+                &encode_sockaddr(&received.source),
+            )?;
         }
         Ok(Answer::Value(received.answer(flags)))
     }
@@ -155,7 +164,12 @@ impl Supervisor {
     }
 
     /// Takes the next datagram out of P's queue; `None` if there is none.
-    fn take_datagram(&mut self, subject: Subject, room: usize, flags: MessageFlags) -> Result<Option<Received>, Errno> {
+    fn take_datagram(
+        &mut self,
+        subject: Subject,
+        room: usize,
+        flags: MessageFlags,
+    ) -> Result<Option<Received>, Errno> {
         if flags.contains(MessageFlags::ERRQUEUE) {
             return Err(Errno::EAGAIN);
         }

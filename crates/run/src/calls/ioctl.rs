@@ -11,9 +11,15 @@ impl Supervisor {
     pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         match call.args[1] as u32 {
             // Owners of signals, and the urgent mark: the carrier's own.
-            ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => Ok(Answer::Pass),
+            ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => {
+                Ok(Answer::Pass)
+            }
             ioctl::TIOCOUTQ if subject.transport == Transport::Tcp => {
-                let unread = self.carriers.get(subject.carrier).and_then(|carrier| carrier.link()).map_or(0, |link| link.unread());
+                let unread = self
+                    .carriers
+                    .get(subject.carrier)
+                    .and_then(|carrier| carrier.link())
+                    .map_or(0, |link| link.unread());
                 let queued = self.network.host().unsent(subject.socket)?.0;
                 let bytes = i32::try_from(queued + unread).unwrap_or(i32::MAX);
                 memory::write(call.tid, call.args[2], &bytes.to_ne_bytes())?;

@@ -35,7 +35,8 @@ impl Header {
         if name_len < 0 {
             return Err(Errno::EINVAL);
         }
-        let count = usize::try_from(word(24)).ok().filter(|&count| count <= IOV_MAX).ok_or(Errno::EMSGSIZE)?;
+        let count =
+            usize::try_from(word(24)).ok().filter(|&count| count <= IOV_MAX).ok_or(Errno::EMSGSIZE)?;
         let list = memory::read_vec(tid, word(16), count * 16)?;
         let mut pieces = Vec::with_capacity(count);
         for pair in list.chunks_exact(16) {

@@ -29,10 +29,7 @@ pub(crate) enum Answer {
     /// The kernel makes it.
     Pass,
     /// Later, when its carrier changed, or with the time limit's error.
-    Wait {
-        carrier: CarrierId,
-        limit: Option<Duration>,
-    },
+    Wait { carrier: CarrierId, limit: Option<Duration> },
     /// It has been answered.
     Done,
 }

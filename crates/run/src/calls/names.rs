@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use sockeye_abi::{Address, Errno, How, Transport, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr};
+use sockeye_abi::{
+    Address, Errno, How, Transport, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr,
+};
 
 use super::{Answer, Subject, read_address};
 use crate::carriers::State;

@@ -99,13 +99,20 @@ impl Link {
     /// What the kernel says of S.
     pub(crate) fn note(&mut self, events: EventFlags) {
         // Behind an error (P closed with bytes unread) there may still be data; behind a hang-up, its end.
-        self.may_read |= events.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        self.may_read |=
+            events.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
         self.may_write |= events.contains(EventFlags::OUT);
         self.hung_up |= events.contains(EventFlags::HUP);
     }
 
     /// Moves what can be moved, both ways.
-    pub(crate) fn relay(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
+    pub(crate) fn relay(
+        &mut self,
+        host: &mut Host,
+        now: Instant,
+        socket: SocketId,
+        buffer: &mut [u8],
+    ) -> Moved {
         match self.send(host, now, socket, buffer) {
             Moved::Open => self.receive(host, now, socket),
             ended => ended,

@@ -51,7 +51,9 @@ impl Mailbox {
     /// Moves what the stack received to P's queue. `false`: P is closed.
     pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
         while self.may_write {
-            let Some((payload, source)) = self.held.take().or_else(|| host.receive_from(now, socket, false).ok()) else {
+            let Some((payload, source)) =
+                self.held.take().or_else(|| host.receive_from(now, socket, false).ok())
+            else {
                 break;
             };
             let before = self.unread();

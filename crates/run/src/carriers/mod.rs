@@ -65,9 +65,6 @@ pub(crate) struct Carriers {
     all: SlotMap<CarrierId, Carrier>,
     by_inode: HashMap<u64, CarrierId>,
     by_socket: HashMap<SocketId, CarrierId>,
-    /// Sockets of either type that ask whether a name still lives: they never connect, as the types don't match.
-    stream_probe: OwnedFd,
-    datagram_probe: OwnedFd,
     /// Where the round of [`Carriers::some_unwatched`] goes on.
     round: Vec<CarrierId>,
 }
@@ -79,19 +76,23 @@ pub(crate) struct NewCarrier {
 }
 
 impl Carriers {
-    pub(crate) fn new() -> io::Result<Carriers> {
-        Ok(Carriers {
+    pub(crate) fn new() -> Carriers {
+        Carriers {
             all: SlotMap::with_key(),
             by_inode: HashMap::new(),
             by_socket: HashMap::new(),
-            stream_probe: socket(SocketType::STREAM, true)?,
-            datagram_probe: socket(SocketType::DGRAM, true)?,
             round: Vec::new(),
-        })
+        }
     }
 
     /// Makes the carrier of a new socket. It is not in the table until [`Carriers::insert`].
-    pub(crate) fn create(&self, socket: SocketId, family: Family, transport: Transport, nonblock: bool) -> io::Result<NewCarrier> {
+    pub(crate) fn create(
+        &self,
+        socket: SocketId,
+        family: Family,
+        transport: Transport,
+        nonblock: bool,
+    ) -> io::Result<NewCarrier> {
         let (program_end, state) = match transport {
             Transport::Tcp => (fresh_stream(nonblock)?, State::Fresh),
             Transport::Udp => {
@@ -106,10 +107,16 @@ impl Carriers {
     }
 
     /// A carrier for an accepted connection whose program's end is `program_end`.
-    pub(crate) fn accepted(program_end: OwnedFd, socket: SocketId, family: Family, link: Link) -> io::Result<NewCarrier> {
+    pub(crate) fn accepted(
+        program_end: OwnedFd,
+        socket: SocketId,
+        family: Family,
+        link: Link,
+    ) -> io::Result<NewCarrier> {
         let inode = inode(&program_end)?;
         let state = State::Connected { link, reported: true };
-        let carrier = Carrier { socket, family, transport: Transport::Tcp, inode, seen: (0, -1), name: None, state };
+        let carrier =
+            Carrier { socket, family, transport: Transport::Tcp, inode, seen: (0, -1), name: None, state };
         Ok(NewCarrier { program_end, carrier })
     }
 
@@ -180,11 +187,12 @@ impl Carriers {
         let Some(carrier) = self.all.get(id) else { return false };
         match &carrier.name {
             Some(name) => {
-                let probe = match carrier.transport {
-                    Transport::Tcp => &self.datagram_probe,
-                    Transport::Udp => &self.stream_probe,
+                let kind = match carrier.transport {
+                    Transport::Tcp => SocketType::STREAM,
+                    Transport::Udp => SocketType::DGRAM,
                 };
-                rustix::net::connect(probe, name) != Err(rustix::io::Errno::CONNREFUSED)
+                // A name that can be taken is nobody's any more.
+                socket(kind, true).is_ok_and(|probe| rustix::net::bind(&probe, name).is_err())
             }
             None => descriptors::borrow_socket(carrier.inode, carrier.seen).is_some(),
         }
@@ -196,7 +204,11 @@ impl Carrier {
     pub(crate) fn link(&self) -> Option<&Link> {
         match &self.state {
             State::Connected { link, .. } | State::Connecting(Some(link)) => Some(link),
-            State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) | State::Datagram(_) => None,
+            State::Fresh
+            | State::Connecting(None)
+            | State::Broken(_)
+            | State::Listening(_)
+            | State::Datagram(_) => None,
         }
     }
 

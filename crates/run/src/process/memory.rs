@@ -42,7 +42,12 @@ pub(crate) fn read_i32(tid: u32, address: u64) -> Result<i32, Errno> {
 
 /// Writes an address or option value by the rule of `getsockname`: as much as the caller has room for goes to
 /// `address`, and the whole length to `*length_address`.
-pub(crate) fn write_value_result(tid: u32, address: u64, length_address: u64, value: &[u8]) -> Result<(), Errno> {
+pub(crate) fn write_value_result(
+    tid: u32,
+    address: u64,
+    length_address: u64,
+    value: &[u8],
+) -> Result<(), Errno> {
     let room = usize::try_from(read_i32(tid, length_address)?).map_err(|_| Errno::EINVAL)?;
     write(tid, address, &value[..value.len().min(room)])?;
     write(tid, length_address, &(value.len() as i32).to_ne_bytes())

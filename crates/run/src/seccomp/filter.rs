@@ -4,7 +4,10 @@
 //! and writes on a carrier) is never trapped. The filter sees numbers, never memory, so calls whose meaning lies behind
 //! a pointer are always trapped.
 
-use libc::{BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long, sock_filter};
+use libc::{
+    BPF_ABS, BPF_ALU, BPF_AND, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, c_long,
+    sock_filter,
+};
 
 /// Offsets in `struct seccomp_data`.
 const NR: u32 = 0;
@@ -23,16 +26,18 @@ const X32_BIT: u32 = 0x4000_0000;
 /// ARM: `socket` to `recvmsg`, `accept4`, `recvmmsg`, `sendmmsg`).
 #[cfg(target_arch = "x86_64")]
 const FOREIGN_REFUSED: &[u32] = &[
-    102, 337, 345, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 417, 425, 426, 427,
+    102, 337, 345, 359, 360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 417, 425, 426,
+    427,
 ];
 #[cfg(target_arch = "aarch64")]
 const FOREIGN_REFUSED: &[u32] = &[
-    281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 365, 366, 374, 417, 425, 426,
-    427,
+    281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 365, 366, 374, 417,
+    425, 426, 427,
 ];
 
 /// `send` flags that a stream may have without its call being trapped: they mean the same on a carrier, or are hints.
-const SEND_NATIVE: i32 = libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_MORE | libc::MSG_DONTROUTE | libc::MSG_CONFIRM;
+const SEND_NATIVE: i32 =
+    libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT | libc::MSG_MORE | libc::MSG_DONTROUTE | libc::MSG_CONFIRM;
 /// The same for `recv`.
 const RECV_NATIVE: i32 =
     libc::MSG_DONTWAIT | libc::MSG_PEEK | libc::MSG_WAITALL | libc::MSG_NOSIGNAL | libc::MSG_CMSG_CLOEXEC;
@@ -216,7 +221,10 @@ mod tests {
         assert_eq!(family(libc::AF_NETLINK), refuse(libc::EAFNOSUPPORT));
         assert_eq!(family(libc::AF_PACKET), refuse(libc::EAFNOSUPPORT));
         assert_eq!(native(libc::SYS_socketpair, [libc::AF_UNIX as u64, 1, 0, 0, 0, 0]), ALLOW);
-        assert_eq!(native(libc::SYS_socketpair, [libc::AF_INET as u64, 1, 0, 0, 0, 0]), refuse(libc::EOPNOTSUPP));
+        assert_eq!(
+            native(libc::SYS_socketpair, [libc::AF_INET as u64, 1, 0, 0, 0, 0]),
+            refuse(libc::EOPNOTSUPP)
+        );
     }
 
     #[test]
@@ -236,7 +244,10 @@ mod tests {
         assert_eq!(native(libc::SYS_io_uring_setup, [0; 6]), refuse(libc::ENOSYS));
         #[cfg(target_arch = "x86_64")]
         {
-            assert_eq!(native(c_long::from(X32_BIT) | libc::SYS_socket, [2, 1, 0, 0, 0, 0]), refuse(libc::ENOSYS));
+            assert_eq!(
+                native(c_long::from(X32_BIT) | libc::SYS_socket, [2, 1, 0, 0, 0, 0]),
+                refuse(libc::ENOSYS)
+            );
             assert_eq!(verdict(0x4000_0003, 102, [1, 0, 0, 0, 0, 0]), refuse(libc::ENOSYS));
             assert_eq!(verdict(0x4000_0003, 4, [1, 0, 0, 0, 0, 0]), ALLOW);
         }

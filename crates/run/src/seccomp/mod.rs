@@ -29,10 +29,8 @@ impl Filter {
     ///
     /// Allocates nothing, so it may run between `fork` and `exec`.
     pub(crate) fn install(&self) -> io::Result<RawFd> {
-        let program = libc::sock_fprog {
-            len: self.program.len() as u16,
-            filter: self.program.as_ptr().cast_mut(),
-        };
+        let program =
+            libc::sock_fprog { len: self.program.len() as u16, filter: self.program.as_ptr().cast_mut() };
         // SAFETY: plain prctl; an unprivileged process may only install a filter with no_new_privs.
         if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
             return Err(io::Error::last_os_error());
@@ -92,7 +90,8 @@ impl Listener {
         // SAFETY: all-zero is a valid seccomp_notif, and the kernel demands it.
         let mut notif: libc::seccomp_notif = unsafe { std::mem::zeroed() };
         // SAFETY: `notif` is what the ioctl writes.
-        let done = unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &raw mut notif) };
+        let done =
+            unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV as _, &raw mut notif) };
         if done == 0 {
             return Ok(Some(Call {
                 id: notif.id,
@@ -125,22 +124,42 @@ impl Listener {
 
     /// Ends a call with a new descriptor of the program, in one step: either the program has it and the call returned
     /// its number, or neither happened. Gives the number; `None` if the call was gone.
-    pub(crate) fn answer_descriptor(&self, id: u64, fd: BorrowedFd<'_>, cloexec: bool) -> io::Result<Option<i32>> {
+    pub(crate) fn answer_descriptor(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        cloexec: bool,
+    ) -> io::Result<Option<i32>> {
         self.add(id, fd, ADDFD_FLAG_SEND, 0, cloexec)
     }
 
     /// Puts a file in the place of one of the program's descriptors; the call goes on.
-    pub(crate) fn replace_descriptor(&self, id: u64, fd: BorrowedFd<'_>, number: i32, cloexec: bool) -> io::Result<Option<i32>> {
+    pub(crate) fn replace_descriptor(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        number: i32,
+        cloexec: bool,
+    ) -> io::Result<Option<i32>> {
         self.add(id, fd, ADDFD_FLAG_SETFD, number as u32, cloexec)
     }
 
     /// Whether the caller still waits for its answer.
     pub(crate) fn still_waits(&self, id: u64) -> bool {
         // SAFETY: the ioctl reads one u64.
-        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const id) == 0 }
+        unsafe {
+            libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID as _, &raw const id) == 0
+        }
     }
 
-    fn add(&self, id: u64, fd: BorrowedFd<'_>, flags: u32, newfd: u32, cloexec: bool) -> io::Result<Option<i32>> {
+    fn add(
+        &self,
+        id: u64,
+        fd: BorrowedFd<'_>,
+        flags: u32,
+        newfd: u32,
+        cloexec: bool,
+    ) -> io::Result<Option<i32>> {
         let request = libc::seccomp_notif_addfd {
             id,
             flags,
@@ -150,14 +169,17 @@ impl Listener {
         };
         loop {
             // SAFETY: `request` outlives the call.
-            let done =
-                unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &raw const request) };
+            let done = unsafe {
+                libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD as _, &raw const request)
+            };
             if done >= 0 {
                 return Ok(Some(done));
             }
             match io::Error::last_os_error() {
                 error if error.raw_os_error() == Some(libc::EINTR) => {}
-                error if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINPROGRESS)) => return Ok(None),
+                error if matches!(error.raw_os_error(), Some(libc::ENOENT | libc::EINPROGRESS)) => {
+                    return Ok(None);
+                }
                 error => return Err(error),
             }
         }
@@ -165,6 +187,8 @@ impl Listener {
 
     fn send(&self, response: libc::seccomp_notif_resp) -> bool {
         // SAFETY: `response` outlives the call.
-        unsafe { libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &raw const response) == 0 }
+        unsafe {
+            libc::ioctl(self.fd.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND as _, &raw const response) == 0
+        }
     }
 }

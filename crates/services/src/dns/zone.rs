@@ -165,5 +165,4 @@ fn failure(request: &Metadata, code: ResponseCode) -> Option<Vec<u8>> {
 }
 
 #[cfg(test)]
-#[path = "zone_tests.rs"]
 mod tests;

@@ -93,7 +93,7 @@ impl Connection {
             Phase::Head => match head::parse(self.input.rest()) {
                 Ok(Some((request, len))) => {
                     self.input.consume(len);
-                    self.begin(host, now, socket, request);
+                    self.begin(host, socket, request);
                     Ok(())
                 }
                 Ok(None) => self.read_head(host, now, socket),
@@ -136,7 +136,7 @@ impl Connection {
     }
 
     /// A head is whole: its body is next.
-    fn begin(&mut self, host: &Host, now: Instant, socket: SocketId, mut request: Request) {
+    fn begin(&mut self, host: &Host, socket: SocketId, mut request: Request) {
         let upload = Upload::new(request.framing);
         if request.expects_continue && !upload.is_done() && self.input.rest().is_empty() {
             // RFC 9110, section 10.1.1: the client waits for a sign. Where its body is not wanted, the answer is sign
@@ -146,7 +146,7 @@ impl Connection {
             } else {
                 request.keep_alive = false;
                 request.framing = Framing::Length(0);
-                return self.answer(host, now, socket, &request, Upload::new(request.framing));
+                return self.answer(host, socket, &request, Upload::new(request.framing));
             }
         }
         self.phase = Phase::Body(request, upload);
@@ -176,15 +176,15 @@ impl Connection {
             }
         }
         if let Phase::Body(request, upload) = std::mem::replace(&mut self.phase, Phase::Head) {
-            self.answer(host, now, socket, &request, upload);
+            self.answer(host, socket, &request, upload);
         }
         Ok(())
     }
 
-    fn answer(&mut self, host: &Host, now: Instant, socket: SocketId, request: &Request, upload: Upload) {
+    fn answer(&mut self, host: &Host, socket: SocketId, request: &Request, upload: Upload) {
         let response = match request.method {
             Method::Upload => Response::text(Status::OK, upload.summary()),
-            Method::Get | Method::Head => get(host, now, socket, request),
+            Method::Get | Method::Head => get(host, socket, request),
             Method::Options => Response::text(Status::NO_CONTENT, ""),
             Method::Other => {
                 Response::text(Status::METHOD_NOT_ALLOWED, "Here one can GET, HEAD, POST and PUT.\n")
@@ -247,9 +247,9 @@ fn read(host: &mut Host, now: Instant, socket: SocketId) -> Result<Chain, Stop> 
     }
 }
 
-fn get(host: &Host, now: Instant, socket: SocketId, request: &Request) -> Response {
+fn get(host: &Host, socket: SocketId, request: &Request) -> Response {
     match request.path.as_str() {
-        "/" => match facts(host, now, socket) {
+        "/" => match facts(host, socket) {
             Some(facts) => page::index(&facts, request.likes_html),
             None => Response::text(Status::OK, "Hello.\n"),
         },
@@ -268,12 +268,12 @@ fn get(host: &Host, now: Instant, socket: SocketId, request: &Request) -> Respon
     }
 }
 
-fn facts(host: &Host, now: Instant, socket: SocketId) -> Option<Facts> {
+fn facts(host: &Host, socket: SocketId) -> Option<Facts> {
     let plain = |mut address: std::net::SocketAddr| {
         address.set_ip(address.ip().to_canonical());
         address
     };
-    let info = host.info(now, socket)?;
+    let info = host.info(socket)?;
     Some(Facts {
         host: host.name().to_owned(),
         client: plain(host.peer_addr(socket).ok()?),

@@ -3,7 +3,8 @@
 
 use std::fmt::Write;
 use std::net::SocketAddr;
-use std::time::Duration;
+
+use sockeye_base::Duration;
 
 use super::response::{Body, Response, Status};
 
@@ -58,7 +59,8 @@ fn index_text(facts: &Facts) -> String {
     for (command, what) in tries(&facts.host) {
         let _ = writeln!(text, "  {command:<50} {what}");
     }
-    text.push_str("\nPut `sockeye run --trace --` in front of a command to watch every segment.\n");
+    let _ = write!(text, "\n{PATTERN}\n");
+    text.push_str("Put `sockeye run --trace --` in front of a command to watch every segment.\n");
     text
 }
 
@@ -76,8 +78,9 @@ fn index_html(facts: &Facts) -> String {
         let _ =
             writeln!(page, "<tr><td><code>{}</code></td><td>{}</td></tr>", escape(&command), escape(what));
     }
+    let _ = write!(page, "</table>\n<p>{}</p>", escape(PATTERN));
     page.push_str(
-        "</table>\n<p>Here at once: <a href=\"/bytes/1M\">/bytes/1M</a>.\
+        "\n<p>Here at once: <a href=\"/bytes/1M\">/bytes/1M</a>. \
          Put <code>sockeye run --trace --</code> in front of a command to watch every segment.</p>\n</body></html>\n",
     );
     page
@@ -88,6 +91,9 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:48em;marg
 
 const EXPLANATION: &str = "Both ends of this conversation are TCP written in Rust, in user space: your program asked \
                            for a socket,\nSockeye answered in the kernel's place, and no packet of it touched a real network.";
+
+const PATTERN: &str =
+    "Byte i of /bytes/N is (k ^ k >> 8) & 255 with k = i mod 65521, so that a hash can be checked.";
 
 fn rows(facts: &Facts) -> Vec<(&'static str, String)> {
     let version = if facts.client.is_ipv4() { "IPv4" } else { "IPv6" };

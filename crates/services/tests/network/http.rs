@@ -46,7 +46,7 @@ fn the_index_tells_what_happened() {
         let body = String::from_utf8(body).unwrap();
         assert!(head.contains("Content-Type: text/plain"), "{head}");
         let from = format!("{}, port {}", local.ip(), local.port());
-        for fact in [&from, version, "tekapo", "handshake", "3 in, 1 out", "/bytes/10M"] {
+        for fact in [&from, version, "tekapo", "handshake", "3 in, 2 out", "/bytes/10M"] {
             assert!(body.contains(fact), "{fact} in {body}");
         }
     }

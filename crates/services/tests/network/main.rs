@@ -3,6 +3,7 @@
 mod dns;
 mod echo;
 mod http;
+mod rubbish;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 

@@ -16,7 +16,8 @@ impl Stack {
     /// Reserves an address for a socket; port 0 takes an ephemeral one.
     pub fn bind_tcp(&mut self, request: BindRequest) -> Result<BindId, BindError> {
         let address = request.local.ip();
-        if !address.is_unspecified() && !self.is_local(address) {
+        // Linux lets even TCP have a group's address.
+        if !address.is_unspecified() && !self.is_local(address) && !self.is_group(address) {
             return Err(BindError::NotLocal);
         }
         let range = self.settings.ip_local_port_range;
@@ -56,7 +57,7 @@ impl Stack {
         if self.is_group(remote.ip()) || claim.is_some_and(|claim| !claim.takes_family(remote.ip())) {
             return Err(ConnectError::NoRoute);
         }
-        let source = claim.as_ref().and_then(specific);
+        let source = claim.as_ref().and_then(specific).filter(|address| !self.is_group(*address));
         let (path, source) = self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), source)?;
         let (bind, port) = match bound {
             Some(bind) => {

@@ -1,0 +1,29 @@
+//! Step eight: the peer's FIN, once everything before it has come (RFC 9293, section 3.10.7.4, eighth).
+
+use sockeye_base::Instant;
+
+use crate::state::State;
+use crate::tcb::Tcb;
+
+impl Tcb {
+    pub(super) fn process_fin(&mut self, now: Instant) {
+        self.rcv_nxt += 1;
+        // A lone FIN is taken even into a full window.
+        self.rcv_adv = self.rcv_adv.max(self.rcv_nxt);
+        self.reassembly.clear();
+        match self.state {
+            State::Established => self.state = State::CloseWait,
+            // Our FIN isn't acknowledged: both closed at once.
+            State::FinWait1 => self.state = State::Closing,
+            State::FinWait2 => self.enter_time_wait(now),
+            State::SynSent
+            | State::SynReceived
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Closed => {}
+        }
+        self.ack_now = true;
+    }
+}

@@ -1,0 +1,73 @@
+//! Steps two and four: RST and SYN where none is due (RFC 9293, section 3.10.7.4; RFC 5961, sections 3 and 4).
+
+use sockeye_base::Instant;
+use sockeye_wire::tcp::{Flags, Segment};
+
+use super::{Outcome, Step};
+use crate::error::Error;
+use crate::state::State;
+use crate::tcb::Tcb;
+
+impl Tcb {
+    /// RFC 5961, section 3.2: a reset counts if it is exactly what we expect next; elsewhere in the window the peer is
+    /// asked to confirm it.
+    pub(super) fn check_reset(&mut self, now: Instant, segment: &Segment) -> Step {
+        if !segment.flags.contains(Flags::RST) {
+            return Step::Continue(());
+        }
+        let after_fin = match self.state {
+            // Some systems' resets ignore their own FIN; Linux believes them.
+            State::CloseWait | State::LastAck | State::Closing => segment.seq == self.rcv_nxt - 1,
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::TimeWait
+            | State::Closed => false,
+        };
+        if segment.seq != self.rcv_nxt && !after_fin {
+            if segment.seq.before(self.rcv_nxt) || segment.seq.after(self.rcv_adv) {
+                return Step::Break(Outcome::default());
+            }
+            return self.challenge(now);
+        }
+        let error = match self.state {
+            State::SynSent => Error::Refused,
+            State::CloseWait => Error::BrokenPipe,
+            State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Closed => Error::Reset,
+        };
+        self.fail(error);
+        Step::Break(Outcome::default())
+    }
+
+    /// RFC 5961, section 4.2: a SYN in a synchronised state is answered by a challenge. Before that the peer may
+    /// repeat its SYN, or both opened at once.
+    pub(super) fn check_syn(&mut self, now: Instant, segment: &Segment) -> Step {
+        if !segment.flags.contains(Flags::SYN) {
+            return Step::Continue(());
+        }
+        if self.state == State::SynReceived && segment.seq == self.irs {
+            if segment.flags.contains(Flags::ACK) {
+                if !self.passive && segment.ack == self.snd_nxt {
+                    return Step::Continue(());
+                }
+            } else {
+                // Our SYN-ACK was lost, or slow.
+                if self.may_answer_again(now) {
+                    self.syn_due = true;
+                    self.timed = None;
+                }
+                return Step::Break(Outcome::default());
+            }
+        }
+        self.challenge(now)
+    }
+}

@@ -1,0 +1,54 @@
+//! Step one: does the segment fall in the window (RFC 9293, section 3.10.7.4, first; RFC 7323, section 5.3)?
+
+use sockeye_base::{Duration, Instant};
+use sockeye_wire::tcp::{Flags, Segment};
+
+use super::Step;
+use crate::tcb::Tcb;
+
+/// RFC 7323, section 5.5: after so long an idle time the peer's clock may have wrapped.
+const TIMESTAMP_LIFE: Duration = Duration::from_secs(24 * 24 * 3600);
+
+impl Tcb {
+    /// RFC 7323, section 5.3, R1: a timestamp older than the latest marks an old duplicate. A reset is looked at all the
+    /// same. A segment without one passes, as in Linux.
+    pub(super) fn check_timestamp(&mut self, now: Instant, segment: &Segment) -> Step {
+        if !self.is_old_duplicate(now, segment) || segment.flags.contains(Flags::RST) {
+            return Step::Continue(());
+        }
+        self.answer_unacceptable(now, segment)
+    }
+
+    pub(super) fn is_old_duplicate(&self, now: Instant, segment: &Segment) -> bool {
+        let Some(timestamps) = segment.options.timestamps.filter(|_| self.negotiated.timestamps) else {
+            return false;
+        };
+        let age = timestamps.value.wrapping_sub(self.ts_recent).cast_signed();
+        age < 0 && now.since(self.ts_recent_at) < TIMESTAMP_LIFE
+    }
+
+    /// RFC 7323, section 4.3: the timestamp to echo is that of the segment that moved the window's left edge.
+    pub(super) fn note_timestamp(&mut self, now: Instant, segment: &Segment) {
+        if let Some(timestamps) = segment.options.timestamps.filter(|_| self.negotiated.timestamps)
+            && segment.seq.at_or_before(self.last_ack_sent)
+        {
+            self.ts_recent = timestamps.value;
+            self.ts_recent_at = now;
+        }
+    }
+
+    /// A segment is acceptable if it ends at or after what we expect and starts at or before the window's right edge.
+    /// That is a little wider than the RFC's table, and Linux's: an acknowledgement from a peer that has filled our window
+    /// counts, as does a repeated segment's acknowledgement. The data step takes only what is in the window.
+    pub(super) fn check_sequence(&mut self, now: Instant, segment: &Segment) -> Step {
+        let end = segment.seq + segment.sequence_len();
+        if end.at_or_after(self.rcv_nxt) && segment.seq.at_or_before(self.rcv_adv) {
+            return Step::Continue(());
+        }
+        if segment.flags.contains(Flags::RST) {
+            // Its own step knows where a reset may stand.
+            return Step::Continue(());
+        }
+        self.answer_unacceptable(now, segment)
+    }
+}

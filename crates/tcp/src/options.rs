@@ -1,0 +1,156 @@
+//! Options: what we offer in a SYN, what holds once both SYNs have been seen (RFC 9293, section 3.7.1; RFC 7323).
+
+use sockeye_base::Instant;
+use sockeye_wire::tcp::{Options, Segment, Timestamps};
+
+use crate::config::Config;
+use crate::tcb::Tcb;
+
+/// Bytes the timestamps option takes in each segment, padding included.
+pub(crate) const TIMESTAMPS_LEN: u16 = 12;
+
+/// RFC 9293, section 3.7.1: without the option the peer takes 536 bytes.
+const DEFAULT_MSS: u16 = 536;
+
+/// Linux sends no smaller segments, whatever the peer or ICMP say (TCP_MIN_SND_MSS, less options).
+pub(crate) const SMALLEST_MSS: u16 = 48;
+
+/// RFC 7323, section 2.3: a larger shift counts as 14.
+const LARGEST_SHIFT: u8 = 14;
+
+/// What the two SYNs agreed on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Negotiated {
+    /// The peer's MSS option.
+    pub(crate) peer_mss: u16,
+    /// How far the peer's windows, and ours, are shifted; both or neither.
+    pub(crate) wscale: Option<Wscale>,
+    /// Timestamps go in every segment.
+    pub(crate) timestamps: bool,
+}
+
+/// Window scale shifts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wscale {
+    pub(crate) snd: u8,
+    pub(crate) rcv: u8,
+}
+
+impl Negotiated {
+    /// Before the peer's SYN has been seen.
+    pub(crate) fn nothing() -> Negotiated {
+        Negotiated { peer_mss: DEFAULT_MSS, wscale: None, timestamps: false }
+    }
+
+    /// RFC 7323, sections 2.2 and 3.2: scaling and timestamps hold only if both SYNs carry them.
+    pub(crate) fn new(config: &Config, syn: &Options) -> Negotiated {
+        let snd = syn.window_scale.map(|shift| shift.min(LARGEST_SHIFT));
+        Negotiated {
+            peer_mss: syn.mss.unwrap_or(DEFAULT_MSS),
+            wscale: snd
+                .filter(|_| config.window_scaling)
+                .map(|snd| Wscale { snd, rcv: offered_shift(config.receive_buffer) }),
+            timestamps: config.timestamps && syn.timestamps.is_some(),
+        }
+    }
+}
+
+/// The shift that lets 16 bits express the buffer, as Linux reckons it: 7 for 6 MiB.
+fn offered_shift(buffer: usize) -> u8 {
+    (buffer.max(1).ilog2() as u8).saturating_sub(15).min(LARGEST_SHIFT)
+}
+
+impl Tcb {
+    /// Options of our SYN, or of our SYN-ACK, which carries only what the peer's SYN had.
+    pub(crate) fn syn_options(&self, now: Instant, with_ack: bool) -> Options {
+        let (scale, timestamps) = if with_ack {
+            (self.negotiated.wscale.is_some(), self.negotiated.timestamps)
+        } else {
+            (self.config.window_scaling, self.config.timestamps)
+        };
+        Options {
+            mss: Some(self.config.mss),
+            window_scale: scale.then(|| offered_shift(self.config.receive_buffer)),
+            timestamps: timestamps.then(|| self.timestamps(now, with_ack)),
+            ..Options::default()
+        }
+    }
+
+    /// Options of any other segment.
+    pub(crate) fn segment_options(&self, now: Instant, with_ack: bool) -> Options {
+        Options {
+            timestamps: self.negotiated.timestamps.then(|| self.timestamps(now, with_ack)),
+            ..Options::default()
+        }
+    }
+
+    /// RFC 7323, section 3.2: TSval is our clock (milliseconds, as Linux), TSecr the peer's when we acknowledge.
+    fn timestamps(&self, now: Instant, with_ack: bool) -> Timestamps {
+        Timestamps { value: self.timestamp_clock(now), echo: if with_ack { self.ts_recent } else { 0 } }
+    }
+
+    /// Our timestamp clock.
+    pub(crate) fn timestamp_clock(&self, now: Instant) -> u32 {
+        (now.as_millis() as u32).wrapping_add(self.timestamp_offset)
+    }
+
+    /// Takes over what the peer's SYN says.
+    pub(crate) fn negotiate(&mut self, now: Instant, syn: &Segment) {
+        self.irs = syn.seq;
+        self.rcv_nxt = syn.seq + 1;
+        self.last_ack_sent = self.rcv_nxt;
+        self.negotiated = Negotiated::new(&self.config, &syn.options);
+        if let Some(timestamps) = syn.options.timestamps {
+            self.ts_recent = timestamps.value;
+            self.ts_recent_at = now;
+        }
+        self.rcv_adv = self.rcv_nxt + u32::from(self.syn_window());
+        // RFC 7323, section 2.2: the window of a SYN is never scaled.
+        self.snd_wnd = u32::from(syn.window);
+        self.max_snd_wnd = self.snd_wnd;
+        self.snd_wl1 = syn.seq;
+        self.snd_wl2 = syn.ack;
+        self.cwnd = self.initial_cwnd();
+    }
+
+    /// Largest payload of a segment we send: what the peer takes, our link and path carry, less each segment's options.
+    pub(crate) fn snd_mss(&self) -> u32 {
+        let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss);
+        let options = if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
+        u32::from(limit.saturating_sub(options).max(SMALLEST_MSS))
+    }
+
+    /// How far the peer's windows are shifted.
+    pub(crate) fn snd_shift(&self) -> u8 {
+        self.negotiated.wscale.map_or(0, |wscale| wscale.snd)
+    }
+
+    /// How far our windows are shifted.
+    pub(crate) fn rcv_shift(&self) -> u8 {
+        self.negotiated.wscale.map_or(0, |wscale| wscale.rcv)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_must_offer() {
+        let config = Config::default();
+        let bare = Negotiated::new(&config, &Options::default());
+        assert!(bare.peer_mss == 536 && bare.wscale.is_none() && !bare.timestamps);
+        let full = Options {
+            mss: Some(1400),
+            window_scale: Some(200),
+            timestamps: Some(Timestamps { value: 1, echo: 0 }),
+            ..Options::default()
+        };
+        let both = Negotiated::new(&config, &full);
+        assert!(both.timestamps && both.peer_mss == 1400);
+        assert_eq!(both.wscale.map(|wscale| (wscale.snd, wscale.rcv)), Some((14, 7)));
+        let plain = Config { window_scaling: false, timestamps: false, ..config };
+        let neither = Negotiated::new(&plain, &full);
+        assert!(neither.wscale.is_none() && !neither.timestamps);
+    }
+}

@@ -1,0 +1,132 @@
+//! One question, "what now?", answers both what to send and when to look again, so the two can't disagree.
+
+use sockeye_base::{Duration, Instant};
+use sockeye_wire::tcp::Segment;
+
+use crate::state::State;
+use crate::tcb::Tcb;
+use crate::timers::Timer;
+
+/// What a connection wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Send this, and ask again.
+    Send(Segment),
+    /// Nothing to send; ask again then, or when something has happened to the connection.
+    Wait(Option<Instant>),
+}
+
+impl Tcb {
+    /// Runs the timers that are due and says what to do: call until it says `Wait`, whose moment is later than `now`.
+    /// Repetitions come before new data, which comes before mere acknowledgements.
+    pub fn decide(&mut self, now: Instant) -> Decision {
+        self.run_timers(now);
+        match self.next_segment(now) {
+            Some(segment) => Decision::Send(segment),
+            None => Decision::Wait(self.timers.next()),
+        }
+    }
+
+    fn next_segment(&mut self, now: Instant) -> Option<Segment> {
+        match self.state {
+            State::SynSent | State::SynReceived => self.next_syn(now),
+            State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => self
+                .next_retransmission(now)
+                .or_else(|| self.next_new(now))
+                .or_else(|| self.next_probe(now))
+                .or_else(|| self.next_ack(now)),
+            State::FinWait2 | State::TimeWait => self.next_probe(now).or_else(|| self.next_ack(now)),
+            State::Closed => std::mem::take(&mut self.reset_due).then(|| self.build_reset(now)),
+        }
+    }
+
+    fn next_syn(&mut self, now: Instant) -> Option<Segment> {
+        if !std::mem::take(&mut self.syn_due) {
+            return if self.state == State::SynReceived { self.next_ack(now) } else { None };
+        }
+        // RFC 6298, section 3 (Karn): only the first is timed.
+        let first = self.counters.segs_out == 0;
+        let segment = self.build_syn(now);
+        if first {
+            self.timed.get_or_insert((self.snd_nxt, now));
+        }
+        self.start_retransmit_timer(now);
+        Some(segment)
+    }
+
+    /// New data, and FIN behind the last of it, as far as both windows and the rules against small segments let it.
+    fn next_new(&mut self, now: Instant) -> Option<Segment> {
+        let fin_pending = self.fin_wanted && !self.fin_sent;
+        let unsent = self.unsent();
+        if unsent == 0 && !fin_pending {
+            return None;
+        }
+        let window = self.usable_window();
+        if window > 0 {
+            self.restart_after_idle(now);
+        }
+        let len = self.sendable(unsent, window, fin_pending);
+        let fin = fin_pending && len == unsent && window > len;
+        if len == 0 && !fin {
+            // RFC 9293, section 3.8.6.1: if nothing is in flight no acknowledgement will wake us.
+            if self.flight() == 0 && !self.timers.is_set(Timer::Persist) {
+                self.start_persist_timer(now);
+            }
+            return None;
+        }
+        Some(self.send_new(now, len, fin))
+    }
+
+    /// Sends the next `len` bytes, and FIN.
+    pub(super) fn send_new(&mut self, now: Instant, len: u32, fin: bool) -> Segment {
+        let (seq, mss) = (self.snd_nxt, self.effective_mss());
+        let mut segment = self.build_data(now, seq, len, fin);
+        self.snd_nxt = seq + len + u32::from(fin);
+        self.fin_sent |= fin;
+        if len > mss {
+            segment.gso_size = mss as u16;
+        }
+        if !len.is_multiple_of(mss) {
+            self.snd_sml = self.snd_nxt;
+        }
+        self.timed.get_or_insert((seq + len.min(mss) + u32::from(fin && len == 0), now));
+        self.persist_backoff = 0;
+        self.probe_due = false;
+        self.start_retransmit_timer(now);
+        self.count_sent(&segment);
+        if len > 0 {
+            self.last_data_sent = Some(now);
+            // Data right after data: an exchange, in which acknowledgements can wait for an answer to ride on.
+            if self.last_data_received.is_some_and(|at| now.since(at) < self.config.delayed_ack) {
+                self.interactive = true;
+            }
+        }
+        segment
+    }
+
+    fn next_ack(&mut self, now: Instant) -> Option<Segment> {
+        self.ack_now.then(|| self.build_ack(now))
+    }
+
+    /// How much of the peer's window is not in use; nothing if it has shrunk below that.
+    pub(super) fn usable_window(&self) -> u32 {
+        self.snd_wnd.saturating_sub(self.flight())
+    }
+
+    /// RFC 5681, section 4.1: after an RTO without sending, cwnd says nothing about the path any more. As Linux it
+    /// halves for each RTO, down to the initial window.
+    fn restart_after_idle(&mut self, now: Instant) {
+        let Some(last) = self.last_data_sent.filter(|_| self.flight() == 0) else { return };
+        let rto = self.rtt.rto(&self.config);
+        let mut idle = now.since(last);
+        let floor = self.initial_cwnd().min(self.cwnd);
+        if idle <= rto {
+            return;
+        }
+        self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
+        while idle > rto && self.cwnd > floor {
+            idle -= rto.max(Duration::from_millis(1));
+            self.cwnd = (self.cwnd / 2).max(floor);
+        }
+    }
+}

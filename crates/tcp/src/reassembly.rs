@@ -1,0 +1,129 @@
+//! Data that came before the data it follows (RFC 9293, section 3.10.7.4). The window bounds its bytes (what reaches
+//! past the right edge was cut off before it came here), a fixed number its pieces.
+
+use std::collections::VecDeque;
+
+use sockeye_base::{Chain, SeqNum};
+
+/// Most separate pieces held. A peer that sends every other byte could otherwise make us keep millions; what doesn't
+/// fit is as if it were lost.
+const MOST_BLOCKS: usize = 4096;
+
+#[derive(Debug, Default)]
+pub(crate) struct Reassembly {
+    /// In order, with gaps between them.
+    blocks: VecDeque<Block>,
+    /// The sequence number of the peer's FIN, once seen.
+    pub(crate) fin: Option<SeqNum>,
+}
+
+#[derive(Debug)]
+struct Block {
+    seq: SeqNum,
+    data: Chain,
+}
+
+impl Block {
+    fn end(&self) -> SeqNum {
+        self.seq + self.data.len() as u32
+    }
+
+    /// Joins a block that overlaps or touches this one; where both have a byte the one that starts first keeps it.
+    fn join(self, other: Block) -> Block {
+        let (mut first, mut second) =
+            if self.seq.at_or_before(other.seq) { (self, other) } else { (other, self) };
+        if second.end().after(first.end()) {
+            second.data.advance(first.end().offset_from(second.seq) as usize);
+            first.data.append(second.data);
+        }
+        first
+    }
+}
+
+impl Reassembly {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Keeps data that starts after what has been received. Says whether it was taken.
+    pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
+        if data.is_empty() {
+            return true;
+        }
+        let mut block = Block { seq, data };
+        let at = self.blocks.partition_point(|held| held.end().before(seq));
+        while let Some(held) = self.blocks.get(at) {
+            if held.seq.after(block.end()) {
+                break;
+            }
+            if let Some(held) = self.blocks.remove(at) {
+                block = block.join(held);
+            }
+        }
+        if self.blocks.len() >= MOST_BLOCKS {
+            return false;
+        }
+        self.blocks.insert(at, block);
+        true
+    }
+
+    /// Takes what now follows without a gap.
+    pub(crate) fn take(&mut self, rcv_nxt: SeqNum) -> Chain {
+        let mut out = Chain::new();
+        while let Some(front) = self.blocks.front() {
+            let next = rcv_nxt + out.len() as u32;
+            if front.seq.after(next) {
+                break;
+            }
+            let skip = next.offset_from(front.seq) as usize;
+            if let Some(mut block) = self.blocks.pop_front() {
+                block.data.advance(skip);
+                out.append(block.data);
+            }
+        }
+        out
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Reassembly::default();
+    }
+
+    /// What must always hold: blocks after `rcv_nxt`, apart from each other, in order, within the window.
+    pub(crate) fn check(&self, rcv_nxt: SeqNum, rcv_adv: SeqNum) -> Result<(), String> {
+        let mut edge = rcv_nxt;
+        for block in &self.blocks {
+            if !block.seq.after(edge) || block.data.is_empty() || block.end().after(rcv_adv) {
+                return Err(format!("block {:?}..{:?} after {edge:?}", block.seq, block.end()));
+            }
+            edge = block.end();
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn any_order_gives_the_stream(parts in prop::collection::vec((0usize..200, 1usize..60), 0..60), base: u32) {
+            let stream: Vec<u8> = (0..=255).collect();
+            let base = SeqNum(base);
+            let mut reassembly = Reassembly::default();
+            let mut have = vec![false; 256];
+            for (at, len) in parts {
+                let (at, end) = (at + 1, (at + 1 + len).min(256));
+                prop_assert!(reassembly.insert(base + at as u32, stream[at..end].to_vec().into()));
+                have[at..end].fill(true);
+                prop_assert_eq!(reassembly.check(base, base + 256), Ok(()));
+            }
+            prop_assert_eq!(reassembly.take(base).len(), 0);
+            have[0] = true;
+            let run = have.iter().take_while(|&&have| have).count();
+            prop_assert_eq!(reassembly.take(base + 1).to_vec(), &stream[1..run]);
+            prop_assert_eq!(reassembly.check(base + run as u32, base + 256), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The retransmission timer (RFC 6298, section 5), and when to give up (RFC 9293, section 3.8.3, by Linux's reckoning).
+
+use sockeye_base::{Duration, Instant};
+
+use super::Phase;
+use crate::config::Config;
+use crate::error::Error;
+use crate::state::State;
+use crate::tcb::Tcb;
+use crate::timers::Timer;
+
+impl Tcb {
+    /// Section 5.1: something is in flight, so the timer runs.
+    pub(crate) fn start_retransmit_timer(&mut self, now: Instant) {
+        self.timers.clear(Timer::Persist);
+        if !self.timers.is_set(Timer::Retransmit) {
+            self.restart_retransmit_timer(now);
+        }
+    }
+
+    /// Section 5.3: from now. A user timeout that ends earlier is looked at when it ends (as Linux).
+    pub(crate) fn restart_retransmit_timer(&mut self, now: Instant) {
+        let mut at = now + self.rtt.rto(&self.config);
+        if let (Some(timeout), Some(first)) = (self.config.user_timeout, self.recovery.first_repeat_at) {
+            at = at.min((first + timeout).max(now + Duration::from_millis(1)));
+        }
+        self.timers.set(Timer::Retransmit, at);
+    }
+
+    pub(crate) fn on_retransmit_timer(&mut self, now: Instant) {
+        match self.state {
+            State::SynSent | State::SynReceived => self.on_syn_timeout(now),
+            State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
+                self.on_data_timeout(now)
+            }
+            State::FinWait2 | State::TimeWait | State::Closed => {}
+        }
+    }
+
+    /// A SYN or SYN-ACK is unanswered. Linux (since 6.5) repeats a SYN a few times at the initial RTO before it doubles:
+    /// at 1, 2, 3, 4, 5, 7, 11, 19, 35, 67 s, and gives up at 131 s.
+    fn on_syn_timeout(&mut self, now: Instant) {
+        let (linear, retries) = if self.passive {
+            (0, u32::from(self.config.synack_retries))
+        } else {
+            (u32::from(self.config.syn_linear_timeouts), u32::from(self.config.syn_retries))
+        };
+        let first = *self.recovery.first_repeat_at.get_or_insert(now);
+        let user_limit = self.recovery.syn_timeouts > 0
+            && self.config.user_timeout.is_some_and(|timeout| now.since(first) >= timeout);
+        if self.recovery.syn_timeouts >= linear + retries || user_limit {
+            self.fail(Error::TimedOut);
+            return;
+        }
+        self.recovery.syn_timeouts += 1;
+        self.recovery.timeouts += 1;
+        self.counters.total_retrans += 1;
+        if self.recovery.syn_timeouts > linear {
+            self.rtt.backoff += 1;
+        }
+        self.timed = None;
+        self.syn_due = true;
+        self.restart_retransmit_timer(now);
+    }
+
+    /// Data or FIN is unacknowledged.
+    fn on_data_timeout(&mut self, now: Instant) {
+        if self.flight() == 0 {
+            return;
+        }
+        if self.has_tried_enough(now) {
+            self.fail(Error::TimedOut);
+            return;
+        }
+        // RFC 5681, section 3.1, equation 4: only what was sent for the first time tells the window's worth.
+        if self.recovery.phase != Phase::Loss || self.recovery.timeouts == 0 {
+            self.reduce_ssthresh();
+        }
+        self.recovery.timeouts += 1;
+        self.recovery.first_repeat_at.get_or_insert(now);
+        self.recovery.resend_all(self.snd_una, self.snd_nxt);
+        self.cwnd = self.snd_mss();
+        self.timed = None;
+        // Section 5.5.
+        self.rtt.backoff += 1;
+        self.restart_retransmit_timer(now);
+    }
+
+    fn has_tried_enough(&self, now: Instant) -> bool {
+        let Some(first) = self.recovery.first_repeat_at else { return false };
+        let tried = now.since(first);
+        if self.config.user_timeout.is_some_and(|timeout| tried >= timeout) {
+            return true;
+        }
+        // RFC 9293, section 3.8.6.1: a peer that shut its window and still answers is alive.
+        if self.snd_wnd == 0 && now.since(self.last_heard) < self.config.rto_max {
+            return false;
+        }
+        let retries = if self.orphan { self.config.orphan_retries } else { self.config.retries2 };
+        tried >= time_of_retries(&self.config, u32::from(retries))
+    }
+}
+
+/// How long `retries` repetitions take at the smallest RTO: 924.6 s for 15 (Linux's tcp_retries2).
+fn time_of_retries(config: &Config, retries: u32) -> Duration {
+    let base = config.rto_min.max(Duration::from_millis(1));
+    let ratio = config.rto_max.as_nanos() / base.as_nanos();
+    let doublings = ratio.max(1).ilog2().min(29);
+    if retries <= doublings {
+        base.saturating_mul((2 << retries) - 1)
+    } else {
+        let flat = config.rto_max.saturating_mul(retries - doublings);
+        base.saturating_mul((2 << doublings) - 1).saturating_add(flat)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_as_linux_reckons_them() {
+        let config = Config::default();
+        assert_eq!(time_of_retries(&config, 15), Duration::from_millis(924_600));
+        assert_eq!(time_of_retries(&config, 8), Duration::from_millis(102_200));
+        assert_eq!(time_of_retries(&config, 0), Duration::from_millis(200));
+    }
+}

@@ -1,0 +1,11 @@
+//! Tests of whole connections: two of them and a pipe in virtual time, or one and segments made by hand.
+
+mod closing;
+mod data;
+mod hand;
+mod handshake;
+mod pair;
+mod property;
+mod resets;
+mod table;
+mod timeouts;

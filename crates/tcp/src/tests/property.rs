@@ -1,0 +1,150 @@
+//! Whatever the pipe does short of losing everything, the bytes arrive in order and both ends reach CLOSED; whatever a
+//! peer or a user does, the invariants hold.
+
+use proptest::prelude::*;
+use sockeye_base::Duration;
+use sockeye_wire::tcp::{Flags, Timestamps};
+
+use super::hand::{Hand, IRS, ISS, segment, simple};
+use super::pair::{Pair, Pipe, pattern};
+use crate::{Config, Keepalive, State};
+
+fn pipes() -> impl Strategy<Value = Pipe> {
+    (0u64..50, 0u64..350, 0u64..300, 0u64..60).prop_map(|(delay, loss, duplicate, jitter)| Pipe {
+        delay: Duration::from_millis(delay),
+        loss,
+        duplicate,
+        jitter: Duration::from_millis(jitter),
+        drops: Vec::new(),
+    })
+}
+
+fn configs() -> impl Strategy<Value = Config> {
+    (100u16..3000, 2_000usize..100_000, 500usize..100_000, any::<[bool; 5]>()).prop_map(
+        |(mss, receive_buffer, send_buffer, [scale, timestamps, gso, nodelay, cork])| Config {
+            mss,
+            receive_buffer,
+            send_buffer,
+            window_scaling: scale,
+            timestamps,
+            gso,
+            nodelay,
+            cork,
+            syn_retries: 40,
+            synack_retries: 60,
+            retries2: 60,
+            ..Config::default()
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bytes_arrive_and_both_ends_close(
+        client in configs(),
+        server in configs(),
+        pipe in pipes(),
+        lengths in (0usize..60_000, 0usize..20_000),
+        reads in (prop::sample::select(vec![100, 5000, usize::MAX]), prop::sample::select(vec![700, usize::MAX])),
+        both_connect: bool,
+        seed: u64,
+    ) {
+        let mut pair = Pair::new(client, server, pipe, seed);
+        pair.ends[1].listens = !both_connect;
+        pair.connect(0);
+        if both_connect {
+            pair.connect(1);
+        }
+        let sent = [pattern(lengths.0), pattern(lengths.1)];
+        for (end, bytes) in pair.ends.iter_mut().zip(&sent) {
+            end.to_send = bytes.clone().into();
+            end.closes = true;
+        }
+        (pair.ends[0].reads, pair.ends[1].reads) = reads;
+        pair.settle();
+        // A program that reads a little at each step needs steps.
+        for _ in 0..1_000_000 {
+            if pair.ends.iter().all(|end| end.tcb.as_ref().is_some_and(|tcb| tcb.is_finished() && tcb.receive_len() == 0)) {
+                break;
+            }
+            if !pair.step(pair.now + Duration::from_millis(50)) {
+                pair.settle();
+            }
+        }
+        for (end, bytes) in sent.iter().enumerate() {
+            let got = &pair.ends[1 - end].received;
+            prop_assert!(got == bytes, "end {} got {} of {}: {:?}", 1 - end, got.len(), bytes.len(), pair.ends[end].tcb);
+            prop_assert_eq!(pair.states()[end], State::Closed);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_breaks_it(
+        from in 0usize..10,
+        steps in prop::collection::vec((0u8..14, any::<u8>(), 0u32..12_000, 0u32..12_000, any::<u16>()), 1..40),
+    ) {
+        let states = [
+            State::SynSent, State::SynReceived, State::Established, State::FinWait1, State::FinWait2,
+            State::CloseWait, State::Closing, State::LastAck, State::TimeWait, State::Closed,
+        ];
+        let mut hand = Hand::in_state(states[from]);
+        for (what, flags, a, b, c) in steps {
+            let now = hand.now;
+            match what {
+                0..5 => {
+                    let bytes = vec![0; usize::from(c % 2000)];
+                    let mut segment = segment(
+                        Flags::from_bits_truncate(flags),
+                        IRS.wrapping_add(a).wrapping_sub(1000),
+                        ISS.wrapping_add(b).wrapping_sub(1000),
+                        &bytes,
+                    );
+                    segment.window = c;
+                    segment.gso_size = if c % 5 == 0 { c % 700 } else { 0 };
+                    hand.input(segment);
+                }
+                5 => {
+                    // What a peer in step would send.
+                    let mut segment = segment(Flags::ACK, 0, 0, &vec![1; usize::from(flags)]);
+                    (segment.seq, segment.ack, segment.window) = (hand.tcb.rcv_nxt, hand.tcb.snd_nxt, c);
+                    segment.options.timestamps = Some(Timestamps { value: a, echo: b });
+                    hand.input(segment);
+                }
+                6 => drop(hand.tcb.send(now, vec![0; a as usize].into())),
+                7 => drop(hand.tcb.receive(now, a as usize)),
+                8 => hand.tcb.shutdown_send(now),
+                9 => if c < 4000 { hand.tcb.close(now) },
+                10 => if c < 2000 { hand.tcb.abort(now) },
+                11 => hand.tcb.set_keepalive(now, Some(Keepalive::default()).filter(|_| c % 2 == 0)),
+                12 => {
+                    hand.tcb.set_receive_buffer(now, usize::from(c));
+                    hand.tcb.path_mtu(now, c);
+                }
+                _ => hand.now += Duration::from_millis(u64::from(c)),
+            }
+            prop_assert_eq!(hand.tcb.check_invariants(), Ok(()));
+            hand.sent();
+            hand.tcb.info();
+            let now = hand.now;
+            prop_assert!(hand.deadline().is_none_or(|at| at > now));
+        }
+    }
+}
+
+#[test]
+fn the_simplest_config_too() {
+    let mut pair = Pair::new(simple(), simple(), Pipe::default(), 3);
+    pair.ends[0].closes = true;
+    pair.ends[1].closes = true;
+    pair.connect(0);
+    pair.send(0, &pattern(50_000));
+    pair.run();
+    assert_eq!(pair.ends[1].received, pattern(50_000));
+    assert_eq!(pair.states(), [State::Closed; 2]);
+}

@@ -1,0 +1,97 @@
+//! The timers of a connection: a table indexed by an enum, and what happens when one is due.
+
+use sockeye_base::Instant;
+
+use crate::state::State;
+use crate::tcb::Tcb;
+
+/// What a timer is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// Data (or a SYN, or a FIN) is unacknowledged (RFC 6298).
+    Retransmit,
+    /// Something waits to be sent, nothing is in flight and the window is shut (RFC 9293, section 3.8.6.1).
+    Persist,
+    /// An acknowledgement waits for company (RFC 9293, section 3.8.6.3).
+    DelayedAck,
+    /// The peer has been silent (RFC 9293, section 3.8.4).
+    Keepalive,
+    /// The end of TIME-WAIT, or of an orphan's FIN-WAIT-2.
+    TimeWait,
+}
+
+const ALL: [Timer; 5] =
+    [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive, Timer::TimeWait];
+
+/// When each timer is due; `None`: it isn't running.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Timers([Option<Instant>; ALL.len()]);
+
+impl Timers {
+    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(crate) fn clear(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(crate) fn clear_all(&mut self) {
+        *self = Timers::default();
+    }
+
+    pub(crate) fn is_set(&self, timer: Timer) -> bool {
+        self.0[timer as usize].is_some()
+    }
+
+    /// When the first is due.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Stops and returns one that is due.
+    fn take_due(&mut self, now: Instant) -> Option<Timer> {
+        let due = ALL.into_iter().find(|&timer| self.0[timer as usize].is_some_and(|at| at <= now))?;
+        self.clear(due);
+        Some(due)
+    }
+}
+
+impl Tcb {
+    /// Does what the timers due by now ask for. Each handler leaves its timer stopped or set later than `now`.
+    pub(crate) fn run_timers(&mut self, now: Instant) {
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Retransmit => self.on_retransmit_timer(now),
+                Timer::Persist => self.on_persist_timer(now),
+                Timer::DelayedAck => {
+                    // The program had nothing to say in time: stop expecting it to.
+                    self.interactive = false;
+                    self.ack_now = true;
+                }
+                Timer::Keepalive => self.on_keepalive_timer(now),
+                Timer::TimeWait => self.enter_closed(),
+            }
+        }
+    }
+
+    /// RFC 9293, section 3.3.2: TIME-WAIT lasts twice a segment's life; Linux takes 60 s for that.
+    pub(crate) fn enter_time_wait(&mut self, now: Instant) {
+        self.state = State::TimeWait;
+        self.timers.clear_all();
+        self.timers.set(Timer::TimeWait, now + self.config.time_wait);
+        self.send_buffer.clear();
+        self.reassembly.clear();
+    }
+
+    /// The connection is over: nothing more is sent but a reset already owed. What was received stays to be read.
+    pub(crate) fn enter_closed(&mut self) {
+        self.state = State::Closed;
+        self.timers.clear_all();
+        self.send_buffer.clear();
+        self.reassembly.clear();
+        self.ack_now = false;
+        self.syn_due = false;
+        self.probe_due = false;
+    }
+}

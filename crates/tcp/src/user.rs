@@ -1,0 +1,277 @@
+//! The user's calls (RFC 9293, section 3.10), and what ICMP has to tell.
+
+use sockeye_base::{Chain, Duration, Instant, SeqNum};
+
+use crate::config::{Config, Keepalive, Ports};
+use crate::error::{Error, SendError};
+use crate::recovery::Phase;
+use crate::state::State;
+use crate::tcb::Tcb;
+use crate::timers::Timer;
+
+impl Tcb {
+    /// How many bytes may be queued now; 0 when none can: the buffer is full, the handshake isn't over (as Linux), or
+    /// we have closed.
+    pub fn send_room(&self) -> usize {
+        if self.fin_wanted || self.state.is_opening() || !self.state.may_send() {
+            return 0;
+        }
+        self.config.send_buffer.saturating_sub(self.send_buffer.len())
+    }
+
+    /// Queues all of `data`; the caller respects [`Tcb::send_room`] (before the handshake is over data waits for it).
+    pub fn send(&mut self, _now: Instant, data: Chain) -> Result<(), SendError> {
+        if self.fin_wanted || !self.state.may_send() {
+            return Err(SendError::Closed);
+        }
+        self.send_buffer.push(data);
+        Ok(())
+    }
+
+    /// Bytes that can be read.
+    pub fn receive_len(&self) -> usize {
+        self.receive_queue.len()
+    }
+
+    /// Takes at most `max` bytes. The window this opens may be worth telling: `decide` knows.
+    pub fn receive(&mut self, _now: Instant, max: usize) -> Chain {
+        let data = self.receive_queue.split_to(max);
+        // Only states that expect data have a window to speak of.
+        if !data.is_empty() && self.state.may_receive() && self.window_update_due() {
+            self.ack_now = true;
+        }
+        data
+    }
+
+    /// At most `max` bytes, `offset` bytes from the front, left where they are.
+    pub fn peek(&self, offset: usize, max: usize) -> Chain {
+        self.receive_queue.slice(offset, max)
+    }
+
+    /// Whether reading gives the end of the stream: all is read, and the peer closed, the user reads no more, or the
+    /// connection is over.
+    pub fn receive_closed(&self) -> bool {
+        self.receive_queue.is_empty() && (self.receive_shutdown || self.peer_closed())
+    }
+
+    /// Whether nothing more will come (queued data may still be there to read).
+    pub fn peer_closed(&self) -> bool {
+        !self.state.may_receive() && self.state != State::SynSent
+    }
+
+    /// Whether nothing more can be queued: shut down for sending, or over.
+    pub fn send_closed(&self) -> bool {
+        self.fin_wanted || !self.state.may_send()
+    }
+
+    /// CLOSE as RFC 9293, section 3.10.4, has it: FIN goes behind what is queued; receiving goes on.
+    pub fn shutdown_send(&mut self, _now: Instant) {
+        match self.state {
+            // Nobody knows of the connection yet.
+            State::SynSent => self.enter_closed(),
+            // The FIN waits for the handshake.
+            State::SynReceived => self.fin_wanted = true,
+            State::Established => {
+                self.fin_wanted = true;
+                self.state = State::FinWait1;
+            }
+            State::CloseWait => {
+                self.fin_wanted = true;
+                self.state = State::LastAck;
+            }
+            State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Closed => {}
+        }
+    }
+
+    /// The user reads no more: what is queued can still be read, then comes the end. The peer isn't told; what it
+    /// sends is acknowledged and kept (as Linux).
+    pub fn shutdown_receive(&mut self) {
+        self.receive_shutdown = true;
+    }
+
+    /// The user is gone. RFC 2525, section 2.17: with data unread the peer must learn that it was lost: a reset.
+    /// Otherwise FIN; whatever comes after that is answered by a reset, and FIN-WAIT-2 has an end.
+    pub fn close(&mut self, now: Instant) {
+        let unread = !self.receive_queue.is_empty();
+        self.orphan = true;
+        self.receive_shutdown = true;
+        self.receive_queue = Chain::new();
+        match self.state {
+            State::Closed | State::TimeWait => return,
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => {}
+        }
+        if unread {
+            self.reset_due = true;
+            self.enter_closed();
+            return;
+        }
+        self.shutdown_send(now);
+        if self.state == State::FinWait2 {
+            self.limit_fin_wait_2(now);
+        }
+    }
+
+    /// An orphan doesn't wait for the peer's FIN forever (Linux's tcp_fin_timeout).
+    pub(crate) fn limit_fin_wait_2(&mut self, now: Instant) {
+        self.timers.clear(Timer::Keepalive);
+        self.timers.set(Timer::TimeWait, now + self.config.fin_timeout);
+    }
+
+    /// ABORT (RFC 9293, section 3.10.5): reset where the peer may still believe in the connection, then CLOSED.
+    pub fn abort(&mut self, _now: Instant) {
+        self.reset_due |= match self.state {
+            State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait => true,
+            // Linux: only if data or the FIN is still to be sent.
+            State::Closing | State::LastAck => !self.fin_sent,
+            State::SynSent | State::TimeWait | State::Closed => false,
+        };
+        self.orphan = true;
+        self.receive_queue = Chain::new();
+        self.enter_closed();
+    }
+
+    /// ICMP says `error` about a segment of ours. RFC 1122, section 4.2.3.9, and RFC 5927, section 4.1: it ends an
+    /// attempt to connect; an established connection remembers it, to say why if it times out.
+    pub fn soft_error(&mut self, _now: Instant, error: Error) {
+        if self.state.is_opening() {
+            self.fail(error);
+        } else if self.state != State::Closed {
+            self.soft_error = Some(error);
+        }
+    }
+
+    /// ICMP says that the path takes segments of `mss` bytes and no larger (RFC 8201, RFC 1191). What is in flight is
+    /// sent again, smaller, without taking it for congestion.
+    pub fn path_mtu(&mut self, _now: Instant, mss: u16) {
+        if mss >= self.path_mss {
+            return;
+        }
+        self.path_mss = mss;
+        self.cwnd = self.cwnd.max(self.snd_mss());
+        if self.state.may_transmit() && self.flight() > 0 {
+            self.timed = None;
+            self.recovery.resend_all(self.snd_una, self.snd_nxt);
+            debug_assert!(self.recovery.phase == Phase::Loss);
+        }
+    }
+
+    /// State.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// Ports.
+    pub fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// What ended the connection, until it is taken.
+    pub fn error(&self) -> Option<Error> {
+        self.error
+    }
+
+    /// The same, and forgets it (SO_ERROR).
+    pub fn take_error(&mut self) -> Option<Error> {
+        self.error.take()
+    }
+
+    /// What ICMP said of an established connection, and forgets it.
+    pub fn take_soft_error(&mut self) -> Option<Error> {
+        self.soft_error.take()
+    }
+
+    /// Settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// TCP_NODELAY.
+    pub fn set_nodelay(&mut self, _now: Instant, on: bool) {
+        self.config.nodelay = on;
+    }
+
+    /// TCP_CORK.
+    pub fn set_cork(&mut self, _now: Instant, on: bool) {
+        self.config.cork = on;
+    }
+
+    /// SO_KEEPALIVE and its three times.
+    pub fn set_keepalive(&mut self, now: Instant, keepalive: Option<Keepalive>) {
+        self.config.keepalive = keepalive;
+        self.timers.clear(Timer::Keepalive);
+        self.start_keepalive(now);
+    }
+
+    /// TCP_USER_TIMEOUT.
+    pub fn set_user_timeout(&mut self, _now: Instant, timeout: Option<Duration>) {
+        self.config.user_timeout = timeout;
+    }
+
+    /// SO_SNDBUF, bytes of user data. What is queued stays.
+    pub fn set_send_buffer(&mut self, _now: Instant, bytes: usize) {
+        self.config.send_buffer = bytes.max(256);
+    }
+
+    /// SO_RCVBUF, bytes of user data. A window already told stays open; scaling is settled by the SYN.
+    pub fn set_receive_buffer(&mut self, _now: Instant, bytes: usize) {
+        // Not so small that the window field could only say 0.
+        self.config.receive_buffer = bytes.max(2 << self.rcv_shift()).max(256);
+    }
+
+    /// Bytes queued and never sent (SIOCOUTQNSD).
+    pub fn unsent_len(&self) -> usize {
+        self.info().notsent_bytes
+    }
+
+    /// Bytes queued and not acknowledged, sent or not (SIOCOUTQ).
+    pub fn unacked_len(&self) -> usize {
+        self.send_buffer.len()
+    }
+
+    /// SND.UNA: with [`Tcb::snd_nxt`] what an ICMP error must quote to be believed (RFC 5927, section 4.1).
+    pub fn snd_una(&self) -> SeqNum {
+        self.snd_una
+    }
+
+    /// SND.NXT.
+    pub fn snd_nxt(&self) -> SeqNum {
+        self.snd_nxt
+    }
+
+    /// RFC 6191, section 2: what a connection that takes this one's place in TIME-WAIT starts at or after, so that no
+    /// old segment can fall in its window (Linux's 65535 + 2).
+    pub fn restart_iss(&self) -> SeqNum {
+        self.snd_nxt + 65_537
+    }
+
+    /// CLOSED, and no reset is owed: it may be dropped.
+    pub fn is_finished(&self) -> bool {
+        self.state == State::Closed && !self.reset_due
+    }
+
+    /// The connection ends with an error. RFC 1122, section 4.2.3.9: if ICMP said why nothing came through, that is
+    /// the better answer than a timeout.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.error = match (error, self.soft_error) {
+            (Error::TimedOut, Some(soft)) => Some(soft),
+            _ => Some(error),
+        };
+        self.enter_closed();
+    }
+}
