@@ -127,7 +127,7 @@ options! {
     IpOptions SOL_IP 4 "IP_OPTIONS" Struct(40), any any both Rejected "IP options of packets.";
     IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Rejected "Destination and interface with each datagram.";
     IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Rejected "Path MTU discovery.";
-    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any udp both Enforced "Report every ICMP error, also unconnected.";
+    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Rejected "The TTL with each datagram.";
     IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Rejected "The TOS byte with each datagram.";
     IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Rejected "The path's MTU.";
@@ -151,7 +151,7 @@ options! {
     Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Struct(20), v6 any write Rejected "Leave a group.";
     Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Rejected "Path MTU discovery.";
     Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any both Rejected "The path's MTU.";
-    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 udp both Enforced "Report every ICMP error, also unconnected.";
+    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
     Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";
     Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Rejected "The hop limit with each datagram.";

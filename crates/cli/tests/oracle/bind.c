@@ -44,10 +44,16 @@ int main(void) {
                     pair(addresses[i], first, addresses[j], second, SOCK_DGRAM);
 
     SECTION("addresses");
+    static const char *odd[] = {"192.0.2.1", "224.0.0.1", "255.255.255.255", "127.255.255.255", "127.9.9.9"};
+    for (int i = 0; i < 5; i++) {
+        int stream = tcp(), datagram = udp();
+        printf("%s\n", odd[i]);
+        TRY(bind4(stream, odd[i], 0));
+        TRY(bind4(datagram, odd[i], 0));
+        close(stream);
+        close(datagram);
+    }
     int fd = tcp();
-    TRY(bind4(fd, "192.0.2.1", 0));
-    TRY(bind4(fd, "224.0.0.1", 0));
-    TRY(bind4(fd, "255.255.255.255", 0));
     struct sockaddr_in name = in4("127.0.0.1", 0);
     TRY(bind(fd, (struct sockaddr *)&name, 0));
     TRY(bind(fd, (struct sockaddr *)&name, 1));
@@ -62,8 +68,6 @@ int main(void) {
     TRY(bind(fd, (struct sockaddr *)&name, sizeof name));
     say_names(fd);
     TRY(bind4(fd, "127.0.0.1", 0));
-    fd = udp();
-    TRY(bind4(fd, "224.0.0.1", 0));
     close(fd);
 
     SECTION("closed, and bound again");

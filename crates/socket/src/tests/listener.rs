@@ -155,3 +155,51 @@ fn a_connection_reset_before_it_was_accepted() {
     assert_eq!(n.poll(a), "IN|OUT|ERR|HUP|RDHUP");
     assert_eq!(n.recv(a, 1), Err(E::ECONNRESET));
 }
+
+#[test]
+fn a_restarted_server_needs_reuse() {
+    for reuse in [false, true] {
+        let mut n = Net::lone();
+        let server = |n: &mut Net| {
+            let l = n.tcp();
+            n.set(l, Opt::SoReuseAddr, reuse.into()).expect("set");
+            let bound = n.bind(l, "0.0.0.0:80");
+            (l, bound)
+        };
+        let (l, bound) = server(&mut n);
+        assert_eq!(bound, Ok(()));
+        assert_eq!(n.listen(l, 5), Ok(()));
+        let c = n.tcp();
+        assert_eq!(n.connect(c, "127.0.0.1:80"), Err(E::EINPROGRESS));
+        let a = n.accept(l).expect("a connection");
+        // The server closes first, so TIME-WAIT is on its side.
+        n.close(a);
+        n.close(c);
+        n.close(l);
+        let (l, bound) = server(&mut n);
+        assert_eq!(bound, if reuse { Ok(()) } else { Err(E::EADDRINUSE) });
+        n.close(l);
+        n.pass(Duration::from_secs(61));
+        assert_eq!(server(&mut n).1, Ok(()));
+    }
+}
+
+#[test]
+fn one_port_two_families() {
+    let mut n = Net::lone();
+    let dual = n.tcp6();
+    assert_eq!(n.bind(dual, "[::]:80"), Ok(()));
+    assert_eq!(n.listen(dual, 1), Ok(()));
+    let v4 = n.tcp();
+    assert_eq!(n.bind(v4, "0.0.0.0:80"), Err(E::EADDRINUSE));
+    assert_eq!(n.bind(v4, "127.0.0.1:80"), Err(E::EADDRINUSE));
+    let v6 = n.tcp6();
+    assert_eq!(n.set(v6, Opt::Ipv6V6Only, Value::Int(1)), Ok(()));
+    assert_eq!(n.bind(v6, "[::]:81"), Ok(()));
+    assert_eq!(n.listen(v6, 1), Ok(()));
+    assert_eq!(n.bind(v4, "0.0.0.0:81"), Ok(()));
+    assert_eq!(n.listen(v4, 1), Ok(()));
+    let c = n.tcp();
+    assert_eq!(n.connect(c, "127.0.0.1:81"), Err(E::EINPROGRESS));
+    assert_eq!((n.poll(v4).as_str(), n.poll(v6).as_str()), ("IN", "-"));
+}

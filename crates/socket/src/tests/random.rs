@@ -32,24 +32,24 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
     let sock = pick(rng, open);
     let to = pick(rng, &ADDRESSES);
     let len = pick(rng, &[0, 1, 100, 1460, 60_000, 300_000]);
-    match rng.below(16) {
+    match rng.below(24) {
         0 => {
             let _ = n.bind(sock, to);
         }
-        1 | 2 => {
+        1 | 2 | 22 | 23 => {
             let _ = n.connect(sock, to);
         }
         3 | 4 => {
             let _ = n.listen(sock, pick(rng, &[-1, 0, 1, 5]));
         }
-        5 | 6 => open.extend(n.accept(sock)),
-        7 | 8 => {
+        5 | 6 | 16 | 17 => open.extend(n.accept(sock)),
+        7 | 8 | 18 | 19 => {
             let _ = n.send(sock, &vec![1; len]);
         }
         9 => {
             let _ = n.send_to(sock, &vec![1; len], to);
         }
-        10 | 11 => {
+        10 | 11 | 20 | 21 => {
             let _ = n.recv(sock, len);
         }
         12 => {

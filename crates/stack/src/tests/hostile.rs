@@ -169,7 +169,10 @@ proptest! {
         let udp = pair.b.udp_bind(pair.now, request("::", 7)).unwrap();
         pair.b.accept_any_destination(53);
         pair.listen("::", 53, 5);
-        let out = pair.b.tcp_connect(pair.now, None, at("10.61.0.1", 1000), sockeye_tcp::Config::default()).unwrap();
+        // A connection whose ends the frames are likely to name.
+        let bind = pair.b.bind_tcp(request("0.0.0.0", 1000)).unwrap();
+        let to = at("10.61.0.1", 7);
+        let out = pair.b.tcp_connect(pair.now, Some(bind), to, sockeye_tcp::Config::default()).unwrap();
         for (frame, wait) in frames {
             pair.b.input(pair.now, ETH0, frame);
             while pair.b.poll_frame().is_some() {}

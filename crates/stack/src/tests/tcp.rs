@@ -303,3 +303,15 @@ fn bulk_over_the_wire_and_over_loopback() {
         assert!(got == data);
     }
 }
+
+#[test]
+fn a_port_may_connect_to_itself() {
+    // Simultaneous open with oneself, as on Linux.
+    let mut stack = host(1);
+    let now = Instant::ZERO;
+    let bind = stack.bind_tcp(request("127.0.0.1", 5000)).unwrap();
+    let id = stack.tcp_connect(now, Some(bind), at("127.0.0.1", 5000), Config::default()).unwrap();
+    assert_eq!(state(&stack, id), State::Established);
+    stack.with_tcp(now, id, |tcb| tcb.send(now, bytes("echo"))).unwrap().unwrap();
+    assert_eq!(stack.with_tcp(now, id, |tcb| tcb.receive(now, 10)), Some(bytes("echo")));
+}

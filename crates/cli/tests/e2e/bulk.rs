@@ -1,0 +1,81 @@
+//! Large bodies, there and back, with their hashes.
+
+use crate::common::{TempDir, finish, finish_with, need, run, shell};
+
+const SIZE: usize = 100 << 20;
+const PERIOD: usize = 65_521;
+
+/// The first bytes of `/bytes/N`, as the index page documents them.
+fn pattern(len: usize) -> Vec<u8> {
+    let period: Vec<u8> = (0..PERIOD).map(|k| (k ^ (k >> 8)) as u8).collect();
+    let mut bytes = period.repeat(len / PERIOD + 1);
+    bytes.truncate(len);
+    bytes
+}
+
+/// The machine's own SHA-256 of these bytes.
+fn sha256(bytes: Vec<u8>) -> String {
+    let finished = finish_with(&mut std::process::Command::new("sha256sum"), bytes).well();
+    finished.text().split_whitespace().next().expect("a hash").to_owned()
+}
+
+#[test]
+fn a_download_of_100_mb() {
+    if !need(&["curl", "sha256sum"]) {
+        return;
+    }
+    let expected = sha256(pattern(SIZE));
+    for family in ["-4", "-6"] {
+        let script = format!("curl -sS {family} http://tekapo/bytes/100M | sha256sum");
+        finish(&mut shell(&script)).well().says(&expected);
+    }
+}
+
+#[test]
+fn an_upload_of_100_mb() {
+    if !need(&["curl", "sha256sum"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let file = place.path().join("body");
+    let body = pattern(SIZE);
+    std::fs::write(&file, &body).expect("room for the file");
+    let expected = sha256(body);
+    let from = format!("@{}", file.display());
+    for family in ["-4", "-6"] {
+        let upload = ["curl", "-sS", family, "-H", "Expect:", "--data-binary", &from, "http://tekapo/"];
+        finish(&mut run(upload)).well().says(&expected).says(&SIZE.to_string());
+    }
+}
+
+#[test]
+fn a_chunked_upload_from_a_pipe() {
+    if !need(&["curl", "sha256sum"]) {
+        return;
+    }
+    let body = pattern(3_000_001);
+    let expected = sha256(body.clone());
+    let mut command = run(["curl", "-sS", "-T", "-", "-X", "POST", "http://tekapo/"]);
+    finish_with(&mut command, body).well().says(&expected).says("3000001");
+}
+
+#[test]
+fn a_download_that_nobody_reads_to_its_end() {
+    if !need(&["curl", "head"]) {
+        return;
+    }
+    let finished = finish(&mut shell("curl -s http://tekapo/bytes/1G | head -c 1000000 | wc -c")).well();
+    assert_eq!(finished.text().trim(), "1000000");
+}
+
+#[test]
+fn sizes_at_the_edges() {
+    if !need(&["curl"]) {
+        return;
+    }
+    for size in [0, 1, 65_520, 65_521, 65_522, 1_048_576] {
+        let url = format!("http://tekapo/bytes/{size}");
+        let finished = finish(&mut run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", &url])).well();
+        assert_eq!(finished.text(), size.to_string());
+    }
+}

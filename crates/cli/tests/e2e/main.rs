@@ -1,0 +1,16 @@
+//! Real programs under the built `sockeye`: what a stranger's machine will do.
+//!
+//! Each test starts programs and looks at what they print. None sleeps: one that must wait for another waits for what
+//! that other prints or answers. A test whose program is missing says so and passes, unless SOCKEYE_CI is set.
+
+mod bulk;
+mod calls;
+mod common;
+mod failures;
+mod fetch;
+mod harmless;
+mod manners;
+mod names;
+mod oracle;
+mod servers;
+mod trace;

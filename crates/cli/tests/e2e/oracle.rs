@@ -1,0 +1,122 @@
+//! Linux is the oracle: each program in `tests/oracle` runs twice, on the kernel and under Sockeye, and must print the
+//! same. What must differ is in `docs/compatibility.md`, line by line, and that is checked, too.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::common::{TempDir, finish, need, run};
+
+/// A compiled program.
+pub(crate) struct Compiled {
+    path: PathBuf,
+    _place: TempDir,
+}
+
+impl Compiled {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Compiles one of the programs in `tests/oracle`.
+pub(crate) fn compile(name: &str) -> Compiled {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(format!("{name}.c"));
+    let place = TempDir::new();
+    let path = place.path().join(name);
+    finish(Command::new("gcc").args(["-O1", "-Wall", "-o"]).arg(&path).arg(&source)).well();
+    Compiled { path, _place: place }
+}
+
+/// Runs a program in both worlds; compares.
+fn ask(name: &str) {
+    if !need(&["gcc"]) {
+        return;
+    }
+    let program = compile(name);
+    let kernel = finish(&mut Command::new(program.path())).text();
+    let ours = finish(&mut run([program.path()])).text();
+    if let Some(difference) = difference(&kernel, &ours) {
+        panic!("{name}: not as on Linux (- Linux, + Sockeye)\n{difference}");
+    }
+}
+
+/// The lines that differ, with a few before them.
+fn difference(kernel: &str, ours: &str) -> Option<String> {
+    let (kernel, ours): (Vec<&str>, Vec<&str>) = (kernel.lines().collect(), ours.lines().collect());
+    let same = kernel.iter().zip(&ours).take_while(|(a, b)| a == b).count();
+    if same == kernel.len() && same == ours.len() {
+        return None;
+    }
+    let mut text = String::new();
+    for line in &kernel[same.saturating_sub(5)..same] {
+        text += &format!("  {line}\n");
+    }
+    for at in same..kernel.len().max(ours.len()).min(same + 30) {
+        let (old, new) = (kernel.get(at), ours.get(at));
+        if old == new {
+            text += &format!("  {}\n", old.unwrap_or(&""));
+            continue;
+        }
+        text.extend(old.map(|line| format!("- {line}\n")));
+        text.extend(new.map(|line| format!("+ {line}\n")));
+    }
+    Some(text)
+}
+
+macro_rules! programs {
+    ($($name:ident)*) => {
+        $(#[test] fn $name() { ask(stringify!($name)); })*
+    };
+}
+
+programs! { socket options connect connect_nonblocking bind accept shutdown stream udp hostile epoll processes }
+
+#[test]
+fn dual() {
+    if std::net::UdpSocket::bind("[::1]:0").is_err() {
+        println!("skipped: this machine has no IPv6 to compare with");
+        return;
+    }
+    ask("dual");
+}
+
+/// The lines of `docs/compatibility.md` that begin with a name in backticks: what each shows here and on Linux.
+fn documented() -> BTreeMap<String, (String, String)> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
+    let page = std::fs::read_to_string(page).expect("the page is there");
+    let row = |line: &str| {
+        let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ").collect();
+        let [name, _, here, linux] = cells[..] else { return None };
+        let plain = |cell: &str| cell.replace('`', "");
+        Some((name.strip_suffix('`')?.to_owned(), (plain(here), plain(linux))))
+    };
+    page.lines().filter_map(row).collect()
+}
+
+#[test]
+fn differences_are_as_documented() {
+    if !need(&["gcc"]) {
+        return;
+    }
+    let program = compile("differences");
+    let answers = |text: String| -> BTreeMap<String, String> {
+        text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+    };
+    let kernel = answers(finish(&mut Command::new(program.path())).well().text());
+    let ours = answers(finish(&mut run([program.path()])).well().text());
+    let seen: BTreeMap<String, (String, String)> = kernel
+        .into_iter()
+        .map(|(name, linux)| {
+            let here = ours.get(&name).cloned().unwrap_or_default();
+            (name, (here, linux))
+        })
+        .collect();
+    let documented = documented();
+    for (name, shown) in &seen {
+        assert_eq!(documented.get(name), Some(shown), "{name}: documented (left), seen (right): here, on Linux");
+    }
+    for name in documented.keys() {
+        assert!(seen.contains_key(name), "{name}: is documented, but the program does not try it");
+    }
+}
