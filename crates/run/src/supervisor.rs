@@ -11,7 +11,7 @@ use sockeye_base::{Duration, Instant};
 use sockeye_socket::SocketId;
 
 use crate::calls::Answer;
-use crate::carriers::{CarrierId, Carriers, Link, Moved, PORTION, State};
+use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
 use crate::network::Network;
 use crate::seccomp::{Call, Listener};
@@ -164,11 +164,17 @@ impl Supervisor {
             events.clear();
         }
         for event in events {
+            let flags = event.flags;
             let id = CarrierId::from(KeyData::from_ffi(event.data.u64()));
             if let Some(carrier) = self.carriers.get(id) {
                 match &mut carrier.state {
-                    State::Connected { link, .. } | State::Connecting(Some(link)) => link.note(event.flags),
-                    State::Datagram(mailbox) => mailbox.note(event.flags),
+                    State::Connected(link) | State::Connecting(Some(link)) => link.note(flags),
+                    State::Datagram(mailbox) => mailbox.note(flags),
+                    // A connection in P's queue hangs up when P is closed.
+                    State::Listening(_) if flags.contains(EventFlags::HUP) => {
+                        self.close_carrier(id);
+                        continue;
+                    }
                     State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) => {}
                 }
             }
@@ -221,7 +227,7 @@ impl Supervisor {
         let socket = carrier.socket;
         let host = self.network.host();
         match &mut carrier.state {
-            State::Connected { link, .. } => match link.relay(host, now, socket, &mut self.buffer) {
+            State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
                 Moved::Open => {}
                 Moved::Closed => drop(self.carriers.remove(id)),
                 Moved::Broken(error) => self.break_carrier(id, Some(error)),
@@ -230,14 +236,18 @@ impl Supervisor {
             State::Listening(backlog) => {
                 let pending = host.pending(socket);
                 let Some(name) = carrier.name.clone() else { return };
-                if pending > 0 && backlog.fill(&name, pending).is_err() {
+                let event = EventData::new_u64(id.data().as_ffi());
+                let watch = |end: &OwnedFd| epoll::add(&self.inner, end, event, EventFlags::RDHUP | EventFlags::ET);
+                if backlog.fill(&name, pending, watch).is_err() {
                     self.close_carrier(id);
                 }
             }
             State::Datagram(mailbox) => {
                 mailbox.collect(host, now, socket, &mut self.buffer);
-                if !mailbox.deliver(host, now, socket) {
-                    self.close_carrier(id);
+                match mailbox.deliver(host, now, socket) {
+                    Delivered::All => {}
+                    Delivered::Error => self.show_error(id),
+                    Delivered::Closed => self.close_carrier(id),
                 }
             }
             State::Fresh | State::Broken(_) => {}
@@ -273,7 +283,7 @@ impl Supervisor {
                     Err(_) => return,
                 },
             };
-            carrier.state = State::Connected { link, reported: false };
+            carrier.state = State::Connected(link);
             drop(program_end);
             if self.watch(id).is_err() {
                 self.network.host().abort(now, self.carriers.get(id).expect("it is there").socket);
@@ -288,11 +298,21 @@ impl Supervisor {
     fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
         let Some(carrier) = self.carriers.get(id) else { return };
         let program_end = carrier.borrow();
-        if let State::Connected { link, .. } | State::Connecting(Some(link)) =
+        if let State::Connected(link) | State::Connecting(Some(link)) =
             std::mem::replace(&mut carrier.state, State::Broken(error))
         {
             link.break_off(program_end);
         }
+    }
+
+    /// Has a datagram socket's P show that the network said something; then delivers on.
+    fn show_error(&mut self, id: CarrierId) {
+        let Some(carrier) = self.carriers.get(id) else { return };
+        let (program_end, name) = (carrier.borrow(), carrier.name.clone());
+        if let (State::Datagram(mailbox), Some(program_end), Some(name)) = (&mut carrier.state, program_end, name) {
+            mailbox.show_error(&program_end, &name);
+        }
+        self.pump(id);
     }
 
     /// The program holds P no more.
@@ -311,9 +331,11 @@ impl Supervisor {
         let Some(carrier) = self.carriers.get(id) else { return Ok(()) };
         let Some(end) = carrier.supervisor_end() else { return Ok(()) };
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        match epoll::add(&self.inner, end, EventData::new_u64(id.data().as_ffi()), flags) {
-            Err(rustix::io::Errno::EXIST) | Ok(()) => Ok(()),
-            Err(error) => Err(error.into()),
+        let event = EventData::new_u64(id.data().as_ffi());
+        match epoll::add(&self.inner, end, event, flags) {
+            // It stood in a listener's queue before, and is an event of its own now.
+            Err(rustix::io::Errno::EXIST) => Ok(epoll::modify(&self.inner, end, event, flags)?),
+            added => Ok(added?),
         }
     }
 

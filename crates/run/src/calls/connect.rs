@@ -1,8 +1,9 @@
 //! `connect`.
 
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
-use sockeye_abi::{Errno, Opt, Readiness, Transport, Value, decode_connect};
+use sockeye_abi::{Errno, Opt, Transport, Value, decode_connect};
 use sockeye_base::Duration;
 
 use super::{Answer, Subject, read_address};
@@ -15,17 +16,7 @@ impl Supervisor {
     pub(super) fn connect(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let bytes = read_address(call, 1, 2)?;
         let now = self.network.now();
-        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
-        let family = carrier.family;
-        match &mut carrier.state {
-            // As Linux's SS_CONNECTING: who asks again is told the outcome, once.
-            State::Connecting(_) => return self.connecting(subject),
-            State::Connected { reported, .. } if !*reported => {
-                *reported = true;
-                return Ok(Answer::Value(0));
-            }
-            _ => {}
-        }
+        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let Some(remote) = decode_connect(family, subject.transport, &bytes)? else {
             self.network.host().disconnect(now, subject.socket)?;
             return Ok(Answer::Value(0));
@@ -39,21 +30,18 @@ impl Supervisor {
                 self.network.host().connect(now, subject.socket, remote)?;
                 Ok(Answer::Value(0))
             }
-            Transport::Tcp => {
-                if matches!(self.state(subject)?, State::Broken(_)) {
-                    self.renew(call, subject)?;
-                }
-                match self.network.host().connect(now, subject.socket, remote) {
-                    Ok(()) | Err(Errno::EINPROGRESS) => {}
-                    Err(error) => return Err(error),
-                }
-                self.begin(subject)
-            }
+            Transport::Tcp => match self.network.host().connect(now, subject.socket, remote) {
+                Err(Errno::EINPROGRESS) => self.begin(call, subject, remote),
+                outcome => self.connecting(subject, outcome),
+            },
         }
     }
 
     /// The stack's SYN is on its way: the carrier shows it.
-    fn begin(&mut self, subject: Subject) -> Result<Answer, Errno> {
+    fn begin(&mut self, call: &Call, subject: Subject, remote: SocketAddr) -> Result<Answer, Errno> {
+        if matches!(self.state(subject)?, State::Broken(_)) {
+            self.renew(call, subject)?;
+        }
         let nonblocking = self.is_nonblocking(subject);
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         carrier.state = State::Connecting(None);
@@ -62,48 +50,38 @@ impl Supervisor {
             let mut link = Link::connect(&program_end).map_err(|_| Errno::ENOBUFS)?;
             link.stuff(&program_end).map_err(|_| Errno::ENOBUFS)?;
             carrier.state = State::Connecting(Some(link));
-            drop(program_end);
             self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
         }
         self.settle();
         self.pump(subject.carrier);
-        match self.state(subject)? {
-            // On a network without delay it may be there already; a non-blocking caller is told "in progress" all the
-            // same, as over any real link.
-            State::Connected { reported, .. } if !nonblocking => {
-                *reported = true;
-                Ok(Answer::Value(0))
-            }
-            _ if nonblocking => Err(Errno::EINPROGRESS),
-            _ => self.connecting(subject),
+        if nonblocking {
+            // On a network without delay it may be there already; "in progress" is said all the same, as Linux does.
+            return Err(Errno::EINPROGRESS);
         }
+        let now = self.network.now();
+        let outcome = self.network.host().connect(now, subject.socket, remote);
+        self.connecting(subject, outcome)
     }
 
-    /// `connect` on a stream whose connection is under way.
-    fn connecting(&mut self, subject: Subject) -> Result<Answer, Errno> {
-        let host = self.network.host();
-        if host.readiness(subject.socket).contains(Readiness::ERR) {
-            let error = host.take_error(subject.socket).unwrap_or(Errno::ECONNABORTED);
-            *self.state(subject)? = State::Fresh;
-            return Err(error);
+    /// What the stack says of a connection that was asked for before.
+    fn connecting(&mut self, subject: Subject, outcome: Result<(), Errno>) -> Result<Answer, Errno> {
+        match outcome {
+            Ok(()) => Ok(Answer::Value(0)),
+            Err(Errno::EALREADY) if !self.is_nonblocking(subject) => {
+                let limit = self.time_limit(subject, Opt::SoSndTimeo);
+                Ok(Answer::Wait { carrier: subject.carrier, limit })
+            }
+            Err(error) => {
+                if let state @ State::Connecting(None) = self.state(subject)? && error != Errno::EALREADY {
+                    *state = State::Fresh;
+                }
+                Err(error)
+            }
         }
-        if self.is_nonblocking(subject) {
-            return Err(Errno::EALREADY);
-        }
-        let limit = self.time_limit(subject, Opt::SoSndTimeo);
-        Ok(Answer::Wait { carrier: subject.carrier, limit })
     }
 
     /// Gives the program's descriptor a new file: the old one shows its error for good.
     fn renew(&mut self, call: &Call, subject: Subject) -> Result<(), Errno> {
-        if let State::Broken(error @ Some(_)) = self.state(subject)?
-            && let Some(error) = error.take()
-        {
-            return Err(error);
-        }
-        if let Some(error) = self.network.host().take_error(subject.socket) {
-            return Err(error);
-        }
         let nonblocking = self.is_nonblocking(subject);
         let fd = call.int(0);
         let cloexec = descriptors::closes_on_exec(call.tid, fd);

@@ -138,6 +138,9 @@ impl Supervisor {
     }
 
     fn send_datagram(&mut self, subject: Subject, data: &[u8], name: Option<&[u8]>) -> Result<Answer, Errno> {
+        if let Some(error) = self.take_native_error(subject) {
+            return Err(error);
+        }
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let destination = match name {
             Some(name) => decode_destination(family, name)?,
@@ -177,6 +180,11 @@ impl Supervisor {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
         let State::Datagram(mailbox) = &mut carrier.state else { return Err(Errno::EINVAL) };
+        if let Some(error) = mailbox.take_error() {
+            // The carrier shows it natively, too: that is answered with this.
+            let _ = rustix::net::sockopt::socket_error(&program_end);
+            return Err(error);
+        }
         let source = mailbox.next_source();
         let mut native = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
         native.set(RecvFlags::PEEK, flags.contains(MessageFlags::PEEK));
@@ -187,10 +195,7 @@ impl Supervisor {
                 let source = source.ok_or(Errno::EAGAIN)?;
                 Ok(Some(Received { data, length, source }))
             }
-            Err(rustix::io::Errno::AGAIN) => match self.network.host().take_error(subject.socket) {
-                Some(error) => Err(error),
-                None => Ok(None),
-            },
+            Err(rustix::io::Errno::AGAIN) => Ok(None),
             Err(error) => Err(Errno(error.raw_os_error())),
         }
     }

@@ -62,7 +62,7 @@ impl Supervisor {
         let now = self.network.now();
         self.network.host().shutdown(now, subject.socket, how)?;
         if subject.transport == Transport::Tcp
-            && let State::Connected { link, .. } = self.state(subject)?
+            && let State::Connected(link) = self.state(subject)?
         {
             link.shut(how);
         }

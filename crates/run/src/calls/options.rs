@@ -45,13 +45,16 @@ impl Supervisor {
         Ok(Answer::Value(0))
     }
 
-    /// Takes the error that the carrier shows natively. Gives the one it stands for, if that is not with the socket.
-    fn take_native_error(&mut self, subject: Subject) -> Option<Errno> {
+    /// Takes the error that the carrier keeps, and the native one by which it shows it.
+    pub(super) fn take_native_error(&mut self, subject: Subject) -> Option<Errno> {
         let carrier = self.carriers.get(subject.carrier)?;
+        let kept = match &mut carrier.state {
+            State::Broken(error) => error.take(),
+            State::Datagram(mailbox) => Some(mailbox.take_error()?),
+            _ => return None,
+        };
+        // If the program has met the native error already, it knows.
         let native = rustix::net::sockopt::socket_error(carrier.borrow()?).ok()?;
-        match (&mut carrier.state, native) {
-            (State::Broken(error), Err(_)) => error.take(),
-            _ => None,
-        }
+        native.err().and(kept)
     }
 }

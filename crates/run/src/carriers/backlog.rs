@@ -20,12 +20,21 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Makes P's queue as long as the stack's. An error means that P is closed.
-    pub(crate) fn fill(&mut self, name: &SocketAddrAny, pending: usize) -> io::Result<()> {
+    /// Makes P's queue as long as the stack's, and has our ends watched: they hang up when P is closed. An error means
+    /// that it is closed already.
+    pub(crate) fn fill(
+        &mut self,
+        name: &SocketAddrAny,
+        pending: usize,
+        watch: impl Fn(&OwnedFd) -> rustix::io::Result<()>,
+    ) -> io::Result<()> {
         while self.waiting.len() < pending + self.returned.len() {
             let end = super::socket(SocketType::STREAM, true)?;
             match rustix::net::connect(&end, name) {
-                Ok(()) => self.waiting.push_back(end),
+                Ok(()) => {
+                    watch(&end)?;
+                    self.waiting.push_back(end);
+                }
                 // P's queue is full: more will follow when something was accepted.
                 Err(rustix::io::Errno::AGAIN) => break,
                 Err(error) => return Err(error.into()),

@@ -10,12 +10,24 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
-use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketFlags, SocketType};
+use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketFlags, SocketType};
+use sockeye_abi::Errno;
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
 
 /// What S may have in P's queue, with the kernel's overhead; the rest waits in the stack, which drops what is too much.
 const QUEUE: usize = 4 << 20;
+
+/// How far a delivery came.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivered {
+    /// All that P's queue takes is there.
+    All,
+    /// The network has said something of an earlier datagram.
+    Error,
+    /// P is closed.
+    Closed,
+}
 
 /// S, and what is known of P's queue.
 pub(crate) struct Mailbox {
@@ -26,6 +38,8 @@ pub(crate) struct Mailbox {
     sources: VecDeque<(SocketAddr, usize)>,
     charged: usize,
     may_write: bool,
+    /// What the network said of an earlier datagram, for the next call that is trapped.
+    error: Option<Errno>,
 }
 
 impl Mailbox {
@@ -39,7 +53,7 @@ impl Mailbox {
         if rustix::net::sockopt::set_socket_send_buffer_size_force(&end, QUEUE).is_err() {
             rustix::net::sockopt::set_socket_send_buffer_size(&end, QUEUE)?;
         }
-        let mailbox = Mailbox { end, held: None, sources: VecDeque::new(), charged: 0, may_write: true };
+        let mailbox = Mailbox { end, held: None, sources: VecDeque::new(), charged: 0, may_write: true, error: None };
         Ok((program_end, mailbox))
     }
 
@@ -48,13 +62,17 @@ impl Mailbox {
         self.may_write |= events.contains(EventFlags::OUT);
     }
 
-    /// Moves what the stack received to P's queue. `false`: P is closed.
-    pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
+    /// Moves what the stack received to P's queue.
+    pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Delivered {
         while self.may_write {
-            let Some((payload, source)) =
-                self.held.take().or_else(|| host.receive_from(now, socket, false).ok())
-            else {
-                break;
+            let next = self.held.take().map_or_else(|| host.receive_from(now, socket, false), Ok);
+            let (payload, source) = match next {
+                Ok(next) => next,
+                Err(Errno::EAGAIN) => break,
+                Err(error) => {
+                    self.error = Some(error);
+                    return Delivered::Error;
+                }
             };
             let before = self.unread();
             let pieces: Vec<IoSlice<'_>> = payload.pieces().map(IoSlice::new).collect();
@@ -69,12 +87,27 @@ impl Mailbox {
                     self.held = Some((payload, source));
                     self.may_write = false;
                 }
-                Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE) => return false,
+                Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE) => return Delivered::Closed,
                 // Too long for a Unix-domain datagram of this machine: dropped, as the network may.
                 Err(_) => {}
             }
         }
-        true
+        Delivered::All
+    }
+
+    /// The network's error, if there is one that nobody was told of.
+    pub(crate) fn take_error(&mut self) -> Option<Errno> {
+        self.error.take()
+    }
+
+    /// Has P show an error natively: who polls or blocks on it wakes. (S leaves P with bytes of P's unread, and comes
+    /// back: the kernel calls that ECONNRESET.)
+    pub(crate) fn show_error(&mut self, program_end: &OwnedFd, name: &SocketAddrAny) {
+        let junk = rustix::net::send(program_end, &[0], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        if junk.is_ok() && rustix::net::connect_unspec(&self.end).is_ok() {
+            // P lives, or it could not have been borrowed.
+            let _ = rustix::net::connect(&self.end, name);
+        }
     }
 
     /// Who sent the datagram at the head of P's queue.

@@ -19,7 +19,7 @@ use sockeye_socket::SocketId;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
-pub(crate) use mailbox::Mailbox;
+pub(crate) use mailbox::{Delivered, Mailbox};
 
 use crate::process::descriptors;
 
@@ -49,8 +49,8 @@ pub(crate) enum State {
     Fresh,
     /// A stream on its way. A non-blocking one has its link already, stuffed so that it is not writable.
     Connecting(Option<Link>),
-    /// An established stream. `reported` is false until a `connect` has said so, as Linux's SS_CONNECTING.
-    Connected { link: Link, reported: bool },
+    /// An established stream.
+    Connected(Link),
     /// A stream whose connection failed or broke: P shows it natively, as ECONNRESET; S is gone. The error it stands
     /// for is here, or still with the socket.
     Broken(Option<Errno>),
@@ -114,7 +114,7 @@ impl Carriers {
         link: Link,
     ) -> io::Result<NewCarrier> {
         let inode = inode(&program_end)?;
-        let state = State::Connected { link, reported: true };
+        let state = State::Connected(link);
         let carrier =
             Carrier { socket, family, transport: Transport::Tcp, inode, seen: (0, -1), name: None, state };
         Ok(NewCarrier { program_end, carrier })
@@ -203,7 +203,7 @@ impl Carrier {
     /// The link to P, if the stream has one.
     pub(crate) fn link(&self) -> Option<&Link> {
         match &self.state {
-            State::Connected { link, .. } | State::Connecting(Some(link)) => Some(link),
+            State::Connected(link) | State::Connecting(Some(link)) => Some(link),
             State::Fresh
             | State::Connecting(None)
             | State::Broken(_)
