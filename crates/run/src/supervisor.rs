@@ -237,7 +237,8 @@ impl Supervisor {
                 let pending = host.pending(socket);
                 let Some(name) = carrier.name.clone() else { return };
                 let event = EventData::new_u64(id.data().as_ffi());
-                let watch = |end: &OwnedFd| epoll::add(&self.inner, end, event, EventFlags::RDHUP | EventFlags::ET);
+                let watch =
+                    |end: &OwnedFd| epoll::add(&self.inner, end, event, EventFlags::RDHUP | EventFlags::ET);
                 if backlog.fill(&name, pending, watch).is_err() {
                     self.close_carrier(id);
                 }
@@ -247,7 +248,10 @@ impl Supervisor {
                 match mailbox.deliver(host, now, socket) {
                     Delivered::All => {}
                     Delivered::Error => self.show_error(id),
-                    Delivered::Closed => self.close_carrier(id),
+                    Delivered::Closed => {
+                        host.refuse(now, socket);
+                        self.carriers.remove(id);
+                    }
                 }
             }
             State::Fresh | State::Broken(_) => {}
@@ -309,7 +313,9 @@ impl Supervisor {
     fn show_error(&mut self, id: CarrierId) {
         let Some(carrier) = self.carriers.get(id) else { return };
         let (program_end, name) = (carrier.borrow(), carrier.name.clone());
-        if let (State::Datagram(mailbox), Some(program_end), Some(name)) = (&mut carrier.state, program_end, name) {
+        if let (State::Datagram(mailbox), Some(program_end), Some(name)) =
+            (&mut carrier.state, program_end, name)
+        {
             mailbox.show_error(&program_end, &name);
         }
         self.pump(id);

@@ -216,6 +216,17 @@ impl Host {
         self.end(now, id, true);
     }
 
+    /// Closes a socket whose program was gone when its datagrams were to be delivered: those that wait are refused (port
+    /// unreachable).
+    pub fn refuse(&mut self, now: Instant, id: SocketId) {
+        if let Ok(Kind::Datagram(datagram)) = self.get(id).map(|socket| &socket.kind)
+            && let Some(udp) = datagram.udp
+        {
+            self.stack.udp_refuse(now, udp);
+        }
+        self.close(now, id);
+    }
+
     /// Its own address (getsockname(2)).
     pub fn local_addr(&self, id: SocketId) -> Result<SocketAddr> {
         let socket = self.get(id)?;

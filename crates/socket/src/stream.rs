@@ -163,7 +163,10 @@ impl Host {
         if socket.family == Family::Inet6 && socket.options.v6only && local.is_ipv4() {
             return Err(Errno::EINVAL);
         }
-        if socket.family == Family::Inet && !local.ip().is_unspecified() && !self.stack.is_local(local.ip()) {
+        let (ip, stack) = (local.ip(), &self.stack);
+        // Linux lets even a stream have a group's address.
+        let ours = ip.is_unspecified() || ip.is_multicast() || stack.is_local(ip) || stack.is_broadcast(ip);
+        if socket.family == Family::Inet && !ours {
             return Err(Errno::EADDRNOTAVAIL);
         }
         // A port that nobody named goes when its connection ends, so the socket may be bound anew.

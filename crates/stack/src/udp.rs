@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slotmap::SlotMap;
 use sockeye_base::{Chain, Instant};
-use sockeye_wire::{Body, Packet, udp};
+use sockeye_wire::{Body, Packet, ip, udp};
 
 use crate::output::{IpOptions, Transport};
 use crate::ports::{BindRequest, Claim};
@@ -234,6 +234,22 @@ impl Stack {
             }
         }
         self.udp_ports.release(entry.bind);
+    }
+
+    /// Ends a socket whose owner was gone when its queue was delivered: what is in it is answered as a datagram to a port
+    /// that nobody has.
+    pub fn udp_refuse(&mut self, now: Instant, socket: UdpId) {
+        let Some(entry) = self.udp.sockets.get_mut(socket) else { return };
+        let (queue, port) =
+            (std::mem::take(&mut entry.queue), self.udp_ports.get(entry.bind).map(|bind| bind.port));
+        self.udp_close(socket);
+        for Received { source, destination, payload } in queue {
+            if let (Some(port), Some(ip)) = (port, ip::Header::new(source.ip(), destination)) {
+                let datagram = udp::Datagram { source: source.port(), destination: port, payload };
+                self.port_unreachable(now, &Packet { ip, body: Body::Udp(datagram) });
+            }
+        }
+        self.settle(now);
     }
 
     /// A datagram has arrived.

@@ -75,7 +75,8 @@ fn sizes_at_the_edges() {
     }
     for size in [0, 1, 65_520, 65_521, 65_522, 1_048_576] {
         let url = format!("http://tekapo/bytes/{size}");
-        let finished = finish(&mut run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", &url])).well();
+        let finished =
+            finish(&mut run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", &url])).well();
         assert_eq!(finished.text(), size.to_string());
     }
 }

@@ -173,7 +173,13 @@ impl Finished {
 
     /// It printed this, among other things.
     pub(crate) fn says(self, text: &str) -> Finished {
-        assert!(self.text().contains(text), "{}\nprinted no {text:?}:\n{}\n{}", self.what, self.text(), self.errors());
+        assert!(
+            self.text().contains(text),
+            "{}\nprinted no {text:?}:\n{}\n{}",
+            self.what,
+            self.text(),
+            self.errors()
+        );
         self
     }
 
@@ -185,7 +191,13 @@ impl Finished {
 
     /// What it said on standard error is one line.
     pub(crate) fn in_one_line(self) -> Finished {
-        assert_eq!(self.errors().trim_end().lines().count(), 1, "{}\nits errors:\n{}", self.what, self.errors());
+        assert_eq!(
+            self.errors().trim_end().lines().count(),
+            1,
+            "{}\nits errors:\n{}",
+            self.what,
+            self.errors()
+        );
         self
     }
 }
@@ -220,7 +232,11 @@ fn tidy(command: &mut Command) {
     for name in ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"] {
         command.env_remove(name).env_remove(name.to_uppercase());
     }
-    command.env("PATH", search_path()).env("LC_ALL", "C").env("HOME", "/nonexistent").env_remove("PYTHONPATH");
+    command
+        .env("PATH", search_path())
+        .env("LC_ALL", "C")
+        .env("HOME", "/nonexistent")
+        .env_remove("PYTHONPATH");
     command.stdin(Stdio::null());
 }
 

@@ -60,7 +60,9 @@ fn an_unknown_name() {
     if !need(&["curl"]) {
         return;
     }
-    finish(&mut run(["curl", "-sS", "http://nobody-has-this-name/"])).exits(6).complains("Could not resolve host");
+    finish(&mut run(["curl", "-sS", "http://nobody-has-this-name/"]))
+        .exits(6)
+        .complains("Could not resolve host");
 }
 
 #[test]

@@ -11,8 +11,14 @@ fn curl_gets_the_index_page() {
     }
     for user in users() {
         finish(&mut user.run(["curl", "-sS", "http://tekapo/"])).well().says(GREETING);
-        finish(&mut user.run(["curl", "-sS", "-4", "http://tekapo/"])).well().says("from         10.61.0.1").says("IPv4");
-        finish(&mut user.run(["curl", "-sS", "-6", "http://tekapo/"])).well().says("from         fd61::1").says("IPv6");
+        finish(&mut user.run(["curl", "-sS", "-4", "http://tekapo/"]))
+            .well()
+            .says("from         10.61.0.1")
+            .says("IPv4");
+        finish(&mut user.run(["curl", "-sS", "-6", "http://tekapo/"]))
+            .well()
+            .says("from         fd61::1")
+            .says("IPv6");
     }
 }
 
@@ -66,7 +72,8 @@ fn python_gets_the_index_page() {
     if !need(&["python3"]) {
         return;
     }
-    let program = "import urllib.request; print(urllib.request.urlopen('http://tekapo/', timeout=20).read().decode())";
+    let program =
+        "import urllib.request; print(urllib.request.urlopen('http://tekapo/', timeout=20).read().decode())";
     finish(&mut python(program)).well().says(GREETING);
 }
 

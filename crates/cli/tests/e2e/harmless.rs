@@ -56,7 +56,8 @@ fn the_machines_network_is_not_reached() {
     }
     let stream = TcpListener::bind("0.0.0.0:0").expect("a port of the machine");
     let datagrams = UdpSocket::bind("0.0.0.0:0").expect("a port of the machine");
-    let (tcp, udp) = (stream.local_addr().expect("bound").port(), datagrams.local_addr().expect("bound").port());
+    let (tcp, udp) =
+        (stream.local_addr().expect("bound").port(), datagrams.local_addr().expect("bound").port());
     let program = format!(
         "
 import errno, socket
@@ -95,7 +96,8 @@ s = socket.socket(getattr(socket, sys.argv[2]), getattr(socket, sys.argv[3]))
 s.set_inheritable(True)
 sys.exit(subprocess.run([sys.argv[1], 'run', '--', 'echo', 'ran'], close_fds=False).returncode)
 ";
-    for (family, kind) in [("AF_INET", "SOCK_STREAM"), ("AF_INET6", "SOCK_DGRAM"), ("AF_NETLINK", "SOCK_RAW")] {
+    for (family, kind) in [("AF_INET", "SOCK_STREAM"), ("AF_INET6", "SOCK_DGRAM"), ("AF_NETLINK", "SOCK_RAW")]
+    {
         let mut command = Command::new("python3");
         command.args(["-c", program, env!("CARGO_BIN_EXE_sockeye"), family, kind]);
         let finished = finish(&mut command).exits(125).in_one_line().complains("descriptor");

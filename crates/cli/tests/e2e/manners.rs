@@ -22,7 +22,10 @@ fn the_status_is_the_programs() {
 
 #[test]
 fn a_program_that_is_not_there() {
-    finish(&mut run(["there-is-no-such-program"])).exits(127).in_one_line().complains("there-is-no-such-program");
+    finish(&mut run(["there-is-no-such-program"]))
+        .exits(127)
+        .in_one_line()
+        .complains("there-is-no-such-program");
     finish(&mut run(["/no/such/program"])).exits(127).in_one_line();
     finish(&mut run([""])).exits(127).in_one_line();
 }
@@ -45,7 +48,13 @@ fn a_program_with_a_name_of_300_characters() {
 
 #[test]
 fn a_wrong_command_line() {
-    for words in [&["run"][..], &["run", "--"], &["run", "--bogus", "true"], &["run", "--seed", "x", "true"], &["bogus"]] {
+    for words in [
+        &["run"][..],
+        &["run", "--"],
+        &["run", "--bogus", "true"],
+        &["run", "--seed", "x", "true"],
+        &["bogus"],
+    ] {
         let finished = finish(&mut sockeye(words)).exits(2);
         assert!(!finished.errors().is_empty() && finished.text().is_empty());
     }
@@ -56,7 +65,9 @@ fn help_is_printed_and_a_closed_output_is_no_panic() {
     finish(&mut sockeye(["--help"])).well().says("sockeye run -- curl http://tekapo/");
     finish(&mut sockeye(["run", "--help"])).well().says("--trace").says("Exit status");
     let binary = env!("CARGO_BIN_EXE_sockeye");
-    for (words, status) in [("--help", None), ("run --help", None), ("run -- true", Some(0)), ("run -- sh -c 'exit 6'", Some(6))] {
+    for (words, status) in
+        [("--help", None), ("run --help", None), ("run -- true", Some(0)), ("run -- sh -c 'exit 6'", Some(6))]
+    {
         let script = format!("exec '{binary}' {words} >&-");
         let finished = finish(Command::new("sh").args(["-c", &script]));
         assert!(!finished.errors().contains("panicked"), "{}", finished.errors());
@@ -71,7 +82,10 @@ fn streams_go_through() {
     let body: Vec<u8> = (0..1_000_000u32).map(|i| (i * 7 >> 3) as u8).collect();
     let finished = finish_with(&mut run(["sha256sum"]), body.clone()).well();
     assert_eq!(finished.text(), finish_with(&mut Command::new("sha256sum"), body).well().text());
-    finish_with(&mut shell("cat; echo to errors >&2"), b"in and out".to_vec()).well().says("in and out").complains("to errors");
+    finish_with(&mut shell("cat; echo to errors >&2"), b"in and out".to_vec())
+        .well()
+        .says("in and out")
+        .complains("to errors");
 }
 
 /// What the kernel says of a process is the same with and without Sockeye.
@@ -89,7 +103,8 @@ fn the_program_starts_as_it_would_without() {
         let mut with = shell(question);
         let mut without = shell(question);
         let program = without.get_args().skip(2).map(ToOwned::to_owned).collect::<Vec<_>>();
-        let environment: Vec<_> = without.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        let environment: Vec<_> =
+            without.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
         without = Command::new(&program[0]);
         without.args(&program[1..]);
         for (name, value) in environment {
@@ -197,7 +212,11 @@ for what in lambda: socket.socket(), lambda: c.getpeername(), lambda: waiting.li
 
 #[test]
 fn what_is_left_behind_is_ended() {
-    for script in ["sleep 1000 & echo $!", "setsid sleep 1000 & echo $!; exit 0", "(sleep 1000 & sleep 1000 & echo $!; wait) & read x <&0; sleep 0 & echo $!"] {
+    for script in [
+        "sleep 1000 & echo $!",
+        "setsid sleep 1000 & echo $!; exit 0",
+        "(sleep 1000 & sleep 1000 & echo $!; wait) & read x <&0; sleep 0 & echo $!",
+    ] {
         let finished = finish(&mut shell(script)).well();
         for pid in finished.text().lines() {
             assert!(!Path::new("/proc").join(pid).exists(), "{script}: {pid} is left");
@@ -207,7 +226,10 @@ fn what_is_left_behind_is_ended() {
 
 #[test]
 fn what_does_not_want_to_end_is_killed() {
-    let finished = finish(&mut shell("sh -c 'trap \"\" TERM; echo $$; sleep 1000; sleep 1000' & read x; sleep 0 & wait $!")).well();
+    let finished = finish(&mut shell(
+        "sh -c 'trap \"\" TERM; echo $$; sleep 1000; sleep 1000' & read x; sleep 0 & wait $!",
+    ))
+    .well();
     for pid in finished.text().lines() {
         assert!(!Path::new("/proc").join(pid).exists(), "{pid} is left");
     }

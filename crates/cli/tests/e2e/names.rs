@@ -31,7 +31,8 @@ for address in '10.61.0.1', '10.61.0.2', 'fd61::1', 'fd61::2':
 print(sorted({entry[4][0] for entry in socket.getaddrinfo('localhost', 80)}))
 ";
     let expected = "['10.61.0.1', 'fd61::1']\n['10.61.0.2', 'fd61::2']\n";
-    let mut lines: Vec<String> = finish(&mut python(program)).well().text().lines().map(str::to_owned).collect();
+    let mut lines: Vec<String> =
+        finish(&mut python(program)).well().text().lines().map(str::to_owned).collect();
     let localhost = lines.pop().unwrap_or_default();
     assert!(localhost.contains("127.0.0.1") || localhost.contains("::1"), "{localhost}");
     let (tekapo, pukaki) = (lines.remove(0), lines.remove(0));

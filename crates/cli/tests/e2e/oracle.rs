@@ -101,7 +101,10 @@ fn differences_are_as_documented() {
     }
     let program = compile("differences");
     let answers = |text: String| -> BTreeMap<String, String> {
-        text.lines().filter_map(|line| line.split_once(": ")).map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+        text.lines()
+            .filter_map(|line| line.split_once(": "))
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .collect()
     };
     let kernel = answers(finish(&mut Command::new(program.path())).well().text());
     let ours = answers(finish(&mut run([program.path()])).well().text());
@@ -114,7 +117,11 @@ fn differences_are_as_documented() {
         .collect();
     let documented = documented();
     for (name, shown) in &seen {
-        assert_eq!(documented.get(name), Some(shown), "{name}: documented (left), seen (right): here, on Linux");
+        assert_eq!(
+            documented.get(name),
+            Some(shown),
+            "{name}: documented (left), seen (right): here, on Linux"
+        );
     }
     for name in documented.keys() {
         assert!(seen.contains_key(name), "{name}: is documented, but the program does not try it");

@@ -21,10 +21,27 @@ fn urllib_meets_http_server() {
     if !need(&["python3"]) {
         return;
     }
-    let of_wildcard = ["0.0.0.0", "http://127.0.0.1:8000/", "http://localhost:8000/", "http://10.61.0.1:8000/", "http://pukaki:8000/"];
-    let of_wildcard6 = ["::", "http://127.0.0.1:8000/", "http://localhost:8000/", "http://[::1]:8000/", "http://[fd61::1]:8000/"];
+    let of_wildcard = [
+        "0.0.0.0",
+        "http://127.0.0.1:8000/",
+        "http://localhost:8000/",
+        "http://10.61.0.1:8000/",
+        "http://pukaki:8000/",
+    ];
+    let of_wildcard6 = [
+        "::",
+        "http://127.0.0.1:8000/",
+        "http://localhost:8000/",
+        "http://[::1]:8000/",
+        "http://[fd61::1]:8000/",
+    ];
     for user in users() {
-        for arguments in [&of_wildcard[..], &of_wildcard6, &["127.0.0.1", "http://127.0.0.1:8000/"], &["::1", "http://[::1]:8000/"]] {
+        for arguments in [
+            &of_wildcard[..],
+            &of_wildcard6,
+            &["127.0.0.1", "http://127.0.0.1:8000/"],
+            &["::1", "http://[::1]:8000/"],
+        ] {
             let words = ["python3", "-c", CLIENT].iter().chain(arguments);
             let finished = finish(&mut user.run(words)).well();
             let expected: String = arguments[1..].iter().map(|url| format!("{url} True\n")).collect();

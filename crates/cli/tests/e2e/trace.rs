@@ -7,7 +7,8 @@ fn a_connection_is_printed_on_standard_error() {
     if !need(&["curl"]) {
         return;
     }
-    let finished = finish(&mut sockeye(["run", "--trace", "--", "curl", "-s", "http://10.61.0.2/bytes/10"])).well();
+    let finished =
+        finish(&mut sockeye(["run", "--trace", "--", "curl", "-s", "http://10.61.0.2/bytes/10"])).well();
     assert_eq!(finished.text().len(), 10);
     let errors = finished.errors();
     let lines: Vec<&str> = errors.lines().collect();
@@ -20,7 +21,10 @@ fn a_connection_is_printed_on_standard_error() {
     has(&["IP 10.61.0.2.80 > 10.61.0.1.", "Flags [S.]"]);
     has(&["Flags [P.]", "HTTP: GET /bytes/10 HTTP/1.1"]);
     has(&["Flags [F.]"]);
-    assert!(lines.iter().all(|line| line.as_bytes().get(2) == Some(&b':')), "a time begins each line:\n{errors}");
+    assert!(
+        lines.iter().all(|line| line.as_bytes().get(2) == Some(&b':')),
+        "a time begins each line:\n{errors}"
+    );
 }
 
 #[test]
@@ -31,7 +35,8 @@ fn a_trace_goes_to_a_file() {
     let place = TempDir::new();
     let file = place.path().join("trace");
     let option = format!("--trace={}", file.display());
-    let finished = finish(&mut sockeye(["run", &option, "--", "curl", "-s", "http://tekapo/"])).well().says("Hello");
+    let finished =
+        finish(&mut sockeye(["run", &option, "--", "curl", "-s", "http://tekapo/"])).well().says("Hello");
     assert_eq!(finished.errors(), "");
     let trace = std::fs::read_to_string(&file).expect("the trace");
     assert!(trace.contains("tekapo") && trace.contains("Flags [S]"), "{trace}");
@@ -42,7 +47,8 @@ fn loopback_and_resets_are_seen() {
     if !need(&["curl"]) {
         return;
     }
-    let finished = finish(&mut sockeye(["run", "--trace", "--", "curl", "-s", "http://127.0.0.1:81/"])).exits(7);
+    let finished =
+        finish(&mut sockeye(["run", "--trace", "--", "curl", "-s", "http://127.0.0.1:81/"])).exits(7);
     finished.complains(" > 127.0.0.1.81: Flags [S]").complains("Flags [R.]");
 }
 
@@ -53,7 +59,8 @@ fn a_seed_decides_all_chance() {
         return;
     }
     let syn = |seed: &str| {
-        let words = ["run", "--trace", "--seed", seed, "--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/"];
+        let words =
+            ["run", "--trace", "--seed", seed, "--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/"];
         let errors = finish(&mut sockeye(words)).well().errors();
         let line = errors.lines().find(|line| line.contains("Flags [S]")).expect("a SYN").to_owned();
         line[16..].split(", options").next().expect("a line").to_owned()

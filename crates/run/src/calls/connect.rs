@@ -72,7 +72,9 @@ impl Supervisor {
                 Ok(Answer::Wait { carrier: subject.carrier, limit })
             }
             Err(error) => {
-                if let state @ State::Connecting(None) = self.state(subject)? && error != Errno::EALREADY {
+                if let state @ State::Connecting(None) = self.state(subject)?
+                    && error != Errno::EALREADY
+                {
                     *state = State::Fresh;
                 }
                 Err(error)

@@ -10,9 +10,11 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
-use rustix::net::{AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketFlags, SocketType};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketFlags, SocketType,
+};
 use sockeye_abi::Errno;
-use sockeye_base::{Chain, Instant};
+use sockeye_base::Instant;
 use sockeye_socket::{Host, SocketId};
 
 /// What S may have in P's queue, with the kernel's overhead; the rest waits in the stack, which drops what is too much.
@@ -32,8 +34,6 @@ pub(crate) enum Delivered {
 /// S, and what is known of P's queue.
 pub(crate) struct Mailbox {
     end: OwnedFd,
-    /// Received by the stack when P's queue was full.
-    held: Option<(Chain, SocketAddr)>,
     /// For each datagram in P's queue: its source, and the memory it is charged.
     sources: VecDeque<(SocketAddr, usize)>,
     charged: usize,
@@ -53,7 +53,7 @@ impl Mailbox {
         if rustix::net::sockopt::set_socket_send_buffer_size_force(&end, QUEUE).is_err() {
             rustix::net::sockopt::set_socket_send_buffer_size(&end, QUEUE)?;
         }
-        let mailbox = Mailbox { end, held: None, sources: VecDeque::new(), charged: 0, may_write: true, error: None };
+        let mailbox = Mailbox { end, sources: VecDeque::new(), charged: 0, may_write: true, error: None };
         Ok((program_end, mailbox))
     }
 
@@ -65,7 +65,7 @@ impl Mailbox {
     /// Moves what the stack received to P's queue.
     pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Delivered {
         while self.may_write {
-            let next = self.held.take().map_or_else(|| host.receive_from(now, socket, false), Ok);
+            let next = host.receive_from(now, socket, true);
             let (payload, source) = match next {
                 Ok(next) => next,
                 Err(Errno::EAGAIN) => break,
@@ -82,14 +82,15 @@ impl Mailbox {
                     let charge = self.unread().saturating_sub(before);
                     self.sources.push_back((source, charge));
                     self.charged += charge;
+                    // Only now is it P's: what P could not take is refused, or waits where it is.
+                    let _ = host.receive_from(now, socket, false);
                 }
                 Err(rustix::io::Errno::AGAIN | rustix::io::Errno::NOBUFS) => {
-                    self.held = Some((payload, source));
                     self.may_write = false;
                 }
                 Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE) => return Delivered::Closed,
                 // Too long for a Unix-domain datagram of this machine: dropped, as the network may.
-                Err(_) => {}
+                Err(_) => drop(host.receive_from(now, socket, false)),
             }
         }
         Delivered::All
