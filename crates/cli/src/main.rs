@@ -6,7 +6,11 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
+
+/// The exit status for a wrong command line.
+const EXIT_USAGE: u8 = 2;
 
 const ABOUT: &str = "Unix sockets in user space: a TCP/IP network of your own for any program.";
 
@@ -48,13 +52,24 @@ fn main() -> ExitCode {
 /// Reads the command line, or prints help or what is wrong with it. A closed standard output is no reason to panic.
 fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, ExitCode> {
     Cli::try_parse_from(arguments).map_err(|error| {
-        let printed = error.print().and_then(|()| std::io::stdout().flush());
-        match (error.exit_code(), printed) {
+        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            let _ = writeln!(std::io::stderr(), "sockeye: {}", one_line(&error));
+            return ExitCode::from(EXIT_USAGE);
+        }
+        match (error.exit_code(), error.print().and_then(|()| std::io::stdout().flush())) {
             (0, Ok(())) => ExitCode::SUCCESS,
             (0, Err(_)) => ExitCode::FAILURE,
-            (status, _) => ExitCode::from(u8::try_from(status).unwrap_or(2)),
+            _ => ExitCode::from(EXIT_USAGE),
         }
     })
+}
+
+/// What is wrong with the command line, without the usage that follows.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let message =
+        text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    format!("{} (see 'sockeye --help')", message.strip_prefix("error: ").unwrap_or(&message))
 }
 
 #[cfg(test)]
@@ -65,5 +80,18 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_one_line() {
+        let wrong = |words: &[&str]| {
+            let error = Cli::try_parse_from(words).err().expect("it is wrong");
+            one_line(&error)
+        };
+        assert_eq!(
+            wrong(&["sockeye", "run"]),
+            "the following required arguments were not provided: <PROGRAM>... (see 'sockeye --help')"
+        );
+        assert_eq!(wrong(&["sockeye", "swim"]), "unrecognized subcommand 'swim' (see 'sockeye --help')");
     }
 }

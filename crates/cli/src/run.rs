@@ -27,7 +27,7 @@ Exit status:
 /// The program and all it starts get their internet sockets from Sockeye; Unix-domain sockets, files, the terminal and
 /// everything else stay the machine's own. When the program ends, what it left running is ended, too.
 #[derive(Args)]
-#[command(after_long_help = AFTER_HELP, after_help = "Use --help for the network, examples and exit statuses.")]
+#[command(override_usage = "sockeye run [OPTIONS] [--] PROGRAM [ARGS]...", after_long_help = AFTER_HELP, after_help = "Use --help for the network, examples and exit statuses.")]
 pub(crate) struct Arguments {
     /// Print each segment in tcpdump's line format, to FILE or to standard error
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]

@@ -55,12 +55,12 @@ fn index_text(facts: &Facts) -> String {
     for (name, value) in rows(facts) {
         let _ = writeln!(text, "  {name:<12} {value}");
     }
-    let _ = write!(text, "\n{EXPLANATION}\n\nWhat to try next\n");
+    let _ = write!(text, "\n{EXPLANATION}\n\nWhat to try next, behind `sockeye run --`\n");
     for (command, what) in tries(&facts.host) {
         let _ = writeln!(text, "  {command:<50} {what}");
     }
     let _ = write!(text, "\n{PATTERN}\n");
-    text.push_str("Put `sockeye run --trace --` in front of a command to watch every segment.\n");
+    text.push_str("With `sockeye run --trace --` you see every segment.\n");
     text
 }
 
@@ -73,7 +73,7 @@ fn index_html(facts: &Facts) -> String {
     for (name, value) in rows(facts) {
         let _ = writeln!(page, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(&value));
     }
-    let _ = write!(page, "</table>\n<p>{}</p>\n<h2>What to try next</h2>\n<table>\n", escape(EXPLANATION));
+    let _ = write!(page, "</table>\n<p>{}</p>\n<h2>What to try next, behind <code>sockeye run --</code></h2>\n<table>\n", escape(EXPLANATION));
     for (command, what) in tries(&facts.host) {
         let _ =
             writeln!(page, "<tr><td><code>{}</code></td><td>{}</td></tr>", escape(&command), escape(what));
@@ -103,10 +103,12 @@ fn rows(facts: &Facts) -> Vec<(&'static str, String)> {
         ("over", format!("TCP on {version}")),
     ];
     if let Some(handshake) = facts.handshake {
-        rows.push((
-            "handshake",
-            format!("{} from your SYN to your ACK, as this end saw it", time(handshake)),
-        ));
+        let what = if handshake.is_zero() {
+            "no time on the network's clock from your SYN to your ACK: the link has no delay".to_owned()
+        } else {
+            format!("{} from your SYN to your ACK, as this end saw it", time(handshake))
+        };
+        rows.push(("handshake", what));
     }
     let retransmitted = match facts.retransmitted {
         0 => "none of ours twice".to_owned(),
