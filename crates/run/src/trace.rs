@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
+use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sockeye_lab::Lab;
@@ -51,9 +52,15 @@ impl Trace {
     }
 }
 
-/// Hours, minutes, seconds and microseconds, as tcpdump prints them; in UTC.
+/// Hours, minutes, seconds and microseconds of the local time, as tcpdump prints them.
 fn time_of_day(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = since.as_secs() % 86_400;
-    format!("{:02}:{:02}:{:02}.{:06}", seconds / 3600, seconds / 60 % 60, seconds % 60, since.subsec_micros())
+    let seconds = since.as_secs() as libc::time_t;
+    let mut local = MaybeUninit::<libc::tm>::zeroed();
+    // SAFETY: both pointers are valid; all-zero is a valid `tm`, should the call fail.
+    let local = unsafe {
+        libc::localtime_r(&raw const seconds, local.as_mut_ptr());
+        local.assume_init()
+    };
+    format!("{:02}:{:02}:{:02}.{:06}", local.tm_hour, local.tm_min, local.tm_sec, since.subsec_micros())
 }

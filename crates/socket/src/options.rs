@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use sockeye_abi::{Errno, Family, Opt, State, Transport, Value};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::{IpOptions, Settings};
-use sockeye_tcp::{self as tcp, Keepalive, Tcb};
+use sockeye_tcp::{self as tcp, Congestion, Keepalive, Tcb};
 
 use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
@@ -31,7 +31,6 @@ const UDP_MEM: i32 = 212_992;
 const ECN: i32 = 0x3;
 /// The MSS a socket without a connection says (TCP_MSS_DEFAULT).
 const MSS_DEFAULT: i32 = 536;
-const RENO: &[u8] = b"reno";
 
 /// The options of one socket; the defaults are Linux's.
 #[derive(Clone, Debug, Default)]
@@ -62,12 +61,15 @@ pub(crate) struct Options {
     hop_limit: Option<u8>,
     errors_v4: bool,
     errors_v6: bool,
+    /// Unset: the host's.
+    congestion: Option<Congestion>,
 }
 
 impl Options {
     /// What a connection of this socket begins with.
     pub(crate) fn tcp_config(&self, settings: &Settings) -> tcp::Config {
         let mut config = settings.tcp.clone();
+        config.congestion = self.congestion.unwrap_or(config.congestion);
         config.nodelay = self.nodelay;
         config.cork = self.cork;
         config.keepalive = self.keepalive();
@@ -114,10 +116,8 @@ impl Host {
         if opt != Opt::TcpCongestion {
             row.check(&value)?;
         }
-        match opt {
-            Opt::Ipv6V6Only => return self.set_v6only(id, value.flag()?),
-            Opt::TcpCongestion if value != Value::Bytes(RENO.to_vec()) => return Err(Errno::ENOENT),
-            _ => {}
+        if opt == Opt::Ipv6V6Only {
+            return self.set_v6only(id, value.flag()?);
         }
         let is_stream = socket.transport() == Transport::Tcp;
         self.get_mut(id)?.options.store(opt, &value, is_stream)?;
@@ -264,7 +264,11 @@ impl Options {
             }
             Opt::IpRecvErr => self.errors_v4 = value.flag()?,
             Opt::Ipv6RecvErr => self.errors_v6 = value.flag()?,
-            Opt::SoBsdCompat | Opt::TcpCongestion => {}
+            Opt::TcpCongestion => {
+                let Value::Bytes(name) = value else { return Err(Errno::EINVAL) };
+                self.congestion = Some(Congestion::from_name(name).ok_or(Errno::ENOENT)?);
+            }
+            Opt::SoBsdCompat => {}
             _ => return Err(Errno::ENOPROTOOPT),
         }
         Ok(())
@@ -274,6 +278,9 @@ impl Options {
     fn apply_to(&self, now: Instant, tcb: &mut Tcb, opt: Opt) {
         match opt {
             Opt::TcpNoDelay => tcb.set_nodelay(now, self.nodelay),
+            Opt::TcpCongestion => {
+                self.congestion.into_iter().for_each(|algorithm| tcb.set_congestion(algorithm))
+            }
             Opt::TcpCork => tcb.set_cork(now, self.cork),
             Opt::SoKeepAlive | Opt::TcpKeepIdle | Opt::TcpKeepIntvl | Opt::TcpKeepCnt => {
                 tcb.set_keepalive(now, self.keepalive());
@@ -328,7 +335,10 @@ impl Socket {
                 .user_timeout
                 .map_or(0, |span| i32::try_from(span.as_millis()).unwrap_or(i32::MAX))
                 .into(),
-            Opt::TcpCongestion => Value::Bytes(RENO.to_vec()),
+            Opt::TcpCongestion => {
+                let algorithm = options.congestion.unwrap_or(settings.tcp.congestion);
+                Value::Bytes(algorithm.name().as_bytes().to_vec())
+            }
             Opt::IpTos => i32::from(options.tos).into(),
             Opt::IpTtl => ttl(options.ttl).into(),
             Opt::IpRecvErr => options.errors_v4.into(),

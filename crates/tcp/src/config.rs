@@ -2,6 +2,8 @@
 
 use sockeye_base::Duration;
 
+use crate::congestion::Congestion;
+
 /// The settings of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -45,6 +47,8 @@ pub struct Config {
     pub keepalive: Option<Keepalive>,
     /// Give up when data stays unacknowledged this long (TCP_USER_TIMEOUT).
     pub user_timeout: Option<Duration>,
+    /// The congestion control (TCP_CONGESTION, tcp_congestion_control).
+    pub congestion: Congestion,
     /// May make super-segments (payload at most 65,475 bytes).
     pub gso: bool,
 }
@@ -92,6 +96,7 @@ impl Default for Config {
             delayed_ack: Duration::from_millis(40),
             keepalive: None,
             user_timeout: None,
+            congestion: Congestion::default(),
             gso: true,
         }
     }

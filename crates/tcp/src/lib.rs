@@ -31,6 +31,7 @@ mod user;
 mod tests;
 
 pub use config::{Config, Keepalive, Ports};
+pub use congestion::Congestion;
 pub use error::{Error, SendError, Unreachable};
 pub use info::Info;
 pub use input::{Outcome, reset_for};

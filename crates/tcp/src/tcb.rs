@@ -5,7 +5,7 @@ use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports};
-use crate::congestion::{CongestionControl, Reno};
+use crate::congestion::CongestionControl;
 use crate::error::Error;
 use crate::info::{Counters, Info};
 use crate::options::Negotiated;
@@ -177,7 +177,7 @@ impl Tcb {
             rtt: Rtt::new(&config),
             timed: None,
             recovery: Recovery::new(iss),
-            control: Box::new(Reno),
+            control: config.congestion.control(),
             cwnd: 0,
             ssthresh: u32::MAX,
             cwnd_credit: 0,

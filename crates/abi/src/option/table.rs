@@ -114,7 +114,7 @@ options! {
     TcpWindowClamp SOL_TCP 10 "TCP_WINDOW_CLAMP" AnyInt, any tcp both Rejected "Bound of the window advertised.";
     TcpInfo SOL_TCP 11 "TCP_INFO" Struct(TcpInfo::LEN), any tcp read Enforced "struct tcp_info.";
     TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Rejected "Acknowledge at once.";
-    TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: reno.";
+    TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: cubic or reno.";
     TcpUserTimeout SOL_TCP 18 "TCP_USER_TIMEOUT" Int(0, ANY), any tcp both Enforced "Milliseconds data may stay unacknowledged.";
     TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Rejected "Data in the SYN.";
     TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Rejected "Writable below so much unsent.";

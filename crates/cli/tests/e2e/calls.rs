@@ -78,6 +78,7 @@ def hit(*_):
     global hits
     hits += 1
 signal.signal(signal.SIGALRM, hit)
+signal.siginterrupt(signal.SIGALRM, False)
 server = socket.create_server(('127.0.0.1', 0), backlog=16)
 body = os.urandom(1 << 20)
 child = os.fork()
@@ -190,14 +191,15 @@ fn too_many_descriptors() {
 import errno, os, resource, socket
 server = socket.create_server(('127.0.0.1', 0))
 client = socket.create_connection(server.getsockname())
-used = len(os.listdir('/proc/self/fd')) - 1
-resource.setrlimit(resource.RLIMIT_NOFILE, (used, used))
+free = server.dup()
+limit = free.fileno()
+free.close()
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 for call in server.accept, socket.socket:
     try:
         call()
     except OSError as error:
         print(errno.errorcode[error.errno])
-resource.setrlimit(resource.RLIMIT_NOFILE, (used, used)) if False else None
 os.close(0)
 accepted, name = server.accept()
 print(name == client.getsockname())

@@ -23,6 +23,15 @@ pub(crate) fn sockeye<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
     command
 }
 
+/// A command that runs a program without Sockeye.
+pub(crate) fn bare<S: AsRef<OsStr>>(program: impl IntoIterator<Item = S>) -> Command {
+    let mut words = program.into_iter();
+    let mut command = Command::new(words.next().expect("a program"));
+    command.args(words);
+    tidy(&mut command);
+    command
+}
+
 /// A command that runs a program under `sockeye run`.
 pub(crate) fn run<S: AsRef<OsStr>>(program: impl IntoIterator<Item = S>) -> Command {
     let mut command = sockeye(["run", "--"]);

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::common::{
-    TempDir, bounded, finish, finish_with, need, python, read_line, run, shell, signal, sockeye, start, users,
+    TempDir, bare, bounded, finish, finish_with, need, python, read_line, run, shell, signal, sockeye, start,
+    users,
 };
 
 #[test]
@@ -100,20 +101,9 @@ fn the_program_starts_as_it_would_without() {
         "ulimit -a",
         "ps -o pgid= -p $$ 2>/dev/null | grep -c .",
     ] {
-        let mut with = shell(question);
-        let mut without = shell(question);
-        let program = without.get_args().skip(2).map(ToOwned::to_owned).collect::<Vec<_>>();
-        let environment: Vec<_> =
-            without.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
-        without = Command::new(&program[0]);
-        without.args(&program[1..]);
-        for (name, value) in environment {
-            match value {
-                Some(value) => without.env(name, value),
-                None => without.env_remove(name),
-            };
-        }
+        let mut without = bare(["/bin/sh", "-c", question]);
         let expected = finish(without.current_dir(place.path())).text();
+        let mut with = run(["/bin/sh", "-c", question]);
         assert_eq!(finish(with.current_dir(place.path())).text(), expected, "{question}");
     }
 }

@@ -60,10 +60,16 @@ impl Supervisor {
     pub(super) fn shutdown(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let how = How::decode(call.int(1))?;
         let now = self.network.now();
-        self.network.host().shutdown(now, subject.socket, how)?;
-        if subject.transport == Transport::Tcp
-            && let State::Connected(link) = self.state(subject)?
-        {
+        // What the program wrote comes before its FIN: if the stack had no room for all of it yet, the relay shuts
+        // the stack's side when it meets the end that the kernel's call puts behind the last byte.
+        let later =
+            how.writes() && matches!(self.state(subject)?, State::Connected(link) if link.unread() > 0);
+        match how {
+            How::Write if later => {}
+            How::Both if later => self.network.host().shutdown(now, subject.socket, How::Read)?,
+            _ => self.network.host().shutdown(now, subject.socket, how)?,
+        }
+        if !later && let State::Connected(link) = self.state(subject)? {
             link.shut(how);
         }
         // Who waits in `accept` or for a datagram is to see it.

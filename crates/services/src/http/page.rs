@@ -73,7 +73,11 @@ fn index_html(facts: &Facts) -> String {
     for (name, value) in rows(facts) {
         let _ = writeln!(page, "<tr><th>{}</th><td>{}</td></tr>", escape(name), escape(&value));
     }
-    let _ = write!(page, "</table>\n<p>{}</p>\n<h2>What to try next, behind <code>sockeye run --</code></h2>\n<table>\n", escape(EXPLANATION));
+    let _ = write!(
+        page,
+        "</table>\n<p>{}</p>\n<h2>What to try next, behind <code>sockeye run --</code></h2>\n<table>\n",
+        escape(EXPLANATION)
+    );
     for (command, what) in tries(&facts.host) {
         let _ =
             writeln!(page, "<tr><td><code>{}</code></td><td>{}</td></tr>", escape(&command), escape(what));

@@ -1,13 +1,16 @@
 //! Congestion control: how much may be in flight (RFC 5681). A trait, and a file per algorithm. Losses are found, and
 //! the window is steered through them, in `recovery`; an algorithm says how the window grows and where it falls to.
 
+mod cubic;
 mod reno;
 
 use std::fmt;
 
-pub(crate) use reno::Reno;
+use sockeye_base::{Duration, Instant};
 
 use crate::tcb::Tcb;
+use cubic::Cubic;
+use reno::Reno;
 
 /// Largest window: the largest a peer can offer.
 const MOST: u32 = 1 << 30;
@@ -21,10 +24,62 @@ pub(crate) struct Window {
     pub(crate) credit: u32,
 }
 
+/// Which algorithm a connection uses (TCP_CONGESTION).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Congestion {
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438; Linux's default.
+    #[default]
+    Cubic,
+}
+
+impl Congestion {
+    /// All of them, under Linux's names.
+    const NAMES: [(&'static str, Congestion); 2] = [("cubic", Congestion::Cubic), ("reno", Congestion::Reno)];
+
+    /// Its name, as Linux has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Congestion::Reno => "reno",
+            Congestion::Cubic => "cubic",
+        }
+    }
+
+    /// The algorithm of this name.
+    pub fn from_name(name: &[u8]) -> Option<Congestion> {
+        Congestion::NAMES
+            .into_iter()
+            .find(|(known, _)| known.as_bytes() == name)
+            .map(|(_, algorithm)| algorithm)
+    }
+
+    pub(crate) fn control(self) -> Box<dyn CongestionControl> {
+        match self {
+            Congestion::Reno => Box::new(Reno),
+            Congestion::Cubic => Box::new(Cubic::default()),
+        }
+    }
+}
+
+/// What an acknowledgement tells an algorithm.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ack {
+    pub(crate) now: Instant,
+    /// Bytes acknowledged.
+    pub(crate) bytes: u32,
+    pub(crate) mss: u32,
+    /// The smoothed round-trip time.
+    pub(crate) rtt: Duration,
+}
+
 /// An algorithm.
 pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
-    /// `acked` bytes were acknowledged while the window was the limit: widen it.
-    fn on_ack(&mut self, window: &mut Window, acked: u32, mss: u32);
+    /// Data was acknowledged while the window was the limit: widen it.
+    fn on_ack(&mut self, window: &mut Window, ack: Ack);
+
+    /// Nothing was in flight for so long, and now something is again.
+    fn on_idle(&mut self, _idle: Duration) {}
 
     /// A loss was found with `flight` bytes in flight: the new slow start threshold.
     fn on_loss(&mut self, window: &Window, flight: u32, mss: u32) -> u32;
@@ -37,9 +92,17 @@ impl Tcb {
         self.snd_mss() * segments
     }
 
+    /// Takes another algorithm; the window stays as it is.
+    pub fn set_congestion(&mut self, congestion: Congestion) {
+        if self.config.congestion != congestion {
+            self.config.congestion = congestion;
+            self.control = congestion.control();
+        }
+    }
+
     /// Widens the window for `acked` bytes, if it was what limited us: with `flight` bytes out, RFC 7661's concern,
     /// by Linux's rule: less than twice that in slow start, less than a segment more otherwise.
-    pub(crate) fn grow_cwnd(&mut self, acked: u32, flight: u32) {
+    pub(crate) fn grow_cwnd(&mut self, now: Instant, acked: u32, flight: u32) {
         let mss = self.snd_mss();
         let limited = if self.cwnd < self.ssthresh {
             self.cwnd < flight.saturating_mul(2)
@@ -48,7 +111,8 @@ impl Tcb {
         };
         if limited {
             let mut window = self.window();
-            self.control.on_ack(&mut window, acked, mss);
+            let rtt = self.rtt.srtt().unwrap_or_default();
+            self.control.on_ack(&mut window, Ack { now, bytes: acked, mss, rtt });
             self.cwnd = window.cwnd.clamp(mss, MOST.max(mss));
             self.cwnd_credit = window.credit;
         }
@@ -64,4 +128,12 @@ impl Tcb {
     fn window(&self) -> Window {
         Window { cwnd: self.cwnd, ssthresh: self.ssthresh, credit: self.cwnd_credit }
     }
+}
+
+/// Section 3.1 of RFC 5681: below the threshold the window grows by what is acknowledged (Linux doesn't cap it at one
+/// segment per ACK, and with super-segments it couldn't). Gives the bytes that count above the threshold.
+fn slow_start(window: &mut Window, acked: u32) -> u32 {
+    let room = window.ssthresh.saturating_sub(window.cwnd).min(acked);
+    window.cwnd = window.cwnd.saturating_add(room);
+    acked - room
 }

@@ -80,7 +80,7 @@ impl Tcb {
         self.send_buffer.advance(bytes);
         self.counters.bytes_acked += bytes as u64;
         self.snd_una = segment.ack;
-        self.on_progress(acked, flight);
+        self.on_progress(now, acked, flight);
         // RFC 6298, sections 5.2 and 5.3.
         if self.flight() == 0 {
             self.timers.clear(Timer::Retransmit);

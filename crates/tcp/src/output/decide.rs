@@ -119,6 +119,7 @@ impl Tcb {
         let Some(last) = self.last_data_sent.filter(|_| self.flight() == 0) else { return };
         let rto = self.rtt.rto(&self.config);
         let mut idle = now.since(last);
+        self.control.on_idle(idle);
         let floor = self.initial_cwnd().min(self.cwnd);
         if idle <= rto {
             return;

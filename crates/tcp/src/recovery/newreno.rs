@@ -1,5 +1,7 @@
 //! Fast retransmit and fast recovery (RFC 5681, section 3.2) with NewReno's partial acknowledgements (RFC 6582).
 
+use sockeye_base::Instant;
+
 use super::Phase;
 use crate::tcb::Tcb;
 
@@ -25,7 +27,7 @@ impl Tcb {
     }
 
     /// New data is acknowledged: `acked` bytes of the `flight` that was out.
-    pub(crate) fn on_progress(&mut self, acked: u32, flight: u32) {
+    pub(crate) fn on_progress(&mut self, now: Instant, acked: u32, flight: u32) {
         self.recovery.timeouts = 0;
         self.recovery.first_repeat_at = None;
         self.recovery.dup_acks = 0;
@@ -37,7 +39,7 @@ impl Tcb {
                 if self.snd_una.after(self.recovery.recover) {
                     self.recovery.recover = self.snd_una - 1;
                 }
-                self.grow_cwnd(acked, flight);
+                self.grow_cwnd(now, acked, flight);
             }
             // RFC 6582, section 3.2, step 3, full acknowledgement: deflate, without leaving room for a burst.
             Phase::Fast if done => {
@@ -55,7 +57,7 @@ impl Tcb {
                 if done {
                     self.recovery.phase = Phase::Open;
                 }
-                self.grow_cwnd(acked, flight);
+                self.grow_cwnd(now, acked, flight);
             }
         }
     }
