@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     seed: Option<u64>,
 
     /// The program, looked for in PATH, and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
 }
 
