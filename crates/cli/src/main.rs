@@ -1,6 +1,7 @@
 //! The `sockeye` command: a file per subcommand.
 
 mod run;
+mod script;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -37,6 +38,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Script(script::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Script(arguments) => script::run(arguments),
     }
 }
 

@@ -23,11 +23,14 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// The supervisor becomes the one to whom orphans of the family fall.
-    pub(crate) fn new(first: Pid, wait_for_all: bool) -> io::Result<Ending> {
+    /// The supervisor becomes the one to whom orphans of the family fall: before there is one.
+    pub(crate) fn adopt_orphans() -> io::Result<()> {
         // Any process id will do: it only says "yes".
-        rustix::process::set_child_subreaper(Some(first))?;
-        Ok(Ending { first, wait_for_all, status: None, asked: None, killed: false, all_gone: false })
+        Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
+    }
+
+    pub(crate) fn new(first: Pid, wait_for_all: bool) -> Ending {
+        Ending { first, wait_for_all, status: None, asked: None, killed: false, all_gone: false }
     }
 
     /// Takes the status of every child that ended.

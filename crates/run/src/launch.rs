@@ -193,6 +193,15 @@ fn let_go(inherited: &[i32]) {
     }
 }
 
+/// The supervisor has a descriptor for each socket of all its programs, so it takes as many as the machine gives. The
+/// program keeps the limit it was started with.
+pub(crate) fn allow_many_descriptors() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without more it serves as many as it can.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
 fn shared_page() -> Result<&'static Page, Error> {
     // SAFETY: a new anonymous mapping, page-aligned and zeroed, which is a valid `Page`; it is never unmapped.
     unsafe {

@@ -130,9 +130,10 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     let trace = options.trace.as_ref().map(trace::Trace::open).transpose()?;
     let seed = options.seed.unwrap_or_else(random_seed);
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
+    ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
     let launched = launch::launch(program, &mask)?;
-    let mut ending =
-        ending::Ending::new(launched.pid, options.wait).map_err(|error| Error::Start("subreaper", error))?;
+    launch::allow_many_descriptors();
+    let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
     let network = network::Network::new(seed, trace)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;

@@ -10,7 +10,7 @@ use sockeye_abi::{Errno, Readiness};
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::SocketId;
 
-use crate::calls::Answer;
+use crate::calls::{Answer, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
 use crate::network::Network;
@@ -26,6 +26,12 @@ mod token {
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
 const CALLS_AT_A_TIME: usize = 32;
+/// Events of carriers taken at a time.
+const EVENTS_AT_A_TIME: usize = 64;
+/// Rounds between the network and the carriers before calls, signals and timers are looked at again.
+const ROUNDS_AT_A_TIME: usize = 64;
+/// Held calls that are too few to look for dead ones among them.
+const HELD_MIN: usize = 64;
 
 /// The supervisor of one program and its descendants.
 pub(crate) struct Supervisor {
@@ -37,8 +43,14 @@ pub(crate) struct Supervisor {
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
     held: Vec<Held>,
+    /// How many may be held before those whose callers are gone are let go.
+    held_max: usize,
+    /// The network was not quiet when it was left.
+    unsettled: bool,
     /// Where bytes pass through on their way from a carrier to the stack.
-    buffer: Vec<u8>,
+    pub(crate) buffer: Vec<u8>,
+    /// The datagram that the last call took, until it is known that its caller has it.
+    pub(crate) taken: Option<Taken>,
 }
 
 /// A blocking call that waits for its carrier.
@@ -57,7 +69,19 @@ impl Supervisor {
         epoll::add(&outer, inner.as_fd(), EventData::new_u64(token::CARRIERS), EventFlags::IN)?;
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
-        Ok(Supervisor { listener, signals, outer, inner, network, carriers, held: Vec::new(), buffer })
+        Ok(Supervisor {
+            listener,
+            signals,
+            outer,
+            inner,
+            network,
+            carriers,
+            held: Vec::new(),
+            held_max: HELD_MIN,
+            unsettled: false,
+            buffer,
+            taken: None,
+        })
     }
 
     /// Serves until the program has ended and nothing of it is left; gives the exit status.
@@ -90,6 +114,9 @@ impl Supervisor {
     }
 
     fn timeout(&self, ending: &Ending) -> Option<Timespec> {
+        if self.unsettled {
+            return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
+        }
         let now = self.network.now();
         let held =
             self.held.iter().filter_map(|held| held.deadline).min().map(|deadline| deadline.since(now));
@@ -118,6 +145,11 @@ impl Supervisor {
             let Some(call) = self.listener.receive()? else { continue };
             // A thread makes one call at a time: an older one of its was interrupted.
             self.held.retain(|held| held.call.tid != call.tid);
+            if self.held.len() > self.held_max {
+                // Threads that ended while their calls were held make no other.
+                self.held.retain(|held| self.listener.still_waits(held.call.id));
+                self.held_max = HELD_MIN.max(2 * self.held.len());
+            }
             // What the program wrote before this call comes before it.
             self.drain();
             self.serve_call(call, None);
@@ -130,14 +162,14 @@ impl Supervisor {
     fn serve_call(&mut self, call: Call, deadline: Option<Instant>) {
         let id = call.id;
         match self.dispatch(&call) {
-            Ok(Answer::Value(value)) => drop(self.listener.answer(id, value)),
+            Ok(Answer::Value(value)) => self.tell(&call, Ok(value)),
             Ok(Answer::Pass) => drop(self.listener.pass(id)),
             Ok(Answer::Done) => {}
             Ok(Answer::Wait { carrier, limit }) => {
                 let deadline = deadline.or_else(|| limit.map(|limit| self.network.now() + limit));
                 self.held.push(Held { call, carrier, deadline });
             }
-            Err(errno) => drop(self.listener.fail(id, errno)),
+            Err(errno) => self.tell(&call, Err(errno)),
         }
     }
 
@@ -157,15 +189,30 @@ impl Supervisor {
 
     /// Takes in all that the program did natively, and lets the network go on.
     fn drain(&mut self) {
-        let mut events: Vec<epoll::Event> = Vec::with_capacity(64);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let buffer = rustix::buffer::spare_capacity(&mut events);
-        if epoll::wait(&self.inner, buffer, Some(&at_once)).is_err() {
-            events.clear();
+        // Once around: more would be an end without end, if many programs write faster than we read.
+        for _ in 0..=self.carriers.len() / EVENTS_AT_A_TIME {
+            let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_AT_A_TIME);
+            let buffer = rustix::buffer::spare_capacity(&mut events);
+            if epoll::wait(&self.inner, buffer, Some(&at_once)).is_err() {
+                break;
+            }
+            let last = events.len() < EVENTS_AT_A_TIME;
+            self.take_events(events);
+            if last {
+                break;
+            }
         }
+        self.settle();
+    }
+
+    fn take_events(&mut self, events: Vec<epoll::Event>) {
         for event in events {
-            let flags = event.flags;
+            let mut flags = event.flags;
             let id = CarrierId::from(KeyData::from_ffi(event.data.u64()));
+            if flags.contains(EventFlags::HUP) && self.is_only_shut(id) {
+                flags -= EventFlags::HUP;
+            }
             if let Some(carrier) = self.carriers.get(id) {
                 match &mut carrier.state {
                     State::Connected(link) | State::Connecting(Some(link)) => link.note(flags),
@@ -180,14 +227,21 @@ impl Supervisor {
             }
             self.pump(id);
         }
-        self.settle();
     }
 
-    /// Lets the network do what is due, and shows the program what came of it, until both are quiet.
+    /// Whether S hangs up only because P is shut both ways.
+    fn is_only_shut(&mut self, id: CarrierId) -> bool {
+        let shut = self.carriers.get(id).and_then(|carrier| carrier.link()).is_some_and(Link::hangs_up_when_shut);
+        shut && self.carriers.is_alive(id)
+    }
+
+    /// Lets the network do what is due, and shows the program what came of it, until both are quiet; or not, if
+    /// programs write and read all the time: then calls and signals get their turn before it goes on.
     pub(crate) fn settle(&mut self) {
-        loop {
+        for _ in 0..ROUNDS_AT_A_TIME {
             let changed = self.network.settle();
-            if changed.is_empty() {
+            self.unsettled = !changed.is_empty();
+            if !self.unsettled {
                 return;
             }
             for socket in changed {

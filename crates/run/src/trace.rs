@@ -40,7 +40,8 @@ impl Trace {
             for frame in captured.frame.split() {
                 let line = self.printer.line(&frame, &time);
                 if let Err(error) = writeln!(target, "{line}") {
-                    eprintln!("sockeye: the trace ends here: {error}");
+                    // Standard error itself may be what can't be written.
+                    let _ = writeln!(io::stderr(), "sockeye: the trace ends here: {error}");
                     self.target = None;
                     break;
                 }

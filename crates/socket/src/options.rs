@@ -32,6 +32,9 @@ const ECN: i32 = 0x3;
 /// The MSS a socket without a connection says (TCP_MSS_DEFAULT).
 const MSS_DEFAULT: i32 = 536;
 
+/// What TCP_MAXSEG may be, but for 0, which takes it back (TCP_MIN_MSS, MAX_TCP_WINDOW).
+const MAX_SEG: std::ops::RangeInclusive<i32> = 88..=32_767;
+
 /// The options of one socket; the defaults are Linux's.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Options {
@@ -49,6 +52,10 @@ pub(crate) struct Options {
     pub(crate) cork: bool,
     pub(crate) user_timeout: Option<Duration>,
     syn_retries: Option<u8>,
+    /// TCP_MAXSEG.
+    max_segment: Option<u16>,
+    /// TCP_QUICKACK, before there is a connection.
+    quick_ack: Option<bool>,
     /// As set and doubled.
     send_buffer: Option<i32>,
     /// As set and doubled.
@@ -70,6 +77,8 @@ impl Options {
     pub(crate) fn tcp_config(&self, settings: &Settings) -> tcp::Config {
         let mut config = settings.tcp.clone();
         config.congestion = self.congestion.unwrap_or(config.congestion);
+        config.user_mss = self.max_segment;
+        config.quick_ack = self.quick_ack.unwrap_or(config.quick_ack);
         config.nodelay = self.nodelay;
         config.cork = self.cork;
         config.keepalive = self.keepalive();
@@ -138,7 +147,8 @@ impl Host {
             }
             Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
             Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, id)?.to_bytes())),
-            Opt::TcpMaxSeg => Ok(Value::Int(self.info(id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss)))),
+            Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
+            Opt::TcpQuickAck if self.tcb(id).is_some() => Ok(self.tcb(id).is_some_and(Tcb::quick_ack).into()),
             Opt::SoSndBuf => Ok(Value::Int(self.shown_send_buffer(id)?)),
             _ => self.get(id)?.shown(opt, self.stack.settings()),
         }
@@ -147,6 +157,14 @@ impl Host {
     /// What ICMP said of a connection that goes on (sk_err_soft).
     fn take_soft_error(&mut self, now: Instant, id: SocketId) -> Option<Errno> {
         self.with_tcb(now, id, Tcb::take_soft_error).flatten().map(crate::errors::of_tcp)
+    }
+
+    /// The segment in use; without a live connection the bound that was set, if any.
+    fn shown_segment(&self, id: SocketId) -> Result<i32> {
+        let (socket, stream) = self.stream(id)?;
+        let used = self.info(id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss));
+        let live = stream.live(&self.stack).is_some();
+        Ok(socket.options.max_segment.filter(|_| !live).map_or(used, i32::from))
     }
 
     fn shown_send_buffer(&self, id: SocketId) -> Result<i32> {
@@ -242,6 +260,14 @@ impl Options {
             Opt::SoSndTimeo => self.send_timeout = span(value)?,
             Opt::TcpNoDelay => self.nodelay = value.flag()?,
             Opt::TcpCork => self.cork = value.flag()?,
+            Opt::TcpMaxSeg => {
+                let wish = value.int()?;
+                if wish != 0 && !MAX_SEG.contains(&wish) {
+                    return Err(Errno::EINVAL);
+                }
+                self.max_segment = u16::try_from(wish).ok().filter(|most| *most > 0);
+            }
+            Opt::TcpQuickAck => self.quick_ack = Some(value.flag()?),
             Opt::TcpKeepIdle => self.keep.idle = Duration::from_secs(unsigned(value)?),
             Opt::TcpKeepIntvl => self.keep.interval = Duration::from_secs(unsigned(value)?),
             Opt::TcpKeepCnt => self.keep.count = byte(value.int()?)?,
@@ -282,6 +308,7 @@ impl Options {
                 self.congestion.into_iter().for_each(|algorithm| tcb.set_congestion(algorithm))
             }
             Opt::TcpCork => tcb.set_cork(now, self.cork),
+            Opt::TcpQuickAck => self.quick_ack.into_iter().for_each(|on| tcb.set_quick_ack(now, on)),
             Opt::SoKeepAlive | Opt::TcpKeepIdle | Opt::TcpKeepIntvl | Opt::TcpKeepCnt => {
                 tcb.set_keepalive(now, self.keepalive());
             }
@@ -327,6 +354,7 @@ impl Socket {
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
             Opt::TcpCork => options.cork.into(),
+            Opt::TcpQuickAck => options.quick_ack.unwrap_or(true).into(),
             Opt::TcpKeepIdle => seconds(options.keep.idle).into(),
             Opt::TcpKeepIntvl => seconds(options.keep.interval).into(),
             Opt::TcpKeepCnt => i32::from(options.keep.count).into(),

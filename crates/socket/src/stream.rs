@@ -96,19 +96,13 @@ impl Stream {
         self.error.or_else(|| of_connection().map(errors::of_tcp))
     }
 
-    /// Whether the peer said that it sends no more (Linux's SOCK_DONE). Of a connection that has ended only its error can
-    /// tell.
+    /// Whether the peer said that it sends no more (Linux's SOCK_DONE), or the connection ended without an error.
     fn fin_came(&self, stack: &Stack) -> bool {
         let Some(tcb) = self.tcb(stack) else { return false };
         if self.live(stack).is_some() {
             return tcb.peer_closed();
         }
-        match tcb.error() {
-            None | Some(tcp::Error::BrokenPipe) => true,
-            Some(
-                tcp::Error::Refused | tcp::Error::Reset | tcp::Error::TimedOut | tcp::Error::Unreachable(_),
-            ) => false,
-        }
+        tcb.fin_received() || tcb.error().is_none()
     }
 
     /// The directions shut: by `shutdown`, by the peer's FIN (reading), by the end of the connection (both).
@@ -244,8 +238,8 @@ impl Host {
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(remote.ip());
         let bind = stream.bind;
-        let connection = self.stack.tcp_connect(now, bind, remote, config).map_err(errors::of_connect)?;
-        self.stack.tcp_set_ip_options(connection, ip);
+        let connection =
+            self.stack.tcp_connect(now, bind, remote, (config, ip)).map_err(errors::of_connect)?;
         self.own_connection(connection, id);
         let stream = self.stream_mut(id)?;
         stream.state = StreamState::Open(connection);

@@ -31,7 +31,7 @@ pub enum SendError {
     NoSocket,
     /// Neither connected nor told where to (EDESTADDRREQ).
     NoDestination,
-    /// More than a datagram, or than the link takes unfragmented (EMSGSIZE).
+    /// More than a datagram holds (EMSGSIZE).
     TooLong,
     /// No route leads there (ENETUNREACH).
     NoRoute,

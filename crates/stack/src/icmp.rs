@@ -240,6 +240,23 @@ impl Stack {
         }
     }
 
+    /// Not all pieces of a packet came in time: code 1 of time exceeded.
+    pub(crate) fn reassembly_expired(&mut self, now: Instant, front: &Packet) {
+        if !self.may_complain(now, front) {
+            return;
+        }
+        let body = match front.source() {
+            IpAddr::V4(_) => {
+                Body::Icmpv4(icmpv4::Message::TimeExceeded { code: 1, original: icmpv4::quote(front) })
+            }
+            IpAddr::V6(_) => {
+                Body::Icmpv6(icmpv6::Message::TimeExceeded { code: 1, original: icmpv6::quote(front) })
+            }
+        };
+        let from = self.complaint_source(front);
+        self.send_icmp(now, (from, front.source()), body);
+    }
+
     fn send_error(
         &mut self,
         now: Instant,

@@ -40,6 +40,14 @@ impl Stack {
 
     /// A packet has arrived.
     pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, packet: Packet) {
+        // Who a fragment is for may stand in another.
+        let packet = match packet.body {
+            Body::Fragment(fragment) => match self.fragment_input(now, packet.ip, fragment) {
+                Some(whole) => whole,
+                None => return,
+            },
+            Body::Tcp(_) | Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => packet,
+        };
         if interface != InterfaceId::LOOPBACK && !self.admits(&packet) {
             return;
         }
@@ -53,7 +61,7 @@ impl Stack {
             Body::Icmpv6(message) if !is_v4 => {
                 self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);
             }
-            Body::Icmpv4(_) | Body::Icmpv6(_) => {}
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => {}
             Body::Other { .. } => self.protocol_unreachable(now, &packet),
         }
     }

@@ -3,13 +3,14 @@
 //! A [`Stack`] is plain data with one owner. Calls and frames go in; frames to send, ids of what changed and the next
 //! deadline come out. Time is an argument, chance comes from the generator handed in, nothing calls back.
 //!
-//! Not modelled yet: forwarding, fragments, multicast groups, raw sockets, router and redirect messages.
+//! Not modelled yet: forwarding, multicast groups, raw sockets, router and redirect messages.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod cidr;
 mod error;
+mod fragments;
 mod icmp;
 mod input;
 mod interface;

@@ -86,8 +86,21 @@ impl Stack {
         }
     }
 
-    /// Sends a packet along a way.
+    /// Sends a packet along a way, in pieces if the link takes no more. (TCP makes its segments fit by itself, and
+    /// several of them may stand in one value.)
     pub(crate) fn transmit(&mut self, now: Instant, path: &Path, packet: Packet) {
+        let mtu = self.mtu(path);
+        if packet.as_segment().is_some() || packet.len() <= mtu {
+            return self.transmit_one(now, path, packet);
+        }
+        // RFC 7739: nobody should guess the next.
+        let id = self.rng.next_u32();
+        for piece in packet.fragment(mtu, id) {
+            self.transmit_one(now, path, piece);
+        }
+    }
+
+    fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
         if path.is_local() {
             if self.loopback.len() < QUEUE_LEN {
                 if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {

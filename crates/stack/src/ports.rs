@@ -70,6 +70,8 @@ struct Bucket {
 pub(crate) struct Ports {
     binds: SlotMap<BindId, Bind>,
     buckets: BTreeMap<u16, Bucket>,
+    /// How far `connect` has come in the ephemeral range.
+    connects: u64,
 }
 
 /// Which half of the ephemeral range is tried first: Linux keeps `bind` and `connect` apart, so that a busy client does
@@ -136,9 +138,10 @@ impl Ports {
     ) -> Option<BindId> {
         let port = match port {
             // No flag helps here: Linux does not share a port that was not asked for.
-            0 => self.pick(Parity::Bind, range, rng, |ports, port| {
-                !ports.any_claim(port, |held| claim.overlaps(held))
-            })?,
+            0 => {
+                let free = |ports: &Ports, port| !ports.any_claim(port, |held| claim.overlaps(held));
+                self.pick(Parity::Bind, range, rng.next_u64() >> 1, free)?.0
+            }
             port if self.any_claim(port, |held| claim.conflicts(held)) => return None,
             port => port,
         };
@@ -150,17 +153,21 @@ impl Ports {
 
     /// Takes an ephemeral port for `connect` without `bind`: one that is free, or that other connects alone use and
     /// where `tuple_free` holds (`inet_hash_connect`).
+    ///
+    /// RFC 6056, section 3.3.3: from a secret place for each destination (`offset`, a keyed hash of it) onwards, so that
+    /// a port comes again as late as can be; at random it would soon meet its own TIME-WAIT at the peer.
     pub(crate) fn bind_for_connect(
         &mut self,
         address: IpAddr,
         range: (u16, u16),
-        rng: &mut Rng,
+        offset: u64,
         tuple_free: impl Fn(u16) -> bool,
     ) -> Option<BindId> {
-        let port = self.pick(Parity::Connect, range, rng, |ports, port| match ports.buckets.get(&port) {
-            None => true,
-            Some(bucket) => bucket.shared_by_connect && tuple_free(port),
+        let start = (offset >> 1).wrapping_add(self.connects);
+        let (port, steps) = self.pick(Parity::Connect, range, start, |ports, port| {
+            ports.buckets.get(&port).is_none_or(|bucket| bucket.shared_by_connect && tuple_free(port))
         })?;
+        self.connects = self.connects.wrapping_add(steps + 1);
         let fresh = !self.buckets.contains_key(&port);
         let id = self.insert(port, Claim::new(address, true, false, false));
         if fresh && let Some(bucket) = self.buckets.get_mut(&port) {
@@ -275,25 +282,26 @@ impl Ports {
         }
     }
 
-    /// Goes through the ephemeral range once from a random start, first the half that is meant for this use.
+    /// Goes through the ephemeral range once from `start`, counted in twos, first the half that is meant for this use;
+    /// the port, and how many were tried before it.
     fn pick(
         &self,
         parity: Parity,
         (low, high): (u16, u16),
-        rng: &mut Rng,
+        start: u64,
         usable: impl Fn(&Ports, u16) -> bool,
-    ) -> Option<u16> {
-        let size = u32::from(high.checked_sub(low)?) + 1;
-        let start = u32::try_from(rng.below(size.into())).unwrap_or(0) & !1;
-        let first = u32::from(parity == Parity::Bind);
-        [first, 1 - first].into_iter().find_map(|odd| {
-            (0..size)
-                .step_by(2)
-                .map(|step| (start + step) % (size + size % 2) + odd)
-                .filter(|offset| *offset < size)
-                .filter_map(|offset| low.checked_add(u16::try_from(offset).ok()?))
-                .find(|port| *port != 0 && usable(self, *port))
-        })
+    ) -> Option<(u16, u64)> {
+        let size = u64::from(high.checked_sub(low)?) + 1;
+        let half = size.div_ceil(2);
+        let first = u64::from(parity == Parity::Bind);
+        let ports = [first, 1 - first].into_iter().flat_map(|odd| {
+            (0..half).filter_map(move |step| {
+                let offset = (start % half + step) % half * 2 + odd;
+                let port = low.checked_add(u16::try_from(offset).ok()?)?;
+                (offset < size).then_some((port, step))
+            })
+        });
+        ports.into_iter().find(|(port, _)| *port != 0 && usable(self, *port))
     }
 }
 

@@ -12,6 +12,19 @@ pub struct Settings {
     pub default_ttl: u8,
     /// What TCP connections begin with where the socket says nothing else.
     pub tcp: tcp::Config,
+    /// Connections in TIME-WAIT; one more is over at once (`tcp_max_tw_buckets`).
+    pub tcp_max_tw_buckets: usize,
+    /// Connections that nobody holds any more and that have not ended; one more is reset (`tcp_max_orphans`).
+    pub tcp_max_orphans: usize,
+    /// After how long a connection over `lo` in TIME-WAIT gives its place to a new one (`tcp_tw_reuse` = 2,
+    /// `tcp_tw_reuse_delay`); none: never.
+    pub tcp_tw_reuse: Option<Duration>,
+    /// Bytes, overhead included, of fragments that wait for the rest of their packets (`ipfrag_high_thresh`).
+    pub ipfrag_high_thresh: usize,
+    /// How long they wait (`ipfrag_time`).
+    pub ipfrag_time: Duration,
+    /// The same for IPv6 (`ip6frag_time`).
+    pub ip6frag_time: Duration,
     /// Bytes, overhead included, that a UDP socket's receive queue holds (`rmem_default`).
     pub rmem_default: usize,
     /// Probes of a neighbour, unicast or not, before it has failed (`mcast_solicit`, `ucast_solicit`).
@@ -42,6 +55,12 @@ impl Default for Settings {
             ip_local_port_range: (32_768, 60_999),
             default_ttl: 64,
             tcp: tcp::Config::default(),
+            tcp_max_tw_buckets: 131_072,
+            tcp_max_orphans: 131_072,
+            tcp_tw_reuse: Some(Duration::from_secs(1)),
+            ipfrag_high_thresh: 4_194_304,
+            ipfrag_time: Duration::from_secs(30),
+            ip6frag_time: Duration::from_secs(60),
             rmem_default: 212_992,
             neighbour_probes: 3,
             neighbour_retransmit: Duration::from_secs(1),

@@ -11,6 +11,7 @@ use sockeye_base::{Instant, Rng};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Packet};
 
+use crate::fragments::Fragments;
 use crate::icmp::Limiter;
 use crate::neighbour::Neighbours;
 use crate::ports::Ports;
@@ -59,6 +60,7 @@ pub struct Stack {
     pub(crate) tcp: TcpTable,
     pub(crate) udp: UdpTable,
     pub(crate) icmp: Limiter,
+    pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
     pub(crate) output: VecDeque<(InterfaceId, Frame)>,
     pub(crate) loopback: VecDeque<Packet>,
@@ -91,6 +93,7 @@ impl Stack {
             tcp,
             udp: UdpTable::default(),
             icmp,
+            fragments: Fragments::default(),
             timers: Timers::default(),
             output: VecDeque::new(),
             loopback: VecDeque::new(),
@@ -109,6 +112,11 @@ impl Stack {
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Its settings, to change while it runs: what is made from now on begins with them.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     /// Its interfaces, `lo` first.
@@ -158,7 +166,7 @@ impl Stack {
             IpAddr::V4(address) => {
                 let directed =
                     |link: &Link| link.interface.addresses.iter().any(|own| own.broadcast() == Some(address));
-                address.is_broadcast() || self.links.iter().skip(1).any(directed)
+                address.is_broadcast() || self.links.iter().any(directed)
             }
             IpAddr::V6(_) => false,
         }
@@ -178,6 +186,7 @@ impl Stack {
             self.timers.pop();
             match key {
                 TimerKey::Connection(id) => self.tcp_timer(now, id, at),
+                TimerKey::Fragments => self.fragments_timer(now, at),
                 TimerKey::Neighbour(interface, address) => self.neighbour_timer(now, interface, address, at),
             }
         }
@@ -246,6 +255,7 @@ impl Stack {
         while let Some((at, key)) = self.timers.peek() {
             let timer = match key {
                 TimerKey::Connection(id) => self.tcp.timer_mut(id),
+                TimerKey::Fragments => Some(&mut self.fragments.timer),
                 TimerKey::Neighbour(interface, address) => {
                     self.links.get_mut(interface.0).and_then(|link| link.neighbours.timer_mut(address))
                 }

@@ -2,7 +2,7 @@
 //!
 //! [`sockeye_tcp::Tcb`] knows what to do; this module finds it (by a keyed hash of the 4-tuple), puts its segments into
 //! packets, keeps its deadline, and gives it up when it has finished and nobody holds it any more. User calls are in
-//! `calls.rs`, arriving segments in `input.rs`. Not modelled: TIME_WAIT made reusable for `connect` (tcp_tw_reuse).
+//! `calls.rs`, arriving segments in `input.rs`.
 
 mod calls;
 mod input;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use slotmap::SlotMap;
-use sockeye_base::{Instant, Key, KeyedMap, Rng};
+use sockeye_base::{Duration, Instant, Key, KeyedMap, Rng};
 use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{Body, Packet, ip, ipv4, ipv6, tcp};
@@ -54,6 +54,18 @@ struct Connection {
     timer: Timer,
     /// An event of it stands in the queue.
     announced: bool,
+    burden: Burden,
+}
+
+/// What a connection is counted as: of those that only take up room there is a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Burden {
+    /// Somebody uses it, or it has ended.
+    None,
+    /// Nobody holds it, and it has not ended.
+    Orphan,
+    /// It is in TIME-WAIT.
+    TimeWait,
 }
 
 #[derive(Debug)]
@@ -71,6 +83,8 @@ pub(crate) struct TcpTable {
     by_tuple: KeyedMap<Tuple, ConnectionId>,
     listeners: SlotMap<ListenerId, ListenerEntry>,
     by_port: BTreeMap<u16, Vec<ListenerId>>,
+    orphans: usize,
+    time_waits: usize,
     isn: IsnGenerator,
     /// Spreads flow labels and shared listeners.
     key: Key,
@@ -83,9 +97,68 @@ impl TcpTable {
             by_tuple: KeyedMap::with_hasher(rng.key()),
             listeners: SlotMap::with_key(),
             by_port: BTreeMap::new(),
+            orphans: 0,
+            time_waits: 0,
             isn: IsnGenerator::new(rng.key()),
             key: rng.key(),
         }
+    }
+
+    /// Counts a connection as what it has become; says what that is, if it is something new.
+    fn weigh(&mut self, id: ConnectionId) -> Option<Burden> {
+        let connection = self.connections.get_mut(id)?;
+        let burden = match connection.tcb.state() {
+            State::TimeWait => Burden::TimeWait,
+            State::Closed => Burden::None,
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => {
+                if connection.owner == Owner::Nobody {
+                    Burden::Orphan
+                } else {
+                    Burden::None
+                }
+            }
+        };
+        let old = std::mem::replace(&mut connection.burden, burden);
+        if old == burden {
+            return None;
+        }
+        self.unweigh(old);
+        match burden {
+            Burden::None => {}
+            Burden::Orphan => self.orphans += 1,
+            Burden::TimeWait => self.time_waits += 1,
+        }
+        Some(burden)
+    }
+
+    fn unweigh(&mut self, burden: Burden) {
+        match burden {
+            Burden::None => {}
+            Burden::Orphan => self.orphans = self.orphans.saturating_sub(1),
+            Burden::TimeWait => self.time_waits = self.time_waits.saturating_sub(1),
+        }
+    }
+
+    /// Whether a connection may be made between these ends: there is none, or one in TIME-WAIT whose peer has been silent
+    /// for so long (none: however long).
+    fn is_free(&self, now: Instant, tuple: &Tuple, delay: Option<Duration>) -> bool {
+        let Some(id) = self.by_tuple.get(tuple) else { return true };
+        let old = self.connections.get(*id);
+        delay.is_some_and(|delay| old.is_some_and(|old| old.tcb.may_be_replaced(now, delay)))
+    }
+
+    /// A connection is no more.
+    fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+        let connection = self.connections.remove(id)?;
+        self.unweigh(connection.burden);
+        Some(connection)
     }
 
     /// Its event has been taken.
@@ -128,6 +201,15 @@ impl Stack {
 
     /// Sends what a connection has to send now, sets its timer, and gives it up if it is done with.
     fn tcp_flush(&mut self, now: Instant, id: ConnectionId) {
+        self.tcp_decide(now, id);
+        if self.tcp_lighten(now, id) {
+            self.tcp_decide(now, id);
+        }
+        self.tcp_promote(id);
+        self.tcp_reap(id);
+    }
+
+    fn tcp_decide(&mut self, now: Instant, id: ConnectionId) {
         loop {
             let Some(connection) = self.tcp.connections.get_mut(id) else { return };
             match connection.tcb.decide(now) {
@@ -137,12 +219,26 @@ impl Stack {
                     let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
                     let deadline = deadline.map(|at| at.max(soonest));
                     self.timers.set(TimerKey::Connection(id), &mut connection.timer, deadline);
-                    break;
+                    return;
                 }
             }
         }
-        self.tcp_promote(id);
-        self.tcp_reap(id);
+    }
+
+    /// Ends a connection that has become one too many of those that nobody needs, as Linux does: TIME-WAIT is left out,
+    /// an orphan is reset. Says whether it did.
+    fn tcp_lighten(&mut self, now: Instant, id: ConnectionId) -> bool {
+        let too_many = match self.tcp.weigh(id) {
+            None | Some(Burden::None) => false,
+            Some(Burden::Orphan) => self.tcp.orphans > self.settings.tcp_max_orphans,
+            Some(Burden::TimeWait) => self.tcp.time_waits > self.settings.tcp_max_tw_buckets,
+        };
+        if too_many && let Some(connection) = self.tcp.connections.get_mut(id) {
+            connection.tcb.end_time_wait();
+            connection.tcb.abort(now);
+            self.tcp.weigh(id);
+        }
+        too_many
     }
 
     /// Puts a connection's segment into a packet, and that on its way.
@@ -209,17 +305,17 @@ impl Stack {
                 if let Some(entry) = self.tcp.listeners.get_mut(listener) {
                     entry.listener.gone(id);
                 }
-                self.tcp.connections.remove(id);
+                self.tcp.remove(id);
             }
             Owner::Nobody => {
-                self.tcp.connections.remove(id);
+                self.tcp.remove(id);
             }
         }
     }
 
     /// Forgets a connection without a word.
     fn tcp_forget(&mut self, id: ConnectionId) {
-        let Some(connection) = self.tcp.connections.remove(id) else { return };
+        let Some(connection) = self.tcp.remove(id) else { return };
         if let Some(bind) = connection.bind {
             self.tcp_ports.release(bind);
         }
@@ -243,8 +339,8 @@ impl Stack {
         &mut self,
         tcb: Tcb,
         (tuple, path): (Tuple, Path),
-        owner: Owner,
-        bind: Option<BindId>,
+        (owner, bind): (Owner, Option<BindId>),
+        options: IpOptions,
     ) -> ConnectionId {
         // RFC 6437: a label per flow.
         let flow_label = (self.tcp.key.hash(&tuple) & 0xf_ffff) as u32;
@@ -254,11 +350,12 @@ impl Stack {
             owner,
             bind,
             path,
-            options: IpOptions::default(),
+            options,
             ip_id: self.rng.next_u32() as u16,
             flow_label,
             timer: Timer::default(),
             announced: false,
+            burden: Burden::None,
         };
         let id = self.tcp.connections.insert(connection);
         self.tcp.by_tuple.insert(tuple, id);
@@ -272,7 +369,8 @@ impl Stack {
 
     /// What a connection along this path begins with.
     fn config_for(&self, mut config: Config, path: &Path, remote: IpAddr) -> Config {
-        config.mss = self.path_mss(path, remote);
+        let mss = self.path_mss(path, remote);
+        config.mss = config.user_mss.map_or(mss, |most| mss.min(most));
         config
     }
 }

@@ -1,6 +1,7 @@
 //! Two hosts on one Ethernet, in virtual time.
 
 mod hostile;
+mod limits;
 mod neighbours;
 mod policy;
 mod tcp;
@@ -109,7 +110,10 @@ impl Pair {
 
     /// A connection from `a`.
     pub(super) fn connect(&mut self, to: SocketAddr) -> ConnectionId {
-        let id = self.a.tcp_connect(self.now, None, to, sockeye_tcp::Config::default()).unwrap();
+        let id = self
+            .a
+            .tcp_connect(self.now, None, to, (sockeye_tcp::Config::default(), IpOptions::default()))
+            .unwrap();
         self.run();
         id
     }
@@ -138,6 +142,7 @@ fn packet_word(packet: &Packet) -> String {
         Body::Icmpv6(Message::NeighborSolicitation { .. }) => "ns".into(),
         Body::Icmpv6(Message::NeighborAdvertisement { .. }) => "na".into(),
         Body::Icmpv4(_) | Body::Icmpv6(_) => "icmp".into(),
+        Body::Fragment(_) => "frag".into(),
         Body::Other { .. } => "other".into(),
     }
 }

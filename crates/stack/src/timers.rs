@@ -17,6 +17,7 @@ use crate::stack::ConnectionId;
 pub(crate) enum TimerKey {
     Neighbour(InterfaceId, IpAddr),
     Connection(ConnectionId),
+    Fragments,
 }
 
 /// An owner's side of a timer.

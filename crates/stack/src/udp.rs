@@ -1,7 +1,6 @@
 //! UDP (RFC 768): sockets, who gets a datagram, their queues and errors.
 //!
-//! Every socket is bound, at least to a port of the ephemeral range. Not modelled: multicast, IP_RECVERR, corking,
-//! fragments (a datagram that does not fit the link is refused).
+//! Every socket is bound, at least to a port of the ephemeral range. Not modelled: multicast, IP_RECVERR, corking.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -152,9 +151,6 @@ impl Stack {
         let ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
         let datagram = udp::Datagram { source: port, destination: remote.port(), payload };
         let packet = Packet { ip, body: Body::Udp(datagram) };
-        if packet.len() > self.mtu(&path) {
-            return Err(SendError::TooLong);
-        }
         self.transmit(now, &path, packet);
         self.settle(now);
         Ok(())
@@ -363,7 +359,7 @@ pub(crate) fn specific(claim: &Claim) -> Option<IpAddr> {
 /// What a datagram takes of the receive buffer, as Linux counts it: its buffer, which is a small one of fixed size or a
 /// power of two with room for headers and the shared info, and the `sk_buff` itself. (Measured on Linux 6.18: a
 /// default buffer holds 256 datagrams of up to 196 bytes, 92 of 1,000, 3 of 60,000.)
-fn truesize(payload: &Chain) -> usize {
+pub(crate) fn truesize(payload: &Chain) -> usize {
     const HEADERS: usize = 60;
     const SHARED_INFO: usize = 320;
     const SMALL: usize = 256;

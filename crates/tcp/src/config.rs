@@ -9,6 +9,8 @@ use crate::congestion::Congestion;
 pub struct Config {
     /// Largest payload a segment without options may have on our link (MTU less 40 or 60); advertised in the SYN.
     pub mss: u16,
+    /// The user's bound of `mss` (TCP_MAXSEG); the owner of the path heeds it when it sets `mss`.
+    pub user_mss: Option<u16>,
     /// Most bytes of user data waiting to be sent or acknowledged.
     pub send_buffer: usize,
     /// Most bytes of user data waiting to be read; the window is what is left of it.
@@ -43,6 +45,8 @@ pub struct Config {
     pub time_wait: Duration,
     /// How long an acknowledgement may wait for company.
     pub delayed_ack: Duration,
+    /// Acknowledgements don't wait for data of ours to ride on, until we have answered data with data (TCP_QUICKACK).
+    pub quick_ack: bool,
     /// Probe a silent peer (SO_KEEPALIVE).
     pub keepalive: Option<Keepalive>,
     /// Give up when data stays unacknowledged this long (TCP_USER_TIMEOUT).
@@ -77,6 +81,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             mss: 1460,
+            user_mss: None,
             send_buffer: 2_621_440,
             receive_buffer: 6_291_456,
             nodelay: false,
@@ -94,6 +99,7 @@ impl Default for Config {
             fin_timeout: Duration::from_secs(60),
             time_wait: Duration::from_secs(60),
             delayed_ack: Duration::from_millis(40),
+            quick_ack: true,
             keepalive: None,
             user_timeout: None,
             congestion: Congestion::default(),

@@ -46,7 +46,7 @@ impl Negotiated {
     pub(crate) fn new(config: &Config, syn: &Options) -> Negotiated {
         let snd = syn.window_scale.map(|shift| shift.min(LARGEST_SHIFT));
         Negotiated {
-            peer_mss: syn.mss.unwrap_or(DEFAULT_MSS),
+            peer_mss: syn.mss.filter(|mss| *mss > 0).unwrap_or(DEFAULT_MSS),
             wscale: snd
                 .filter(|_| config.window_scaling)
                 .map(|snd| Wscale { snd, rcv: offered_shift(config.receive_buffer) }),

@@ -62,6 +62,8 @@ pub struct Tcb {
     /// In order, not read yet.
     pub(crate) receive_queue: Chain,
     pub(crate) reassembly: Reassembly,
+    /// The peer's FIN came: the stream's end is known.
+    pub(crate) fin_received: bool,
     /// The user reads no more.
     pub(crate) receive_shutdown: bool,
     /// The user is gone (close): data that still comes is answered by a reset.
@@ -104,6 +106,8 @@ pub struct Tcb {
     pub(crate) probes: u32,
     /// Doublings of the distance between zero-window probes.
     pub(crate) persist_backoff: u32,
+    /// When the first probe of a window that is shut since was due.
+    pub(crate) shut_since: Option<Instant>,
 
     // When.
     pub(crate) opened_at: Instant,
@@ -160,6 +164,7 @@ impl Tcb {
             rcv_mss: u32::from(config.mss.min(536)),
             receive_queue: Chain::new(),
             reassembly: Reassembly::default(),
+            fin_received: false,
             receive_shutdown: false,
             orphan: false,
             syn_due: true,
@@ -168,7 +173,7 @@ impl Tcb {
             probe_due: false,
             last_ack_sent: SeqNum(0),
             quick_acks: QUICK_ACKS,
-            interactive: false,
+            interactive: !config.quick_ack,
             last_oow_ack: None,
             negotiated: Negotiated::nothing(),
             timestamp_offset,
@@ -184,6 +189,7 @@ impl Tcb {
             timers: Timers::default(),
             probes: 0,
             persist_backoff: 0,
+            shut_since: None,
             opened_at: now,
             handshake: None,
             last_heard: now,

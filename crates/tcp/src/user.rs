@@ -59,6 +59,11 @@ impl Tcb {
         !self.state.may_receive() && self.state != State::SynSent
     }
 
+    /// Whether the peer's FIN came, however the connection ended after it.
+    pub fn fin_received(&self) -> bool {
+        self.fin_received
+    }
+
     /// Whether nothing more can be queued: shut down for sending, or over.
     pub fn send_closed(&self) -> bool {
         self.fin_wanted || !self.state.may_send()
@@ -206,6 +211,18 @@ impl Tcb {
         self.config.nodelay = on;
     }
 
+    /// TCP_QUICKACK: a delayed acknowledgement goes at once, and so do the next ones, until we answer data with data.
+    /// Off: acknowledgements wait for company.
+    pub fn set_quick_ack(&mut self, _now: Instant, on: bool) {
+        self.interactive = !on;
+        self.ack_now |= on && self.timers.is_set(Timer::DelayedAck);
+    }
+
+    /// TCP_QUICKACK as getsockopt shows it.
+    pub fn quick_ack(&self) -> bool {
+        !self.interactive
+    }
+
     /// TCP_CORK.
     pub fn set_cork(&mut self, _now: Instant, on: bool) {
         self.config.cork = on;
@@ -258,6 +275,19 @@ impl Tcb {
     /// old segment can fall in its window (Linux's 65535 + 2).
     pub fn restart_iss(&self) -> SeqNum {
         self.snd_nxt + 65_537
+    }
+
+    /// Whether a new connection of the same ends may take the place of this one, which is in TIME-WAIT: timestamps must
+    /// tell old segments from new ones, so the peer's clock must have gone on for `delay` (RFC 6191, section 2).
+    pub fn may_be_replaced(&self, now: Instant, delay: Duration) -> bool {
+        self.state == State::TimeWait && self.negotiated.timestamps && now.since(self.ts_recent_at) >= delay
+    }
+
+    /// Ends TIME-WAIT before its time; nothing in any other state.
+    pub fn end_time_wait(&mut self) {
+        if self.state == State::TimeWait {
+            self.enter_closed();
+        }
     }
 
     /// CLOSED, and no reset is owed: it may be dropped.

@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Body, Frame, Malformed, Packet, Payload, arp, ethernet, icmpv4, icmpv6, ip, ipv4, ipv6, tcp, udp,
+    Body, Frame, Malformed, Packet, Payload, arp, ethernet, fragment, icmpv4, icmpv6, ip, ipv4, ipv6, tcp,
+    udp,
 };
 
 impl Packet {
@@ -18,16 +19,21 @@ impl Packet {
 
     /// Puts its bytes behind `out`.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let (protocol, len) = (self.body.protocol(), self.body.len());
-        match &self.ip {
-            ip::Header::V4(header) => header.write(protocol, len, out),
-            ip::Header::V6(header) => header.write(protocol, len, out),
+        let (protocol, len) = (self.body.protocol(), self.carried_len());
+        match (&self.ip, &self.body) {
+            (ip::Header::V4(header), Body::Fragment(piece)) => {
+                header.write((protocol, piece.field_v4()), len, out);
+            }
+            (ip::Header::V4(header), _) => header.write((protocol, 0), len, out),
+            (ip::Header::V6(header), Body::Fragment(_)) => header.write(fragment::NUMBER, len, out),
+            (ip::Header::V6(header), _) => header.write(protocol, len, out),
         }
         match &self.body {
             Body::Tcp(segment) => segment.write(&self.ip, out),
             Body::Udp(datagram) => datagram.write(&self.ip, out),
             Body::Icmpv4(message) => message.write(out),
             Body::Icmpv6(message) => message.write(&self.ip, out),
+            Body::Fragment(piece) => piece.write(&self.ip, out),
             Body::Other { payload, .. } => payload.pieces().for_each(|piece| out.extend_from_slice(piece)),
         }
     }
@@ -53,17 +59,22 @@ impl Packet {
                 if !view.checksum_is_right() {
                     return Err(Malformed::HeaderChecksum);
                 }
-                if view.is_fragment() {
-                    return Err(Malformed::Fragment);
-                }
                 let ip = ip::Header::V4(view.header());
-                let body = Body::parse(&ip, view.protocol(), bytes.slice_ref(view.payload()))?;
+                let carried = bytes.slice_ref(view.payload());
+                let body = match view.fragment() {
+                    Some(piece) => Body::Fragment(piece.with_payload(carried)?),
+                    None => Body::parse(&ip, view.protocol(), carried)?,
+                };
                 Ok(Packet { ip, body })
             }
             Some(6) => {
                 let view = ipv6::View::new(bytes)?;
                 let ip = ip::Header::V6(view.header());
-                let body = Body::parse(&ip, view.protocol(), bytes.slice_ref(view.payload()))?;
+                let carried = bytes.slice_ref(view.payload());
+                let body = match view.fragment() {
+                    Some(piece) => Body::Fragment(piece.with_payload(carried)?),
+                    None => Body::parse(&ip, view.protocol(), carried)?,
+                };
                 Ok(Packet { ip, body })
             }
             Some(version) => Err(Malformed::Version(version)),
@@ -82,7 +93,7 @@ impl Packet {
 }
 
 impl Body {
-    fn parse(ip: &ip::Header, protocol: u8, bytes: Bytes) -> Result<Body, Malformed> {
+    pub(crate) fn parse(ip: &ip::Header, protocol: u8, bytes: Bytes) -> Result<Body, Malformed> {
         Ok(match (protocol, ip) {
             (ip::protocol::TCP, _) => Body::Tcp(tcp::Segment::parse(ip, &bytes)?),
             (ip::protocol::UDP, _) => Body::Udp(udp::Datagram::parse(ip, &bytes)?),

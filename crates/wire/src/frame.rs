@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use sockeye_base::Chain;
 
+use crate::fragment::Fragment;
 use crate::{arp, ethernet, icmpv4, icmpv6, ip, tcp, udp};
 
 /// What crosses a link. Loopback carries packets with no Ethernet header.
@@ -47,6 +48,8 @@ pub enum Body {
     Icmpv4(icmpv4::Message),
     /// An ICMPv6 message (IPv6 only).
     Icmpv6(icmpv6::Message),
+    /// A piece of what was too long for one packet.
+    Fragment(Fragment),
     /// Another protocol's bytes.
     Other {
         /// The protocol's number.
@@ -160,7 +163,19 @@ impl Packet {
     /// Bytes on the wire: what IPv4's total length says, or 40 and IPv6's payload length. A super-segment counts as
     /// one packet.
     pub fn len(&self) -> usize {
-        self.ip.len() + self.body.len()
+        self.ip.len() + self.carried_len()
+    }
+
+    /// Bytes behind the IP header.
+    pub(crate) fn carried_len(&self) -> usize {
+        match &self.body {
+            Body::Tcp(segment) => segment.len(),
+            Body::Udp(datagram) => datagram.len(),
+            Body::Icmpv4(message) => message.len(),
+            Body::Icmpv6(message) => message.len(),
+            Body::Fragment(fragment) => fragment.len(&self.ip),
+            Body::Other { payload, .. } => payload.len(),
+        }
     }
 
     /// How many packets this value stands for: more than one if it carries a super-segment.
@@ -188,7 +203,7 @@ impl Packet {
         match &self.body {
             Body::Tcp(segment) => Some((segment.source, segment.destination)),
             Body::Udp(datagram) => Some((datagram.source, datagram.destination)),
-            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => None,
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => None,
         }
     }
 
@@ -196,7 +211,7 @@ impl Packet {
     pub fn as_segment(&self) -> Option<&tcp::Segment> {
         match &self.body {
             Body::Tcp(segment) => Some(segment),
-            Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => None,
+            Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => None,
         }
     }
 
@@ -206,9 +221,11 @@ impl Packet {
         let Packet { ip, body } = self;
         let (segment, other) = match body {
             Body::Tcp(segment) => (Some(segment), None),
-            other @ (Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. }) => {
-                (None, Some(other))
-            }
+            other @ (Body::Udp(_)
+            | Body::Icmpv4(_)
+            | Body::Icmpv6(_)
+            | Body::Fragment(_)
+            | Body::Other { .. }) => (None, Some(other)),
         };
         let segments = segment.into_iter().flat_map(tcp::Segment::split).map(Body::Tcp);
         let mut next = ip;
@@ -223,25 +240,15 @@ impl Packet {
 }
 
 impl Body {
-    /// The protocol's number (see [`ip::protocol`]).
+    /// The protocol's number (see [`ip::protocol`]); of a fragment that of the whole.
     pub fn protocol(&self) -> u8 {
         match self {
             Body::Tcp(_) => ip::protocol::TCP,
             Body::Udp(_) => ip::protocol::UDP,
             Body::Icmpv4(_) => ip::protocol::ICMP,
             Body::Icmpv6(_) => ip::protocol::ICMPV6,
+            Body::Fragment(fragment) => fragment.protocol,
             Body::Other { protocol, .. } => *protocol,
-        }
-    }
-
-    /// Bytes behind the IP header.
-    pub fn len(&self) -> usize {
-        match self {
-            Body::Tcp(segment) => segment.len(),
-            Body::Udp(datagram) => datagram.len(),
-            Body::Icmpv4(message) => message.len(),
-            Body::Icmpv6(message) => message.len(),
-            Body::Other { payload, .. } => payload.len(),
         }
     }
 }
@@ -255,6 +262,12 @@ impl From<tcp::Segment> for Body {
 impl From<udp::Datagram> for Body {
     fn from(datagram: udp::Datagram) -> Body {
         Body::Udp(datagram)
+    }
+}
+
+impl From<Fragment> for Body {
+    fn from(fragment: Fragment) -> Body {
+        Body::Fragment(fragment)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use crate::fragment::Fragment;
 use crate::read::{array_at, u16_at};
 use crate::{Malformed, checksum};
 
@@ -31,14 +32,16 @@ impl Header {
         Header { source, destination, tos: 0, id: 0, dont_fragment: true, ttl: 64 }
     }
 
-    /// Puts its bytes behind `out`, for a packet that carries `len` bytes of a protocol. What no total length can say
+    /// Puts its bytes behind `out`, for a packet that carries `len` bytes of a protocol, or a piece of that
+    /// (`fragment` is the field with the offset, but for DF). What no total length can say
     /// is written as 0, as Linux does for packets that never leave the machine.
-    pub(crate) fn write(&self, protocol: u8, len: usize, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, (protocol, fragment): (u8, u16), len: usize, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend([0x45, self.tos]);
         out.extend(u16::try_from(HEADER_LEN + len).unwrap_or(0).to_be_bytes());
         out.extend(self.id.to_be_bytes());
-        out.extend([if self.dont_fragment { DONT_FRAGMENT } else { 0 }, 0]);
+        let flags = u16::from_be_bytes([if self.dont_fragment { DONT_FRAGMENT } else { 0 }, 0]);
+        out.extend((flags | fragment).to_be_bytes());
         out.extend([self.ttl, protocol, 0, 0]);
         out.extend(self.source.octets());
         out.extend(self.destination.octets());
@@ -111,9 +114,10 @@ impl<'a> View<'a> {
         u16_at(self.header, 6) & 0x1fff
     }
 
-    /// Whether it is a piece of a packet: an offset, or the flag that more come.
-    pub fn is_fragment(&self) -> bool {
-        u16_at(self.header, 6) & 0x3fff != 0
+    /// What piece of a packet it is (an offset, or the flag that more come), without its bytes.
+    pub(crate) fn fragment(&self) -> Option<Fragment> {
+        let field = u16_at(self.header, 6) & 0x3fff;
+        (field != 0).then(|| Fragment::from_field_v4(field, self.protocol()))
     }
 
     /// What it carries.

@@ -3,6 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::Malformed;
+use crate::fragment::{self, Fragment};
 use crate::read::{array_at, u16_at, u32_at};
 
 /// Bytes of the fixed header.
@@ -45,15 +46,15 @@ impl Header {
 mod extension {
     pub(super) const HOP_BY_HOP: u8 = 0;
     pub(super) const ROUTING: u8 = 43;
-    pub(super) const FRAGMENT: u8 = 44;
     pub(super) const DESTINATION: u8 = 60;
 }
 
 /// A packet's bytes with a header that is whole, a length that is right, and its extension headers skipped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct View<'a> {
     header: &'a [u8],
     protocol: u8,
+    fragment: Option<Fragment>,
     payload: &'a [u8],
 }
 
@@ -61,7 +62,7 @@ impl<'a> View<'a> {
     /// Looks at a packet. Bytes behind it (a frame's padding) are left out.
     ///
     /// # Errors
-    /// `Truncated`, `Version`, `Length`, `Fragment`, `Extension`.
+    /// `Truncated`, `Version`, `Length`, `Extension`.
     pub fn new(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
         let (header, rest) = split_header(bytes)?;
         let carried = rest.get(..usize::from(u16_at(header, 4))).ok_or(Malformed::Length)?;
@@ -71,7 +72,7 @@ impl<'a> View<'a> {
     /// Looks at the head of a packet that was cut off somewhere behind its headers: what an ICMP error quotes.
     ///
     /// # Errors
-    /// `Truncated`, `Version`, `Fragment`, `Extension`.
+    /// `Truncated`, `Version`, `Extension`.
     pub fn truncated(bytes: &'a [u8]) -> Result<View<'a>, Malformed> {
         let (header, rest) = split_header(bytes)?;
         View::skip_extensions(header, rest)
@@ -84,19 +85,21 @@ impl<'a> View<'a> {
         loop {
             let len = match protocol {
                 extension::HOP_BY_HOP if payload.len() != carried.len() => return Err(Malformed::Extension),
-                extension::HOP_BY_HOP | extension::DESTINATION | extension::ROUTING | extension::FRAGMENT => {
+                extension::HOP_BY_HOP | extension::DESTINATION | extension::ROUTING | fragment::NUMBER => {
                     let head: [u8; 8] = array_at(payload, 0).ok_or(Malformed::Truncated)?;
                     match protocol {
-                        extension::FRAGMENT if u16_at(&head, 2) & 0xfff9 != 0 => {
-                            return Err(Malformed::Fragment);
+                        fragment::NUMBER if u16_at(&head, 2) & 0xfff9 != 0 => {
+                            let payload = payload.get(head.len()..).unwrap_or_default();
+                            let fragment = Some(Fragment::from_header_v6(&head));
+                            return Ok(View { header, protocol: head[0], fragment, payload });
                         }
-                        extension::FRAGMENT => 8,
+                        fragment::NUMBER => 8,
                         extension::ROUTING if head[3] != 0 => return Err(Malformed::Extension),
                         // The length is in units of 8 bytes and does not count the first.
                         _ => 8 * (1 + usize::from(head[1])),
                     }
                 }
-                _ => return Ok(View { header, protocol, payload }),
+                _ => return Ok(View { header, protocol, fragment: None, payload }),
             };
             let (skipped, rest) = payload.split_at_checked(len).ok_or(Malformed::Truncated)?;
             (protocol, payload) = (skipped[0], rest);
@@ -124,7 +127,12 @@ impl<'a> View<'a> {
         u16_at(self.header, 4)
     }
 
-    /// What it carries behind its extension headers.
+    /// What piece of a packet it is, without its bytes.
+    pub(crate) fn fragment(&self) -> Option<Fragment> {
+        self.fragment.clone()
+    }
+
+    /// What it carries behind its extension headers; of a fragment what the whole carries.
     pub fn protocol(&self) -> u8 {
         self.protocol
     }

@@ -21,8 +21,8 @@ pub enum Malformed {
     /// IPv4's header checksum is wrong.
     #[error("bad IP header checksum")]
     HeaderChecksum,
-    /// It is a fragment: those are not reassembled.
-    #[error("fragment")]
+    /// A fragment that can't be part of anything, or that is not the front of it where the front is wanted.
+    #[error("bad fragment")]
     Fragment,
     /// An IPv6 extension header out of its place, or a routing header with segments left.
     #[error("bad IPv6 extension header")]

@@ -5,6 +5,7 @@
 //! (it would print DNS's questions, for one), and the hexadecimal dump behind frames of unknown kind.
 
 mod connections;
+mod fragment;
 mod http;
 mod icmp;
 mod tcp;
@@ -60,11 +61,12 @@ impl Printer {
     fn packet(&mut self, packet: &Packet, out: &mut String) {
         let (source, destination) = (packet.source(), packet.destination());
         out.push_str(name(&packet.ip));
-        match packet.ports() {
+        match packet.ports().or_else(|| fragment::ports_v4(packet)) {
             Some((from, to)) => put(out, format_args!(" {source}.{from} > {destination}.{to}: ")),
             None => put(out, format_args!(" {source} > {destination}: ")),
         }
         match &packet.body {
+            Body::Fragment(piece) => fragment::print(&packet.ip, piece, out),
             Body::Tcp(segment) => tcp::print(segment, self.start_of(packet), out),
             Body::Udp(datagram) => put(out, format_args!("UDP, length {}", datagram.payload.len())),
             Body::Icmpv4(message) => icmp::print_v4(message, out),

@@ -61,6 +61,9 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<(ip::Header, u8, &[u8]), Malfor
         }
         _ => {
             let view = ipv6::View::truncated(bytes)?;
+            if view.fragment().is_some_and(|piece| piece.offset != 0) {
+                return Err(Malformed::Fragment);
+            }
             Ok((ip::Header::V6(view.header()), view.protocol(), view.payload()))
         }
     }

@@ -103,7 +103,7 @@ options! {
     SoDomain SOL_SOCKET 39 "SO_DOMAIN" AnyInt, any any read Enforced "AF_INET or AF_INET6.";
 
     TcpNoDelay SOL_TCP 1 "TCP_NODELAY" Flag, any tcp both Enforced "No waiting to fill segments (Nagle off).";
-    TcpMaxSeg SOL_TCP 2 "TCP_MAXSEG" AnyInt, any tcp read Enforced "Largest segment in use; setting it is not supported.";
+    TcpMaxSeg SOL_TCP 2 "TCP_MAXSEG" Int(0, 32767), any tcp both Enforced "Largest segment: a bound for connections to come; reads as the one in use.";
     TcpCork SOL_TCP 3 "TCP_CORK" Flag, any tcp both Enforced "Full segments only, for up to 200 ms.";
     TcpKeepIdle SOL_TCP 4 "TCP_KEEPIDLE" Int(1, 32767), any tcp both Enforced "Idle seconds before the first probe.";
     TcpKeepIntvl SOL_TCP 5 "TCP_KEEPINTVL" Int(1, 32767), any tcp both Enforced "Seconds between probes.";
@@ -113,7 +113,7 @@ options! {
     TcpDeferAccept SOL_TCP 9 "TCP_DEFER_ACCEPT" AnyInt, any tcp both Rejected "Accept when data came.";
     TcpWindowClamp SOL_TCP 10 "TCP_WINDOW_CLAMP" AnyInt, any tcp both Rejected "Bound of the window advertised.";
     TcpInfo SOL_TCP 11 "TCP_INFO" Struct(TcpInfo::LEN), any tcp read Enforced "struct tcp_info.";
-    TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Rejected "Acknowledge at once.";
+    TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Enforced "Acknowledge at once.";
     TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: cubic or reno.";
     TcpUserTimeout SOL_TCP 18 "TCP_USER_TIMEOUT" Int(0, ANY), any tcp both Enforced "Milliseconds data may stay unacknowledged.";
     TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Rejected "Data in the SYN.";

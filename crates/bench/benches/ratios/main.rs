@@ -1,1 +1,82 @@
-fn main() {}
+//! Sockeye beside its peers: each row measures both in the same run, one after the other and again, and prints the
+//! ratio of the medians, turned so that more is better. `docs/benchmarks.md` says what the rows mean.
+//!
+//! `cargo bench --bench ratios [-- [--quick] [--alone] [FILTER]]` prints the rows whose names contain FILTER and writes them to
+//! `target/ratios.json` of the workspace; `--alone` leaves most peers out, for a profiler, and writes nothing. Nothing here can fail because something is slow.
+
+mod bulk;
+mod connections;
+mod goodput;
+mod heap;
+mod kernel;
+mod memory;
+mod pair;
+mod report;
+mod round_trips;
+mod sampling;
+mod smol;
+
+use std::process::ExitCode;
+
+use report::{Report, Row};
+use sampling::Effort;
+
+#[global_allocator]
+static HEAP: heap::Counting = heap::Counting;
+
+/// What a benchmark can be asked: the rows it has, and to run one of them.
+type Rows = Vec<(Row, Box<dyn Fn(&Effort) -> Option<Figures>>)>;
+
+/// What both sides reached, in the row's unit.
+struct Figures {
+    sockeye: f64,
+    peer: f64,
+}
+
+fn main() -> ExitCode {
+    let mut effort = Effort::full();
+    let mut filter = String::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            // cargo says it to every benchmark.
+            "--bench" => {}
+            "--quick" => effort = Effort { alone: effort.alone, ..Effort::quick() },
+            "--alone" => effort.alone = true,
+            memory::CHILD => return memory::child(arguments.next()),
+            option if option.starts_with("--") => {
+                eprintln!(
+                    "ratios: {option}: no such option; there are --quick, --alone and a part of a row's name"
+                );
+                return ExitCode::from(2);
+            }
+            word => word.clone_into(&mut filter),
+        }
+    }
+    let mut rows: Rows = Vec::new();
+    rows.extend(bulk::rows());
+    rows.extend(round_trips::rows());
+    rows.extend(connections::rows());
+    rows.extend(memory::rows());
+    rows.extend(goodput::rows());
+
+    let mut report = Report::begin();
+    for (row, measure) in rows.into_iter().filter(|(row, _)| row.name.contains(&filter)) {
+        if let Some(figures) = measure(&effort) {
+            report.add(row, &figures);
+        }
+    }
+    if effort.alone {
+        return ExitCode::SUCCESS;
+    }
+    match report.write() {
+        Ok(path) => {
+            println!("\n{}", path.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("ratios: target/ratios.json: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -80,7 +80,7 @@ fn help_is_printed_and_a_closed_output_is_no_panic() {
 
 #[test]
 fn streams_go_through() {
-    let body: Vec<u8> = (0..1_000_000u32).map(|i| (i * 7 >> 3) as u8).collect();
+    let body: Vec<u8> = (0..1_000_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
     let finished = finish_with(&mut run(["sha256sum"]), body.clone()).well();
     assert_eq!(finished.text(), finish_with(&mut Command::new("sha256sum"), body).well().text());
     finish_with(&mut shell("cat; echo to errors >&2"), b"in and out".to_vec())

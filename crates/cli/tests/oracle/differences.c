@@ -102,8 +102,11 @@ static void datagrams(void) {
     fd = udp();
     MUST(connect4(fd, "127.0.0.1", closed));
     MUST(send(fd, "x", 1, 0));
-    printf("POLLERR after port unreachable: %s\n", yes(bits(fd) & POLLERR));
+    wait_for(fd, POLLIN);
     SHOW("recv after port unreachable", recv(fd, buffer, 1, MSG_DONTWAIT));
+    MUST(send(fd, "x", 1, 0));
+    wait_for(fd, POLLIN);
+    SHOW("send after port unreachable", send(fd, "x", 1, 0));
 
     int receiver = udp();
     MUST(bind4(receiver, "127.0.0.1", 0));
@@ -140,11 +143,9 @@ static void options(void) {
         {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 2, 0},
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
         {"SO_ZEROCOPY", SOL_SOCKET, SO_ZEROCOPY, 1, 0},
-        {"TCP_MAXSEG", SOL_TCP, TCP_MAXSEG, 1000, 0},
         {"TCP_LINGER2", SOL_TCP, TCP_LINGER2, 5, 0},
         {"TCP_DEFER_ACCEPT", SOL_TCP, TCP_DEFER_ACCEPT, 1, 0},
         {"TCP_WINDOW_CLAMP", SOL_TCP, TCP_WINDOW_CLAMP, 65535, 0},
-        {"TCP_QUICKACK", SOL_TCP, TCP_QUICKACK, 1, 0},
         {"TCP_NOTSENT_LOWAT", SOL_TCP, TCP_NOTSENT_LOWAT, 65535, 0},
         {"TCP_FASTOPEN", SOL_TCP, TCP_FASTOPEN, 5, 0},
         {"IP_MTU_DISCOVER", SOL_IP, IP_MTU_DISCOVER, 1, 0},

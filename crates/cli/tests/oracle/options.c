@@ -17,6 +17,7 @@ static const struct row common[] = {
 static const struct row of_tcp[] = {
     ROW(SOL_TCP, TCP_NODELAY), ROW(SOL_TCP, TCP_CORK), ROW(SOL_TCP, TCP_KEEPIDLE), ROW(SOL_TCP, TCP_KEEPINTVL),
     ROW(SOL_TCP, TCP_KEEPCNT), ROW(SOL_TCP, TCP_SYNCNT), ROW(SOL_TCP, TCP_USER_TIMEOUT),
+    ROW(SOL_TCP, TCP_MAXSEG), ROW(SOL_TCP, TCP_QUICKACK),
 };
 #define COUNT(rows) (int)(sizeof rows / sizeof *rows)
 
@@ -100,6 +101,14 @@ int main(void) {
     settings(datagram, &common[3]);
     for (int i = 0; i < COUNT(of_tcp); i++)
         settings(stream, &of_tcp[i]);
+    static const struct row of_ip[] = {ROW(SOL_IP, IP_TTL), ROW(SOL_IP, IP_TOS)};
+    static const struct row of_ipv6[] = {ROW(SOL_IPV6, IPV6_UNICAST_HOPS), ROW(SOL_IPV6, IPV6_TCLASS)};
+    for (int i = 0; i < COUNT(of_ip); i++) {
+        settings(stream, &of_ip[i]);
+        settings(datagram, &of_ip[i]);
+    }
+    for (int i = 0; i < COUNT(of_ipv6); i++)
+        settings(stream6, &of_ipv6[i]);
     struct row v6only = ROW(IPPROTO_IPV6, IPV6_V6ONLY);
     settings(stream6, &v6only);
     TRY(bind6(stream6, "::1", 0));

@@ -124,6 +124,10 @@ int main(void) {
     say_error(fd);
     TRY(send(fd, "x", 1, 0));
     TRY(recvmsg(fd, &message, 0));
+    TRY(send(fd, "x", 1, 0));
+    say_poll("told", fd, POLLIN, 1);
+    TRY(recvfrom(fd, buffer, sizeof buffer, 0, (struct sockaddr *)&from, &length));
+    say_poll("told no more", fd, 0, 0);
     close(fd);
     fd = udp();
     TRY(to(fd, "x", 1, closed));

@@ -111,6 +111,8 @@ impl Supervisor {
         let cloexec = flags.contains(SocketFlags::CLOEXEC);
         match self.listener.answer_descriptor(call.id, new.program_end.as_fd(), cloexec) {
             Ok(Some(number)) => {
+                let gone = self.carriers.some_unwatched();
+                self.sweep(gone);
                 let (id, stale) = self.carriers.insert(new, (call.tid, number));
                 if let Some(stale) = stale {
                     self.network.host().close(now, stale);

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use sockeye_abi::{Errno, Opt, Transport, Value, decode_connect};
 use sockeye_base::Duration;
 
-use super::{Answer, Subject, read_address};
+use super::{Answer, Outcome, Subject, read_address};
 use crate::carriers::{Link, State, fresh_stream};
 use crate::process::descriptors;
 use crate::seccomp::Call;
@@ -32,6 +32,15 @@ impl Supervisor {
             }
             Transport::Tcp => match self.network.host().connect(now, subject.socket, remote) {
                 Err(Errno::EINPROGRESS) => self.begin(call, subject, remote),
+                outcome @ (Ok(()) | Err(Errno::EISCONN | Errno::EALREADY)) => {
+                    match (self.unheard(call, subject.carrier), outcome) {
+                        (Some(Outcome::Connected), Err(Errno::EISCONN)) => Ok(Answer::Value(0)),
+                        (Some(Outcome::InProgress), Ok(()) | Err(Errno::EALREADY)) => {
+                            Err(Errno::EINPROGRESS)
+                        }
+                        (_, outcome) => self.connecting(subject, outcome),
+                    }
+                }
                 outcome => self.connecting(subject, outcome),
             },
         }

@@ -8,7 +8,7 @@ use sockeye_abi::{Errno, MessageFlags, Opt, decode_destination, encode_sockaddr}
 use std::net::SocketAddr;
 
 use super::message::{Header, IOV_MAX, MMSGHDR, MSG_LEN};
-use super::{Answer, Subject, read_address};
+use super::{Answer, Subject, Taken, read_address};
 use crate::carriers::State;
 use crate::process::memory;
 use crate::seccomp::Call;
@@ -186,13 +186,17 @@ impl Supervisor {
             return Err(error);
         }
         let source = mailbox.next_source();
-        let mut native = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-        native.set(RecvFlags::PEEK, flags.contains(MessageFlags::PEEK));
-        let mut data = vec![0; room.min(DATAGRAM_MAX)];
-        match rustix::net::recv(&program_end, &mut data[..], native) {
-            Ok((taken, length)) => {
-                data.truncate(taken);
+        let peek = flags.contains(MessageFlags::PEEK);
+        let mut native = RecvFlags::DONTWAIT;
+        native.set(RecvFlags::PEEK, peek);
+        match rustix::net::recv(&program_end, &mut self.buffer[..DATAGRAM_MAX], native) {
+            Ok((length, _)) => {
                 let source = source.ok_or(Errno::EAGAIN)?;
+                let whole = &self.buffer[..length];
+                let data = whole[..length.min(room)].to_vec();
+                // It is taken whole, to be put back whole if the caller is gone.
+                let carrier = subject.carrier;
+                self.taken = (!peek).then(|| Taken { carrier, data: whole.to_vec(), source });
                 Ok(Some(Received { data, length, source }))
             }
             Err(rustix::io::Errno::AGAIN) => Ok(None),

@@ -8,6 +8,7 @@ mod ioctl;
 mod message;
 mod names;
 mod options;
+mod unheard;
 
 use sockeye_abi::{Errno, Transport};
 use sockeye_base::Duration;
@@ -18,6 +19,9 @@ use crate::process::descriptors::{self, Target};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
+
+use unheard::Outcome;
+pub(crate) use unheard::{Taken, Unheard};
 
 /// The longest address the kernel takes (`sizeof(struct sockaddr_storage)`).
 const ADDRESS_MAX: usize = 128;

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use sockeye_abi::{
-    Address, Errno, How, Transport, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr,
+    Address, Errno, How, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr,
 };
 
-use super::{Answer, Subject, read_address};
+use super::{Answer, Outcome, Subject, read_address};
 use crate::carriers::State;
 use crate::process::memory;
 use crate::seccomp::Call;
@@ -41,6 +41,7 @@ impl Supervisor {
                 self.sweep_port(local.port());
                 self.network.host().bind(now, subject.socket, local)?;
             }
+            Err(Errno::EINVAL) if self.unheard(call, subject.carrier) == Some(Outcome::Bound) => {}
             done => done?,
         }
         Ok(Answer::Value(0))
@@ -60,17 +61,20 @@ impl Supervisor {
     pub(super) fn shutdown(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let how = How::decode(call.int(1))?;
         let now = self.network.now();
-        // What the program wrote comes before its FIN: if the stack had no room for all of it yet, the relay shuts
-        // the stack's side when it meets the end that the kernel's call puts behind the last byte.
-        let later =
-            how.writes() && matches!(self.state(subject)?, State::Connected(link) if link.unread() > 0);
-        match how {
-            How::Write if later => {}
-            How::Both if later => self.network.host().shutdown(now, subject.socket, How::Read)?,
-            _ => self.network.host().shutdown(now, subject.socket, how)?,
-        }
-        if !later && let State::Connected(link) = self.state(subject)? {
-            link.shut(how);
+        let host = self.network.host();
+        if let Some(State::Connected(link)) = self.carriers.get(subject.carrier).map(|carrier| &mut carrier.state) {
+            host.peer_addr(subject.socket)?;
+            if how.reads() {
+                host.shutdown(now, subject.socket, How::Read)?;
+            }
+            // What the program wrote comes before its FIN, and the stack may have had no room for all of it yet: the
+            // relay shuts the stack's side when it meets the end that the kernel's call puts behind the last byte.
+            // (And if a signal restarts this call, nothing was done.)
+            if how.writes() {
+                link.will_be_shut();
+            }
+        } else {
+            host.shutdown(now, subject.socket, how)?;
         }
         // Who waits in `accept` or for a datagram is to see it.
         self.show(subject.socket);

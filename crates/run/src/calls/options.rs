@@ -2,7 +2,7 @@
 
 use sockeye_abi::{Errno, Opt, Value, decode_get, decode_set, encode_value};
 
-use super::{Answer, Subject};
+use super::{Answer, Outcome, Subject};
 use crate::carriers::State;
 use crate::process::memory;
 use crate::seccomp::Call;
@@ -36,6 +36,12 @@ impl Supervisor {
         if option == Opt::SoError
             && let Some(error) = self.take_native_error(subject)
             && value == Value::Int(0)
+        {
+            value = Value::Int(error.0);
+        }
+        if option == Opt::SoError
+            && value == Value::Int(0)
+            && let Some(Outcome::Error(error)) = self.unheard(call, subject.carrier)
         {
             value = Value::Int(error.0);
         }

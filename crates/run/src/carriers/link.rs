@@ -42,6 +42,8 @@ pub(crate) struct Link {
     may_write: bool,
     /// P was closed by its last holder.
     hung_up: bool,
+    /// The program has called `shutdown` for its sending side.
+    asked_shut: bool,
     /// The program will send no more, and the stack knows.
     sending_shut: bool,
     /// The peer's FIN was shown to P.
@@ -57,6 +59,7 @@ impl Link {
             may_read: true,
             may_write: true,
             hung_up: false,
+            asked_shut: false,
             sending_shut: false,
             receiving_shut: false,
         }
@@ -217,9 +220,14 @@ impl Link {
         usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)
     }
 
-    /// The program shut its side by a call, and the stack knows.
-    pub(crate) fn shut(&mut self, how: How) {
-        self.sending_shut |= how.writes();
+    /// The program shuts its sending side by a call.
+    pub(crate) fn will_be_shut(&mut self) {
+        self.asked_shut = true;
+    }
+
+    /// Whether a hang-up of S could also be P shut both ways, but still open.
+    pub(crate) fn hangs_up_when_shut(&self) -> bool {
+        self.asked_shut
     }
 
     /// Whether P was closed by its last holder.

@@ -74,7 +74,7 @@ impl Mailbox {
                     return Delivered::Error;
                 }
             };
-            let before = self.unread();
+            let before = self.forget_read();
             let pieces: Vec<IoSlice<'_>> = payload.pieces().map(IoSlice::new).collect();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
@@ -113,13 +113,47 @@ impl Mailbox {
 
     /// Who sent the datagram at the head of P's queue.
     pub(crate) fn next_source(&mut self) -> Option<SocketAddr> {
+        self.forget_read();
+        self.sources.front().map(|&(source, _)| source)
+    }
+
+    /// Forgets the sources of what P has read; gives the memory charged for the rest.
+    fn forget_read(&mut self) -> usize {
         let unread = self.unread();
+        if unread == 0 {
+            self.sources.clear();
+            self.charged = 0;
+        }
         while self.charged > unread
             && let Some((_, charge)) = self.sources.pop_front()
         {
             self.charged -= charge;
         }
-        self.sources.front().map(|&(source, _)| source)
+        unread
+    }
+
+    /// Puts a datagram back to the head of P's queue. `buffer` has room for the largest datagram.
+    pub(crate) fn put_back(
+        &mut self,
+        program_end: &OwnedFd,
+        first: (Vec<u8>, SocketAddr),
+        buffer: &mut [u8],
+    ) {
+        let mut queue = VecDeque::from([first]);
+        while let Some(source) = self.next_source()
+            && let Ok((n, _)) = rustix::net::recv(program_end, &mut *buffer, RecvFlags::DONTWAIT)
+        {
+            queue.push_back((buffer[..n].to_vec(), source));
+        }
+        for (data, source) in queue {
+            let before = self.forget_read();
+            // There was room for all of them; what has none now is lost, as on any network.
+            if rustix::net::send(&self.end, &data, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).is_ok() {
+                let charge = self.unread().saturating_sub(before);
+                self.sources.push_back((source, charge));
+                self.charged += charge;
+            }
+        }
     }
 
     /// Sends what the program wrote natively. `buffer` has room for the largest datagram.

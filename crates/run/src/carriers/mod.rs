@@ -21,7 +21,9 @@ pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
 pub(crate) use mailbox::{Delivered, Mailbox};
 
+use crate::calls::Unheard;
 use crate::process::descriptors;
+use crate::process::sockets::Sockets;
 
 new_key_type! {
     /// A carrier.
@@ -41,6 +43,8 @@ pub(crate) struct Carrier {
     /// P's abstract name; an accepted one has its listener's, and is looked for in `/proc` instead.
     pub(crate) name: Option<SocketAddrAny>,
     pub(crate) state: State,
+    /// What a caller was not told because it was gone.
+    pub(crate) unheard: Option<Unheard>,
 }
 
 /// What a carrier stands for at the moment.
@@ -67,6 +71,8 @@ pub(crate) struct Carriers {
     by_socket: HashMap<SocketId, CarrierId>,
     /// Where the round of [`Carriers::some_unwatched`] goes on.
     round: Vec<CarrierId>,
+    /// Where to ask which P lives, if the kernel answers that.
+    sockets: Option<Sockets>,
 }
 
 /// P's side at birth: the descriptor to give away, and what to remember of it.
@@ -82,6 +88,7 @@ impl Carriers {
             by_inode: HashMap::new(),
             by_socket: HashMap::new(),
             round: Vec::new(),
+            sockets: Sockets::open(),
         }
     }
 
@@ -102,7 +109,8 @@ impl Carriers {
         };
         let name = Some(autobind(&program_end)?);
         let inode = inode(&program_end)?;
-        let carrier = Carrier { socket, family, transport, inode, seen: (0, -1), name, state };
+        let carrier =
+            Carrier { socket, family, transport, inode, seen: (0, -1), name, state, unheard: None };
         Ok(NewCarrier { program_end, carrier })
     }
 
@@ -115,8 +123,16 @@ impl Carriers {
     ) -> io::Result<NewCarrier> {
         let inode = inode(&program_end)?;
         let state = State::Connected(link);
-        let carrier =
-            Carrier { socket, family, transport: Transport::Tcp, inode, seen: (0, -1), name: None, state };
+        let carrier = Carrier {
+            socket,
+            family,
+            transport: Transport::Tcp,
+            inode,
+            seen: (0, -1),
+            name: None,
+            state,
+            unheard: None,
+        };
         Ok(NewCarrier { program_end, carrier })
     }
 
@@ -155,6 +171,10 @@ impl Carriers {
         Some(carrier)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(crate) fn get(&mut self, id: CarrierId) -> Option<&mut Carrier> {
         self.all.get_mut(id)
     }
@@ -185,6 +205,9 @@ impl Carriers {
     /// Whether any descriptor of P is still open anywhere.
     pub(crate) fn is_alive(&self, id: CarrierId) -> bool {
         let Some(carrier) = self.all.get(id) else { return false };
+        if let Some(exists) = self.sockets.as_ref().and_then(|sockets| sockets.exists(carrier.inode)) {
+            return exists;
+        }
         match &carrier.name {
             Some(name) => {
                 let kind = match carrier.transport {

@@ -36,7 +36,7 @@ fn socket_inode(link: &[u8]) -> Option<u64> {
 /// Borrows the file behind descriptor `fd` of thread `tid`: the same open file, a descriptor of our own. Dropped soon,
 /// or the program's `close` would not be its last.
 pub(crate) fn borrow(tid: u32, fd: i32) -> Option<OwnedFd> {
-    let pidfd = leader(tid)?;
+    let pidfd = pidfd(tid)?;
     pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty()).ok()
 }
 
@@ -71,13 +71,18 @@ pub(crate) fn is_nonblocking(file: impl AsFd) -> bool {
     rustix::fs::fcntl_getfl(file).is_ok_and(|flags| flags.contains(OFlags::NONBLOCK))
 }
 
-/// A pidfd of the process the thread belongs to (a pidfd of a thread that leads none can't be had before Linux 6.9).
-fn leader(tid: u32) -> Option<OwnedFd> {
-    let open = |pid: u32| pidfd_open(Pid::from_raw(pid as i32)?, PidfdFlags::empty()).ok();
-    open(tid).or_else(|| {
+/// `PIDFD_THREAD` (Linux 6.9).
+const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL as u32);
+
+/// A pidfd of the thread, or of the process it belongs to (before Linux 6.9). The leader of a process may have ended
+/// before its threads, and then has no descriptors.
+fn pidfd(tid: u32) -> Option<OwnedFd> {
+    let open = |pid: u32, flags| pidfd_open(Pid::from_raw(pid as i32)?, flags).ok();
+    let open_thread = open(tid, PIDFD_THREAD).or_else(|| open(tid, PidfdFlags::empty()));
+    open_thread.or_else(|| {
         let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
         let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()?;
-        open(tgid)
+        open(tgid, PidfdFlags::empty())
     })
 }
 

@@ -3,3 +3,4 @@
 pub(crate) mod descriptors;
 pub(crate) mod family;
 pub(crate) mod memory;
+pub(crate) mod sockets;

@@ -51,7 +51,7 @@ fn a_client_that_does_not_read_is_held_back() {
 fn datagrams() {
     let mut world = World::new();
     for address in [TEKAPO, TEKAPO6] {
-        for data in [&b""[..], b"hello", &[1; 1400]] {
+        for data in [&b""[..], b"hello", &[1; 1400], &[2; 1473], &[3; 65_507]] {
             assert_eq!(world.ask(echo(address), data), Some((data.to_vec(), echo(address))));
         }
     }

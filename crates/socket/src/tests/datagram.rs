@@ -204,3 +204,38 @@ fn address_in_use() {
     let s = n.udp();
     assert_eq!(n.bind(s, "10.99.0.1:0"), Err(E::EADDRNOTAVAIL));
 }
+
+#[test]
+fn broadcasts_of_loopback_need_leave() {
+    let mut n = Net::lone();
+    let (s, heard) = (n.udp(), n.udp());
+    n.bind(heard, "0.0.0.0:9999").expect("bound");
+    let to = "127.255.255.255:9999";
+    assert_eq!(n.send_to(s, b"x", to), Err(E::EACCES));
+    assert_eq!(n.connect(s, to), Err(E::EACCES));
+    n.set(s, Opt::SoBroadcast, Value::Int(1)).expect("set");
+    assert_eq!(n.send_to(s, b"x", to), Ok(1));
+    assert_eq!(n.recv(heard, 9), Ok(b"x".to_vec()));
+    let t = n.tcp();
+    assert_eq!(n.connect(t, to), Err(E::ENETUNREACH));
+    assert_eq!(n.bind(t, to), Ok(()));
+}
+
+#[test]
+fn shut_for_reading() {
+    // Whoever blocks in a receive gets 0 (the caller's part: the socket is named as changed, and says it's shut); who
+    // doesn't block gets EAGAIN; what comes all the same is received.
+    let mut n = Net::lone();
+    let s = n.udp();
+    n.bind(s, "127.0.0.1:0").expect("bound");
+    let own = n.local(s);
+    assert_eq!(n.connect(s, &own), Ok(()));
+    n.changed();
+    assert_eq!(n.shut(s, How::Read), Ok(()));
+    assert_eq!(n.changed(), [s]);
+    assert_eq!(n.hosts[0].is_shut(s.1), (true, false));
+    assert_eq!(n.poll(s), "IN|OUT|RDHUP");
+    assert_eq!(n.recv(s, 9), Err(E::EAGAIN));
+    assert_eq!(n.send(s, b"hey"), Ok(3));
+    assert_eq!(n.recv(s, 9), Ok(b"hey".to_vec()));
+}

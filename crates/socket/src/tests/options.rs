@@ -136,3 +136,76 @@ fn nodelay_and_cork_reach_a_connection() {
     assert_eq!(n.set(c, Opt::TcpCork, Value::Int(0)), Ok(()));
     assert_eq!(n.recv(a, 9), Ok(b"abc".to_vec()));
 }
+
+#[test]
+fn the_syn_carries_ttl_and_tos() {
+    for (family, to) in [(Family::Inet, "10.0.0.2:80"), (Family::Inet6, "[fd61::2]:80")] {
+        let mut n = Net::pair();
+        let s = n.socket(0, family, Transport::Tcp);
+        let (ttl, tos) = match family {
+            Family::Inet => (Opt::IpTtl, Opt::IpTos),
+            Family::Inet6 => (Opt::Ipv6UnicastHops, Opt::Ipv6Tclass),
+        };
+        n.set(s, ttl, Value::Int(9)).expect("set");
+        n.set(s, tos, Value::Int(0x20)).expect("set");
+        let now = n.now;
+        assert_eq!(n.hosts[0].connect(now, s.1, addr(to)), Err(E::EINPROGRESS));
+        // The neighbour must be known before the SYN can go.
+        let mut syn = None;
+        while syn.is_none() {
+            let (_, frame) = n.hosts[0].poll_frame().expect("a frame");
+            syn = frame.as_packet().filter(|packet| packet.as_segment().is_some()).cloned();
+            n.hosts[1].input(now, InterfaceId(1), frame);
+            while let Some((_, answer)) = n.hosts[1].poll_frame() {
+                n.hosts[0].input(now, InterfaceId(1), answer);
+            }
+        }
+        let ip = syn.expect("a SYN").ip;
+        assert_eq!((ip.hop_limit(), ip.traffic_class()), (9, 0x20));
+    }
+}
+
+#[test]
+fn the_segment_is_bounded_as_told() {
+    let mut n = Net::pair();
+    let (c, listener) = (n.tcp(), n.socket(1, Family::Inet, Transport::Tcp));
+    for (wish, outcome, says) in [
+        (-1, Err(E::EINVAL), 536),
+        (0, Ok(()), 536),
+        (87, Err(E::EINVAL), 536),
+        (88, Ok(()), 88),
+        (32_768, Err(E::EINVAL), 88),
+        (1000, Ok(()), 1000),
+    ] {
+        assert_eq!(n.set(c, Opt::TcpMaxSeg, Value::Int(wish)), outcome, "{wish}");
+        assert_eq!(n.get(c, Opt::TcpMaxSeg), Ok(Value::Int(says)), "{wish}");
+    }
+    n.bind(listener, "10.0.0.2:80").expect("bound");
+    n.set(listener, Opt::TcpMaxSeg, Value::Int(1200)).expect("set");
+    n.listen(listener, 3).expect("listens");
+    assert_eq!(n.get(listener, Opt::TcpMaxSeg), Ok(Value::Int(1200)));
+    assert_eq!(n.connect(c, "10.0.0.2:80"), Err(E::EINPROGRESS));
+    let a = n.accept(listener).expect("a connection");
+    let both = (n.get(c, Opt::TcpMaxSeg), n.get(a, Opt::TcpMaxSeg));
+    assert_eq!(both, (Ok(Value::Int(988)), Ok(Value::Int(988))));
+    // For a connection that stands it comes too late.
+    assert_eq!(n.set(c, Opt::TcpMaxSeg, Value::Int(500)), Ok(()));
+    assert_eq!(n.get(c, Opt::TcpMaxSeg), Ok(Value::Int(988)));
+    let unbounded = n.tcp();
+    assert_eq!(n.connect(unbounded, "10.0.0.2:80"), Err(E::EINPROGRESS));
+    assert_eq!(n.get(unbounded, Opt::TcpMaxSeg), Ok(Value::Int(1188)));
+}
+
+#[test]
+fn quick_acknowledgements_read_as_on_linux() {
+    let mut n = Net::lone();
+    let (c, a) = n.connected();
+    assert_eq!(n.get(c, Opt::TcpQuickAck), Ok(Value::Int(1)));
+    for on in [0, 1] {
+        assert_eq!(n.set(c, Opt::TcpQuickAck, Value::Int(on)), Ok(()));
+        assert_eq!(n.get(c, Opt::TcpQuickAck), Ok(Value::Int(on)));
+    }
+    // The peer's FIN ends it.
+    n.close(a);
+    assert_eq!(n.get(c, Opt::TcpQuickAck), Ok(Value::Int(0)));
+}

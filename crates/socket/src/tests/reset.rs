@@ -112,3 +112,37 @@ fn the_port_of_a_closed_socket_is_free() {
     let s = n.tcp();
     assert_eq!(n.bind(s, "127.0.0.1:99"), Ok(()));
 }
+
+#[test]
+fn by_a_peer_whose_fin_came_after_ours() {
+    // LAST-ACK and CLOSING: the end of the stream first, then nothing more, as on Linux.
+    let mut n = Net::pair();
+    let listener = n.socket(1, Family::Inet, Transport::Tcp);
+    n.bind(listener, "10.0.0.2:80").expect("bound");
+    n.listen(listener, 1).expect("listens");
+    for ours_first in [true, false] {
+        let c = n.tcp();
+        assert_eq!(n.connect(c, "10.0.0.2:80"), Err(E::EINPROGRESS));
+        let a = n.accept(listener).expect("a connection");
+        if ours_first {
+            // Both FINs are on the wire at once: CLOSING. What acknowledges ours is lost.
+            let now = n.now;
+            n.hosts[0].shutdown(now, c.1, How::Write).expect("shut");
+            n.hosts[1].shutdown(now, a.1, How::Write).expect("shut");
+            while n.hosts[0].poll_frame().is_some() {}
+            n.settle();
+            assert_eq!(n.hosts[0].state(c.1), Some(sockeye_tcp::State::Closing));
+        } else {
+            assert_eq!(n.shut(a, How::Write), Ok(()));
+            n.cut = true;
+            assert_eq!(n.shut(c, How::Write), Ok(()));
+            n.cut = false;
+            assert_eq!(n.hosts[0].state(c.1), Some(sockeye_tcp::State::LastAck));
+        }
+        n.call(a, Host::abort);
+        assert_eq!(n.hosts[0].state(c.1), Some(sockeye_tcp::State::Closed));
+        assert_eq!(n.recv(c, 1), Ok(vec![]));
+        assert_eq!(n.error(c), Some(E::ECONNRESET));
+        assert_eq!(n.recv(c, 1), Ok(vec![]));
+    }
+}

@@ -102,11 +102,11 @@ fn connects_share_ports_with_connects_only() {
     let mut rng = Rng::from_seed(3);
     let (range, from) = ((40_000, 40_001), "10.0.0.1".parse().unwrap());
     let server = ports.bind(claim(("10.0.0.1", true), FLAGS[1]), 40_000, range, &mut rng).unwrap();
-    let first = ports.bind_for_connect(from, range, &mut rng, |_| true).unwrap();
+    let first = ports.bind_for_connect(from, range, 99, |_| true).unwrap();
     assert_eq!(ports.get(first).unwrap().port, 40_001);
-    let second = ports.bind_for_connect(from, range, &mut rng, |_| true).unwrap();
+    let second = ports.bind_for_connect(from, range, 99, |_| true).unwrap();
     assert_eq!(ports.get(second).unwrap().port, 40_001);
-    assert!(ports.bind_for_connect(from, range, &mut rng, |_| false).is_none());
+    assert!(ports.bind_for_connect(from, range, 99, |_| false).is_none());
     // Nobody binds it while they stand, with or without the flag, but on another address.
     for (address, flag, expected) in [
         ("10.0.0.1", false, false),
@@ -120,4 +120,20 @@ fn connects_share_ports_with_connects_only() {
     }
     [server, first, second].into_iter().for_each(|id| ports.release(id));
     assert!(ports.buckets.is_empty() && ports.binds.is_empty());
+}
+
+#[test]
+fn connect_takes_a_port_again_as_late_as_can_be() {
+    let from = IpAddr::from([10, 0, 0, 1]);
+    let mut ports = Ports::default();
+    let mut seen = std::collections::BTreeSet::new();
+    for round in 0..2 {
+        for _ in 0..10 {
+            let id = ports.bind_for_connect(from, (40_000, 40_019), 0x1234_5678_9abc, |_| true).unwrap();
+            let port = ports.get(id).unwrap().port;
+            assert_eq!(seen.insert(port), round == 0);
+            ports.release(id);
+        }
+    }
+    assert!(seen.iter().all(|port| port % 2 == 0));
 }

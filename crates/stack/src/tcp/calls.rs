@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sockeye_base::{Instant, SeqNum};
+use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_tcp::{Config, Listener, Ports, Tcb};
 
 use super::{ListenerEntry, Owner, Tuple};
@@ -41,13 +41,14 @@ impl Stack {
     }
 
     /// Begins a connection: its SYN is on its way when this returns. Without a bind it takes an ephemeral port, which
-    /// connections to other destinations may share. `config.mss` is set from the path's MTU.
+    /// connections to other destinations may share. `config.mss` is set from the path's MTU; `options` is what its packets'
+    /// IP headers say, the SYN's first.
     pub fn tcp_connect(
         &mut self,
         now: Instant,
         bound: Option<BindId>,
         remote: SocketAddr,
-        config: Config,
+        (config, options): (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
         let remote = meant(remote);
         let claim = match bound {
@@ -59,32 +60,38 @@ impl Stack {
         }
         let source = claim.as_ref().and_then(specific).filter(|address| !self.is_group(*address));
         let (path, source) = self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), source)?;
-        let (bind, port) = match bound {
+        let (bind, port, least_iss) = match bound {
             Some(bind) => {
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
-                if self.tcp.by_tuple.contains_key(&Tuple { local: SocketAddr::new(source, port), remote }) {
+                let tuple = Tuple { local: SocketAddr::new(source, port), remote };
+                // As Linux: where the port was asked for, TIME-WAIT needn't last.
+                if !self.tcp.is_free(now, &tuple, Some(Duration::ZERO)) {
                     return Err(ConnectError::TupleInUse);
                 }
+                let least_iss = self.tcp_replace(now, &tuple);
                 self.tcp_ports.hold(bind);
                 self.tcp_ports.narrow(bind, source);
-                (bind, port)
+                (bind, port, least_iss)
             }
             None => {
-                let by_tuple = &self.tcp.by_tuple;
-                let free =
-                    |port| !by_tuple.contains_key(&Tuple { local: SocketAddr::new(source, port), remote });
+                let offset = self.tcp.key.hash(&(source, remote));
+                let (tcp, delay) = (&self.tcp, self.settings.tcp_tw_reuse.filter(|_| path.is_local()));
+                let tuple = |port| Tuple { local: SocketAddr::new(source, port), remote };
+                let free = |port| tcp.is_free(now, &tuple(port), delay);
                 let range = self.settings.ip_local_port_range;
-                let bind = self.tcp_ports.bind_for_connect(source, range, &mut self.rng, free);
+                let bind = self.tcp_ports.bind_for_connect(source, range, offset, free);
                 let bind = bind.ok_or(ConnectError::NoPorts)?;
-                (bind, self.tcp_ports.get(bind).map_or(0, |bind| bind.port))
+                let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
+                (bind, port, self.tcp_replace(now, &Tuple { local: SocketAddr::new(source, port), remote }))
             }
         };
         let tuple = Tuple { local: SocketAddr::new(source, port), remote };
         let config = self.config_for(config, &path, remote.ip());
         let (iss, offset) = self.initial_numbers(now, &tuple);
+        let iss = least_iss.map_or(iss, |least| iss.max(least));
         let ports = Ports { local: port, remote: remote.port() };
         let tcb = Tcb::connect(now, config, ports, iss, offset);
-        let id = self.tcp_insert(tcb, (tuple, path), Owner::User, Some(bind));
+        let id = self.tcp_insert(tcb, (tuple, path), (Owner::User, Some(bind)), options);
         self.tcp_flush(now, id);
         self.settle(now);
         Ok(id)
@@ -220,6 +227,16 @@ impl Stack {
         entry.owner = Owner::Nobody;
         entry.tcb.abort(now);
         self.tcp_flush(now, id);
+    }
+
+    /// Ends the connection in TIME-WAIT that stands where a new one is to stand; where that one has to start.
+    fn tcp_replace(&mut self, now: Instant, tuple: &Tuple) -> Option<SeqNum> {
+        let id = self.tcp.by_tuple.get(tuple).copied()?;
+        let tcb = &mut self.tcp.connections.get_mut(id)?.tcb;
+        let least = tcb.restart_iss();
+        tcb.end_time_wait();
+        self.tcp_flush(now, id);
+        Some(least)
     }
 
     /// The initial sequence number and timestamp offset of a connection.

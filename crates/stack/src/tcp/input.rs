@@ -111,10 +111,7 @@ impl Stack {
         let tcb = Tcb::accept(now, config, iss, offset, &segment);
         let bind = self.tcp_ports.inherit(bind, tuple.local.ip());
         let owner = Owner::Listener { id: listener, established: false };
-        let id = self.tcp_insert(tcb, (tuple, path), owner, bind);
-        if let Some(connection) = self.tcp.connections.get_mut(id) {
-            connection.options = options;
-        }
+        let id = self.tcp_insert(tcb, (tuple, path), (owner, bind), options);
         if let Some(entry) = self.tcp.listeners.get_mut(listener) {
             entry.listener.syn_received(id);
         }

@@ -71,7 +71,7 @@ fn refused() {
 fn no_way_there() {
     let mut stack = host(1);
     let mut connect = |bound: Option<BindId>, to: SocketAddr| {
-        stack.tcp_connect(Instant::ZERO, bound, to, Config::default())
+        stack.tcp_connect(Instant::ZERO, bound, to, (Config::default(), IpOptions::default()))
     };
     for nowhere in ["8.8.8.8", "2001:db8::1", "10.61.0.255", "255.255.255.255", "224.0.0.1"] {
         assert_eq!(connect(None, at(nowhere, 80)), Err(ConnectError::NoRoute), "{nowhere}");
@@ -79,7 +79,7 @@ fn no_way_there() {
     let lo = stack.bind_tcp(request("127.0.0.1", 0)).unwrap();
     let to = at("10.61.0.2", 80);
     assert_eq!(
-        stack.tcp_connect(Instant::ZERO, Some(lo), to, Config::default()),
+        stack.tcp_connect(Instant::ZERO, Some(lo), to, (Config::default(), IpOptions::default())),
         Err(ConnectError::BadSource)
     );
     assert_eq!(stack.bind_tcp(request("10.61.0.2", 0)), Err(BindError::NotLocal));
@@ -99,7 +99,8 @@ fn loopback() {
         let now = Instant::ZERO;
         let bind = stack.bind_tcp(request(any, 80)).unwrap();
         let listener = stack.tcp_listen(now, bind, 5, Config::default()).unwrap();
-        let id = stack.tcp_connect(now, None, at(own, 80), Config::default()).unwrap();
+        let id =
+            stack.tcp_connect(now, None, at(own, 80), (Config::default(), IpOptions::default())).unwrap();
         // All of it happens within the call, and nothing leaves.
         assert_eq!(state(&stack, id), State::Established, "{own}");
         assert_eq!(stack.poll_frame(), None);
@@ -172,7 +173,8 @@ fn ports_run_out_per_destination() {
     };
     listen(80);
     listen(81);
-    let mut connect = |port| stack.tcp_connect(now, None, at("127.0.0.1", port), Config::default());
+    let mut connect =
+        |port| stack.tcp_connect(now, None, at("127.0.0.1", port), (Config::default(), IpOptions::default()));
     let ids: Vec<ConnectionId> = (0..4).map(|_| connect(80).unwrap()).collect();
     assert_eq!(connect(80), Err(ConnectError::NoPorts));
     // Another destination may share them.
@@ -180,7 +182,7 @@ fn ports_run_out_per_destination() {
     assert_eq!(connect(81), Err(ConnectError::NoPorts));
     assert_eq!(stack.bind_tcp(request("127.0.0.1", 0)), Err(BindError::InUse));
     stack.tcp_abort(now, ids[2]);
-    stack.tcp_connect(now, None, at("127.0.0.1", 80), Config::default()).unwrap();
+    stack.tcp_connect(now, None, at("127.0.0.1", 80), (Config::default(), IpOptions::default())).unwrap();
 }
 
 #[test]
@@ -189,11 +191,23 @@ fn a_bound_port_connects_once_to_a_destination() {
     pair.listen("0.0.0.0", 80, 5);
     let share = BindRequest { reuse_address: true, ..request("0.0.0.0", 5000) };
     let [one, two] = [(); 2].map(|()| pair.a.bind_tcp(share).unwrap());
-    let id = pair.a.tcp_connect(pair.now, Some(one), at("10.61.0.2", 80), Config::default()).unwrap();
+    let id = pair
+        .a
+        .tcp_connect(pair.now, Some(one), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .unwrap();
     assert_eq!(pair.a.bound_address(one), Some(at("10.61.0.1", 5000)));
-    let again = pair.a.tcp_connect(pair.now, Some(two), at("10.61.0.2", 80), Config::default());
+    let again = pair.a.tcp_connect(
+        pair.now,
+        Some(two),
+        at("10.61.0.2", 80),
+        (Config::default(), IpOptions::default()),
+    );
     assert_eq!(again, Err(ConnectError::TupleInUse));
-    assert!(pair.a.tcp_connect(pair.now, Some(two), at("10.61.0.2", 81), Config::default()).is_ok());
+    assert!(
+        pair.a
+            .tcp_connect(pair.now, Some(two), at("10.61.0.2", 81), (Config::default(), IpOptions::default()))
+            .is_ok()
+    );
     pair.run();
     pair.a.unbind(one);
     pair.a.unbind(two);
@@ -209,7 +223,10 @@ fn time_wait_holds_the_port_and_gives_way_to_a_new_syn() {
     let bind = pair.b.bind_tcp(request("0.0.0.0", 80)).unwrap();
     let listener = pair.b.tcp_listen(pair.now, bind, 5, Config::default()).unwrap();
     let client = pair.a.bind_tcp(request("0.0.0.0", 5000)).unwrap();
-    let id = pair.a.tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), Config::default()).unwrap();
+    let id = pair
+        .a
+        .tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .unwrap();
     pair.run();
     let accepted = pair.b.tcp_accept(listener).unwrap();
     pair.b.tcp_release(pair.now, accepted);
@@ -218,7 +235,10 @@ fn time_wait_holds_the_port_and_gives_way_to_a_new_syn() {
     pair.run();
     assert_eq!(state(&pair.b, accepted), State::TimeWait);
     pair.pass(Duration::from_secs(2));
-    let again = pair.a.tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), Config::default()).unwrap();
+    let again = pair
+        .a
+        .tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .unwrap();
     pair.run();
     assert_eq!(state(&pair.a, again), State::Established);
     assert!(pair.b.tcp(accepted).is_none());
@@ -272,7 +292,10 @@ fn an_icmp_error_is_believed_if_it_quotes_what_is_under_way() {
         Frame::between(mac(2), mac(1), Payload::Packet(Packet { ip, body: Body::Icmpv4(message) }))
     };
     let mut pair = Pair::new();
-    let id = pair.a.tcp_connect(pair.now, None, at("10.61.0.2", 80), Config::default()).unwrap();
+    let id = pair
+        .a
+        .tcp_connect(pair.now, None, at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .unwrap();
     let (port, iss) = (pair.a.tcp_endpoints(id).unwrap().0.port(), pair.a.tcp(id).unwrap().snd_una());
     pair.a.input(pair.now, ETH0, quote(iss + 5000, port));
     assert_eq!(pair.a.tcp(id).unwrap().error(), None);
@@ -310,7 +333,9 @@ fn a_port_may_connect_to_itself() {
     let mut stack = host(1);
     let now = Instant::ZERO;
     let bind = stack.bind_tcp(request("127.0.0.1", 5000)).unwrap();
-    let id = stack.tcp_connect(now, Some(bind), at("127.0.0.1", 5000), Config::default()).unwrap();
+    let id = stack
+        .tcp_connect(now, Some(bind), at("127.0.0.1", 5000), (Config::default(), IpOptions::default()))
+        .unwrap();
     assert_eq!(state(&stack, id), State::Established);
     stack.with_tcp(now, id, |tcb| tcb.send(now, bytes("echo"))).unwrap().unwrap();
     assert_eq!(stack.with_tcp(now, id, |tcb| tcb.receive(now, 10)), Some(bytes("echo")));

@@ -144,8 +144,8 @@ fn what_can_not_be_sent() {
     assert_eq!(send(Some(at("8.8.8.8", 53)), 1), Err(SendError::NoRoute));
     assert_eq!(send(Some(at("fd61::2", 53)), 1), Err(SendError::NoRoute));
     assert_eq!(send(Some(at("127.0.0.1", 7)), 65_508), Err(SendError::TooLong));
-    assert_eq!(send(Some(at("10.61.0.2", 7)), 1473), Err(SendError::TooLong));
-    assert_eq!(send(Some(at("10.61.0.2", 7)), 1472), Ok(()));
+    assert_eq!(send(Some(at("10.61.0.2", 7)), 65_508), Err(SendError::TooLong));
+    assert_eq!(send(Some(at("10.61.0.2", 7)), 1473), Ok(()));
     let lo = stack.udp_bind(now, request("127.0.0.1", 0)).unwrap();
     assert_eq!(stack.udp_send(now, lo, Some(at("10.61.0.2", 7)), bytes("x")), Err(SendError::BadSource));
     assert_eq!(stack.udp_connect(lo, at("10.61.0.2", 7)), Err(ConnectError::BadSource));

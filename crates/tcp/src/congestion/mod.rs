@@ -88,8 +88,12 @@ pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
 impl Tcb {
     /// RFC 6928, section 2: ten segments; Linux keeps to one when the SYN had to be repeated more than once.
     pub(crate) fn initial_cwnd(&self) -> u32 {
-        let segments = if self.counters.total_retrans > 1 { 1 } else { 10 };
-        self.snd_mss() * segments
+        if self.counters.total_retrans > 1 { self.snd_mss() } else { self.restart_cwnd() }
+    }
+
+    /// RFC 5681, section 4.1: the window to start again with after an idle time, whatever was lost before it.
+    pub(crate) fn restart_cwnd(&self) -> u32 {
+        self.snd_mss() * 10
     }
 
     /// Takes another algorithm; the window stays as it is.

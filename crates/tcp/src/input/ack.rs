@@ -20,6 +20,7 @@ impl Tcb {
             if ack != self.snd_nxt {
                 return Step::Break(reset_for(segment).into());
             }
+            self.note_timestamp(now, segment);
             self.establish(now, segment);
             self.set_window(segment);
             return Step::Continue(());
@@ -29,6 +30,8 @@ impl Tcb {
         if ack.after(self.snd_nxt) || ack.before(self.snd_una - self.max_snd_wnd) {
             return self.challenge(now);
         }
+        // Only now is it sure to be the peer's: a stranger's timestamp would shut the peer out.
+        self.note_timestamp(now, segment);
         let window_changed = self.update_window(segment);
         if ack.after(self.snd_una) {
             self.on_new_ack(now, segment);
@@ -41,12 +44,12 @@ impl Tcb {
         Step::Continue(())
     }
 
-    /// RFC 9293, section 3.10.7.4: the window of the latest segment counts, not that of one overtaken. Says whether it
-    /// changed.
+    /// RFC 9293, section 3.10.7.4: the window of the latest segment counts, not that of one overtaken, nor of one whose
+    /// acknowledgement is old. Says whether it changed.
     fn update_window(&mut self, segment: &Segment) -> bool {
         let newer = self.snd_wl1.before(segment.seq)
             || (self.snd_wl1 == segment.seq && self.snd_wl2.at_or_before(segment.ack));
-        newer && self.set_window(segment)
+        newer && segment.ack.at_or_after(self.snd_una) && self.set_window(segment)
     }
 
     fn set_window(&mut self, segment: &Segment) -> bool {
@@ -59,6 +62,9 @@ impl Tcb {
         self.max_snd_wnd = self.max_snd_wnd.max(window);
         if changed {
             self.persist_backoff = 0;
+        }
+        if window > 0 {
+            self.shut_since = None;
         }
         changed
     }

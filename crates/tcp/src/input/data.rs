@@ -115,7 +115,7 @@ impl Tcb {
     /// RFC 9293, section 3.8.6.3: at least every second full segment is acknowledged at once (a super-segment is
     /// several), anything within the delay. At the start of a connection, while the peer's window is still small, at
     /// once (as Linux).
-    fn acknowledge_soon(&mut self, now: Instant) {
+    pub(super) fn acknowledge_soon(&mut self, now: Instant) {
         let waiting = self.rcv_nxt.offset_from(self.last_ack_sent);
         if waiting > self.rcv_mss || (self.quick_acks > 0 && !self.interactive) {
             self.ack_now = true;

@@ -11,6 +11,9 @@ impl Tcb {
         // A lone FIN is taken even into a full window.
         self.rcv_adv = self.rcv_adv.max(self.rcv_nxt);
         self.reassembly.clear();
+        self.fin_received = true;
+        // As Linux: little will come that needs a quick answer.
+        self.interactive = true;
         match self.state {
             State::Established => self.state = State::CloseWait,
             // Our FIN isn't acknowledged: both closed at once.

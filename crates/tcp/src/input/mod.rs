@@ -92,7 +92,6 @@ impl Tcb {
         self.check_sequence(now, &segment)?;
         self.check_reset(now, &segment)?;
         self.check_syn(now, &segment)?;
-        self.note_timestamp(now, &segment);
         self.last_heard = now;
         self.probes = 0;
         self.process_ack(now, &segment)?;

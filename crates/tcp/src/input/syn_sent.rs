@@ -31,7 +31,12 @@ impl Tcb {
         self.negotiate(now, &segment);
         if flags.contains(Flags::ACK) {
             self.establish(now, &segment);
-            self.ack_now = true;
+            // As Linux: who doesn't want quick acknowledgements lets this one wait for the request.
+            if self.interactive {
+                self.acknowledge_soon(now);
+            } else {
+                self.ack_now = true;
+            }
             return self.process_data(now, segment);
         }
         // Both opened at once (section 3.5): say SYN again, with an acknowledgement.
@@ -49,6 +54,8 @@ impl Tcb {
         self.syn_due = false;
         self.timers.clear(Timer::Retransmit);
         self.handshake = Some(now.since(self.opened_at));
+        // As Linux counts: an active opener's SYN is a byte that was acknowledged.
+        self.counters.bytes_acked += u64::from(!self.passive);
         self.sample_rtt(now, segment);
         if self.rtt.srtt().is_none() && self.recovery.syn_timeouts > 0 {
             self.rtt.distrust_initial();

@@ -10,7 +10,7 @@ use crate::timers::Timer;
 impl Tcb {
     pub(super) fn in_time_wait(&mut self, now: Instant, segment: &Segment) -> Step {
         let flags = segment.flags;
-        let old = self.is_old_duplicate(now, segment);
+        let old = self.is_old_duplicate(now, segment, 0);
         if flags.contains(Flags::RST) {
             // RFC 1337 would ignore it; Linux's default (tcp_rfc1337=0) lets the exact reset end TIME-WAIT.
             if !old && segment.seq == self.rcv_nxt {

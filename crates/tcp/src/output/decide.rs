@@ -91,6 +91,7 @@ impl Tcb {
         }
         self.timed.get_or_insert((seq + len.min(mss) + u32::from(fin && len == 0), now));
         self.persist_backoff = 0;
+        self.shut_since = None;
         self.probe_due = false;
         self.start_retransmit_timer(now);
         self.count_sent(&segment);
@@ -120,7 +121,7 @@ impl Tcb {
         let rto = self.rtt.rto(&self.config);
         let mut idle = now.since(last);
         self.control.on_idle(idle);
-        let floor = self.initial_cwnd().min(self.cwnd);
+        let floor = self.restart_cwnd().min(self.cwnd);
         if idle <= rto {
             return;
         }

@@ -72,8 +72,14 @@ impl Tcb {
             self.fail(Error::TimedOut);
             return;
         }
-        // RFC 5681, section 3.1, equation 4: only what was sent for the first time tells the window's worth.
-        if self.recovery.phase != Phase::Loss || self.recovery.timeouts == 0 {
+        // RFC 5681, section 3.1, equation 4: only what was sent for the first time tells the window's worth. Fast
+        // recovery that ends in a timeout has cut it already, for the same loss (as Linux).
+        let cut_already = match self.recovery.phase {
+            Phase::Open => false,
+            Phase::Fast => true,
+            Phase::Loss => self.recovery.timeouts > 0,
+        };
+        if !cut_already {
             self.reduce_ssthresh();
         }
         self.recovery.timeouts += 1;
@@ -93,7 +99,7 @@ impl Tcb {
             return true;
         }
         // RFC 9293, section 3.8.6.1: a peer that shut its window and still answers is alive.
-        if self.snd_wnd == 0 && now.since(self.last_heard) < self.config.rto_max {
+        if self.snd_wnd == 0 && !self.orphan && now.since(self.last_heard) < self.config.rto_max {
             return false;
         }
         let retries = if self.orphan { self.config.orphan_retries } else { self.config.retries2 };

@@ -7,5 +7,6 @@ mod handshake;
 mod pair;
 mod property;
 mod resets;
+mod strict;
 mod table;
 mod timeouts;

@@ -241,6 +241,7 @@ proptest! {
         // A UDP checksum of one bit may become "none".
         let may_pass = match packet.body {
             Body::Other { .. } => true,
+            Body::Fragment(_) => false,
             Body::Udp(_) => at == start + 6 || at == start + 7,
             Body::Tcp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) => false,
         };
@@ -299,8 +300,8 @@ fn ipv4_headers_are_checked() {
     assert_eq!(parse(&|bytes| bytes[0] = 0x44), Err(Malformed::HeaderLength));
     assert_eq!(parse(&|bytes| bytes[3] = 19), Err(Malformed::Length));
     assert_eq!(parse(&|bytes| bytes[3] += 1), Err(Malformed::Length));
-    assert_eq!(parse(&|bytes| bytes[6] |= 0x20), Err(Malformed::Fragment));
-    assert_eq!(parse(&|bytes| bytes[7] = 1), Err(Malformed::Fragment));
+    assert_eq!(parse(&|bytes| bytes[6] |= 0x20), Err(Malformed::Fragment), "11 bytes and more to come");
+    assert!(matches!(parse(&|bytes| bytes[7] = 1), Ok(Packet { body: Body::Fragment(_), .. })));
     assert_eq!(parse(&|bytes| bytes[25] = 7), Err(Malformed::UdpLength));
     assert_eq!(parse(&|bytes| bytes[25] = 12), Err(Malformed::UdpLength));
     assert_eq!(parse(&|bytes| bytes[30] = 7), Err(Malformed::Checksum));
@@ -342,8 +343,10 @@ fn ipv6_extension_headers_are_skipped_in_bounds() {
     assert_eq!(with(43, &[17, 0, 0, 0, 0, 0, 0, 0]), plain);
     assert_eq!(with(43, &[17, 0, 0, 1, 0, 0, 0, 0]), Err(Malformed::Extension));
     assert_eq!(with(44, &[17, 0, 0, 0, 0, 0, 0, 9]), plain, "an atomic fragment");
-    assert_eq!(with(44, &[17, 0, 0, 1, 0, 0, 0, 9]), Err(Malformed::Fragment));
-    assert_eq!(with(44, &[17, 0, 0, 8, 0, 0, 0, 9]), Err(Malformed::Fragment));
+    assert_eq!(with(44, &[17, 0, 0, 1, 0, 0, 0, 9]), Err(Malformed::Fragment), "11 bytes and more to come");
+    let last = with(44, &[17, 0, 0, 8, 0, 0, 0, 9]);
+    let Ok(Packet { body: Body::Fragment(piece), .. }) = last else { panic!("{last:?}") };
+    assert_eq!((piece.protocol, piece.id, piece.offset, piece.more), (17, 9, 8, false));
     let mut bytes = datagram_v6();
     bytes[46..48].fill(0);
     assert_eq!(Packet::parse(&bytes), Err(Malformed::Checksum), "UDP without checksum");

@@ -286,6 +286,27 @@ fn icmp6() -> Vec<Frame> {
     frames
 }
 
+/// A datagram and a ping of each family, cut for an MTU of 1280.
+pub(crate) fn fragments() -> Vec<Frame> {
+    let data = Chain::from(vec![0; 3000]);
+    let datagram = udp::Datagram { source: 4000, destination: 7, payload: data.clone() };
+    let (id, sequence) = (17, 1);
+    let bodies = [
+        (&V4, Body::from(datagram.clone())),
+        (&V6, datagram.into()),
+        (&V4, icmpv4::Message::EchoRequest { id, sequence, payload: data.clone() }.into()),
+        (&V4, icmpv4::Message::EchoReply { id, sequence, payload: data.clone() }.into()),
+        (&V6, icmpv6::Message::EchoRequest { id, sequence, payload: data.clone() }.into()),
+        (&V6, icmpv6::Message::EchoReply { id, sequence, payload: data.clone() }.into()),
+        (&V4, Body::Other { protocol: 253, payload: data.clone() }),
+        (&V6, Body::Other { protocol: 253, payload: data }),
+    ];
+    let cut = |(pair, body): (&Pair, Body)| {
+        Packet::new(ip(pair.client, pair.server), body).fragment(1280, 0x0102_0304)
+    };
+    bodies.into_iter().flat_map(cut).map(Frame::packet).collect()
+}
+
 /// Frames without Ethernet headers.
 pub(crate) fn packets() -> Vec<Frame> {
     let mut frames = connection(&V4, (40_001, 80));

@@ -26,6 +26,11 @@ fn prints_ethernet_frames_as_tcpdump_does() {
 }
 
 #[test]
+fn prints_fragments_as_tcpdump_does() {
+    compare(Printer::new(), &samples::fragments(), include_str!("recorded/fragments.txt"));
+}
+
+#[test]
 fn puts_the_timestamp_first() {
     let frame = &samples::ethernet_frames()[0];
     let line = Printer::new().line(frame, "00:00:01.000000");

@@ -1,0 +1,191 @@
+//! `sockeye script`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+
+use clap::Args;
+
+const AFTER_HELP: &str = "\
+A script is in packetdrill's language: packets that come in ('<') and are expected to go out ('>'), and system calls \
+with their results, each at its time. It runs against a virtual host of its own, in virtual time.
+
+Examples:
+  sockeye script tests/scripts
+  sockeye script --list handshake.pkt close.pkt
+
+Exit status:
+  0 if all scripts passed, 1 if one did not, 2 for a wrong command line or a file that can't be read.";
+
+/// Exit statuses.
+const FAILED: u8 = 1;
+const UNREADABLE: u8 = 2;
+
+/// Run packet scripts against Sockeye's own TCP/IP.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = "Use --help for examples and exit statuses.")]
+pub(crate) struct Arguments {
+    /// Print a line for each script, also for those that pass
+    #[arg(long)]
+    list: bool,
+
+    /// How many scripts run at once; the number of processors if not given
+    #[arg(long, value_name = "N")]
+    jobs: Option<std::num::NonZeroUsize>,
+
+    /// Write the packets of all scripts to FILE, one script after the other, in pcap's format
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+
+    /// Scripts, and directories that are searched for files whose names end in .pkt
+    #[arg(required = true, value_name = "FILE|DIR")]
+    files: Vec<PathBuf>,
+}
+
+/// What became of one script.
+enum Outcome {
+    Passed,
+    Failed(String),
+    Unreadable(String),
+}
+
+/// What became of one script, and the packets that crossed its link.
+type Run = (Outcome, Vec<sockeye_script::Captured>);
+
+/// Runs them; gives the exit status.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let mut files = Vec::new();
+    for path in &arguments.files {
+        if let Err(error) = find(path, &mut files) {
+            let _ = writeln!(std::io::stderr(), "sockeye: {}: {error}", path.display());
+            return ExitCode::from(UNREADABLE);
+        }
+    }
+    let runs = run_all(&files, arguments.jobs.map_or_else(processors, usize::from));
+    if let Some(path) = &arguments.pcap
+        && let Err(error) = std::fs::write(path, capture(&runs))
+    {
+        let _ = writeln!(std::io::stderr(), "sockeye: {}: {error}", path.display());
+        return ExitCode::from(UNREADABLE);
+    }
+    report(&files, &runs, arguments.list)
+}
+
+/// All scripts below a path, in the order of their names.
+fn find(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !std::fs::metadata(path)?.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let mut entries = std::fs::read_dir(path)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // Links to directories are not followed: they may lead around in circles.
+        if entry.file_type()?.is_dir() || path.extension().is_some_and(|extension| extension == "pkt") {
+            find(&path, files)?;
+        }
+    }
+    Ok(())
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Runs the scripts, so many at once; what became of them, in their order.
+fn run_all(files: &[PathBuf], jobs: usize) -> Vec<Run> {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.min(files.len()).max(1) {
+            let (sender, next) = (sender.clone(), &next);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(file) = files.get(index) else { return };
+                    if sender.send((index, run_one(file))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    drop(sender);
+    let mut runs: Vec<(usize, Run)> = receiver.into_iter().collect();
+    runs.sort_by_key(|(index, _)| *index);
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
+fn run_one(file: &Path) -> Run {
+    let text = match std::fs::read(file) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => return (Outcome::Unreadable(format!("{}: {error}", file.display())), Vec::new()),
+    };
+    let (result, captured) = match sockeye_script::parse(&text) {
+        Ok(script) => sockeye_script::run(&script),
+        Err(failure) => (Err(failure), Vec::new()),
+    };
+    let outcome = match result {
+        Ok(()) => Outcome::Passed,
+        Err(failure) => Outcome::Failed(format!("{}:{failure}", file.display())),
+    };
+    (outcome, captured)
+}
+
+/// A pcap file of IP packets (LINKTYPE_RAW). Each script starts where the one before ended.
+fn capture(runs: &[Run]) -> Vec<u8> {
+    const MAGIC: u32 = 0xa1b2_c3d4;
+    const VERSION: [u16; 2] = [2, 4];
+    const LONGEST: u32 = 262_144;
+    const LINKTYPE_RAW: u32 = 101;
+    let mut out = Vec::new();
+    out.extend(MAGIC.to_ne_bytes());
+    VERSION.iter().for_each(|part| out.extend(part.to_ne_bytes()));
+    for word in [0, 0, LONGEST, LINKTYPE_RAW] {
+        out.extend(word.to_ne_bytes());
+    }
+    let mut start = std::time::Duration::ZERO;
+    for (_, captured) in runs {
+        for packet in captured {
+            let (at, bytes) = (start + packet.at, packet.packet.to_bytes());
+            let len = u32::try_from(bytes.len()).unwrap_or(LONGEST);
+            let seconds = u32::try_from(at.as_secs()).unwrap_or(u32::MAX);
+            for word in [seconds, at.subsec_micros(), len, len] {
+                out.extend(word.to_ne_bytes());
+            }
+            out.extend(bytes);
+        }
+        start += captured.last().map_or(std::time::Duration::ZERO, |last| last.at);
+    }
+    out
+}
+
+/// Prints what became of the scripts; gives the exit status. Nobody may be there to read it.
+fn report(files: &[PathBuf], runs: &[Run], list: bool) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let (mut failed, mut unreadable) = (0, 0);
+    for (file, (outcome, _)) in files.iter().zip(runs) {
+        let _ = match outcome {
+            Outcome::Passed if list => writeln!(out, "pass {}", file.display()),
+            Outcome::Passed => Ok(()),
+            Outcome::Failed(failure) => {
+                failed += 1;
+                writeln!(out, "FAIL {failure}")
+            }
+            Outcome::Unreadable(error) => {
+                unreadable += 1;
+                writeln!(std::io::stderr(), "sockeye: {error}")
+            }
+        };
+    }
+    let passed = runs.len() - failed - unreadable;
+    let _ = writeln!(out, "{passed} passed, {failed} failed");
+    match (failed, unreadable) {
+        (0, 0) => ExitCode::SUCCESS,
+        (_, 0) => ExitCode::from(FAILED),
+        _ => ExitCode::from(UNREADABLE),
+    }
+}

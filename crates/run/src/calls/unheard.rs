@@ -1,0 +1,123 @@
+//! Calls whose caller was gone when they were answered: a signal had interrupted them, and they may be made again.
+//! What they took is put back, and what they did is not counted as done twice.
+//!
+//! Mostly the kernel says so. But a caller that is on its way out when the answer arrives drops it unseen, so what may
+//! not be done twice leaves a mark: a call made again has its caller's stack unchanged, another call has not.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddr;
+
+use sockeye_abi::{Errno, Opt, decode_get};
+
+use crate::carriers::{CarrierId, State};
+use crate::process::memory;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+
+/// How much of the stack is compared: some frames of whatever language.
+const STACK: usize = 4096;
+
+/// What a caller may not have been told: the same call is told it when it is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is connected.
+    Connected,
+    /// Connecting is under way.
+    InProgress,
+    /// It is bound.
+    Bound,
+    /// The socket's error, which was taken for it.
+    Error(Errno),
+}
+
+/// An outcome that may have been unheard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unheard {
+    outcome: Outcome,
+    /// The mark of the call; `None` if it is certain that nobody heard.
+    mark: Option<u64>,
+}
+
+/// A datagram taken for a call.
+pub(crate) struct Taken {
+    pub(crate) carrier: CarrierId,
+    pub(crate) data: Vec<u8>,
+    pub(crate) source: SocketAddr,
+}
+
+impl Supervisor {
+    /// Answers a call with a value or an error. If nobody is there to hear it, the call is undone as far as can be.
+    pub(crate) fn tell(&mut self, call: &Call, result: Result<i64, Errno>) {
+        let outcome = self.outcome(call, result);
+        let mark = outcome.and_then(|_| mark(call));
+        let heard = match result {
+            Ok(value) => self.listener.answer(call.id, value),
+            Err(errno) => self.listener.fail(call.id, errno),
+        };
+        if !heard && result.is_ok() && matches!(call.number, libc::SYS_recvfrom | libc::SYS_recvmsg) {
+            self.put_back_datagram();
+        }
+        if let Some((id, outcome)) = outcome
+            && let Some(carrier) = self.carriers.get(id)
+        {
+            let unheard = Unheard { outcome, mark: mark.filter(|_| heard) };
+            carrier.unheard = (!heard || mark.is_some()).then_some(unheard);
+        }
+    }
+
+    /// What must not be done again, if this call has done it.
+    fn outcome(&mut self, call: &Call, result: Result<i64, Errno>) -> Option<(CarrierId, Outcome)> {
+        let kind = match (call.number, result) {
+            (libc::SYS_connect, Ok(_)) => Outcome::Connected,
+            (libc::SYS_connect, Err(Errno::EINPROGRESS)) => Outcome::InProgress,
+            (libc::SYS_bind, Ok(_)) => Outcome::Bound,
+            (libc::SYS_getsockopt, Ok(_)) if call.int(1) == libc::SOL_SOCKET => {
+                Outcome::Error(Errno(memory::read_i32(call.tid, call.args[3]).ok().filter(|&error| error != 0)?))
+            }
+            _ => return None,
+        };
+        let id = self.subject(call)?.carrier;
+        let carrier = self.carriers.get(id)?;
+        let right = match kind {
+            Outcome::Connected => matches!(carrier.state, State::Connected(_)),
+            Outcome::InProgress | Outcome::Bound => true,
+            Outcome::Error(_) => {
+                decode_get(carrier.family, carrier.transport, call.int(1), call.int(2)) == Ok(Opt::SoError)
+            }
+        };
+        right.then_some((id, kind))
+    }
+
+    /// What was not heard when this call was made before.
+    pub(super) fn unheard(&mut self, call: &Call, carrier: CarrierId) -> Option<Outcome> {
+        let unheard = self.carriers.get(carrier)?.unheard.take()?;
+        let again = unheard.mark.is_none_or(|before| mark(call) == Some(before));
+        again.then_some(unheard.outcome)
+    }
+
+    fn put_back_datagram(&mut self) {
+        let Some(Taken { carrier: id, data, source }) = self.taken.take() else { return };
+        let Some(carrier) = self.carriers.get(id) else { return };
+        let Some(program_end) = carrier.borrow() else { return };
+        if let State::Datagram(mailbox) = &mut carrier.state {
+            mailbox.put_back(&program_end, (data, source), &mut self.buffer);
+        }
+    }
+}
+
+/// By what a waiting call is known again: who makes it, with what, from where, and how it came there.
+fn mark(call: &Call) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{}/syscall", call.tid)).ok()?;
+    // The number, six arguments, the stack pointer and the program counter.
+    let stack = text.split_whitespace().nth(7)?.strip_prefix("0x")?;
+    let stack = u64::from_str_radix(stack, 16).ok()?;
+    let mut hasher = DefaultHasher::new();
+    (call.tid, call.number, call.args, &text).hash(&mut hasher);
+    let mut frames = [0; STACK];
+    // Near the stack's end there is less.
+    let sizes = [STACK, STACK / 4, STACK / 16];
+    let size = sizes.into_iter().find(|&size| memory::read(call.tid, stack, &mut frames[..size]).is_ok())?;
+    frames[..size].hash(&mut hasher);
+    Some(hasher.finish())
+}

@@ -1,0 +1,291 @@
+//! How the virtual host is set up: the script's option lines, and shell commands understood as settings of the host.
+//!
+//! The host has 192.168.0.1, the script's packets come from 192.0.2.1, as packetdrill has it; for IPv6 fd3d:fa7b:d17d::1
+//! and 2001:db8::1. A setting the host doesn't have fails the script by its name, unless the script wants nothing but
+//! what the host does anyway.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use sockeye_base::Duration;
+use sockeye_stack::Settings;
+use sockeye_tcp::Congestion;
+
+use crate::failure::{Failure, Result};
+use crate::syntax::{Nanos, ScriptOption};
+
+/// packetdrill's: how much earlier or later than the script says something may happen.
+const TOLERANCE: Nanos = 4_000_000;
+/// Bytes: what defaults.sh makes the third of tcp_rmem.
+const RMEM_MAX: usize = 15 * 1024 * 1024;
+
+/// What the option lines say.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) v6: bool,
+    /// Sockets are of AF_INET6 and speak IPv4 by mapped addresses.
+    pub(crate) mapped: bool,
+    pub(crate) local: IpAddr,
+    pub(crate) remote: IpAddr,
+    pub(crate) mtu: usize,
+    pub(crate) tolerance: Nanos,
+    /// What one step of the timestamp clock stands for; 0: timestamps are not compared.
+    pub(crate) timestamp_tick: Nanos,
+    /// Echoes of timestamps no packet had are computed.
+    pub(crate) timestamp_echo_scaled: bool,
+    /// Bytes of data in each segment of a longer packet that comes in, as if a card had joined them; 0: it is one.
+    pub(crate) mss: u16,
+    /// Several segments are not taken for a long one.
+    pub(crate) strict_segments: bool,
+}
+
+impl Setup {
+    pub(crate) fn new(options: &[ScriptOption]) -> Result<Setup> {
+        let mut setup = Setup {
+            v6: false,
+            mapped: false,
+            local: Ipv4Addr::new(192, 168, 0, 1).into(),
+            remote: Ipv4Addr::new(192, 0, 2, 1).into(),
+            mtu: 1500,
+            tolerance: TOLERANCE,
+            timestamp_tick: 0,
+            timestamp_echo_scaled: false,
+            mss: 0,
+            strict_segments: false,
+        };
+        for option in options {
+            if option.name == "ip_version" {
+                match option.value.as_str() {
+                    "ipv4" => {}
+                    "ipv4-mapped-ipv6" => setup.mapped = true,
+                    "ipv6" => {
+                        setup.v6 = true;
+                        setup.local = Ipv6Addr::new(0xfd3d, 0xfa7b, 0xd17d, 0, 0, 0, 0, 1).into();
+                        setup.remote = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into();
+                    }
+                    other => {
+                        return Err(Failure::unsupported(option.line, format_args!("--ip_version={other}")));
+                    }
+                }
+            }
+        }
+        options.iter().try_for_each(|option| setup.set(option))?;
+        Ok(setup)
+    }
+
+    /// An address as calls have it.
+    pub(crate) fn to_call(&self, address: SocketAddr) -> SocketAddr {
+        match address {
+            SocketAddr::V4(v4) if self.mapped => SocketAddr::from((v4.ip().to_ipv6_mapped(), v4.port())),
+            address => address,
+        }
+    }
+
+    fn set(&mut self, option: &ScriptOption) -> Result<()> {
+        let wrong =
+            || Failure::syntax(option.line, format!("--{}={} makes no sense", option.name, option.value));
+        let number = || option.value.parse::<u32>().map(i64::from).map_err(|_| wrong());
+        let address = || {
+            let text = option.value.split('/').next().unwrap_or_default();
+            text.parse::<IpAddr>().ok().filter(|address| address.is_ipv6() == self.v6).ok_or_else(wrong)
+        };
+        match option.name.as_str() {
+            "ip_version" => {}
+            "tolerance_usecs" => self.tolerance = number()? * 1000,
+            "tcp_ts_tick_usecs" => self.timestamp_tick = number()? * 1000,
+            "tcp_ts_ecr_scaled" => self.timestamp_echo_scaled = true,
+            "strict_segments" => self.strict_segments = true,
+            "mtu" => self.mtu = usize::try_from(number()?).map_err(|_| wrong())?.clamp(576, 65_535),
+            "local_ip" => self.local = address()?,
+            "remote_ip" => self.remote = address()?,
+            "mss" => self.mss = u16::try_from(number()?).map_err(|_| wrong())?,
+            // They shape the machine's network.
+            "gateway_ip" | "netmask_ip" | "verbose" => {}
+            other => return Err(Failure::unsupported(option.line, format_args!("the option --{other}"))),
+        }
+        Ok(())
+    }
+}
+
+/// Does to the settings what shell commands say.
+pub(crate) fn command(line: usize, text: &str, settings: &mut Settings) -> Result<()> {
+    let joined = text.replace("\\\n", " ");
+    for command in joined.split(['\n', ';']).flat_map(|line| line.split("&&")) {
+        let words: Vec<&str> = command.split('#').next().unwrap_or_default().split_whitespace().collect();
+        let Some((program, arguments)) = words.split_first() else { continue };
+        // What is sent to a file is no setting, and what the shell does with errors neither.
+        let output =
+            arguments.iter().skip_while(|word| !word.starts_with('>')).nth(1).copied().unwrap_or_default();
+        let arguments: Vec<&str> = arguments
+            .iter()
+            .copied()
+            .take_while(|word| {
+                !word.starts_with('>') && !word.starts_with("2>") && *word != "&>" && *word != "||"
+            })
+            .collect();
+        run(line, program, (&arguments, output), settings)
+            .ok_or_else(|| Failure::unsupported(line, format_args!("the command '{}'", words.join(" "))))??;
+    }
+    Ok(())
+}
+
+/// `None` for a command that isn't known.
+fn run(
+    line: usize,
+    program: &str,
+    (arguments, output): (&[&str], &str),
+    settings: &mut Settings,
+) -> Option<Result<()>> {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    match (name, arguments) {
+        ("defaults.sh", []) => defaults(settings),
+        ("set_sysctls.py", _) => return Some(sysctls(line, arguments, settings)),
+        ("sysctl", _) => {
+            let settings_only: Vec<&str> =
+                arguments.iter().copied().filter(|word| !word.starts_with('-')).collect();
+            return Some(sysctls(line, &settings_only, settings));
+        }
+        // Linux's TCP makes super-segments whatever the link can do, and scripts see single ones.
+        ("ethtool", ["-K", _, features @ ..])
+            if features.chunks(2).all(|pair| matches!(pair, ["tso" | "gso" | "gro", "on" | "off"])) => {}
+        ("tc", ["qdisc", "add" | "replace", "dev", _, "root", "pfifo"] | ["qdisc", "delete" | "del", ..]) => {
+        }
+        // Both kinds of HyStart, which is what Linux does.
+        ("echo", ["3"]) if output.ends_with("hystart_detect") => {}
+        // Nothing is remembered from one script to the next, and nothing is to be put back.
+        ("ip", ["tcp_metrics", "flush", ..]) => {}
+        (name, []) if name.starts_with("sysctl_restore_") => {}
+        ("true" | "sync", _) => {}
+        _ => return None,
+    }
+    Some(Ok(()))
+}
+
+/// `name=value` each; a value with blanks in it goes on in the next words.
+fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for word in words {
+        match (word.split_once('='), pairs.last_mut()) {
+            (Some((name, value)), _) => pairs.push((name.to_owned(), value.to_owned())),
+            (None, Some((_, value))) => {
+                value.push(' ');
+                value.push_str(word);
+            }
+            (None, None) => return Err(Failure::syntax(line, format!("'{word}' sets nothing"))),
+        }
+    }
+    for (name, value) in pairs {
+        let name = name.trim_start_matches("/proc/sys/").replace('/', ".");
+        let value = value.trim_matches('"');
+        if !sysctl(&name, value, settings) {
+            return Err(Failure::unsupported(line, format_args!("{name}={value}")));
+        }
+    }
+    Ok(())
+}
+
+/// The built-in equivalent of the public suite's `defaults.sh`, as far as it differs from Linux's defaults.
+fn defaults(settings: &mut Settings) {
+    settings.tcp.receive_buffer = RMEM_MAX;
+    settings.tcp.syn_retries = 5;
+    settings.tcp.synack_retries = 5;
+    settings.tcp.congestion = Congestion::Cubic;
+}
+
+/// Sets one; `false` if the host doesn't have it, or only another value of it.
+fn sysctl(name: &str, value: &str, settings: &mut Settings) -> bool {
+    let Some(name) = name.strip_prefix("net.ipv4.").or_else(|| name.strip_prefix("net.core.")) else {
+        return false;
+    };
+    let number = match value.strip_prefix("0x") {
+        Some(hex) => i64::from_str_radix(hex, 16).ok(),
+        None => value.parse::<i64>().ok(),
+    };
+    let byte = number.and_then(|number| u8::try_from(number).ok());
+    let seconds = number.and_then(|number| u64::try_from(number).ok()).map(Duration::from_secs);
+    let millis = number.and_then(|number| u64::try_from(number).ok()).map(Duration::from_millis);
+    let tcp = &mut settings.tcp;
+    match name {
+        "tcp_timestamps" => put(&mut tcp.timestamps, number.map(|number| number != 0)),
+        "tcp_window_scaling" => put(&mut tcp.window_scaling, number.map(|number| number != 0)),
+        "tcp_syn_retries" => put(&mut tcp.syn_retries, byte),
+        "tcp_syn_linear_timeouts" => put(&mut tcp.syn_linear_timeouts, byte),
+        "tcp_synack_retries" => put(&mut tcp.synack_retries, byte),
+        "tcp_retries2" => put(&mut tcp.retries2, byte),
+        "tcp_orphan_retries" => {
+            put(&mut tcp.orphan_retries, byte.map(|retries| if retries == 0 { 8 } else { retries }))
+        }
+        "tcp_fin_timeout" => put(&mut tcp.fin_timeout, seconds),
+        "tcp_rto_min_us" => {
+            put(&mut tcp.rto_min, number.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros))
+        }
+        "tcp_rto_max_ms" => put(&mut tcp.rto_max, millis),
+        "ip_default_ttl" => put(&mut settings.default_ttl, byte),
+        "tcp_congestion_control" => put(&mut tcp.congestion, Congestion::from_name(value.as_bytes())),
+        "tcp_rmem" => {
+            put(&mut tcp.receive_buffer, value.split_whitespace().nth(2).and_then(|max| max.parse().ok()))
+        }
+        "tcp_wmem" => {
+            put(&mut tcp.send_buffer, value.split_whitespace().nth(2).and_then(|max| max.parse().ok()))
+        }
+        // How many segments leave as one; scripts see them one by one.
+        "tcp_min_tso_segs" | "tcp_tso_win_divisor" | "tcp_limit_output_bytes" => number.is_some(),
+        // What the host does and nothing else: other values are not there.
+        _ => FIXED.iter().any(|(known, values)| *known == name && values.contains(&value)),
+    }
+}
+
+/// Settings that have one value here, with all that mean it.
+const FIXED: &[(&str, &[&str])] = &[
+    ("tcp_dsack", &["1"]),
+    ("tcp_fack", &["0"]),
+    ("tcp_pacing_ss_ratio", &["200"]),
+    ("tcp_pacing_ca_ratio", &["120"]),
+    ("tcp_ecn_option", &["2"]),
+    ("tcp_frto", &["2"]),
+    ("tcp_reordering", &["3"]),
+    ("tcp_recovery", &["1"]),
+    ("tcp_early_retrans", &["3", "4"]),
+    ("tcp_moderate_rcvbuf", &["1"]),
+    ("tcp_no_metrics_save", &["0", "1"]),
+    ("tcp_syncookies", &["1"]),
+    ("tcp_mtu_probing", &["0"]),
+    ("tcp_abort_on_overflow", &["0"]),
+    ("tcp_rfc1337", &["0"]),
+    ("tcp_stdurg", &["0"]),
+    ("tcp_slow_start_after_idle", &["0"]),
+    ("tcp_sack", &["1"]),
+    ("tcp_ecn", &["0", "2"]),
+    ("tcp_notsent_lowat", &["4294967295", "0xffffffff"]),
+    ("tcp_challenge_ack_limit", &["2147483647"]),
+    ("tcp_fastopen", &["0", "1", "0x1"]),
+];
+
+fn put<T>(place: &mut T, value: Option<T>) -> bool {
+    match value {
+        Some(value) => {
+            *place = value;
+            true
+        }
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_become_settings() {
+        let mut settings = Settings::default();
+        let text = "../common/defaults.sh\nsysctl -q net.ipv4.tcp_timestamps=0 net.ipv4.tcp_syn_retries=2 # why\n\
+                    ../common/set_sysctls.py /proc/sys/net/ipv4/tcp_rmem=\"4096 5000 60000\" \\\n  /proc/sys/net/ipv4/tcp_fin_timeout=7";
+        command(1, text, &mut settings).expect("known settings");
+        assert!(!settings.tcp.timestamps);
+        assert_eq!((settings.tcp.syn_retries, settings.tcp.receive_buffer), (2, 60_000));
+        assert_eq!(settings.tcp.fin_timeout, Duration::from_secs(7));
+        let unknown =
+            command(3, "sysctl -q net.ipv4.tcp_nothing=1", &mut settings).expect_err("there is none");
+        assert_eq!(unknown.what, "not supported: net.ipv4.tcp_nothing=1");
+        assert!(command(3, "rm -rf /tmp/x", &mut settings).is_err());
+    }
+}

@@ -1,0 +1,201 @@
+//! Fragments that wait for the rest of their packet (RFC 791, section 3.2; RFC 8200, section 4.5).
+//!
+//! Memory and time are bounded: a fragment for which there is no room is as if it were lost, and what is not whole in
+//! time is given up, with an ICMP error if its front was there. Not modelled: `ipfrag_max_dist`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use sockeye_base::{Bytes, Chain, Instant};
+use sockeye_wire::fragment::Fragment;
+use sockeye_wire::{Body, Packet, ip};
+
+use crate::Settings;
+use crate::stack::Stack;
+use crate::timers::{Popped, Timer, TimerKey};
+use crate::udp::truesize;
+
+/// What the pieces of one packet have in common. (For IPv6 the protocol is none of it: it is 0 here.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    source: IpAddr,
+    destination: IpAddr,
+    id: u32,
+    protocol: u8,
+}
+
+/// The pieces of one packet that have come.
+#[derive(Debug)]
+struct Pieces {
+    /// When it is given up.
+    deadline: Instant,
+    /// By where they start; they don't overlap.
+    pieces: BTreeMap<usize, Chain>,
+    /// Bytes that have come.
+    have: usize,
+    /// Bytes of the whole, once the last piece has come.
+    total: Option<usize>,
+    /// Header and protocol of the first piece: the whole's.
+    front: Option<(ip::Header, u8)>,
+    /// What they count as in memory.
+    charge: usize,
+}
+
+/// All packets of which pieces have come.
+#[derive(Debug, Default)]
+pub(crate) struct Fragments {
+    packets: BTreeMap<Key, Pieces>,
+    deadlines: BTreeSet<(Instant, Key)>,
+    charge: usize,
+    pub(crate) timer: Timer,
+}
+
+/// What came of a piece.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fit {
+    Taken,
+    /// It had come before.
+    Again,
+    /// It contradicts the others.
+    Clash,
+}
+
+impl Pieces {
+    fn new(deadline: Instant) -> Pieces {
+        Pieces { deadline, pieces: BTreeMap::new(), have: 0, total: None, front: None, charge: 0 }
+    }
+
+    fn insert(&mut self, header: ip::Header, fragment: Fragment) -> Fit {
+        let (start, end) = (usize::from(fragment.offset), fragment.end());
+        let before = self.pieces.range(..end).next_back().map(|(at, piece)| (*at, at + piece.len()));
+        if let Some(before) = before
+            && before.1 > start
+        {
+            return if before == (start, end) { Fit::Again } else { Fit::Clash };
+        }
+        let beyond = self.total.is_some_and(|total| end > total || (!fragment.more && end != total));
+        let last = self.pieces.last_key_value().map_or(0, |(at, piece)| at + piece.len());
+        if beyond || (!fragment.more && last > end) {
+            return Fit::Clash;
+        }
+        if !fragment.more {
+            self.total = Some(end);
+        }
+        if start == 0 {
+            self.front = Some((header, fragment.protocol));
+        }
+        self.have += fragment.payload.len();
+        self.pieces.insert(start, fragment.payload);
+        Fit::Taken
+    }
+
+    fn is_whole(&self) -> bool {
+        self.total == Some(self.have)
+    }
+
+    /// The packet, of all that has come from the front on.
+    fn assemble(self) -> Option<Packet> {
+        let (header, protocol) = self.front?;
+        let mut bytes = Vec::with_capacity(self.have);
+        self.pieces.values().flat_map(Chain::pieces).for_each(|piece| bytes.extend_from_slice(piece));
+        Packet::assembled(header, protocol, &Bytes::from(bytes)).ok()
+    }
+}
+
+impl Fragments {
+    /// A piece has come; gives the packet it makes whole.
+    fn insert(
+        &mut self,
+        now: Instant,
+        settings: &Settings,
+        header: ip::Header,
+        fragment: Fragment,
+    ) -> Option<Packet> {
+        let (source, destination) = (header.source(), header.destination());
+        let (key, patience) = match &header {
+            ip::Header::V4(v4) => (
+                Key { source, destination, id: v4.id.into(), protocol: fragment.protocol },
+                settings.ipfrag_time,
+            ),
+            ip::Header::V6(_) => {
+                (Key { source, destination, id: fragment.id, protocol: 0 }, settings.ip6frag_time)
+            }
+        };
+        let charge = truesize(&fragment.payload);
+        if self.charge + charge > settings.ipfrag_high_thresh {
+            return None;
+        }
+        let pieces = self.packets.entry(key).or_insert_with(|| Pieces::new(now + patience));
+        self.deadlines.insert((pieces.deadline, key));
+        match pieces.insert(header, fragment) {
+            Fit::Taken => {
+                pieces.charge += charge;
+                self.charge += charge;
+                if pieces.is_whole() { self.remove(key)?.assemble() } else { None }
+            }
+            Fit::Again => None,
+            // RFC 5722, section 4: the whole packet goes. Linux does the same for IPv4.
+            Fit::Clash => {
+                self.remove(key);
+                None
+            }
+        }
+    }
+
+    /// The next packet whose time is over.
+    fn expired(&mut self, now: Instant) -> Option<Pieces> {
+        let (_, key) = self.deadlines.first().copied().filter(|(deadline, _)| *deadline <= now)?;
+        self.remove(key)
+    }
+
+    fn remove(&mut self, key: Key) -> Option<Pieces> {
+        let pieces = self.packets.remove(&key)?;
+        self.deadlines.remove(&(pieces.deadline, key));
+        self.charge -= pieces.charge;
+        Some(pieces)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+}
+
+impl Stack {
+    /// A fragment has arrived; gives the packet it makes whole.
+    pub(crate) fn fragment_input(
+        &mut self,
+        now: Instant,
+        header: ip::Header,
+        fragment: Fragment,
+    ) -> Option<Packet> {
+        let whole = self.fragments.insert(now, &self.settings, header, fragment);
+        self.set_fragments_timer();
+        whole
+    }
+
+    /// A heap entry of the fragments' timer came up.
+    pub(crate) fn fragments_timer(&mut self, now: Instant, at: Instant) {
+        match self.fragments.timer.popped(at) {
+            Popped::Nothing => {}
+            Popped::Later(deadline) => self.timers.put_back(TimerKey::Fragments, deadline),
+            Popped::Due => {
+                while let Some(pieces) = self.fragments.expired(now) {
+                    // RFC 792, RFC 8200, section 4.5: the sender is told if its front came.
+                    let Pieces { front: Some((ip, protocol)), mut pieces, .. } = pieces else { continue };
+                    let Some(payload) = pieces.remove(&0) else { continue };
+                    let front = Fragment { protocol, id: 0, offset: 0, more: true, payload };
+                    self.reassembly_expired(now, &Packet { ip, body: Body::Fragment(front) });
+                }
+                self.set_fragments_timer();
+            }
+        }
+    }
+
+    fn set_fragments_timer(&mut self) {
+        let deadline = self.fragments.deadline();
+        self.timers.set(TimerKey::Fragments, &mut self.fragments.timer, deadline);
+    }
+}
+
+#[cfg(test)]
+mod tests;
