@@ -6,9 +6,13 @@ use std::fmt;
 use bytes::{Buf, Bytes};
 
 /// Bytes in order, held in shared immutable pieces. Cloning, splitting and joining copy no byte. Holds no empty piece.
+///
+/// Most chains are of one piece, which lies in the value itself; only more need memory of their own.
 #[derive(Clone, Default)]
 pub struct Chain {
-    pieces: VecDeque<Bytes>,
+    /// Empty only if all is.
+    first: Bytes,
+    rest: VecDeque<Bytes>,
     len: usize,
 }
 
@@ -30,16 +34,24 @@ impl Chain {
 
     /// Puts a piece behind the last.
     pub fn push(&mut self, piece: Bytes) {
-        if !piece.is_empty() {
+        if self.is_empty() {
+            self.len = piece.len();
+            self.first = piece;
+        } else if !piece.is_empty() {
             self.len += piece.len();
-            self.pieces.push_back(piece);
+            self.rest.push_back(piece);
         }
     }
 
     /// Puts another chain behind this one.
     pub fn append(&mut self, mut other: Chain) {
-        self.len += other.len;
-        self.pieces.append(&mut other.pieces);
+        if self.is_empty() {
+            *self = other;
+        } else if !other.is_empty() {
+            self.len += other.len;
+            self.rest.push_back(other.first);
+            self.rest.append(&mut other.rest);
+        }
     }
 
     /// Takes the first `n` bytes off, or all if there are fewer.
@@ -50,28 +62,25 @@ impl Chain {
         let mut head = Chain::new();
         while head.len < n {
             let wanted = n - head.len;
-            let Some(front) = self.pieces.front_mut() else { break };
-            if front.len() <= wanted {
-                head.push(self.pieces.pop_front().unwrap_or_default());
+            if self.first.len() <= wanted {
+                head.push(self.pop_first());
             } else {
-                head.push(front.split_to(wanted));
+                self.len -= wanted;
+                head.push(self.first.split_to(wanted));
             }
         }
-        self.len -= head.len;
         head
     }
 
     /// Drops the first `n` bytes, or all if there are fewer.
     pub fn advance(&mut self, n: usize) {
         let mut left = n.min(self.len);
-        self.len -= left;
         while left > 0 {
-            let Some(front) = self.pieces.front_mut() else { break };
-            if front.len() <= left {
-                left -= front.len();
-                self.pieces.pop_front();
+            if self.first.len() <= left {
+                left -= self.pop_first().len();
             } else {
-                front.advance(left);
+                self.first.advance(left);
+                self.len -= left;
                 left = 0;
             }
         }
@@ -80,14 +89,16 @@ impl Chain {
     /// Keeps the first `n` bytes.
     pub fn truncate(&mut self, n: usize) {
         while self.len > n {
-            let Some(back) = self.pieces.back_mut() else { break };
             let surplus = self.len - n;
-            if back.len() <= surplus {
-                self.len -= back.len();
-                self.pieces.pop_back();
-            } else {
+            let back = self.rest.back_mut().unwrap_or(&mut self.first);
+            if back.len() > surplus {
                 back.truncate(back.len() - surplus);
                 self.len = n;
+            } else {
+                self.len -= back.len();
+                if self.rest.pop_back().is_none() {
+                    self.first = Bytes::new();
+                }
             }
         }
     }
@@ -96,7 +107,7 @@ impl Chain {
     pub fn slice(&self, start: usize, len: usize) -> Chain {
         let mut out = Chain::new();
         let (mut skip, mut left) = (start, len);
-        for piece in &self.pieces {
+        for piece in self.shared_pieces() {
             if left == 0 {
                 break;
             }
@@ -114,13 +125,25 @@ impl Chain {
 
     /// The pieces in order, as slices.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.pieces.iter().map(|piece| &piece[..])
+        self.shared_pieces().map(|piece| &piece[..])
+    }
+
+    fn shared_pieces(&self) -> impl Iterator<Item = &Bytes> {
+        std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(&self.rest)
+    }
+
+    /// Takes the first piece off.
+    fn pop_first(&mut self) -> Bytes {
+        let next = self.rest.pop_front().unwrap_or_default();
+        let first = std::mem::replace(&mut self.first, next);
+        self.len -= first.len();
+        first
     }
 
     /// Copies the front into `target`, taking nothing off; says how much was copied.
     pub fn copy_to(&self, target: &mut [u8]) -> usize {
         let mut done = 0;
-        for piece in &self.pieces {
+        for piece in self.pieces() {
             let n = piece.len().min(target.len() - done);
             target[done..done + n].copy_from_slice(&piece[..n]);
             done += n;
@@ -134,7 +157,7 @@ impl Chain {
     /// All bytes in one piece of their own.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len);
-        self.pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        self.pieces().for_each(|piece| out.extend_from_slice(piece));
         out
     }
 }
@@ -155,7 +178,7 @@ impl From<Vec<u8>> for Chain {
 
 impl PartialEq for Chain {
     fn eq(&self, other: &Chain) -> bool {
-        self.len == other.len && self.pieces.iter().flatten().eq(other.pieces.iter().flatten())
+        self.len == other.len && self.pieces().flatten().eq(other.pieces().flatten())
     }
 }
 

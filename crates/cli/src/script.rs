@@ -189,3 +189,25 @@ fn report(files: &[PathBuf], runs: &[Run], list: bool) -> ExitCode {
         _ => ExitCode::from(UNREADABLE),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_found_run_and_captured() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/scripts");
+        let mut files = Vec::new();
+        find(&root, &mut files).expect("the directory of the scripts");
+        assert!(files.len() >= 25 && files.is_sorted());
+        files.truncate(5);
+        files.push(root.join("there is none.pkt"));
+        let runs = run_all(&files, 3);
+        assert!(runs.iter().take(5).all(|(outcome, _)| matches!(outcome, Outcome::Passed)));
+        assert!(matches!(runs.last(), Some((Outcome::Unreadable(_), _))));
+        let packets: usize = runs.iter().map(|(_, captured)| captured.len()).sum();
+        // 24 bytes of a file header, 16 in front of each packet, and no packet has less than 28.
+        assert!(capture(&runs).len() >= 24 + packets * 44);
+        assert!(find(Path::new("/there is none"), &mut files).is_err());
+    }
+}

@@ -9,7 +9,7 @@ use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use crate::capture::Captured;
-use crate::link::{Link, reason};
+use crate::link::{Fate, Link, reason};
 use crate::{Direction, LinkSpec};
 
 /// A host of one lab.
@@ -48,6 +48,8 @@ pub struct Lab {
     nodes: Vec<Node>,
     links: Vec<Link>,
     rng: Rng,
+    /// Frames that arrive the moment they are sent, in the order they were; with the numbers of `on_the_way`.
+    due: VecDeque<(u64, Delivery)>,
     /// Frames on their way, by arrival; the number keeps those of one moment in order.
     on_the_way: BTreeMap<(Instant, u64), Delivery>,
     sequence: u64,
@@ -56,6 +58,8 @@ pub struct Lab {
     /// Hosts that may have sockets whose readiness changed.
     changed: VecDeque<HostId>,
     deadlines: BTreeSet<(Instant, HostId)>,
+    /// Hosts that worked since their deadline was looked at.
+    unscheduled: Vec<HostId>,
     capturing: bool,
     captured: VecDeque<Captured>,
 }
@@ -66,6 +70,8 @@ struct Node {
     link: Option<LinkId>,
     touched: bool,
     changed: bool,
+    /// It is in `unscheduled`.
+    unscheduled: bool,
     /// As it stands in `deadlines`.
     deadline: Option<Instant>,
 }
@@ -83,11 +89,13 @@ impl Lab {
             nodes: Vec::new(),
             links: Vec::new(),
             rng: Rng::from_seed(seed),
+            due: VecDeque::new(),
             on_the_way: BTreeMap::new(),
             sequence: 0,
             touched: VecDeque::new(),
             changed: VecDeque::new(),
             deadlines: BTreeSet::new(),
+            unscheduled: Vec::new(),
             capturing: false,
             captured: VecDeque::new(),
         }
@@ -110,7 +118,15 @@ impl Lab {
         });
         let mut host = Host::new(&spec.name, stack);
         host.set_tap(self.capturing);
-        self.nodes.push(Node { host, eth0, link: None, touched: false, changed: false, deadline: None });
+        self.nodes.push(Node {
+            host,
+            eth0,
+            link: None,
+            touched: false,
+            changed: false,
+            unscheduled: false,
+            deadline: None,
+        });
         self.touch(id);
         id
     }
@@ -175,11 +191,10 @@ impl Lab {
             if let Some(id) = self.touched.pop_front() {
                 self.nodes[id.0].touched = false;
                 self.collect(now, id);
-            } else if let Some(entry) = self.on_the_way.first_entry()
-                && entry.key().0 <= now
-            {
-                let delivery = entry.remove();
+            } else if let Some(delivery) = self.next_delivery(now) {
                 self.deliver(now, delivery);
+            } else if let Some(id) = self.unscheduled.pop() {
+                self.schedule(id);
             } else if let Some((at, id)) = self.deadlines.first().copied()
                 && at <= now
             {
@@ -193,6 +208,7 @@ impl Lab {
 
     /// When something will be due that is not yet: a frame's arrival or a host's timer.
     pub fn next_deadline(&self) -> Option<Instant> {
+        debug_assert!(self.due.is_empty());
         let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
         let timer = self.deadlines.first().map(|(at, _)| *at);
         let touched = self.touched.iter().filter_map(|id| self.host(*id).next_deadline()).min();
@@ -273,6 +289,15 @@ impl Lab {
             self.transmit(now, id, interface, frame);
         }
         let node = &mut self.nodes[id.0];
+        if !std::mem::replace(&mut node.unscheduled, true) {
+            self.unscheduled.push(id);
+        }
+    }
+
+    /// Takes note of a host's next deadline.
+    fn schedule(&mut self, id: HostId) {
+        let node = &mut self.nodes[id.0];
+        node.unscheduled = false;
         let deadline = node.host.next_deadline();
         if deadline != node.deadline {
             if let Some(old) = node.deadline {
@@ -289,13 +314,46 @@ impl Lab {
         let Some(id) = self.nodes[from.0].link else {
             return self.capture(now, from, interface, &frame, Some(reason::NO_LINK));
         };
-        for (frame, fate) in self.links[id.0].transmit(now, from, frame) {
-            self.capture(now, from, interface, &frame, fate.err());
-            if let Ok(at) = fate {
-                self.on_the_way.insert((at, self.sequence), Delivery { link: id, from, frame });
-                self.sequence += 1;
-            }
+        if self.links[id.0].keeps_whole(from) {
+            let fate = self.links[id.0].enter(now, from, &frame);
+            return self.meet_fate(now, (id, from), interface, frame, fate);
         }
+        for (frame, fate) in self.links[id.0].transmit(now, from, frame) {
+            self.meet_fate(now, (id, from), interface, frame, fate);
+        }
+    }
+
+    fn meet_fate(
+        &mut self,
+        now: Instant,
+        (link, from): (LinkId, HostId),
+        interface: InterfaceId,
+        frame: Frame,
+        fate: Fate,
+    ) {
+        if self.capturing {
+            self.capture(now, from, interface, &frame, fate.err());
+        }
+        if let Ok(at) = fate {
+            let delivery = Delivery { link, from, frame };
+            if at <= now {
+                self.due.push_back((self.sequence, delivery));
+            } else {
+                self.on_the_way.insert((at, self.sequence), delivery);
+            }
+            self.sequence += 1;
+        }
+    }
+
+    /// The next frame that is there by now: in the order of arrival, and of sending where that is the same.
+    fn next_delivery(&mut self, now: Instant) -> Option<Delivery> {
+        if let Some(entry) = self.on_the_way.first_entry()
+            && entry.key().0 <= now
+            && self.due.front().is_none_or(|(number, _)| entry.key().0 < now || entry.key().1 < *number)
+        {
+            return Some(entry.remove());
+        }
+        self.due.pop_front().map(|(_, delivery)| delivery)
     }
 
     fn deliver(&mut self, now: Instant, delivery: Delivery) {

@@ -109,15 +109,22 @@ impl Link {
         self.ends[1 - self.end(from)]
     }
 
+    /// Whether all frames in this direction share one fate, so that a super-segment stays in one piece.
+    pub(crate) fn keeps_whole(&self, from: HostId) -> bool {
+        self.cut || self.lanes[self.end(from)].direction.loss == Loss::None
+    }
+
+    /// Puts a frame on the link in one piece; says what becomes of it.
+    pub(crate) fn enter(&mut self, now: Instant, from: HostId, frame: &Frame) -> Fate {
+        let end = self.end(from);
+        self.lanes[end].enter(now, frame, self.mtu, self.cut)
+    }
+
     /// Puts a frame on the link; says for each piece of it what becomes of it. Where every frame shares one fate it
     /// stays in one piece, else its segments are told apart.
     pub(crate) fn transmit(&mut self, now: Instant, from: HostId, frame: Frame) -> Vec<(Frame, Fate)> {
         let (end, mtu, cut) = (self.end(from), self.mtu, self.cut);
         let lane = &mut self.lanes[end];
-        if lane.direction.loss == Loss::None || cut {
-            let fate = lane.enter(now, &frame, mtu, cut);
-            return vec![(frame, fate)];
-        }
         let enter = |frame: Frame| {
             let fate = lane.enter(now, &frame, mtu, cut);
             (frame, fate)

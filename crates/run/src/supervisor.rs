@@ -231,7 +231,8 @@ impl Supervisor {
 
     /// Whether S hangs up only because P is shut both ways.
     fn is_only_shut(&mut self, id: CarrierId) -> bool {
-        let shut = self.carriers.get(id).and_then(|carrier| carrier.link()).is_some_and(Link::hangs_up_when_shut);
+        let shut =
+            self.carriers.get(id).and_then(|carrier| carrier.link()).is_some_and(Link::hangs_up_when_shut);
         shut && self.carriers.is_alive(id)
     }
 

@@ -109,6 +109,11 @@ impl Neighbours {
         to: IpAddr,
         packet: Packet,
     ) -> Option<(Mac, Packet)> {
+        if let Some(Neighbour { state: State::Reachable { mac, until }, .. }) = self.entries.get(&to)
+            && context.now < *until
+        {
+            return Some((*mac, packet));
+        }
         if !self.entries.contains_key(&to) && !self.make_room(context.settings.neighbours) {
             return None;
         }

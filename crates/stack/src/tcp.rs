@@ -8,6 +8,7 @@ mod calls;
 mod input;
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
 use slotmap::SlotMap;
@@ -22,10 +23,24 @@ use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 
 /// Both ends of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuple {
     pub(crate) local: SocketAddr,
     pub(crate) remote: SocketAddr,
+}
+
+impl Hash for Tuple {
+    /// As few words as say it all: every segment that arrives is looked up by this.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let ports = u64::from(self.local.port()) << 16 | u64::from(self.remote.port());
+        match (self.local.ip(), self.remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()));
+            }
+            (local, remote) => (local, remote).hash(state),
+        }
+        state.write_u64(ports);
+    }
 }
 
 /// Who holds a connection.

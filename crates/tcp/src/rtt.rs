@@ -74,11 +74,13 @@ impl Rtt {
 
 /// `base` doubled `backoff` times, at most `largest` (but never less than a millisecond).
 pub(crate) fn backed_off(base: Duration, backoff: u32, largest: Duration) -> Duration {
-    base.saturating_mul(1u32 << backoff.min(30)).min(largest.max(Duration::from_millis(1)))
+    let largest = largest.max(Duration::from_millis(1));
+    if backoff == 0 { base.min(largest) } else { base.saturating_mul(1u32 << backoff.min(30)).min(largest) }
 }
 
 fn whole_millis(span: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(span.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
+    let part = u64::from(span.subsec_nanos().div_ceil(1_000_000));
+    Duration::from_millis(span.as_secs().saturating_mul(1000).saturating_add(part))
 }
 
 #[cfg(test)]

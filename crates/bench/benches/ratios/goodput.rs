@@ -1,5 +1,5 @@
-//! Goodput over a lossy link in virtual time: 1 % of the packets lost at random, 50 ms there and back, no limit to the
-//! rate, buffers of 1 MiB. Each seed is a run of its own.
+//! Goodput over a lossy link in virtual time: 1 % of the packets to the receiver lost at random, 50 ms there and back, no
+//! limit to the rate, buffers of 1 MiB. Each seed is a run of its own.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn seeds(effort: &Effort, run: impl Fn(u64) -> f64) -> f64 {
 fn sockeye(effort: &Effort, seed: u64) -> (f64, f64) {
     let direction = Direction { delay: ONE_WAY, loss: Loss::PerMillion(LOSS_PER_MILLION) };
     let mut setup = Setup { seed, ..Setup::new(1500) };
-    setup.directions = [direction.clone(), direction];
+    setup.directions = [direction.clone(), Direction { loss: Loss::None, ..direction }];
     let mut pair = Pair::new_unopened(&setup);
     let ends = pair.connect();
     let (start, data) = (pair.now, vec![1; 64 * 1024]);
@@ -82,7 +82,7 @@ fn padhye(mss: f64, round_trip: f64, rto: f64) -> f64 {
 
 fn smol(effort: &Effort, seed: u64) -> f64 {
     let delay = smoltcp::time::Duration::from_micros(ONE_WAY.as_micros() as u64);
-    let loss = [LOSS_PER_MILLION; 2];
+    let loss = [LOSS_PER_MILLION, 0];
     let setup = smol::Setup { cubic: true, delay, loss, seed, ..smol::Setup::new(1500, MIB) };
     let mut pair = smol::Pair::new(setup);
     let ends = pair.begin();

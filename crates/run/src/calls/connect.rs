@@ -35,9 +35,7 @@ impl Supervisor {
                 outcome @ (Ok(()) | Err(Errno::EISCONN | Errno::EALREADY)) => {
                     match (self.unheard(call, subject.carrier), outcome) {
                         (Some(Outcome::Connected), Err(Errno::EISCONN)) => Ok(Answer::Value(0)),
-                        (Some(Outcome::InProgress), Ok(()) | Err(Errno::EALREADY)) => {
-                            Err(Errno::EINPROGRESS)
-                        }
+                        (Some(Outcome::InProgress), Ok(()) | Err(Errno::EALREADY)) => Err(Errno::EINPROGRESS),
                         (_, outcome) => self.connecting(subject, outcome),
                     }
                 }

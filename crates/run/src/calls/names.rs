@@ -2,9 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sockeye_abi::{
-    Address, Errno, How, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr,
-};
+use sockeye_abi::{Address, Errno, How, UnixAddress, decode_bind, decode_sockaddr, encode_sockaddr};
 
 use super::{Answer, Outcome, Subject, read_address};
 use crate::carriers::State;
@@ -62,7 +60,9 @@ impl Supervisor {
         let how = How::decode(call.int(1))?;
         let now = self.network.now();
         let host = self.network.host();
-        if let Some(State::Connected(link)) = self.carriers.get(subject.carrier).map(|carrier| &mut carrier.state) {
+        if let Some(State::Connected(link)) =
+            self.carriers.get(subject.carrier).map(|carrier| &mut carrier.state)
+        {
             host.peer_addr(subject.socket)?;
             if how.reads() {
                 host.shutdown(now, subject.socket, How::Read)?;

@@ -36,7 +36,7 @@ pub(crate) enum Outcome {
 pub(crate) struct Unheard {
     outcome: Outcome,
     /// The mark of the call; `None` if it is certain that nobody heard.
-    mark: Option<u64>,
+    mark: Option<Mark>,
 }
 
 /// A datagram taken for a call.
@@ -50,7 +50,7 @@ impl Supervisor {
     /// Answers a call with a value or an error. If nobody is there to hear it, the call is undone as far as can be.
     pub(crate) fn tell(&mut self, call: &Call, result: Result<i64, Errno>) {
         let outcome = self.outcome(call, result);
-        let mark = outcome.and_then(|_| mark(call));
+        let mark = outcome.map(|_| Mark::of(call));
         let heard = match result {
             Ok(value) => self.listener.answer(call.id, value),
             Err(errno) => self.listener.fail(call.id, errno),
@@ -61,8 +61,7 @@ impl Supervisor {
         if let Some((id, outcome)) = outcome
             && let Some(carrier) = self.carriers.get(id)
         {
-            let unheard = Unheard { outcome, mark: mark.filter(|_| heard) };
-            carrier.unheard = (!heard || mark.is_some()).then_some(unheard);
+            carrier.unheard = Some(Unheard { outcome, mark: mark.filter(|_| heard) });
         }
     }
 
@@ -72,9 +71,9 @@ impl Supervisor {
             (libc::SYS_connect, Ok(_)) => Outcome::Connected,
             (libc::SYS_connect, Err(Errno::EINPROGRESS)) => Outcome::InProgress,
             (libc::SYS_bind, Ok(_)) => Outcome::Bound,
-            (libc::SYS_getsockopt, Ok(_)) if call.int(1) == libc::SOL_SOCKET => {
-                Outcome::Error(Errno(memory::read_i32(call.tid, call.args[3]).ok().filter(|&error| error != 0)?))
-            }
+            (libc::SYS_getsockopt, Ok(_)) if call.int(1) == libc::SOL_SOCKET => Outcome::Error(Errno(
+                memory::read_i32(call.tid, call.args[3]).ok().filter(|&error| error != 0)?,
+            )),
             _ => return None,
         };
         let id = self.subject(call)?.carrier;
@@ -92,7 +91,7 @@ impl Supervisor {
     /// What was not heard when this call was made before.
     pub(super) fn unheard(&mut self, call: &Call, carrier: CarrierId) -> Option<Outcome> {
         let unheard = self.carriers.get(carrier)?.unheard.take()?;
-        let again = unheard.mark.is_none_or(|before| mark(call) == Some(before));
+        let again = unheard.mark.is_none_or(|before| before.is_again(call));
         again.then_some(unheard.outcome)
     }
 
@@ -106,14 +105,35 @@ impl Supervisor {
     }
 }
 
-/// By what a waiting call is known again: who makes it, with what, from where, and how it came there.
-fn mark(call: &Call) -> Option<u64> {
+/// By what a call is known again: who makes it, with what, from where, and how it came there.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    tid: u32,
+    args: [u64; 6],
+    /// Its stack; `None` if the thread runs: a signal has woken it already, and it is about to leave the call.
+    stack: Option<u64>,
+}
+
+impl Mark {
+    fn of(call: &Call) -> Mark {
+        Mark { tid: call.tid, args: call.args, stack: stack(call) }
+    }
+
+    fn is_again(&self, call: &Call) -> bool {
+        let now = Mark::of(call);
+        let moved = matches!((self.stack, now.stack), (Some(before), Some(now)) if before != now);
+        self.tid == now.tid && self.args == now.args && !moved
+    }
+}
+
+/// A hash of where a waiting thread is and what is on its stack.
+fn stack(call: &Call) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{}/syscall", call.tid)).ok()?;
     // The number, six arguments, the stack pointer and the program counter.
     let stack = text.split_whitespace().nth(7)?.strip_prefix("0x")?;
     let stack = u64::from_str_radix(stack, 16).ok()?;
     let mut hasher = DefaultHasher::new();
-    (call.tid, call.number, call.args, &text).hash(&mut hasher);
+    text.hash(&mut hasher);
     let mut frames = [0; STACK];
     // Near the stack's end there is less.
     let sizes = [STACK, STACK / 4, STACK / 16];

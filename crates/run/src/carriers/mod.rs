@@ -109,8 +109,7 @@ impl Carriers {
         };
         let name = Some(autobind(&program_end)?);
         let inode = inode(&program_end)?;
-        let carrier =
-            Carrier { socket, family, transport, inode, seen: (0, -1), name, state, unheard: None };
+        let carrier = Carrier { socket, family, transport, inode, seen: (0, -1), name, state, unheard: None };
         Ok(NewCarrier { program_end, carrier })
     }
 

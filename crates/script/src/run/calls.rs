@@ -223,17 +223,19 @@ impl Runner {
             Address::Unsaid => SocketAddr::new(self.setup.remote, PORT),
             Address::Inet(address) => address,
             Address::Unspec => {
-                if let Some(flow) = self.flow_of(arguments)? {
-                    flow.stage = Stage::New;
-                }
                 let done = self.world.host.disconnect(self.world.clock(), id);
                 return Ok(Some(done.map(|()| 0)));
             }
         };
-        if let Some(flow) = self.flow_of(arguments)?.filter(|flow| flow.stage == Stage::New) {
-            (flow.stage, flow.remote) = (Stage::Connecting, address);
-        }
         let connected = self.world.host.connect(self.world.clock(), id, self.setup.to_call(address));
+        let begins = !attempt.started && matches!(connected, Err(Errno::EINPROGRESS));
+        if let Some(flow) = self.flow_of(arguments)? {
+            if begins {
+                flow.begin(address);
+            } else if flow.is_udp && connected.is_ok() {
+                flow.associate(address);
+            }
+        }
         let blocks = matches!(connected, Err(Errno::EINPROGRESS))
             || attempt.started && matches!(connected, Err(Errno::EALREADY));
         attempt.started = true;

@@ -57,6 +57,19 @@ pub(super) struct Numbers {
 }
 
 impl Flow {
+    /// A connection begins; it may be the socket's second.
+    pub(super) fn begin(&mut self, remote: SocketAddr) {
+        (self.stage, self.remote, self.numbers) = (Stage::Connecting, remote, Numbers::default());
+    }
+
+    /// A datagram socket sends to this address. Unless it is bound its first datagram tells its port.
+    pub(super) fn associate(&mut self, remote: SocketAddr) {
+        self.remote = remote;
+        if self.stage == Stage::New {
+            self.stage = Stage::Connecting;
+        }
+    }
+
     /// Whether a packet of the host belongs to it. The first packet of a connecting socket tells its port.
     pub(super) fn owns(&mut self, packet: &Packet) -> bool {
         let Some((source, destination)) = packet.ports() else {

@@ -6,7 +6,7 @@ use sockeye_abi::{Errno, MessageFlags, Opt, Transport};
 
 use super::Runner;
 use super::calls::{Attempt, Returned};
-use super::flow::{PORT, Stage};
+use super::flow::PORT;
 use super::value::{Address, Arguments};
 use crate::failure::{Failure, Result};
 use crate::syntax::Expr;
@@ -103,10 +103,7 @@ impl Runner {
         if let (Some(to), Some(flow)) = (to, self.flow_of(arguments)?)
             && flow.is_udp
         {
-            flow.remote = to;
-            if flow.stage == Stage::New {
-                flow.stage = Stage::Connecting;
-            }
+            flow.associate(to);
         }
         Ok(())
     }
