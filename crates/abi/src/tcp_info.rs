@@ -7,6 +7,8 @@ pub struct TcpInfo {
     /// Linux's number of the state: ESTABLISHED 1, SYN_SENT 2, SYN_RECV 3, FIN_WAIT1 4, FIN_WAIT2 5, TIME_WAIT 6,
     /// CLOSE 7, CLOSE_WAIT 8, LAST_ACK 9, LISTEN 10, CLOSING 11.
     pub state: u8,
+    /// How losses are being repaired: open 0, disorder 1, CWR 2, recovery 3, loss 4.
+    pub ca_state: u8,
     pub retransmits: u8,
     pub probes: u8,
     pub backoff: u8,
@@ -42,8 +44,19 @@ pub struct TcpInfo {
     pub min_rtt: u32,
     pub data_segs_in: u32,
     pub data_segs_out: u32,
+    pub delivered: u32,
+    /// Milliseconds since data was last sent, data was last received, anything was last acknowledged.
+    pub last_data_sent: u32,
+    pub last_data_recv: u32,
+    pub last_ack_recv: u32,
+    /// Bytes per second.
+    pub pacing_rate: u64,
+    pub max_pacing_rate: u64,
     pub bytes_sent: u64,
     pub bytes_retrans: u64,
+    pub dsack_dups: u32,
+    pub reord_seen: u32,
+    pub rcv_ooopack: u32,
     pub snd_wnd: u32,
     pub rcv_wnd: u32,
 }
@@ -56,6 +69,7 @@ impl TcpInfo {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = vec![0; TcpInfo::LEN];
         out[0] = self.state;
+        out[1] = self.ca_state;
         out[2] = self.retransmits;
         out[3] = self.probes;
         out[4] = self.backoff;
@@ -70,6 +84,9 @@ impl TcpInfo {
             (28, self.sacked),
             (32, self.lost),
             (36, self.retrans),
+            (44, self.last_data_sent),
+            (52, self.last_data_recv),
+            (56, self.last_ack_recv),
             (60, self.pmtu),
             (64, self.rcv_ssthresh),
             (68, self.rtt),
@@ -86,12 +103,18 @@ impl TcpInfo {
             (148, self.min_rtt),
             (152, self.data_segs_in),
             (156, self.data_segs_out),
+            (192, self.delivered),
+            (216, self.dsack_dups),
+            (220, self.reord_seen),
+            (224, self.rcv_ooopack),
             (228, self.snd_wnd),
             (232, self.rcv_wnd),
         ] {
             out[at..at + 4].copy_from_slice(&value.to_ne_bytes());
         }
         for (at, value) in [
+            (104, self.pacing_rate),
+            (112, self.max_pacing_rate),
             (120, self.bytes_acked),
             (128, self.bytes_received),
             (200, self.bytes_sent),

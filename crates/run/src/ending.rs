@@ -73,6 +73,8 @@ impl Ending {
             None => {
                 self.asked = Some(Clock::now());
                 self.signal_all(Signal::TERM);
+                // Who is stopped can't end.
+                self.signal_all(Signal::CONT);
                 self.reap();
             }
             Some(asked) if asked.elapsed() >= GRACE => {

@@ -186,6 +186,7 @@ fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
 /// The built-in equivalent of the public suite's `defaults.sh`, as far as it differs from Linux's defaults.
 fn defaults(settings: &mut Settings) {
     settings.tcp.receive_buffer = RMEM_MAX;
+    settings.tcp.slow_start_after_idle = false;
     settings.tcp.syn_retries = 5;
     settings.tcp.synack_retries = 5;
     settings.tcp.congestion = Congestion::Cubic;
@@ -206,6 +207,11 @@ fn sysctl(name: &str, value: &str, settings: &mut Settings) -> bool {
     let tcp = &mut settings.tcp;
     match name {
         "tcp_timestamps" => put(&mut tcp.timestamps, number.map(|number| number != 0)),
+        "tcp_sack" => put(&mut tcp.sack, number.map(|number| number != 0)),
+        "tcp_slow_start_after_idle" => put(&mut tcp.slow_start_after_idle, number.map(|number| number != 0)),
+        "tcp_notsent_lowat" => {
+            put(&mut tcp.notsent_lowat, number.and_then(|bytes| u32::try_from(bytes).ok()))
+        }
         "tcp_window_scaling" => put(&mut tcp.window_scaling, number.map(|number| number != 0)),
         "tcp_syn_retries" => put(&mut tcp.syn_retries, byte),
         "tcp_syn_linear_timeouts" => put(&mut tcp.syn_linear_timeouts, byte),
@@ -228,7 +234,8 @@ fn sysctl(name: &str, value: &str, settings: &mut Settings) -> bool {
             put(&mut tcp.send_buffer, value.split_whitespace().nth(2).and_then(|max| max.parse().ok()))
         }
         // How many segments leave as one; scripts see them one by one.
-        "tcp_min_tso_segs" | "tcp_tso_win_divisor" | "tcp_limit_output_bytes" => number.is_some(),
+        "tcp_min_tso_segs" => put(&mut tcp.min_tso_segs, number.and_then(|least| u16::try_from(least).ok())),
+        "tcp_tso_win_divisor" | "tcp_limit_output_bytes" => number.is_some(),
         // What the host does and nothing else: other values are not there.
         _ => FIXED.iter().any(|(known, values)| *known == name && values.contains(&value)),
     }
@@ -252,10 +259,7 @@ const FIXED: &[(&str, &[&str])] = &[
     ("tcp_abort_on_overflow", &["0"]),
     ("tcp_rfc1337", &["0"]),
     ("tcp_stdurg", &["0"]),
-    ("tcp_slow_start_after_idle", &["0"]),
-    ("tcp_sack", &["1"]),
     ("tcp_ecn", &["0", "2"]),
-    ("tcp_notsent_lowat", &["4294967295", "0xffffffff"]),
     ("tcp_challenge_ack_limit", &["2147483647"]),
     ("tcp_fastopen", &["0", "1", "0x1"]),
 ];

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
-use sockeye_abi::{Errno, Family, How, Readiness, Transport};
+use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
 use sockeye_base::{Chain, Instant, Pool};
 use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
 use sockeye_tcp as tcp;
@@ -25,7 +25,7 @@ pub type Result<T> = std::result::Result<T, Errno>;
 /// One host: a stack and the sockets open on it.
 pub struct Host {
     pub(crate) stack: Stack,
-    pub(crate) sockets: SlotMap<SocketId, Socket>,
+    pub(crate) sockets: SlotMap<SocketId, Box<Socket>>,
     pub(crate) pool: Pool,
     name: String,
     owners: Owners,
@@ -143,11 +143,34 @@ impl Host {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Result<usize> {
+        self.send_message(now, id, bytes, to, MessageFlags::empty())
+    }
+
+    /// Sends with flags (sendmsg(2)): a stream heeds MSG_MORE and MSG_EOR; blocking, signals and the flags it refuses are
+    /// the caller's, as are the control messages.
+    pub fn send_message(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        bytes: &[u8],
+        to: Option<SocketAddr>,
+        flags: MessageFlags,
+    ) -> Result<usize> {
         match self.transport(id)? {
             Transport::Tcp => {
                 let room = self.may_send(id, bytes.len())?;
                 let chain = self.pool.copy_in(bytes.get(..room).unwrap_or(bytes));
-                self.queue(now, id, chain)
+                // What didn't fit is still to come, and the end of the record with it.
+                let boundary = if room < bytes.len() {
+                    tcp::Boundary::None
+                } else if flags.contains(MessageFlags::EOR) {
+                    tcp::Boundary::Record
+                } else if flags.contains(MessageFlags::MORE) {
+                    tcp::Boundary::More
+                } else {
+                    tcp::Boundary::None
+                };
+                self.queue(now, id, chain, boundary)
             }
             Transport::Udp => {
                 self.before_datagram(now, id, bytes.len(), to)?;
@@ -162,7 +185,7 @@ impl Host {
         match self.transport(id)? {
             Transport::Tcp => {
                 let room = self.may_send(id, bytes.len())?;
-                self.queue(now, id, bytes.split_to(room))
+                self.queue(now, id, bytes.split_to(room), tcp::Boundary::None)
             }
             Transport::Udp => {
                 self.before_datagram(now, id, bytes.len(), None)?;
@@ -368,15 +391,15 @@ impl Host {
 
 impl Host {
     pub(crate) fn insert(&mut self, socket: Socket) -> SocketId {
-        self.sockets.insert(socket)
+        self.sockets.insert(Box::new(socket))
     }
 
     pub(crate) fn get(&self, id: SocketId) -> Result<&Socket> {
-        self.sockets.get(id).ok_or(Errno::EBADF)
+        self.sockets.get(id).map(Box::as_ref).ok_or(Errno::EBADF)
     }
 
     pub(crate) fn get_mut(&mut self, id: SocketId) -> Result<&mut Socket> {
-        self.sockets.get_mut(id).ok_or(Errno::EBADF)
+        self.sockets.get_mut(id).map(Box::as_mut).ok_or(Errno::EBADF)
     }
 
     /// Puts a socket into the queue of changed ones.

@@ -76,12 +76,19 @@ impl Host {
         };
         self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
         // Set on the listener after this connection's SYN, they are the new socket's all the same.
-        self.stack.with_tcp(now, connection, |tcb: &mut Tcb| {
-            tcb.set_nodelay(now, options.nodelay);
-            tcb.set_cork(now, options.cork);
-            tcb.set_keepalive(now, options.keepalive());
-            tcb.set_user_timeout(now, options.user_timeout);
-        });
+        let as_set = |tcb: &Tcb| {
+            let config = tcb.config();
+            (config.nodelay, config.cork, config.keepalive, config.user_timeout)
+                == (options.nodelay, options.cork, options.keepalive(), options.user_timeout)
+        };
+        if !self.stack.tcp(connection).is_some_and(as_set) {
+            self.stack.with_tcp(now, connection, |tcb: &mut Tcb| {
+                tcb.set_nodelay(now, options.nodelay);
+                tcb.set_cork(now, options.cork);
+                tcb.set_keepalive(now, options.keepalive());
+                tcb.set_user_timeout(now, options.user_timeout);
+            });
+        }
         let accepted = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection))));
         self.own_connection(connection, accepted);
         // What it has already was announced to nobody.

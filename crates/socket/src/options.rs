@@ -70,6 +70,8 @@ pub(crate) struct Options {
     errors_v6: bool,
     /// Unset: the host's.
     congestion: Option<Congestion>,
+    /// As it was set; 0: the host's.
+    notsent_lowat: i32,
 }
 
 impl Options {
@@ -83,6 +85,7 @@ impl Options {
         config.cork = self.cork;
         config.keepalive = self.keepalive();
         config.user_timeout = self.user_timeout;
+        config.notsent_lowat = self.notsent_lowat(settings);
         config.syn_retries = self.syn_retries.unwrap_or(config.syn_retries);
         config.send_buffer = self.send_buffer.map_or(config.send_buffer, payload_of);
         config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, payload_of);
@@ -146,7 +149,7 @@ impl Host {
                 Ok(Value::Int(error.map_or(0, |errno| errno.0)))
             }
             Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
-            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, id)?.to_bytes())),
+            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
             Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
             Opt::TcpQuickAck if self.tcb(id).is_some() => Ok(self.tcb(id).is_some_and(Tcb::quick_ack).into()),
             Opt::SoSndBuf => Ok(Value::Int(self.shown_send_buffer(id)?)),
@@ -230,7 +233,10 @@ impl Host {
                         if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {
                             self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
                         }
-                        self.stack.with_tcp(now, connection, |tcb| options.apply_to(now, tcb, opt));
+                        let settings = self.stack.settings().clone();
+                        self.stack.with_tcp(now, connection, |tcb| {
+                            options.apply_to(now, tcb, (opt, &settings));
+                        });
                     }
                 }
             }
@@ -275,6 +281,7 @@ impl Options {
             Opt::TcpUserTimeout => {
                 self.user_timeout = Some(unsigned(value)?).filter(|ms| *ms > 0).map(Duration::from_millis);
             }
+            Opt::TcpNotSentLowat => self.notsent_lowat = value.int()?,
             Opt::IpTos if is_stream => {
                 self.tos = byte((value.int()? & 0xff & !ECN) | (i32::from(self.tos) & ECN))?
             }
@@ -300,8 +307,16 @@ impl Options {
         Ok(())
     }
 
+    /// Bytes unsent below which a stream is writable.
+    fn notsent_lowat(&self, settings: &Settings) -> u32 {
+        match self.notsent_lowat {
+            0 => settings.tcp.notsent_lowat,
+            own => own.cast_unsigned(),
+        }
+    }
+
     /// Carries one option to a connection.
-    fn apply_to(&self, now: Instant, tcb: &mut Tcb, opt: Opt) {
+    fn apply_to(&self, now: Instant, tcb: &mut Tcb, (opt, settings): (Opt, &Settings)) {
         match opt {
             Opt::TcpNoDelay => tcb.set_nodelay(now, self.nodelay),
             Opt::TcpCongestion => {
@@ -313,6 +328,7 @@ impl Options {
                 tcb.set_keepalive(now, self.keepalive());
             }
             Opt::TcpUserTimeout => tcb.set_user_timeout(now, self.user_timeout),
+            Opt::TcpNotSentLowat => tcb.set_notsent_lowat(now, self.notsent_lowat(settings)),
             Opt::SoSndBuf => {
                 if let Some(bytes) = self.send_buffer {
                     tcb.set_send_buffer(now, payload_of(bytes));
@@ -354,6 +370,7 @@ impl Socket {
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
             Opt::TcpCork => options.cork.into(),
+            Opt::TcpNotSentLowat => options.notsent_lowat.into(),
             Opt::TcpQuickAck => options.quick_ack.unwrap_or(true).into(),
             Opt::TcpKeepIdle => seconds(options.keep.idle).into(),
             Opt::TcpKeepIntvl => seconds(options.keep.interval).into(),

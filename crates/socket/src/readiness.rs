@@ -60,7 +60,10 @@ fn of_datagram(stack: &Stack, datagram: &Datagram, shut: Shut) -> Readiness {
 fn has_room(tcb: &Tcb) -> bool {
     let queued = tcb.unsent_len() + tcb.unacked_len();
     let free = tcb.config().send_buffer.saturating_sub(queued);
-    free > 0 && free >= queued / 2
+    // TCP_NOTSENT_LOWAT, halved when waited for (tcp_stream_memory_free).
+    let lowat = tcb.config().notsent_lowat;
+    let below = lowat == u32::MAX || tcb.unsent_len() as u64 * 2 < u64::from(lowat);
+    free > 0 && free >= queued / 2 && below
 }
 
 fn readable() -> Readiness {

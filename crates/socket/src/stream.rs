@@ -334,12 +334,18 @@ impl Host {
     }
 
     /// Queues what [`Host::may_send`] allowed.
-    pub(crate) fn queue(&mut self, now: Instant, id: SocketId, bytes: Chain) -> Result<usize> {
+    pub(crate) fn queue(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        bytes: Chain,
+        boundary: tcp::Boundary,
+    ) -> Result<usize> {
         let len = bytes.len();
         if len == 0 {
             return Ok(0);
         }
-        match self.with_tcb(now, id, |tcb| tcb.send(now, bytes)) {
+        match self.with_tcb(now, id, |tcb| tcb.send_message(now, bytes, boundary)) {
             Some(Ok(())) => Ok(len),
             Some(Err(tcp::SendError::Closed)) | None => Err(Errno::EPIPE),
         }

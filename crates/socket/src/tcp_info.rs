@@ -1,7 +1,7 @@
 //! TCP_INFO: a connection's true numbers in Linux's struct. What Sockeye doesn't count reads as 0.
 
 use sockeye_abi::TcpInfo;
-use sockeye_base::Duration;
+use sockeye_base::{Duration, Instant};
 use sockeye_tcp::{Info, State};
 
 use crate::host::{Host, Result, SocketId};
@@ -11,37 +11,55 @@ const CLOSE: u8 = 7;
 const LISTEN: u8 = 10;
 /// TCPI_OPT_*.
 const TIMESTAMPS: u8 = 1;
+const SACK: u8 = 2;
 const WINDOW_SCALE: u8 = 4;
 /// What Linux shows for a slow start threshold that was never set.
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
 
 /// The struct for a stream socket.
-pub(crate) fn of(host: &Host, id: SocketId) -> Result<TcpInfo> {
+pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
     host.stream(id)?;
     if host.is_listening(id) {
         let waiting = u32::try_from(host.pending(id)).unwrap_or(u32::MAX);
         return Ok(TcpInfo { state: LISTEN, unacked: waiting, ..TcpInfo::default() });
     }
     Ok(match host.info(id) {
-        Some(info) => of_connection(&info),
+        Some(info) => of_connection(now, &info),
         None => TcpInfo { state: CLOSE, ..TcpInfo::default() },
     })
 }
 
-fn of_connection(info: &Info) -> TcpInfo {
+fn of_connection(now: Instant, info: &Info) -> TcpInfo {
+    let ago = |at: Option<Instant>| millis(now.since(at.unwrap_or(info.established)));
     let scaled = info.snd_wscale.is_some() && info.rcv_wscale.is_some();
     TcpInfo {
         state: number_of(info.state),
         retransmits: saturated(info.retransmits),
         probes: saturated(info.probes),
         backoff: saturated(info.backoff),
-        options: if info.timestamps { TIMESTAMPS } else { 0 } | if scaled { WINDOW_SCALE } else { 0 },
+        options: if info.timestamps { TIMESTAMPS } else { 0 }
+            | if info.sack { SACK } else { 0 }
+            | if scaled { WINDOW_SCALE } else { 0 },
         snd_wscale: info.snd_wscale.unwrap_or(0),
         rcv_wscale: info.rcv_wscale.unwrap_or(0),
         rto: micros(info.rto),
         snd_mss: info.snd_mss,
         rcv_mss: info.rcv_mss,
         unacked: info.unacked,
+        sacked: info.sacked,
+        lost: info.lost,
+        retrans: info.retrans,
+        reordering: info.reordering,
+        ca_state: info.recovery,
+        last_data_sent: ago(info.last_data_sent),
+        last_data_recv: ago(info.last_data_received),
+        last_ack_recv: ago(Some(info.last_heard)),
+        pacing_rate: info.pacing_rate,
+        max_pacing_rate: u64::MAX,
+        delivered: info.delivered,
+        dsack_dups: info.dsack_dups,
+        reord_seen: info.reord_seen,
+        rcv_ooopack: low(info.out_of_order),
         rtt: info.rtt.map_or(0, micros),
         rttvar: micros(info.rttvar),
         min_rtt: info.min_rtt.map_or(0, micros),
@@ -81,6 +99,10 @@ fn number_of(state: State) -> u8 {
 
 fn micros(span: Duration) -> u32 {
     u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn millis(span: Duration) -> u32 {
+    u32::try_from(span.as_millis()).unwrap_or(u32::MAX)
 }
 
 fn saturated(n: u32) -> u8 {

@@ -4,6 +4,8 @@
 //! alike are counted, not listed, so that a server's thousand accepted connections cost one entry.
 //! Not modelled: SO_BINDTODEVICE, users (SO_REUSEPORT of another user), IP_BIND_ADDRESS_NO_PORT.
 
+mod claims;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -11,6 +13,7 @@ use slotmap::SlotMap;
 use sockeye_base::Rng;
 
 use crate::stack::BindId;
+use claims::Claims;
 
 /// What a socket asks for when it binds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +65,7 @@ impl Bind {
 struct Bucket {
     /// Made by `connect` without `bind`: other such connects may use the port towards other destinations.
     shared_by_connect: bool,
-    claims: BTreeMap<Claim, u32>,
+    claims: Claims,
 }
 
 /// The ports of one transport.
@@ -72,6 +75,9 @@ pub(crate) struct Ports {
     buckets: BTreeMap<u16, Bucket>,
     /// How far `connect` has come in the ephemeral range.
     connects: u64,
+    /// For destinations (some of their offset's bits) where the half meant for `connect` was found full: how many more
+    /// times the other is tried first. Each walk over thousands of ports in TIME-WAIT costs milliseconds.
+    full: BTreeMap<u8, u16>,
 }
 
 /// Which half of the ephemeral range is tried first: Linux keeps `bind` and `connect` apart, so that a busy client does
@@ -164,10 +170,26 @@ impl Ports {
         tuple_free: impl Fn(u16) -> bool,
     ) -> Option<BindId> {
         let start = (offset >> 1).wrapping_add(self.connects);
-        let (port, steps) = self.pick(Parity::Connect, range, start, |ports, port| {
+        let place = (offset & 0xff) as u8;
+        let left = self.full.get(&place).copied().unwrap_or(0);
+        let first = if left == 0 { Parity::Connect } else { Parity::Bind };
+        let (port, steps) = self.pick(first, range, start, |ports, port| {
             ports.buckets.get(&port).is_none_or(|bucket| bucket.shared_by_connect && tuple_free(port))
         })?;
         self.connects = self.connects.wrapping_add(steps + 1);
+        let in_own_half = (port - range.0).is_multiple_of(2);
+        match (left, in_own_half) {
+            (0, true) => {}
+            (0, false) => {
+                self.full.insert(place, (range.1 - range.0) / 8);
+            }
+            (1, _) | (_, true) => {
+                self.full.remove(&place);
+            }
+            (left, false) => {
+                self.full.insert(place, left - 1);
+            }
+        }
         let fresh = !self.buckets.contains_key(&port);
         let id = self.insert(port, Claim::new(address, true, false, false));
         if fresh && let Some(bucket) = self.buckets.get_mut(&port) {
@@ -247,7 +269,7 @@ impl Ports {
     }
 
     fn any_claim(&self, port: u16, test: impl Fn(&Claim) -> bool) -> bool {
-        self.buckets.get(&port).is_some_and(|bucket| bucket.claims.keys().any(test))
+        self.buckets.get(&port).is_some_and(|bucket| bucket.claims.any(test))
     }
 
     fn insert(&mut self, port: u16, claim: Claim) -> BindId {
@@ -266,17 +288,12 @@ impl Ports {
     }
 
     fn count(&mut self, port: u16, claim: Claim) {
-        *self.buckets.entry(port).or_default().claims.entry(claim).or_default() += 1;
+        self.buckets.entry(port).or_default().claims.count(claim);
     }
 
     fn uncount(&mut self, port: u16, claim: &Claim) {
         let Some(bucket) = self.buckets.get_mut(&port) else { return };
-        if let Some(count) = bucket.claims.get_mut(claim) {
-            *count -= 1;
-            if *count == 0 {
-                bucket.claims.remove(claim);
-            }
-        }
+        bucket.claims.uncount(claim);
         if bucket.claims.is_empty() {
             self.buckets.remove(&port);
         }

@@ -6,13 +6,14 @@
 
 mod calls;
 mod input;
+mod tuple;
 
-use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use slotmap::SlotMap;
-use sockeye_base::{Duration, Instant, Key, KeyedMap, Rng};
+use sockeye_base::{Duration, Instant, Key, Rng};
 use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{Body, Packet, ip, ipv4, ipv6, tcp};
@@ -21,27 +22,11 @@ use crate::output::IpOptions;
 use crate::route::Path;
 use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
+use tuple::ByTuple;
+pub(crate) use tuple::Tuple;
 
-/// Both ends of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tuple {
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
-}
-
-impl Hash for Tuple {
-    /// As few words as say it all: every segment that arrives is looked up by this.
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.local.port()) << 16 | u64::from(self.remote.port());
-        match (self.local.ip(), self.remote.ip()) {
-            (IpAddr::V4(local), IpAddr::V4(remote)) => {
-                state.write_u64(u64::from(local.to_bits()) << 32 | u64::from(remote.to_bits()));
-            }
-            (local, remote) => (local, remote).hash(state),
-        }
-        state.write_u64(ports);
-    }
-}
+/// How many different beginnings are remembered to be shared.
+const SHARED_CONFIGS: usize = 8;
 
 /// Who holds a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,12 +79,14 @@ struct ListenerEntry {
 /// All of them.
 #[derive(Debug)]
 pub(crate) struct TcpTable {
-    connections: SlotMap<ConnectionId, Connection>,
-    by_tuple: KeyedMap<Tuple, ConnectionId>,
+    connections: SlotMap<ConnectionId, Box<Connection>>,
+    by_tuple: ByTuple,
     listeners: SlotMap<ListenerId, ListenerEntry>,
     by_port: BTreeMap<u16, Vec<ListenerId>>,
     orphans: usize,
     time_waits: usize,
+    /// What recent connections began with: most of them begin alike.
+    configs: VecDeque<Arc<Config>>,
     isn: IsnGenerator,
     /// Spreads flow labels and shared listeners.
     key: Key,
@@ -109,11 +96,12 @@ impl TcpTable {
     pub(crate) fn new(rng: &mut Rng) -> TcpTable {
         TcpTable {
             connections: SlotMap::with_key(),
-            by_tuple: KeyedMap::with_hasher(rng.key()),
+            by_tuple: ByTuple::new(rng),
             listeners: SlotMap::with_key(),
             by_port: BTreeMap::new(),
             orphans: 0,
             time_waits: 0,
+            configs: VecDeque::new(),
             isn: IsnGenerator::new(rng.key()),
             key: rng.key(),
         }
@@ -165,12 +153,23 @@ impl TcpTable {
     /// for so long (none: however long).
     fn is_free(&self, now: Instant, tuple: &Tuple, delay: Option<Duration>) -> bool {
         let Some(id) = self.by_tuple.get(tuple) else { return true };
-        let old = self.connections.get(*id);
+        let old = self.connections.get(id);
         delay.is_some_and(|delay| old.is_some_and(|old| old.tcb.may_be_replaced(now, delay)))
     }
 
+    /// The same settings, in one place for all that have them.
+    fn shared(&mut self, config: Config) -> Arc<Config> {
+        if let Some(same) = self.configs.iter().find(|held| ***held == config) {
+            return Arc::clone(same);
+        }
+        self.configs.truncate(SHARED_CONFIGS - 1);
+        let config = Arc::new(config);
+        self.configs.push_front(Arc::clone(&config));
+        config
+    }
+
     /// A connection is no more.
-    fn remove(&mut self, id: ConnectionId) -> Option<Connection> {
+    fn remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
         let connection = self.connections.remove(id)?;
         self.unweigh(connection.burden);
         Some(connection)
@@ -311,7 +310,7 @@ impl Stack {
             // If its socket holds it still, it is as it was bound.
             self.tcp_ports.widen(bind);
         }
-        if self.tcp.by_tuple.get(&tuple) == Some(&id) {
+        if self.tcp.by_tuple.get(&tuple) == Some(id) {
             self.tcp.by_tuple.remove(&tuple);
         }
         match owner {
@@ -334,7 +333,7 @@ impl Stack {
         if let Some(bind) = connection.bind {
             self.tcp_ports.release(bind);
         }
-        if self.tcp.by_tuple.get(&connection.tuple) == Some(&id) {
+        if self.tcp.by_tuple.get(&connection.tuple) == Some(id) {
             self.tcp.by_tuple.remove(&connection.tuple);
         }
     }
@@ -372,7 +371,7 @@ impl Stack {
             announced: false,
             burden: Burden::None,
         };
-        let id = self.tcp.connections.insert(connection);
+        let id = self.tcp.connections.insert(Box::new(connection));
         self.tcp.by_tuple.insert(tuple, id);
         id
     }
@@ -383,10 +382,10 @@ impl Stack {
     }
 
     /// What a connection along this path begins with.
-    fn config_for(&self, mut config: Config, path: &Path, remote: IpAddr) -> Config {
+    fn config_for(&mut self, mut config: Config, path: &Path, remote: IpAddr) -> Arc<Config> {
         let mss = self.path_mss(path, remote);
         config.mss = config.user_mss.map_or(mss, |most| mss.min(most));
-        config
+        self.tcp.shared(config)
     }
 }
 

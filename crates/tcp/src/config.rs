@@ -1,5 +1,8 @@
 //! What one connection is told when it begins; the defaults are Linux's.
 
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
 use sockeye_base::Duration;
 
 use crate::congestion::Congestion;
@@ -23,6 +26,8 @@ pub struct Config {
     pub window_scaling: bool,
     /// Offer timestamps (RFC 7323).
     pub timestamps: bool,
+    /// Offer selective acknowledgements (RFC 2018; tcp_sack).
+    pub sack: bool,
     /// How many SYNs are repeated with exponential backoff before giving up.
     pub syn_retries: u8,
     /// How many SYNs are repeated without backoff before those (Linux 6.5's tcp_syn_linear_timeouts).
@@ -51,8 +56,14 @@ pub struct Config {
     pub keepalive: Option<Keepalive>,
     /// Give up when data stays unacknowledged this long (TCP_USER_TIMEOUT).
     pub user_timeout: Option<Duration>,
+    /// After an idle time of an RTO begin again with the initial window (tcp_slow_start_after_idle).
+    pub slow_start_after_idle: bool,
+    /// Writable, and taking more, only below so many bytes unsent (TCP_NOTSENT_LOWAT, tcp_notsent_lowat).
+    pub notsent_lowat: u32,
     /// The congestion control (TCP_CONGESTION, tcp_congestion_control).
     pub congestion: Congestion,
+    /// Super-segments are no shorter than this, in segments, where there is so much to send (tcp_min_tso_segs).
+    pub min_tso_segs: u16,
     /// May make super-segments (payload at most 65,475 bytes).
     pub gso: bool,
 }
@@ -77,6 +88,23 @@ pub struct Ports {
     pub remote: u16,
 }
 
+/// One value for all connections that begin alike; who changes it gets one of their own.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedConfig(pub(crate) Arc<Config>);
+
+impl Deref for SharedConfig {
+    type Target = Config;
+    fn deref(&self) -> &Config {
+        &self.0
+    }
+}
+
+impl DerefMut for SharedConfig {
+    fn deref_mut(&mut self) -> &mut Config {
+        Arc::make_mut(&mut self.0)
+    }
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -88,6 +116,7 @@ impl Default for Config {
             cork: false,
             window_scaling: true,
             timestamps: true,
+            sack: true,
             syn_retries: 6,
             syn_linear_timeouts: 4,
             synack_retries: 5,
@@ -102,7 +131,10 @@ impl Default for Config {
             quick_ack: true,
             keepalive: None,
             user_timeout: None,
+            slow_start_after_idle: true,
+            notsent_lowat: u32::MAX,
             congestion: Congestion::default(),
+            min_tso_segs: 2,
             gso: true,
         }
     }

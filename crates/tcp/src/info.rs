@@ -39,8 +39,26 @@ pub struct Info {
     pub rcv_wscale: Option<u8>,
     /// Timestamps are in use.
     pub timestamps: bool,
+    /// Selective acknowledgements are in use.
+    pub sack: bool,
     /// Segments sent and not acknowledged.
     pub unacked: u32,
+    /// Segments of those that the peer has.
+    pub sacked: u32,
+    /// Segments of those that are taken for lost.
+    pub lost: u32,
+    /// Segments repeated and on their way.
+    pub retrans: u32,
+    /// By how many segments one may be overtaken without being taken for lost.
+    pub reordering: u32,
+    /// How often segments were seen to be overtaken.
+    pub reord_seen: u32,
+    /// Segments that the peer says it got twice.
+    pub dsack_dups: u32,
+    /// Segments that arrived.
+    pub delivered: u32,
+    /// How losses are being repaired (tcpi_ca_state): 0 open, 1 disorder, 3 recovery, 4 loss.
+    pub recovery: u8,
     /// Bytes queued and never sent.
     pub notsent_bytes: usize,
     /// Segments sent, repeated ones too.
@@ -69,6 +87,12 @@ pub struct Info {
     pub total_retrans: u32,
     /// Segments received out of order.
     pub out_of_order: u64,
+    /// What a paced connection would send, bytes per second (Linux's sk_pacing_rate).
+    pub pacing_rate: u64,
+    /// When it began, the handshake included.
+    pub established: Instant,
+    /// When something acceptable last came.
+    pub last_heard: Instant,
     /// When data was last sent.
     pub last_data_sent: Option<Instant>,
     /// When data was last received.

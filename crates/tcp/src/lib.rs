@@ -4,7 +4,7 @@
 //! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
 //! headers), no sockets, no errno.
 //!
-//! Not modelled: urgent data, ECN, SACK, fast open, SYN cookies, simultaneous use of several paths.
+//! Not modelled: urgent data, ECN, fast open, SYN cookies, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -37,6 +37,6 @@ pub use info::Info;
 pub use input::{Outcome, reset_for};
 pub use isn::IsnGenerator;
 pub use listener::Listener;
-pub use output::Decision;
+pub use output::{Boundary, Decision};
 pub use state::State;
 pub use tcb::Tcb;

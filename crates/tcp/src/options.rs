@@ -27,6 +27,8 @@ pub(crate) struct Negotiated {
     pub(crate) wscale: Option<Wscale>,
     /// Timestamps go in every segment.
     pub(crate) timestamps: bool,
+    /// Either side may acknowledge selectively.
+    pub(crate) sack: bool,
 }
 
 /// Window scale shifts.
@@ -39,10 +41,11 @@ pub(crate) struct Wscale {
 impl Negotiated {
     /// Before the peer's SYN has been seen.
     pub(crate) fn nothing() -> Negotiated {
-        Negotiated { peer_mss: DEFAULT_MSS, wscale: None, timestamps: false }
+        Negotiated { peer_mss: DEFAULT_MSS, wscale: None, timestamps: false, sack: false }
     }
 
-    /// RFC 7323, sections 2.2 and 3.2: scaling and timestamps hold only if both SYNs carry them.
+    /// RFC 7323, sections 2.2 and 3.2, RFC 2018, section 2: scaling, timestamps and selective acknowledgements hold
+    /// only if both SYNs carry them.
     pub(crate) fn new(config: &Config, syn: &Options) -> Negotiated {
         let snd = syn.window_scale.map(|shift| shift.min(LARGEST_SHIFT));
         Negotiated {
@@ -51,6 +54,7 @@ impl Negotiated {
                 .filter(|_| config.window_scaling)
                 .map(|snd| Wscale { snd, rcv: offered_shift(config.receive_buffer) }),
             timestamps: config.timestamps && syn.timestamps.is_some(),
+            sack: config.sack && syn.sack_permitted,
         }
     }
 }
@@ -63,24 +67,43 @@ fn offered_shift(buffer: usize) -> u8 {
 impl Tcb {
     /// Options of our SYN, or of our SYN-ACK, which carries only what the peer's SYN had.
     pub(crate) fn syn_options(&self, now: Instant, with_ack: bool) -> Options {
-        let (scale, timestamps) = if with_ack {
-            (self.negotiated.wscale.is_some(), self.negotiated.timestamps)
+        let (scale, timestamps, sack) = if with_ack {
+            (self.negotiated.wscale.is_some(), self.negotiated.timestamps, self.negotiated.sack)
         } else {
-            (self.config.window_scaling, self.config.timestamps)
+            (self.config.window_scaling, self.config.timestamps, self.config.sack)
         };
         Options {
             mss: Some(self.config.mss),
             window_scale: scale.then(|| offered_shift(self.config.receive_buffer)),
             timestamps: timestamps.then(|| self.timestamps(now, with_ack)),
+            sack_permitted: sack,
             ..Options::default()
         }
     }
 
     /// Options of any other segment.
     pub(crate) fn segment_options(&self, now: Instant, with_ack: bool) -> Options {
+        let sack = with_ack && self.negotiated.sack;
         Options {
             timestamps: self.negotiated.timestamps.then(|| self.timestamps(now, with_ack)),
+            sack: if sack { self.reassembly.sack_blocks(self.most_sack_blocks()) } else { Vec::new() },
             ..Options::default()
+        }
+    }
+
+    /// RFC 2018, section 3: as many blocks as the header has room for.
+    fn most_sack_blocks(&self) -> usize {
+        if self.negotiated.timestamps { 3 } else { 4 }
+    }
+
+    /// Bytes that selective acknowledgements take from the next segment's payload.
+    pub(crate) fn sack_len(&self) -> u32 {
+        if !self.negotiated.sack {
+            return 0;
+        }
+        match self.reassembly.sack_count().min(self.most_sack_blocks()) as u32 {
+            0 => 0,
+            count => 4 + 8 * count,
         }
     }
 

@@ -15,7 +15,15 @@ pub(crate) struct Reassembly {
     blocks: VecDeque<Block>,
     /// The sequence number of the peer's FIN, once seen.
     pub(crate) fin: Option<SeqNum>,
+    /// Where the blocks that changed last begin, the latest first (RFC 2018, section 4).
+    recent: [SeqNum; MOST_SACKS],
+    recents: u8,
+    /// What came twice, to be told once (RFC 2883).
+    pub(crate) duplicate: Option<(SeqNum, SeqNum)>,
 }
+
+/// Most blocks that fit in a header.
+const MOST_SACKS: usize = 4;
 
 #[derive(Debug)]
 struct Block {
@@ -52,6 +60,7 @@ impl Reassembly {
         }
         let mut block = Block { seq, data };
         let at = self.blocks.partition_point(|held| held.end().before(seq));
+        self.note_duplicate(at, &block);
         while let Some(held) = self.blocks.get(at) {
             if held.seq.after(block.end()) {
                 break;
@@ -63,8 +72,56 @@ impl Reassembly {
         if self.blocks.len() >= MOST_BLOCKS {
             return false;
         }
+        self.note_recent(block.seq, block.end());
         self.blocks.insert(at, block);
         true
+    }
+
+    /// RFC 2883, section 4: what of this the blocks from `at` on have.
+    fn note_duplicate(&mut self, at: usize, block: &Block) {
+        let overlaps = |held: &&Block| held.end().after(block.seq) && held.seq.before(block.end());
+        if let Some(held) = self.blocks.range(at..).take(2).find(overlaps) {
+            let left = held.seq.max(block.seq);
+            let right = if held.end().before(block.end()) { held.end() } else { block.end() };
+            self.duplicate = Some((left, right));
+        }
+    }
+
+    fn note_recent(&mut self, left: SeqNum, right: SeqNum) {
+        let within = |start: &SeqNum| start.at_or_after(left) && start.at_or_before(right);
+        let others: Vec<SeqNum> = self.recent().filter(|start| !within(start)).collect();
+        self.set_recent(std::iter::once(left).chain(others));
+    }
+
+    fn recent(&self) -> impl Iterator<Item = SeqNum> {
+        self.recent.into_iter().take(usize::from(self.recents))
+    }
+
+    fn set_recent(&mut self, starts: impl Iterator<Item = SeqNum>) {
+        self.recents = 0;
+        for (slot, start) in self.recent.iter_mut().zip(starts) {
+            *slot = start;
+            self.recents += 1;
+        }
+    }
+
+    /// RFC 2018, section 4: the block of the latest segment first, then those before it; RFC 2883: ahead of them what
+    /// came twice. At most `most`.
+    pub(crate) fn sack_blocks(&self, most: usize) -> Vec<(SeqNum, SeqNum)> {
+        if self.sack_count() == 0 {
+            return Vec::new();
+        }
+        let held = |start: SeqNum| {
+            let at = self.blocks.partition_point(|held| held.seq.before(start));
+            self.blocks.get(at).filter(|held| held.seq == start).map(|held| (held.seq, held.end()))
+        };
+        let recent = self.recent().filter_map(held);
+        self.duplicate.into_iter().chain(recent).take(most).collect()
+    }
+
+    /// How many blocks there are to tell of.
+    pub(crate) fn sack_count(&self) -> usize {
+        usize::from(self.duplicate.is_some()) + usize::from(self.recents)
     }
 
     /// Takes what now follows without a gap.
@@ -81,6 +138,10 @@ impl Reassembly {
                 out.append(block.data);
             }
         }
+        let first = self.blocks.front().map(|block| block.seq);
+        let held = |start: &SeqNum| first.is_some_and(|first| start.at_or_after(first));
+        let left: Vec<SeqNum> = self.recent().filter(held).collect();
+        self.set_recent(left.into_iter());
         out
     }
 

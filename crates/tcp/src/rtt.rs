@@ -1,75 +1,123 @@
 //! Round-trip time and retransmission timeout (RFC 6298), in nanoseconds and integers.
 //!
-//! Samples come from one timed segment per round trip, never one that was repeated (Karn), or else from a timestamp's
-//! echo (RFC 7323), which repetition can't confuse.
+//! Samples come from each acknowledgement of a segment that was never repeated (Karn), or else from a timestamp's echo
+//! (RFC 7323), which repetition can't confuse. As there may be many in a round trip, RTTVAR is, as in Linux, the
+//! largest deviation in each; it falls slowly.
 
-use sockeye_base::Duration;
+use sockeye_base::{Duration, SeqNum};
 
 use crate::config::Config;
 
 /// The smallest sample: a virtual network can be faster than any clock.
 const SMALLEST: Duration = Duration::from_micros(1);
 
+/// Spans in nanoseconds, to keep a connection small; 0: not known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rtt {
-    srtt: Option<Duration>,
-    rttvar: Duration,
-    min: Option<Duration>,
-    initial: Duration,
+    srtt: u64,
+    /// The smoothed deviation of samples.
+    rttvar: u64,
+    /// Its largest value in this round trip, which ends when `round` is acknowledged; and that of those before.
+    round_most: u64,
+    most: u64,
+    min: u64,
+    round: SeqNum,
     /// How many times the RTO is doubled.
     pub(crate) backoff: u32,
+    /// The SYN was repeated.
+    distrusted: bool,
 }
 
+/// Distrusting the handshake's time: RFC 6298, section 5.7.
+const DISTRUSTFUL: Duration = Duration::from_secs(3);
+
 impl Rtt {
-    pub(crate) fn new(config: &Config) -> Rtt {
-        Rtt { srtt: None, rttvar: Duration::ZERO, min: None, initial: config.rto_initial, backoff: 0 }
+    pub(crate) fn new() -> Rtt {
+        Rtt {
+            srtt: 0,
+            rttvar: 0,
+            round_most: 0,
+            most: 0,
+            min: 0,
+            round: SeqNum(0),
+            backoff: 0,
+            distrusted: false,
+        }
     }
 
     /// RFC 6298, sections 2.2 and 2.3: the first sample R gives SRTT = R and RTTVAR = R / 2; each later one moves
-    /// RTTVAR by a quarter towards |SRTT - R| and then SRTT by an eighth towards R. Backoff ends.
-    pub(crate) fn sample(&mut self, sample: Duration) {
-        let sample = sample.max(SMALLEST);
+    /// RTTVAR by a quarter towards |SRTT - R| (as Linux, an eighth of that if R is shorter) and then SRTT by an eighth
+    /// towards R. Backoff ends.
+    pub(crate) fn sample(&mut self, sample: Duration, config: &Config, snd_una: SeqNum, snd_nxt: SeqNum) {
         self.backoff = 0;
-        self.min = Some(self.min.map_or(sample, |min| min.min(sample)));
-        match self.srtt {
-            None => {
-                self.srtt = Some(sample);
-                self.rttvar = sample / 2;
-            }
-            Some(srtt) => {
-                self.rttvar = (self.rttvar * 3 + srtt.abs_diff(sample)) / 4;
-                self.srtt = Some((srtt * 7 + sample) / 8);
-            }
+        self.note_min(sample);
+        let sample = nanos(sample.max(SMALLEST));
+        let least = nanos(config.rto_min) / 4;
+        if self.srtt == 0 {
+            self.srtt = sample;
+            self.rttvar = sample / 2;
+            self.most = self.rttvar.max(least);
+            self.round_most = self.most;
+            self.round = snd_nxt;
+            return;
         }
+        let deviation = self.srtt.abs_diff(sample);
+        if deviation <= self.rttvar {
+            self.rttvar -= (self.rttvar - deviation) / 4;
+        } else {
+            let weight = if sample < self.srtt { 32 } else { 4 };
+            self.rttvar += (deviation - self.rttvar) / weight;
+        }
+        self.srtt = (self.srtt.saturating_mul(7).saturating_add(sample)) / 8;
+        self.round_most = self.round_most.max(self.rttvar);
+        self.most = self.most.max(self.round_most);
+        if snd_una.after(self.round) {
+            self.most -= (self.most - self.round_most) / 4;
+            self.round = snd_nxt;
+            self.round_most = least;
+        }
+    }
+
+    /// A round trip that may be the smallest.
+    pub(crate) fn note_min(&mut self, sample: Duration) {
+        let sample = nanos(sample.max(SMALLEST));
+        self.min = if self.min == 0 { sample } else { self.min.min(sample) };
     }
 
     /// RFC 6298, section 5.7: when the SYN had to be repeated and nothing has been measured, data starts with 3 s.
     pub(crate) fn distrust_initial(&mut self) {
         self.backoff = 0;
-        self.initial = self.initial.max(Duration::from_secs(3));
+        self.distrusted = true;
     }
 
     pub(crate) fn srtt(&self) -> Option<Duration> {
-        self.srtt
+        (self.srtt > 0).then(|| Duration::from_nanos(self.srtt))
     }
 
     pub(crate) fn rttvar(&self) -> Duration {
-        self.rttvar
+        Duration::from_nanos(self.rttvar)
     }
 
     pub(crate) fn min(&self) -> Option<Duration> {
-        self.min
+        (self.min > 0).then(|| Duration::from_nanos(self.min))
     }
 
     /// The timeout in force: RFC 6298, section 2.3, SRTT + 4 RTTVAR, where Linux's least value is for the second term
     /// alone; in whole milliseconds; doubled by each backoff, up to the largest.
     pub(crate) fn rto(&self, config: &Config) -> Duration {
-        let base = match self.srtt {
-            None => self.initial,
-            Some(srtt) => whole_millis(srtt + (self.rttvar * 4).max(config.rto_min)),
+        let base = match self.srtt() {
+            None if self.distrusted => config.rto_initial.max(DISTRUSTFUL),
+            None => config.rto_initial,
+            Some(srtt) => {
+                whole_millis(srtt + Duration::from_nanos(self.most).saturating_mul(4).max(config.rto_min))
+            }
         };
         backed_off(base.max(Duration::from_millis(1)), self.backoff, config.rto_max)
     }
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// `base` doubled `backoff` times, at most `largest` (but never less than a millisecond).
@@ -90,12 +138,12 @@ mod tests {
     #[test]
     fn follows_rfc_6298() {
         let config = Config::default();
-        let mut rtt = Rtt::new(&config);
+        let mut rtt = Rtt::new();
         assert_eq!(rtt.rto(&config), Duration::from_secs(1));
-        rtt.sample(Duration::from_millis(100));
+        rtt.sample(Duration::from_millis(100), &config, SeqNum(0), SeqNum(1));
         assert_eq!((rtt.srtt(), rtt.rttvar()), (Some(Duration::from_millis(100)), Duration::from_millis(50)));
         assert_eq!(rtt.rto(&config), Duration::from_millis(300));
-        rtt.sample(Duration::from_millis(180));
+        rtt.sample(Duration::from_millis(180), &config, SeqNum(1), SeqNum(2));
         assert_eq!(rtt.srtt(), Some(Duration::from_millis(110)));
         assert_eq!(rtt.rttvar(), Duration::from_micros(57_500));
         rtt.backoff = 2;
@@ -107,8 +155,8 @@ mod tests {
     #[test]
     fn a_loopback_gets_201_ms() {
         let config = Config::default();
-        let mut rtt = Rtt::new(&config);
-        rtt.sample(Duration::ZERO);
+        let mut rtt = Rtt::new();
+        rtt.sample(Duration::ZERO, &config, SeqNum(0), SeqNum(1));
         assert_eq!(rtt.rto(&config), Duration::from_millis(201));
     }
 }

@@ -1,16 +1,19 @@
 //! The transmission control block: everything one connection knows (RFC 9293, section 3.3.1), flat, under the RFC's
 //! names, and what must always hold among it. What happens to it is in `input`, `output`, `user` and `timers`.
 
+use std::sync::Arc;
+
 use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
-use crate::config::{Config, Ports};
+use crate::config::{Config, Ports, SharedConfig};
 use crate::congestion::CongestionControl;
 use crate::error::Error;
 use crate::info::{Counters, Info};
 use crate::options::Negotiated;
+use crate::output::Sending;
 use crate::reassembly::Reassembly;
-use crate::recovery::{Phase, Recovery};
+use crate::recovery::Recovery;
 use crate::rtt::Rtt;
 use crate::send_buffer::SendBuffer;
 use crate::state::State;
@@ -22,7 +25,7 @@ use crate::timers::{Timer, Timers};
 /// [`Tcb::decide`] until it says [`crate::Decision::Wait`].
 #[derive(Debug)]
 pub struct Tcb {
-    pub(crate) config: Config,
+    pub(crate) config: SharedConfig,
     pub(crate) ports: Ports,
     pub(crate) state: State,
     /// The connection began with the peer's SYN at a listener.
@@ -51,6 +54,7 @@ pub struct Tcb {
     /// The user has nothing more to send: FIN goes behind the queued data.
     pub(crate) fin_wanted: bool,
     pub(crate) fin_sent: bool,
+    pub(crate) sending: Box<Sending>,
 
     // Receive sequence space.
     pub(crate) irs: SeqNum,
@@ -93,8 +97,8 @@ pub struct Tcb {
 
     // Round trips, losses, congestion.
     pub(crate) rtt: Rtt,
-    /// The segment being timed: its end, and when it was sent.
-    pub(crate) timed: Option<(SeqNum, Instant)>,
+    /// Our SYN went more than once: its round trip is unknown (RFC 6298, section 3).
+    pub(crate) syn_repeated: bool,
     pub(crate) recovery: Recovery,
     pub(crate) control: Box<dyn CongestionControl>,
     pub(crate) cwnd: u32,
@@ -123,15 +127,27 @@ pub(crate) const QUICK_ACKS: u8 = 16;
 
 impl Tcb {
     /// Opens actively: SYN-SENT. The SYN comes from [`Tcb::decide`].
-    pub fn connect(now: Instant, config: Config, ports: Ports, iss: SeqNum, timestamp_offset: u32) -> Tcb {
-        Tcb::new(now, config, ports, iss, timestamp_offset)
+    pub fn connect(
+        now: Instant,
+        config: impl Into<Arc<Config>>,
+        ports: Ports,
+        iss: SeqNum,
+        timestamp_offset: u32,
+    ) -> Tcb {
+        Tcb::new(now, config.into(), ports, iss, timestamp_offset)
     }
 
     /// Opens passively, for a listener that got `syn`: SYN-RECEIVED. The ports are the SYN's; the SYN-ACK comes from
     /// [`Tcb::decide`]. Data in the SYN is left for the peer to repeat, as Linux does without fast open.
-    pub fn accept(now: Instant, config: Config, iss: SeqNum, timestamp_offset: u32, syn: &Segment) -> Tcb {
+    pub fn accept(
+        now: Instant,
+        config: impl Into<Arc<Config>>,
+        iss: SeqNum,
+        timestamp_offset: u32,
+        syn: &Segment,
+    ) -> Tcb {
         let ports = Ports { local: syn.destination, remote: syn.source };
-        let mut tcb = Tcb::new(now, config, ports, iss, timestamp_offset);
+        let mut tcb = Tcb::new(now, config.into(), ports, iss, timestamp_offset);
         tcb.state = State::SynReceived;
         tcb.passive = true;
         tcb.counters.segs_in = syn.count() as u64;
@@ -139,7 +155,7 @@ impl Tcb {
         tcb
     }
 
-    fn new(now: Instant, config: Config, ports: Ports, iss: SeqNum, timestamp_offset: u32) -> Tcb {
+    fn new(now: Instant, config: Arc<Config>, ports: Ports, iss: SeqNum, timestamp_offset: u32) -> Tcb {
         let mut tcb = Tcb {
             ports,
             state: State::SynSent,
@@ -158,6 +174,7 @@ impl Tcb {
             send_buffer: SendBuffer::default(),
             fin_wanted: false,
             fin_sent: false,
+            sending: Box::new(Sending::new(iss)),
             irs: SeqNum(0),
             rcv_nxt: SeqNum(0),
             rcv_adv: SeqNum(0),
@@ -179,8 +196,8 @@ impl Tcb {
             timestamp_offset,
             ts_recent: 0,
             ts_recent_at: now,
-            rtt: Rtt::new(&config),
-            timed: None,
+            rtt: Rtt::new(),
+            syn_repeated: false,
             recovery: Recovery::new(iss),
             control: config.congestion.control(),
             cwnd: 0,
@@ -196,7 +213,7 @@ impl Tcb {
             last_data_sent: None,
             last_data_received: None,
             counters: Counters::default(),
-            config,
+            config: SharedConfig(config),
         };
         tcb.cwnd = tcb.initial_cwnd();
         tcb
@@ -253,7 +270,16 @@ impl Tcb {
             snd_wscale: self.negotiated.wscale.map(|wscale| wscale.snd),
             rcv_wscale: self.negotiated.wscale.map(|wscale| wscale.rcv),
             timestamps: self.negotiated.timestamps,
-            unacked: self.flight().div_ceil(mss),
+            sack: self.negotiated.sack,
+            unacked: if self.state.is_opening() { self.flight() } else { self.recovery.sent.packets() },
+            sacked: self.recovery.sacked_out(),
+            lost: self.recovery.sent.lost(),
+            retrans: self.recovery.sent.resent(),
+            reordering: self.recovery.reordering,
+            reord_seen: self.recovery.reord_seen,
+            dsack_dups: self.recovery.dsack_dups,
+            delivered: self.recovery.delivered,
+            recovery: self.recovery.phase.number(),
             notsent_bytes: if self.state.is_opening() {
                 self.send_buffer.len()
             } else {
@@ -272,6 +298,9 @@ impl Tcb {
             probes: self.probes,
             total_retrans: counters.total_retrans,
             out_of_order: counters.out_of_order,
+            pacing_rate: self.pacing_rate(),
+            established: self.opened_at + self.handshake.unwrap_or_default(),
+            last_heard: self.last_heard,
             last_data_sent: self.last_data_sent,
             last_data_received: self.last_data_received,
         }
@@ -295,13 +324,8 @@ impl Tcb {
                 "flight is held",
             )?;
             must((self.flight() > 0) == self.timers.is_set(Timer::Retransmit), "flight is timed")?;
-        }
-        if self.recovery.phase == Phase::Loss {
-            let next = self.recovery.rtx_nxt;
-            must(
-                next.at_or_after(self.snd_una) && next.at_or_before(self.snd_nxt),
-                "repeats what is in flight",
-            )?;
+            self.recovery.sent.check(self.snd_una, self.snd_nxt)?;
+            self.recovery.check()?;
         }
         match self.state {
             State::SynSent | State::SynReceived => {

@@ -81,6 +81,7 @@ impl Tcb {
         self.timers.clear_all();
         self.timers.set(Timer::TimeWait, now + self.config.time_wait);
         self.send_buffer.clear();
+        self.recovery.clear();
         self.reassembly.clear();
     }
 
@@ -89,6 +90,7 @@ impl Tcb {
         self.state = State::Closed;
         self.timers.clear_all();
         self.send_buffer.clear();
+        self.recovery.clear();
         self.reassembly.clear();
         self.ack_now = false;
         self.syn_due = false;

@@ -4,7 +4,7 @@ use sockeye_base::{Chain, Duration, Instant, SeqNum};
 
 use crate::config::{Config, Keepalive, Ports};
 use crate::error::{Error, SendError};
-use crate::recovery::Phase;
+use crate::output::{Boundary, MOST_AT_ONCE};
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -16,15 +16,35 @@ impl Tcb {
         if self.fin_wanted || self.state.is_opening() || !self.state.may_send() {
             return 0;
         }
-        self.config.send_buffer.saturating_sub(self.send_buffer.len())
+        self.config.send_buffer.saturating_sub(self.send_buffer.len()).min(self.notsent_room())
+    }
+
+    /// How much more TCP_NOTSENT_LOWAT allows: what goes at once, and beyond it up to the mark; as Linux in pieces as long
+    /// as its buffers, so the last piece may reach beyond.
+    fn notsent_room(&self) -> usize {
+        if self.config.notsent_lowat == u32::MAX {
+            return usize::MAX;
+        }
+        let (mss, unsent) = (self.effective_mss(), self.unsent());
+        let goes = self.cwnd_room().saturating_mul(mss).min(self.usable_window());
+        let piece = (self.max_snd_wnd / 2).clamp(mss, MOST_AT_ONCE.max(mss)) / mss * mss;
+        let stays = unsent.saturating_sub(goes);
+        let below = self.config.notsent_lowat.saturating_sub(stays).div_ceil(piece).saturating_mul(piece);
+        goes.saturating_sub(unsent).saturating_add(below) as usize
     }
 
     /// Queues all of `data`; the caller respects [`Tcb::send_room`] (before the handshake is over data waits for it).
-    pub fn send(&mut self, _now: Instant, data: Chain) -> Result<(), SendError> {
+    pub fn send(&mut self, now: Instant, data: Chain) -> Result<(), SendError> {
+        self.send_message(now, data, Boundary::None)
+    }
+
+    /// The same, with what the call says of its end.
+    pub fn send_message(&mut self, _now: Instant, data: Chain, boundary: Boundary) -> Result<(), SendError> {
         if self.fin_wanted || !self.state.may_send() {
             return Err(SendError::Closed);
         }
         self.send_buffer.push(data);
+        self.sending.note_call(self.send_end(), boundary);
         Ok(())
     }
 
@@ -169,10 +189,8 @@ impl Tcb {
         }
         self.path_mss = mss;
         self.cwnd = self.cwnd.max(self.snd_mss());
-        if self.state.may_transmit() && self.flight() > 0 {
-            self.timed = None;
-            self.recovery.resend_all(self.snd_una, self.snd_nxt);
-            debug_assert!(self.recovery.phase == Phase::Loss);
+        if self.state.may_transmit() {
+            self.resend_smaller();
         }
     }
 
@@ -206,9 +224,10 @@ impl Tcb {
         &self.config
     }
 
-    /// TCP_NODELAY.
+    /// TCP_NODELAY. Set, it lets go what is queued, even what TCP_CORK holds (as Linux).
     pub fn set_nodelay(&mut self, _now: Instant, on: bool) {
         self.config.nodelay = on;
+        self.sending.push_queued |= on;
     }
 
     /// TCP_QUICKACK: a delayed acknowledgement goes at once, and so do the next ones, until we answer data with data.
@@ -249,6 +268,11 @@ impl Tcb {
     pub fn set_receive_buffer(&mut self, _now: Instant, bytes: usize) {
         // Not so small that the window field could only say 0.
         self.config.receive_buffer = bytes.max(2 << self.rcv_shift()).max(256);
+    }
+
+    /// TCP_NOTSENT_LOWAT, bytes.
+    pub fn set_notsent_lowat(&mut self, _now: Instant, bytes: u32) {
+        self.config.notsent_lowat = bytes;
     }
 
     /// Bytes queued and never sent (SIOCOUTQNSD).

@@ -117,7 +117,7 @@ options! {
     TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: cubic or reno.";
     TcpUserTimeout SOL_TCP 18 "TCP_USER_TIMEOUT" Int(0, ANY), any tcp both Enforced "Milliseconds data may stay unacknowledged.";
     TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Rejected "Data in the SYN.";
-    TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Rejected "Writable below so much unsent.";
+    TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Enforced "Writable below so much unsent.";
 
     UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Rejected "Gather writes into one datagram.";
 

@@ -1,6 +1,6 @@
 //! Large bodies, there and back, with their hashes.
 
-use crate::common::{TempDir, finish, finish_with, need, run, shell};
+use crate::common::{TempDir, finish, finish_with, need, python, run, shell};
 
 const SIZE: usize = 100 << 20;
 const PERIOD: usize = 65_521;
@@ -78,5 +78,61 @@ fn sizes_at_the_edges() {
         let finished =
             finish(&mut run(["curl", "-sS", "-o", "/dev/null", "-w", "%{size_download}", &url])).well();
         assert_eq!(finished.text(), size.to_string());
+    }
+}
+
+/// Both directions full at once, each end shutting its side right behind its last byte: nothing of what still waits in a
+/// carrier may be lost, whoever is slow.
+#[test]
+fn both_directions_at_once_and_a_half_close_behind_the_last_byte() {
+    let program = r"
+import hashlib, random, socket, threading
+up, down = random.Random(1).randbytes(8 << 20), random.Random(2).randbytes(8 << 20)
+listener = socket.create_server(('127.0.0.1', 0))
+digests = {}
+def both(s, data, name):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    def send():
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+    sender = threading.Thread(target=send)
+    sender.start()
+    digest, part = hashlib.sha256(), b'x'
+    while part:
+        part = s.recv(20000)
+        digest.update(part)
+    sender.join()
+    digests[name] = digest.digest()
+    s.close()
+server = threading.Thread(target=lambda: both(listener.accept()[0], down, 'server'))
+server.start()
+both(socket.create_connection(listener.getsockname()), up, 'client')
+server.join()
+print(digests['server'] == hashlib.sha256(up).digest(), digests['client'] == hashlib.sha256(down).digest())
+";
+    if need(&["python3"]) {
+        assert_eq!(finish(&mut python(program)).well().text(), "True True\n");
+    }
+}
+
+/// A stream that was shut both ways is a socket still: its calls are answered as TCP's, not as the carrier's.
+#[test]
+fn shut_both_ways_is_not_closed() {
+    let program = r"
+import socket
+listener = socket.create_server(('127.0.0.1', 0))
+c = socket.create_connection(listener.getsockname())
+s, _ = listener.accept()
+c.shutdown(socket.SHUT_RDWR)
+print(s.recv(1))
+s.shutdown(socket.SHUT_RDWR)
+for _ in range(3):
+    print(c.getsockname()[0], c.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY), c.recv(1))
+";
+    if need(&["python3"]) {
+        assert_eq!(
+            finish(&mut python(program)).well().text(),
+            format!("b''\n{}", "127.0.0.1 0 b''\n".repeat(3))
+        );
     }
 }

@@ -141,3 +141,18 @@ fn stack(call: &Call) -> Option<u64> {
     frames[..size].hash(&mut hasher);
     Some(hasher.finish())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_call_is_not_the_same_again() {
+        let call = Call { id: 1, tid: std::process::id(), number: libc::SYS_bind, args: [3, 4, 16, 0, 0, 0] };
+        // This thread runs: nothing is known of its stack.
+        let mark = Mark::of(&call);
+        assert!(mark.is_again(&Call { id: 2, ..call }));
+        assert!(!mark.is_again(&Call { args: [4, 4, 16, 0, 0, 0], ..call }));
+        assert!(!mark.is_again(&Call { tid: 1, ..call }));
+    }
+}

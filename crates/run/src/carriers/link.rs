@@ -96,14 +96,15 @@ impl Link {
     pub(crate) fn unstuff(&mut self, program_end: &OwnedFd) {
         // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
-        self.may_read = self.readable() > self.junk as u64;
+        self.may_read = self.has_data();
     }
 
     /// What the kernel says of S.
     pub(crate) fn note(&mut self, events: EventFlags) {
-        // Behind an error (P closed with bytes unread) there may still be data; behind a hang-up, its end.
-        self.may_read |=
-            events.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
+        // Behind an error (P closed with bytes unread) there may still be data; behind a hang-up, its end. Junk alone is
+        // nothing to read: dropping it would give P one writable edge too many.
+        self.may_read |= events.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
+            || events.contains(EventFlags::IN) && self.has_data();
         self.may_write |= events.contains(EventFlags::OUT);
         self.hung_up |= events.contains(EventFlags::HUP);
     }
@@ -209,6 +210,11 @@ impl Link {
         {
             let _ = rustix::net::send(&program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         }
+    }
+
+    /// Whether the program has written something, beyond the junk.
+    fn has_data(&self) -> bool {
+        self.junk == 0 || self.readable() > self.junk as u64
     }
 
     fn readable(&self) -> u64 {

@@ -178,3 +178,41 @@ impl AsFd for Mailbox {
         self.end.as_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_back_comes_first_with_its_source() {
+        let (program_end, mut mailbox) = Mailbox::pair(true).expect("a pair");
+        let source = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let mut buffer = [0; 64];
+        mailbox.put_back(&program_end, (b"later".to_vec(), source(2)), &mut buffer);
+        mailbox.put_back(&program_end, (Vec::new(), source(1)), &mut buffer);
+        assert_eq!(mailbox.next_source(), Some(source(1)));
+        assert_eq!(
+            rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).map(|(n, _)| n),
+            Ok(0)
+        );
+        assert_eq!(mailbox.next_source(), Some(source(2)));
+        assert_eq!(
+            rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).map(|(n, _)| n),
+            Ok(5)
+        );
+        assert_eq!(mailbox.next_source(), None);
+    }
+
+    #[test]
+    fn sources_of_what_was_read_natively_are_forgotten() {
+        let (program_end, mut mailbox) = Mailbox::pair(true).expect("a pair");
+        let source = SocketAddr::from(([192, 0, 2, 1], 9));
+        let mut buffer = [0; 64];
+        for _ in 0..1000 {
+            mailbox.put_back(&program_end, (b"x".to_vec(), source), &mut buffer);
+            rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).expect("a datagram");
+        }
+        mailbox.forget_read();
+        assert!(mailbox.sources.is_empty() && mailbox.charged == 0);
+    }
+}

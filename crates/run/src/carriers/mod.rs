@@ -204,9 +204,6 @@ impl Carriers {
     /// Whether any descriptor of P is still open anywhere.
     pub(crate) fn is_alive(&self, id: CarrierId) -> bool {
         let Some(carrier) = self.all.get(id) else { return false };
-        if let Some(exists) = self.sockets.as_ref().and_then(|sockets| sockets.exists(carrier.inode)) {
-            return exists;
-        }
         match &carrier.name {
             Some(name) => {
                 let kind = match carrier.transport {
@@ -216,7 +213,12 @@ impl Carriers {
                 // A name that can be taken is nobody's any more.
                 socket(kind, true).is_ok_and(|probe| rustix::net::bind(&probe, name).is_err())
             }
-            None => descriptors::borrow_socket(carrier.inode, carrier.seen).is_some(),
+            // The kernel looks through all sockets there are, but that is less than all descriptors.
+            None => {
+                let exists = || self.sockets.as_ref().and_then(|sockets| sockets.exists(carrier.inode));
+                descriptors::borrow_seen(carrier.inode, carrier.seen).is_some()
+                    || exists().unwrap_or_else(|| carrier.borrow().is_some())
+            }
         }
     }
 }

@@ -40,10 +40,14 @@ pub(crate) fn borrow(tid: u32, fd: i32) -> Option<OwnedFd> {
     pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty()).ok()
 }
 
+/// Borrows a socket by its inode, if it is where it was seen last.
+pub(crate) fn borrow_seen(inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
+    borrow(seen.0, seen.1).filter(|fd| rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_ino == inode))
+}
+
 /// Borrows a socket by its inode, looking where it was seen last, then in every process that could hold it.
 pub(crate) fn borrow_socket(inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
-    let right = |fd: &OwnedFd| rustix::fs::fstat(fd).is_ok_and(|stat| stat.st_ino == inode);
-    if let Some(fd) = borrow(seen.0, seen.1).filter(right) {
+    if let Some(fd) = borrow_seen(inode, seen) {
         return Some(fd);
     }
     super::family::descendants(std::process::id()).into_iter().find_map(|pid| {
@@ -51,7 +55,7 @@ pub(crate) fn borrow_socket(inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
         entries.flatten().find_map(|entry| {
             let number: i32 = entry.file_name().to_str()?.parse().ok()?;
             match target(pid, number) {
-                Target::Socket(found) if found == inode => borrow(pid, number).filter(right),
+                Target::Socket(found) if found == inode => borrow_seen(inode, (pid, number)),
                 _ => None,
             }
         })

@@ -66,7 +66,11 @@ impl Runner {
         arguments: Arguments<'_>,
         attempt: &mut Attempt,
     ) -> Result<Option<Returned>> {
-        let known = MessageFlags::DONTWAIT | MessageFlags::NOSIGNAL | MessageFlags::CONFIRM;
+        let known = MessageFlags::DONTWAIT
+            | MessageFlags::NOSIGNAL
+            | MessageFlags::CONFIRM
+            | MessageFlags::MORE
+            | MessageFlags::EOR;
         let transfer = self.transfer(arguments, known)?;
         let (id, nonblocking) = match self.socket_of(arguments)? {
             Ok(socket) => socket,
@@ -80,7 +84,8 @@ impl Runner {
         let to = transfer.to.map(|to| self.setup.to_call(to));
         loop {
             let left = transfer.len.saturating_sub(attempt.done);
-            let sent = self.world.host.send_to(self.world.clock(), id, &vec![0; left], to);
+            let sent =
+                self.world.host.send_message(self.world.clock(), id, &vec![0; left], to, transfer.flags);
             self.world.collect();
             match sent {
                 Ok(sent) => {

@@ -27,7 +27,7 @@ impl Stack {
     ) {
         let local = SocketAddr::new(destination, segment.destination);
         let tuple = Tuple { local, remote: SocketAddr::new(source, segment.source) };
-        match self.tcp.by_tuple.get(&tuple).copied() {
+        match self.tcp.by_tuple.get(&tuple) {
             Some(id) => self.connection_input(now, interface, (id, tuple), segment),
             None => self.listener_input(now, interface, tuple, (segment, None)),
         }
@@ -195,7 +195,7 @@ impl Stack {
     }
 
     fn tuple_with_sequence(&self, tuple: &Tuple, seq: SeqNum) -> Option<ConnectionId> {
-        let id = *self.tcp.by_tuple.get(tuple)?;
+        let id = self.tcp.by_tuple.get(tuple)?;
         let tcb = &self.tcp.connections.get(id)?.tcb;
         (seq.at_or_after(tcb.snd_una()) && seq.at_or_before(tcb.snd_nxt())).then_some(id)
     }

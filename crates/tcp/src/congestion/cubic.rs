@@ -59,12 +59,12 @@ impl CongestionControl for Cubic {
         window.cwnd = u32::try_from(wanted).unwrap_or(u32::MAX);
     }
 
-    fn on_loss(&mut self, window: &Window, flight: u32, _mss: u32) -> u32 {
+    fn on_loss(&mut self, window: &Window, _mss: u32) -> u32 {
         let cwnd = u64::from(window.cwnd);
         // Section 4.7, fast convergence: a flow that loses before it is back where it was makes room for others.
         self.w_max = if cwnd < self.w_max { cwnd * (BETA.1 + BETA.0) / (2 * BETA.1) } else { cwnd };
         self.epoch = None;
-        u32::try_from(u64::from(flight) * BETA.0 / BETA.1).unwrap_or(u32::MAX)
+        u32::try_from(cwnd * BETA.0 / BETA.1).unwrap_or(u32::MAX)
     }
 
     fn on_idle(&mut self, idle: Duration) {
@@ -153,7 +153,7 @@ mod tests {
     fn the_way_back_is_concave_then_flat_then_convex() {
         let mut cubic = Cubic::default();
         let mut window = Window { cwnd: 400 * MSS, ssthresh: 300 * MSS, credit: 0 };
-        assert_eq!(cubic.on_loss(&window, 400 * MSS, MSS), 280 * MSS);
+        assert_eq!(cubic.on_loss(&window, MSS), 280 * MSS);
         (window.cwnd, window.ssthresh) = (280 * MSS, 280 * MSS);
         // K = cbrt(120 / 0.4) = 6.7 s
         let seen = rounds(&mut cubic, &mut window, Instant::ZERO, 140);
@@ -169,7 +169,7 @@ mod tests {
     fn a_small_window_is_as_fast_as_renos_equal() {
         let mut cubic = Cubic::default();
         let mut window = Window { cwnd: 10 * MSS, ssthresh: 10 * MSS, credit: 0 };
-        cubic.on_loss(&window, 10 * MSS, MSS);
+        cubic.on_loss(&window, MSS);
         (window.cwnd, window.ssthresh) = (7 * MSS, 7 * MSS);
         let short = Duration::from_millis(1);
         let mut now = Instant::ZERO;
@@ -187,10 +187,10 @@ mod tests {
     fn losses_in_a_row_make_room() {
         let mut cubic = Cubic::default();
         let mut window = Window { cwnd: 100 * MSS, ssthresh: 100 * MSS, credit: 0 };
-        cubic.on_loss(&window, 100 * MSS, MSS);
+        cubic.on_loss(&window, MSS);
         assert_eq!(cubic.w_max, 100_000);
         window.cwnd = 80 * MSS;
-        cubic.on_loss(&window, 80 * MSS, MSS);
+        cubic.on_loss(&window, MSS);
         assert_eq!(cubic.w_max, 68_000);
     }
 

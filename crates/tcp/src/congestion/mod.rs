@@ -81,8 +81,8 @@ pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
     /// Nothing was in flight for so long, and now something is again.
     fn on_idle(&mut self, _idle: Duration) {}
 
-    /// A loss was found with `flight` bytes in flight: the new slow start threshold.
-    fn on_loss(&mut self, window: &Window, flight: u32, mss: u32) -> u32;
+    /// A loss was found: the new slow start threshold. As Linux, a share of the window, not of what is in flight.
+    fn on_loss(&mut self, window: &Window, mss: u32) -> u32;
 }
 
 impl Tcb {
@@ -104,16 +104,10 @@ impl Tcb {
         }
     }
 
-    /// Widens the window for `acked` bytes, if it was what limited us: with `flight` bytes out, RFC 7661's concern,
-    /// by Linux's rule: less than twice that in slow start, less than a segment more otherwise.
-    pub(crate) fn grow_cwnd(&mut self, now: Instant, acked: u32, flight: u32) {
+    /// Widens the window for `acked` bytes, if it was what limited us.
+    pub(crate) fn grow_cwnd(&mut self, now: Instant, acked: u32, _flight: u32) {
         let mss = self.snd_mss();
-        let limited = if self.cwnd < self.ssthresh {
-            self.cwnd < flight.saturating_mul(2)
-        } else {
-            self.cwnd <= flight.saturating_add(mss)
-        };
-        if limited {
+        if self.is_cwnd_limited() {
             let mut window = self.window();
             let rtt = self.rtt.srtt().unwrap_or_default();
             self.control.on_ack(&mut window, Ack { now, bytes: acked, mss, rtt });
@@ -124,8 +118,8 @@ impl Tcb {
 
     /// Takes the new threshold for a loss.
     pub(crate) fn reduce_ssthresh(&mut self) {
-        let (window, flight, mss) = (self.window(), self.flight(), self.snd_mss());
-        self.ssthresh = self.control.on_loss(&window, flight, mss).max(2 * mss);
+        let (window, mss) = (self.window(), self.snd_mss());
+        self.ssthresh = self.control.on_loss(&window, mss).max(2 * mss);
         self.cwnd_credit = 0;
     }
 

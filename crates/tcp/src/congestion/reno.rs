@@ -18,9 +18,9 @@ impl CongestionControl for Reno {
         }
     }
 
-    fn on_loss(&mut self, _window: &Window, flight: u32, mss: u32) -> u32 {
-        // Equation 4: half of what is in flight, two segments at least.
-        (flight / 2).max(2 * mss)
+    fn on_loss(&mut self, window: &Window, mss: u32) -> u32 {
+        // Equation 4: half, two segments at least.
+        (window.cwnd / 2).max(2 * mss)
     }
 }
 
@@ -44,7 +44,8 @@ mod tests {
             Reno.on_ack(&mut window, ack(1_000));
         }
         assert_eq!((window.cwnd, window.credit), (13_000, 0));
-        assert_eq!(Reno.on_loss(&window, 13_000, 1_000), 6_500);
-        assert_eq!(Reno.on_loss(&window, 1_000, 1_000), 2_000);
+        assert_eq!(Reno.on_loss(&window, 1_000), 6_500);
+        window.cwnd = 1_000;
+        assert_eq!(Reno.on_loss(&window, 1_000), 2_000);
     }
 }

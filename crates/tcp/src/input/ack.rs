@@ -4,10 +4,8 @@ use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Outcome, Step, reset_for};
-use crate::recovery::Phase;
 use crate::state::State;
 use crate::tcb::Tcb;
-use crate::timers::Timer;
 
 impl Tcb {
     pub(super) fn process_ack(&mut self, now: Instant, segment: &Segment) -> Step {
@@ -26,17 +24,16 @@ impl Tcb {
             return Step::Continue(());
         }
         // RFC 5961, section 5.2: what was never sent can't be acknowledged, and old acknowledgements can't be older
-        // than a window.
-        if ack.after(self.snd_nxt) || ack.before(self.snd_una - self.max_snd_wnd) {
+        // than a window, nor than the first byte (as Linux).
+        let oldest = u64::from(self.max_snd_wnd).min(self.counters.bytes_acked) as u32;
+        if ack.after(self.snd_nxt) || ack.before(self.snd_una - oldest) {
             return self.challenge(now);
         }
         // Only now is it sure to be the peer's: a stranger's timestamp would shut the peer out.
         self.note_timestamp(now, segment);
         let window_changed = self.update_window(segment);
-        if ack.after(self.snd_una) {
-            self.on_new_ack(now, segment);
-        } else if self.is_duplicate(segment, window_changed) {
-            self.on_duplicate_ack();
+        if ack.at_or_after(self.snd_una) || !segment.options.sack.is_empty() {
+            self.on_ack(now, segment, window_changed);
         }
         if self.fin_acked() {
             return self.on_fin_acked(now, segment);
@@ -69,49 +66,20 @@ impl Tcb {
         changed
     }
 
-    /// RFC 5681, section 2: data is out, the segment brings none, and acknowledges and offers what the last one did.
-    fn is_duplicate(&self, segment: &Segment, window_changed: bool) -> bool {
-        segment.ack == self.snd_una
-            && self.flight() > 0
-            && segment.sequence_len() == 0
-            && !window_changed
-            && segment.seq == self.snd_wl1
-    }
-
-    fn on_new_ack(&mut self, now: Instant, segment: &Segment) {
-        let flight = self.flight();
-        let acked = segment.ack.offset_from(self.snd_una);
-        self.sample_rtt(now, segment);
-        let bytes = (acked as usize).min(self.send_buffer.len());
-        self.send_buffer.advance(bytes);
-        self.counters.bytes_acked += bytes as u64;
-        self.snd_una = segment.ack;
-        self.on_progress(now, acked, flight);
-        // RFC 6298, sections 5.2 and 5.3.
-        if self.flight() == 0 {
-            self.timers.clear(Timer::Retransmit);
-        } else {
-            self.restart_retransmit_timer(now);
-        }
-    }
-
-    /// Measures a round trip: by the segment being timed if this acknowledges it, else, when something was repeated, by
-    /// the echoed timestamp (RFC 7323, section 4.1), whose clock counts milliseconds.
-    pub(super) fn sample_rtt(&mut self, now: Instant, segment: &Segment) {
-        if let Some((end, sent)) = self.timed {
-            if segment.ack.at_or_after(end) {
-                self.timed = None;
-                self.rtt.sample(now.since(sent));
-            }
+    /// Measures the round trip of the handshake: by our SYN, else, when that was repeated, by the echoed timestamp
+    /// (RFC 7323, section 4.1), whose clock counts milliseconds.
+    pub(super) fn sample_handshake(&mut self, now: Instant, segment: &Segment) {
+        if !self.syn_repeated {
+            self.rtt.sample(now.since(self.opened_at), &self.config, self.snd_una, self.snd_nxt);
             return;
         }
-        let repairing = self.recovery.phase != Phase::Open || self.recovery.timeouts > 0;
-        let usable = repairing && self.negotiated.timestamps;
+        let usable = self.recovery.timeouts > 0 && self.negotiated.timestamps;
         let Some(timestamps) = segment.options.timestamps.filter(|_| usable) else { return };
         let millis = self.timestamp_clock(now).wrapping_sub(timestamps.echo);
         let lived = now.since(self.opened_at).as_millis();
         if timestamps.echo != 0 && u128::from(millis) <= lived {
-            self.rtt.sample(Duration::from_millis(u64::from(millis.max(1))));
+            let sample = Duration::from_millis(u64::from(millis.max(1)));
+            self.rtt.sample(sample, &self.config, self.snd_una, self.snd_nxt);
         }
     }
 

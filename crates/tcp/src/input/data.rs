@@ -26,6 +26,7 @@ impl Tcb {
         let mut payload = segment.payload;
         if seq.before(self.rcv_nxt) {
             let old = self.rcv_nxt.offset_from(seq);
+            self.note_repeated_data(seq, len);
             if old > len || (old == len && !fin) {
                 return self.acknowledge(now);
             }
@@ -126,6 +127,15 @@ impl Tcb {
             } else {
                 self.timers.set(Timer::DelayedAck, now + delay);
             }
+        }
+    }
+
+    /// RFC 2883, section 4: what of this has come before is told to the peer.
+    pub(super) fn note_repeated_data(&mut self, seq: SeqNum, len: u32) {
+        let end = seq + len;
+        let right = if end.after(self.rcv_nxt) { self.rcv_nxt } else { end };
+        if self.negotiated.sack && seq.before(right) {
+            self.reassembly.duplicate = Some((seq, right));
         }
     }
 

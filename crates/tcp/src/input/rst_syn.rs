@@ -63,7 +63,7 @@ impl Tcb {
                 // Our SYN-ACK was lost, or slow.
                 if self.may_answer_again(now) {
                     self.syn_due = true;
-                    self.timed = None;
+                    self.syn_repeated = true;
                 }
                 return Step::Break(Outcome::default());
             }

@@ -56,13 +56,14 @@ impl Tcb {
         self.handshake = Some(now.since(self.opened_at));
         // As Linux counts: an active opener's SYN is a byte that was acknowledged.
         self.counters.bytes_acked += u64::from(!self.passive);
-        self.sample_rtt(now, segment);
+        self.recovery.deliver(1);
+        self.sample_handshake(now, segment);
         if self.rtt.srtt().is_none() && self.recovery.syn_timeouts > 0 {
             self.rtt.distrust_initial();
         }
         self.recovery.timeouts = 0;
         self.recovery.first_repeat_at = None;
-        self.recovery.recover = self.iss;
+        self.recovery.high_seq = self.iss;
         self.cwnd = self.initial_cwnd();
         self.start_keepalive(now);
         // The user closed meanwhile.

@@ -55,6 +55,7 @@ impl Tcb {
             // Its own step knows where a reset may stand.
             return Step::Continue(());
         }
+        self.note_repeated_data(Tcb::data_seq(segment), segment.payload.len() as u32);
         self.answer_unacceptable(now, segment)
     }
 }

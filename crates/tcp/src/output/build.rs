@@ -23,6 +23,7 @@ impl Tcb {
             segment.ack = self.rcv_nxt;
             segment.window = self.select_window();
             self.last_ack_sent = self.rcv_nxt;
+            self.reassembly.duplicate = None;
             self.ack_now = false;
             self.timers.clear(Timer::DelayedAck);
             self.quick_acks = self.quick_acks.saturating_sub(1);
@@ -68,37 +69,26 @@ impl Tcb {
     }
 
     /// `len` bytes of the send buffer from `seq`, and FIN.
-    pub(super) fn build_data(&mut self, now: Instant, seq: SeqNum, len: u32, fin: bool) -> Segment {
+    pub(crate) fn build_data(&mut self, now: Instant, seq: SeqNum, len: u32, fin: bool) -> Segment {
         let offset = seq.offset_from(self.send_base());
         let payload = self.send_buffer.slice(offset as usize, len as usize);
+        let mss = self.effective_mss();
         let mut flags = Flags::ACK;
         flags.set(Flags::FIN, fin);
-        // RFC 9293, section 3.9.1.2: pushed when nothing follows yet.
-        flags.set(Flags::PSH, len > 0 && seq + len == self.send_end());
+        let repeated = seq != self.snd_nxt;
+        let push = len > 0
+            && if repeated {
+                len > mss || self.was_pushed(seq + len)
+            } else {
+                self.pushes_new(seq + len, len > mss)
+            };
+        flags.set(Flags::PSH, push);
         let mut segment = self.build(now, seq, flags);
         segment.payload = payload;
         segment
     }
 
-    /// Repeats one segment from `seq`.
-    pub(crate) fn build_repeat(&mut self, now: Instant, seq: SeqNum) -> Option<Segment> {
-        let in_flight = self.snd_nxt.offset_from(seq);
-        if seq.at_or_after(self.snd_nxt) {
-            return None;
-        }
-        let data = in_flight - u32::from(self.fin_sent);
-        let len = data.min(self.snd_mss());
-        let segment = self.build_data(now, seq, len, self.fin_sent && len == data);
-        // RFC 6298, section 3 (Karn): what was sent twice can't be timed.
-        self.timed = None;
-        self.counters.total_retrans += 1;
-        self.counters.bytes_retrans += u64::from(len);
-        self.count_sent(&segment);
-        self.start_retransmit_timer(now);
-        Some(segment)
-    }
-
-    pub(super) fn count_sent(&mut self, segment: &Segment) {
+    pub(crate) fn count_sent(&mut self, segment: &Segment) {
         let counters = &mut self.counters;
         let (count, len) = (segment.count() as u64, segment.payload.len() as u64);
         counters.segs_out += count;

@@ -1,8 +1,9 @@
 //! One question, "what now?", answers both what to send and when to look again, so the two can't disagree.
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
+use crate::recovery::{Phase, Sent};
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -44,21 +45,17 @@ impl Tcb {
         if !std::mem::take(&mut self.syn_due) {
             return if self.state == State::SynReceived { self.next_ack(now) } else { None };
         }
-        // RFC 6298, section 3 (Karn): only the first is timed.
-        let first = self.counters.segs_out == 0;
         let segment = self.build_syn(now);
-        if first {
-            self.timed.get_or_insert((self.snd_nxt, now));
-        }
         self.start_retransmit_timer(now);
         Some(segment)
     }
 
     /// New data, and FIN behind the last of it, as far as both windows and the rules against small segments let it.
-    fn next_new(&mut self, now: Instant) -> Option<Segment> {
+    pub(crate) fn next_new(&mut self, now: Instant) -> Option<Segment> {
         let fin_pending = self.fin_wanted && !self.fin_sent;
         let unsent = self.unsent();
         if unsent == 0 && !fin_pending {
+            self.note_window_use();
             return None;
         }
         let window = self.usable_window();
@@ -72,13 +69,14 @@ impl Tcb {
             if self.flight() == 0 && !self.timers.is_set(Timer::Persist) {
                 self.start_persist_timer(now);
             }
+            self.note_window_use();
             return None;
         }
         Some(self.send_new(now, len, fin))
     }
 
     /// Sends the next `len` bytes, and FIN.
-    pub(super) fn send_new(&mut self, now: Instant, len: u32, fin: bool) -> Segment {
+    pub(crate) fn send_new(&mut self, now: Instant, len: u32, fin: bool) -> Segment {
         let (seq, mss) = (self.snd_nxt, self.effective_mss());
         let mut segment = self.build_data(now, seq, len, fin);
         self.snd_nxt = seq + len + u32::from(fin);
@@ -89,11 +87,11 @@ impl Tcb {
         if !len.is_multiple_of(mss) {
             self.snd_sml = self.snd_nxt;
         }
-        self.timed.get_or_insert((seq + len.min(mss) + u32::from(fin && len == 0), now));
         self.persist_backoff = 0;
         self.shut_since = None;
         self.probe_due = false;
-        self.start_retransmit_timer(now);
+        self.note_new(now, seq, mss, len, fin);
+        self.note_sent();
         self.count_sent(&segment);
         if len > 0 {
             self.last_data_sent = Some(now);
@@ -105,12 +103,33 @@ impl Tcb {
         segment
     }
 
+    /// What has left is kept in mind until it is acknowledged.
+    fn note_new(&mut self, now: Instant, seq: SeqNum, mss: u32, len: u32, fin: bool) {
+        let sent = Sent {
+            seq,
+            len: len + u32::from(fin),
+            mss,
+            fin,
+            sacked: false,
+            lost: false,
+            resent: false,
+            ever_resent: false,
+            sent_at: now,
+        };
+        let was_idle = self.recovery.sent.is_empty();
+        if self.recovery.phase == Phase::Recovery {
+            self.recovery.prr_out += sent.count();
+        }
+        self.recovery.sent.push(sent);
+        self.on_new_data_sent(now, was_idle);
+    }
+
     fn next_ack(&mut self, now: Instant) -> Option<Segment> {
         self.ack_now.then(|| self.build_ack(now))
     }
 
     /// How much of the peer's window is not in use; nothing if it has shrunk below that.
-    pub(super) fn usable_window(&self) -> u32 {
+    pub(crate) fn usable_window(&self) -> u32 {
         self.snd_wnd.saturating_sub(self.flight())
     }
 
@@ -122,7 +141,7 @@ impl Tcb {
         let mut idle = now.since(last);
         self.control.on_idle(idle);
         let floor = self.restart_cwnd().min(self.cwnd);
-        if idle <= rto {
+        if idle <= rto || !self.config.slow_start_after_idle {
             return;
         }
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);

@@ -4,5 +4,9 @@ mod build;
 mod decide;
 mod nagle;
 mod probe;
+mod sending;
 
 pub use decide::Decision;
+pub(crate) use nagle::MOST_AT_ONCE;
+pub use sending::Boundary;
+pub(crate) use sending::Sending;

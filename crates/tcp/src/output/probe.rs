@@ -47,7 +47,9 @@ impl Tcb {
         }
         let fits = self.unsent().min(self.usable_window()).min(self.effective_mss());
         if self.state.may_transmit() && self.flight() == 0 && fits > 0 {
-            return Some(self.send_new(now, fits, false));
+            let mut probe = self.send_new(now, fits, false);
+            probe.flags |= Flags::PSH;
+            return Some(probe);
         }
         let mut probe = self.build_ack(now);
         probe.seq = self.snd_una - 1;

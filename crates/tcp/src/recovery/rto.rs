@@ -2,7 +2,7 @@
 
 use sockeye_base::{Duration, Instant};
 
-use super::Phase;
+use super::{Armed, DUP_ACKS, Phase, Repeat};
 use crate::config::Config;
 use crate::error::Error;
 use crate::state::State;
@@ -25,13 +25,33 @@ impl Tcb {
             at = at.min((first + timeout).max(now + Duration::from_millis(1)));
         }
         self.timers.set(Timer::Retransmit, at);
+        self.recovery.armed = Armed::Timeout;
+    }
+
+    /// Sections 5.2 and 5.3, when something was acknowledged or another timer has had its turn: the timeout counts
+    /// from the first segment's last sending then.
+    pub(super) fn rearm_timeout(&mut self, now: Instant) {
+        let Some(head) = self.recovery.sent.first().map(|head| head.sent_at) else {
+            self.timers.clear(Timer::Retransmit);
+            return;
+        };
+        let after_other = self.recovery.armed != Armed::Timeout;
+        self.restart_retransmit_timer(now);
+        if after_other {
+            let at = (head + self.rtt.rto(&self.config)).max(now + Duration::from_millis(1));
+            self.timers.set(Timer::Retransmit, at);
+        }
     }
 
     pub(crate) fn on_retransmit_timer(&mut self, now: Instant) {
         match self.state {
             State::SynSent | State::SynReceived => self.on_syn_timeout(now),
             State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
-                self.on_data_timeout(now)
+                match self.recovery.armed {
+                    Armed::Timeout => self.on_data_timeout(now),
+                    Armed::Probe => self.on_probe_timer(now),
+                    Armed::Reordering => self.on_reordering_timer(now),
+                }
             }
             State::FinWait2 | State::TimeWait | State::Closed => {}
         }
@@ -58,7 +78,7 @@ impl Tcb {
         if self.recovery.syn_timeouts > linear {
             self.rtt.backoff += 1;
         }
-        self.timed = None;
+        self.syn_repeated = true;
         self.syn_due = true;
         self.restart_retransmit_timer(now);
     }
@@ -72,24 +92,60 @@ impl Tcb {
             self.fail(Error::TimedOut);
             return;
         }
-        // RFC 5681, section 3.1, equation 4: only what was sent for the first time tells the window's worth. Fast
-        // recovery that ends in a timeout has cut it already, for the same loss (as Linux).
-        let cut_already = match self.recovery.phase {
-            Phase::Open => false,
-            Phase::Fast => true,
-            Phase::Loss => self.recovery.timeouts > 0,
-        };
-        if !cut_already {
-            self.reduce_ssthresh();
-        }
+        self.enter_loss(now);
         self.recovery.timeouts += 1;
         self.recovery.first_repeat_at.get_or_insert(now);
-        self.recovery.resend_all(self.snd_una, self.snd_nxt);
-        self.cwnd = self.snd_mss();
-        self.timed = None;
+        self.recovery.resend_head = true;
+        self.recovery.repeat = Repeat::Lost;
         // Section 5.5.
         self.rtt.backoff += 1;
         self.restart_retransmit_timer(now);
+    }
+
+    /// RFC 5681, section 3.1: a timeout. What has been on its way for longer than a round trip is lost, and the window
+    /// is one segment more than what is not.
+    fn enter_loss(&mut self, now: Instant) {
+        let begins = match self.recovery.phase {
+            Phase::Open | Phase::Disorder => true,
+            Phase::Recovery | Phase::Loss => false,
+        };
+        let disordered = begins && self.recovery.sacked_out() >= DUP_ACKS;
+        self.mark_lost_by_timeout(now);
+        // Equation 4: once for each window; what was sent again doesn't tell its worth.
+        let whole_window = !self.recovery.high_seq.after(self.snd_una);
+        let again = self.recovery.phase == Phase::Loss && self.recovery.timeouts == 0;
+        if begins || whole_window || again {
+            self.recovery.undo_ssthresh = Some(self.current_ssthresh());
+            self.recovery.undo_cwnd = self.cwnd;
+            self.reduce_ssthresh();
+            self.begin_undo();
+        }
+        self.cwnd = (self.recovery.pipe() + 1).saturating_mul(self.snd_mss());
+        self.cwnd_credit = 0;
+        if disordered {
+            self.recovery.reordering = self.recovery.reordering.min(DUP_ACKS);
+        }
+        self.recovery.phase = Phase::Loss;
+        self.recovery.high_seq = self.snd_nxt;
+        self.recovery.probe_high = None;
+        // RFC 5682, section 2.1, step 1.
+        self.recovery.frto = begins || self.recovery.timeouts > 0;
+    }
+
+    /// Takes for lost all that RACK would by now. If the peer says that it has the first, it has thrown it away
+    /// (RFC 2018, section 8): what it said doesn't count any more.
+    fn mark_lost_by_timeout(&mut self, now: Instant) {
+        let reneged = self.recovery.sent.first().is_some_and(|sent| sent.sacked);
+        self.recovery.reno_sacked = 0;
+        if reneged {
+            self.recovery.sent.change_all(|_, sent| sent.sacked = false);
+        }
+        for at in 0..self.recovery.sent.len() {
+            let Some(&sent) = self.recovery.sent.get(at) else { break };
+            if at == 0 || reneged || self.rack_deadline(&sent, Duration::ZERO) <= now {
+                self.recovery.mark_lost(at);
+            }
+        }
     }
 
     fn has_tried_enough(&self, now: Instant) -> bool {

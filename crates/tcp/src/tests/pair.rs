@@ -32,6 +32,8 @@ pub(super) struct Pipe {
     pub(super) jitter: Duration,
     /// The nth segments (from 0, both directions) are lost.
     pub(super) drops: Vec<usize>,
+    /// Chances are for segments with data only.
+    pub(super) data_only: bool,
 }
 
 impl Default for Pipe {
@@ -42,6 +44,7 @@ impl Default for Pipe {
             duplicate: 0,
             jitter: Duration::ZERO,
             drops: Vec::new(),
+            data_only: false,
         }
     }
 }
@@ -138,7 +141,9 @@ impl Pair {
     }
 
     pub(super) fn push(&mut self, from: usize, segment: Segment) {
-        let lost = self.pipe.drops.contains(&self.seen.len()) || self.rng.below(1000) < self.pipe.loss;
+        let lost = self.pipe.drops.contains(&self.seen.len())
+            || (self.rng.below(1000) < self.pipe.loss
+                && !(self.pipe.data_only && segment.payload.is_empty()));
         self.seen.push(Seen { at: self.now, from, segment: segment.clone() });
         let copies = if self.rng.below(1000) < self.pipe.duplicate { 2 } else { 1 };
         for _ in 0..if lost { 0 } else { copies } {

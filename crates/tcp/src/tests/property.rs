@@ -2,7 +2,7 @@
 //! peer or a user does, the invariants hold.
 
 use proptest::prelude::*;
-use sockeye_base::Duration;
+use sockeye_base::{Duration, SeqNum};
 use sockeye_wire::tcp::{Flags, Timestamps};
 
 use super::hand::{Hand, IRS, ISS, segment, simple};
@@ -15,18 +15,19 @@ fn pipes() -> impl Strategy<Value = Pipe> {
         loss,
         duplicate,
         jitter: Duration::from_millis(jitter),
-        drops: Vec::new(),
+        ..Pipe::default()
     })
 }
 
 fn configs() -> impl Strategy<Value = Config> {
-    (100u16..3000, 2_000usize..100_000, 500usize..100_000, any::<[bool; 5]>()).prop_map(
-        |(mss, receive_buffer, send_buffer, [scale, timestamps, gso, nodelay, cork])| Config {
+    (100u16..3000, 2_000usize..100_000, 500usize..100_000, any::<[bool; 6]>()).prop_map(
+        |(mss, receive_buffer, send_buffer, [scale, timestamps, gso, nodelay, cork, sack])| Config {
             mss,
             receive_buffer,
             send_buffer,
             window_scaling: scale,
             timestamps,
+            sack,
             gso,
             nodelay,
             cork,
@@ -147,4 +148,71 @@ fn the_simplest_config_too() {
     pair.run();
     assert_eq!(pair.ends[1].received, pattern(50_000));
     assert_eq!(pair.states(), [State::Closed; 2]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// A peer that tells of blocks as it likes: nothing panics, the invariants hold, and once it tells the truth the
+    /// data gets through.
+    #[test]
+    fn lies_about_blocks_change_nothing(
+        timestamps: bool,
+        gso: bool,
+        steps in prop::collection::vec(
+            (prop::collection::vec((0u32..60_000, 0u32..20_000), 0..4), 0u32..3000, 0u64..400, any::<bool>()),
+            1..60,
+        ),
+    ) {
+        let config = Config { timestamps, gso, sack: true, ..simple() };
+        let mut hand = Hand::connect(config);
+        hand.sent();
+        let mut syn_ack = segment(Flags::SYN | Flags::ACK, IRS, ISS + 1, b"");
+        syn_ack.options.mss = Some(1000);
+        syn_ack.options.sack_permitted = true;
+        syn_ack.options.timestamps = timestamps.then_some(Timestamps { value: 1, echo: 0 });
+        hand.now += Duration::from_millis(20);
+        hand.input(syn_ack);
+        let data = vec![7; 60_000];
+        let _ = hand.tcb.send(hand.now, data.into());
+        hand.sent();
+        let mut echo = 0;
+        for (blocks, more, wait, ack) in steps {
+            let una = hand.tcb.snd_una;
+            let to = una + more.min(hand.tcb.flight());
+            let mut lie = segment(Flags::ACK, IRS + 1, if ack { to.0 } else { una.0 }, b"");
+            let block = |(left, len): (u32, u32)| (SeqNum(ISS) + left, SeqNum(ISS) + left + len);
+            lie.options.sack = blocks.into_iter().map(block).collect();
+            lie.options.timestamps = timestamps.then_some(Timestamps { value: 1, echo });
+            let out = hand.input(lie);
+            echo = out.last().and_then(|out| out.options.timestamps).map_or(echo, |timestamps| timestamps.value);
+            hand.now += Duration::from_millis(wait);
+            hand.sent();
+            let info = hand.tcb.info();
+            prop_assert!(info.sacked + info.lost <= info.unacked && info.retrans <= info.unacked);
+        }
+        // From now on an honest peer, that has only what it acknowledged.
+        for _ in 0..400 {
+            if hand.tcb.unacked_len() == 0 {
+                break;
+            }
+            let out = hand.wait();
+            for sent in out {
+                if sent.seq == hand.tcb.snd_una {
+                    let mut honest = segment(Flags::ACK, IRS + 1, sent.end().0, b"");
+                    honest.options.timestamps = timestamps.then_some(Timestamps { value: 1, echo });
+                    let more = hand.input(honest);
+                    let mut queue: std::collections::VecDeque<_> = more.into();
+                    while let Some(sent) = queue.pop_front() {
+                        if sent.seq == hand.tcb.snd_una {
+                            let mut honest = segment(Flags::ACK, IRS + 1, sent.end().0, b"");
+                            honest.options.timestamps = timestamps.then_some(Timestamps { value: 1, echo });
+                            queue.extend(hand.input(honest));
+                        }
+                    }
+                }
+            }
+        }
+        prop_assert_eq!(hand.tcb.unacked_len(), 0, "{:?}", hand.tcb);
+    }
 }

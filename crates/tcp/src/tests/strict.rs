@@ -100,7 +100,7 @@ fn an_mss_of_zero_is_none() {
 #[test]
 fn idle_restarts_from_the_initial_window_whatever_was_lost() {
     // Two losses far apart, then silence.
-    let mut pair = Pair::established(Pipe { drops: vec![1, 30], ..Pipe::default() });
+    let mut pair = Pair::established(Pipe { drops: vec![1, 12, 30], ..Pipe::default() });
     pair.send(0, &pattern(300_000));
     pair.run_for(Duration::from_secs(5));
     assert!(pair.tcb(0).info().total_retrans > 1);

@@ -1,0 +1,92 @@
+//! Both ends of a connection, and the table that finds connections by them.
+
+use std::hash::{Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
+
+use sockeye_base::{KeyedMap, Rng};
+
+use crate::stack::ConnectionId;
+
+/// Both ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tuple {
+    pub(crate) local: SocketAddr,
+    pub(crate) remote: SocketAddr,
+}
+
+/// The same for IPv4, as small as it can be: there is one for each connection, and each segment is looked up by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct TupleV4 {
+    local: u32,
+    remote: u32,
+    ports: u32,
+}
+
+/// Connections by their ends.
+#[derive(Debug)]
+pub(super) struct ByTuple {
+    v4: KeyedMap<TupleV4, ConnectionId>,
+    v6: KeyedMap<Tuple, ConnectionId>,
+}
+
+impl ByTuple {
+    pub(super) fn new(rng: &mut Rng) -> ByTuple {
+        ByTuple { v4: KeyedMap::with_hasher(rng.key()), v6: KeyedMap::with_hasher(rng.key()) }
+    }
+
+    pub(super) fn get(&self, tuple: &Tuple) -> Option<ConnectionId> {
+        match tuple.v4() {
+            Some(v4) => self.v4.get(&v4).copied(),
+            None => self.v6.get(tuple).copied(),
+        }
+    }
+
+    pub(super) fn insert(&mut self, tuple: Tuple, id: ConnectionId) {
+        match tuple.v4() {
+            Some(v4) => self.v4.insert(v4, id),
+            None => self.v6.insert(tuple, id),
+        };
+    }
+
+    pub(super) fn remove(&mut self, tuple: &Tuple) {
+        match tuple.v4() {
+            Some(v4) => self.v4.remove(&v4),
+            None => self.v6.remove(tuple),
+        };
+    }
+}
+
+impl Tuple {
+    fn ports(&self) -> u32 {
+        u32::from(self.local.port()) << 16 | u32::from(self.remote.port())
+    }
+
+    fn v4(&self) -> Option<TupleV4> {
+        match (self.local.ip(), self.remote.ip()) {
+            (IpAddr::V4(local), IpAddr::V4(remote)) => {
+                Some(TupleV4 { local: local.to_bits(), remote: remote.to_bits(), ports: self.ports() })
+            }
+            (IpAddr::V4(_) | IpAddr::V6(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+        }
+    }
+}
+
+impl Hash for Tuple {
+    /// As few words as say it all.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.v4() {
+            Some(v4) => v4.hash(state),
+            None => {
+                (self.local.ip(), self.remote.ip()).hash(state);
+                state.write_u64(u64::from(self.ports()));
+            }
+        }
+    }
+}
+
+impl Hash for TupleV4 {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from(self.local) << 32 | u64::from(self.remote));
+        state.write_u64(u64::from(self.ports));
+    }
+}

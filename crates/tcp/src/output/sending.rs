@@ -1,0 +1,177 @@
+//! What sending remembers beside its sequence numbers: where it pushed, where records end, what the last call wished,
+//! and how much of the congestion window was used.
+
+use std::collections::VecDeque;
+
+use sockeye_base::{Duration, SeqNum};
+
+use crate::tcb::Tcb;
+
+/// A super-segment lasts no longer than about a millisecond at the pacing rate (Linux's sk_pacing_shift).
+const PACING_SHIFT: u32 = 10;
+/// It may be longer by this much, halved for each 512 us of the smallest round-trip time (Linux's tcp_tso_rtt_log).
+const MOST_FOR_SHORT_PATHS: u64 = 65_536;
+/// The round trip assumed while none was measured, microseconds.
+const UNMEASURED: u64 = 1_000;
+
+/// What a call that sends says of where its data ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Boundary {
+    /// Nothing.
+    #[default]
+    None,
+    /// More is coming (MSG_MORE): a small rest waits for it, as if corked.
+    More,
+    /// A record ends (MSG_EOR): no segment holds what is before and what is behind.
+    Record,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sending {
+    /// Ends of what was pushed for its end's or its length's sake and may have to be repeated, in order.
+    pushes: VecDeque<SeqNum>,
+    /// Up to where all was pushed at least by its length.
+    pushed: SeqNum,
+    /// Ends of records (MSG_EOR) not acknowledged yet, in order: no segment reaches across.
+    records: VecDeque<SeqNum>,
+    /// The last call said that more is coming (MSG_MORE): its end isn't pushed...
+    tail_open: bool,
+    /// ...and waits as if corked, until another call or an acknowledgement.
+    pub(crate) hold: bool,
+    /// What is queued goes at once, corked or not: TCP_NODELAY was set after it came.
+    pub(crate) push_queued: bool,
+    /// Something was sent since the use of the window was last looked at.
+    sent: bool,
+    /// The last time the window counted, it was full.
+    cwnd_limited: bool,
+    /// Otherwise the most segments in flight...
+    most_out: u32,
+    /// ...in the round trip that ends when this is acknowledged.
+    usage_until: SeqNum,
+}
+
+impl Sending {
+    pub(crate) fn new(iss: SeqNum) -> Sending {
+        Sending {
+            pushes: VecDeque::new(),
+            pushed: iss,
+            records: VecDeque::new(),
+            tail_open: false,
+            hold: false,
+            push_queued: false,
+            sent: false,
+            cwnd_limited: false,
+            most_out: 0,
+            usage_until: iss,
+        }
+    }
+
+    /// A call queued data that ends at `end`.
+    pub(crate) fn note_call(&mut self, end: SeqNum, boundary: Boundary) {
+        self.tail_open = boundary == Boundary::More;
+        self.hold = self.tail_open;
+        self.push_queued = false;
+        if boundary == Boundary::Record && self.records.back() != Some(&end) {
+            self.records.push_back(end);
+        }
+    }
+}
+
+impl Tcb {
+    /// Whether the first transmission of what ends at `end` is pushed. RFC 9293, section 3.9.1.2: when nothing follows
+    /// yet; as Linux also every super-segment, and once half of the peer's window went without.
+    pub(super) fn pushes_new(&mut self, end: SeqNum, is_super: bool) -> bool {
+        let record_ends = self.sending.records.contains(&end);
+        let by_call = record_ends || (end == self.send_end() && !self.sending.tail_open);
+        let by_length = end.after(self.sending.pushed + self.max_snd_wnd / 2);
+        if by_call || by_length {
+            self.sending.pushed = end;
+        }
+        let una = self.snd_una;
+        let sending = &mut self.sending;
+        while sending.pushes.front().is_some_and(|old| old.at_or_before(una)) {
+            sending.pushes.pop_front();
+        }
+        if by_call || by_length {
+            sending.pushes.push_back(end);
+        }
+        by_call || by_length || is_super
+    }
+
+    /// Whether what is sent again was pushed where it ends.
+    pub(super) fn was_pushed(&self, end: SeqNum) -> bool {
+        self.sending.pushes.binary_search_by(|pushed| pushed.distance_from(end).cmp(&0)).is_ok()
+    }
+
+    /// How many of `len` bytes from `seq` belong to one record, and whether it ends there with more behind it.
+    pub(crate) fn within_record(&self, seq: SeqNum, len: u32) -> (u32, bool) {
+        match self.sending.records.iter().find(|end| end.after(seq)) {
+            Some(end) if end.offset_from(seq) < len => (end.offset_from(seq), true),
+            Some(_) | None => (len, false),
+        }
+    }
+
+    /// Forgets records that are acknowledged.
+    pub(crate) fn forget_records(&mut self) {
+        while self.sending.records.front().is_some_and(|end| end.at_or_before(self.snd_una)) {
+            self.sending.records.pop_front();
+        }
+    }
+
+    /// Most segments of a super-segment (Linux's tcp_tso_autosize): over a long path a millisecond's worth, so that
+    /// they don't arrive as bursts; over a short one as many as there is room for.
+    pub(super) fn most_segments(&self, mss: u32) -> u32 {
+        let min_rtt = self.rtt.min().map_or(u64::MAX, micros);
+        let extra = match min_rtt >> 9 {
+            shift @ 0..=31 => MOST_FOR_SHORT_PATHS >> shift,
+            _ => 0,
+        };
+        if extra == MOST_FOR_SHORT_PATHS {
+            return u32::MAX;
+        }
+        let bytes = (self.pacing_rate() >> PACING_SHIFT) + extra;
+        u32::try_from(bytes / u64::from(mss.max(1)))
+            .unwrap_or(u32::MAX)
+            .max(u32::from(self.config.min_tso_segs))
+    }
+
+    /// Linux's sk_pacing_rate, bytes per second: twice the window per round trip in slow start, 1.2 times afterwards.
+    pub(crate) fn pacing_rate(&self) -> u64 {
+        let srtt = self.rtt.srtt().map_or(UNMEASURED, micros).max(1);
+        let percent = if self.cwnd < self.ssthresh / 2 { 200 } else { 120 };
+        u64::from(self.cwnd.max(self.flight())) * 10_000 * percent / srtt
+    }
+
+    pub(super) fn note_sent(&mut self) {
+        self.sending.sent = true;
+    }
+
+    /// All is sent that may be: how much of the window does that use? Linux's tcp_cwnd_validate: a full window counts
+    /// for the round trip, else the most that was out in it.
+    pub(super) fn note_window_use(&mut self) {
+        let out = self.recovery.sent.packets();
+        let full = self.recovery.pipe() >= self.cwnd / self.snd_mss();
+        if !std::mem::take(&mut self.sending.sent) && !full {
+            return;
+        }
+        let (una, nxt) = (self.snd_una, self.snd_nxt);
+        let sending = &mut self.sending;
+        let round_over = una.at_or_after(sending.usage_until);
+        if round_over || full || (!sending.cwnd_limited && out > sending.most_out) {
+            sending.cwnd_limited = full;
+            sending.most_out = out;
+            sending.usage_until = nxt;
+        }
+    }
+
+    /// Whether the congestion window held us back in the last round trip (RFC 7661's concern). In slow start it may grow
+    /// to twice what was out.
+    pub(crate) fn is_cwnd_limited(&self) -> bool {
+        let (sending, cwnd) = (&self.sending, self.cwnd / self.snd_mss());
+        sending.cwnd_limited || (self.cwnd < self.ssthresh && cwnd < sending.most_out.saturating_mul(2))
+    }
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
