@@ -317,13 +317,14 @@ impl Supervisor {
     fn pump_connecting(&mut self, id: CarrierId) {
         let now = self.network.now();
         let Some(carrier) = self.carriers.get(id) else { return };
+        let socket = carrier.socket;
         let State::Connecting(link) = &mut carrier.state else { return };
         if link.as_ref().is_some_and(Link::is_hung_up) {
             self.close_carrier(id);
             return;
         }
         let host = self.network.host();
-        let readiness = host.readiness(carrier.socket);
+        let readiness = host.readiness(socket);
         if readiness.intersects(Readiness::ERR | Readiness::HUP) {
             if link.is_some() {
                 // The error itself stays with the socket, for SO_ERROR or the next connect.
@@ -345,7 +346,7 @@ impl Supervisor {
             carrier.state = State::Connected(link);
             drop(program_end);
             if self.watch(id).is_err() {
-                self.network.host().abort(now, self.carriers.get(id).expect("it is there").socket);
+                self.network.host().abort(now, socket);
                 self.close_carrier(id);
                 return;
             }

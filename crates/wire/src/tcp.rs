@@ -38,6 +38,20 @@ bitflags! {
     }
 }
 
+impl Flags {
+    /// tcpdump's letters, in its order.
+    pub const LETTERS: [(Flags, char); 8] = [
+        (Flags::FIN, 'F'),
+        (Flags::SYN, 'S'),
+        (Flags::RST, 'R'),
+        (Flags::PSH, 'P'),
+        (Flags::ACK, '.'),
+        (Flags::URG, 'U'),
+        (Flags::ECE, 'E'),
+        (Flags::CWR, 'W'),
+    ];
+}
+
 /// A TCP segment; or, with `gso_size` > 0 and more payload than that, several segments in one value: all with these
 /// header values, the sequence numbers counting on, FIN and PSH on the last only.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]

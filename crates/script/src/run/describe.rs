@@ -7,17 +7,6 @@ use sockeye_wire::{icmpv4, icmpv6};
 
 use crate::syntax::{BodySpec, IcmpSpec, Nanos, OptionSpec, PacketSpec, Quoted, TcpSpec, Tos};
 
-const LETTERS: [(Flags, char); 8] = [
-    (Flags::FIN, 'F'),
-    (Flags::SYN, 'S'),
-    (Flags::RST, 'R'),
-    (Flags::PSH, 'P'),
-    (Flags::ACK, '.'),
-    (Flags::URG, 'U'),
-    (Flags::ECE, 'E'),
-    (Flags::CWR, 'W'),
-];
-
 /// Seconds with six digits behind the point.
 pub(super) fn seconds(nanos: Nanos) -> String {
     let micros = nanos.unsigned_abs() / 1000;
@@ -61,7 +50,9 @@ fn segment(spec: &TcpSpec, like: &TcpSpec, out: &mut String) {
     if spec.flags.is_empty() {
         out.push('-');
     }
-    out.extend(LETTERS.iter().filter(|(flag, _)| spec.flags.contains(*flag)).map(|(_, letter)| letter));
+    out.extend(
+        Flags::LETTERS.iter().filter(|(flag, _)| spec.flags.contains(*flag)).map(|(_, letter)| letter),
+    );
     let end = spec.seq.wrapping_add(spec.len);
     put(out, format_args!(" {}:{end}({})", spec.seq, spec.len));
     if let Some(ack) = spec.ack {

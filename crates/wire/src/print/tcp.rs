@@ -5,18 +5,6 @@ use crate::tcp::{Field, Flags, Segment, Timestamps};
 use super::connections::Start;
 use super::{http, put};
 
-/// tcpdump's letters, in its order.
-const LETTERS: [(Flags, char); 8] = [
-    (Flags::FIN, 'F'),
-    (Flags::SYN, 'S'),
-    (Flags::RST, 'R'),
-    (Flags::PSH, 'P'),
-    (Flags::ACK, '.'),
-    (Flags::URG, 'U'),
-    (Flags::ECE, 'E'),
-    (Flags::CWR, 'W'),
-];
-
 /// What stands behind the addresses.
 pub(super) fn print(segment: &Segment, start: Start, out: &mut String) {
     let len = segment.payload.len();
@@ -24,7 +12,7 @@ pub(super) fn print(segment: &Segment, start: Start, out: &mut String) {
     out.push_str("Flags [");
     match segment.flags.is_empty() {
         true => out.push_str("none"),
-        false => out.extend(LETTERS.iter().filter(|(flag, _)| has(*flag)).map(|(_, letter)| letter)),
+        false => out.extend(Flags::LETTERS.iter().filter(|(flag, _)| has(*flag)).map(|(_, letter)| letter)),
     }
     out.push(']');
     if len > 0 || has(Flags::SYN | Flags::FIN | Flags::RST) {
