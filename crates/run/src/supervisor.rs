@@ -340,7 +340,8 @@ impl Supervisor {
                 }
                 None => match Link::connect(&program_end) {
                     Ok(link) => link,
-                    Err(_) => return,
+                    // No descriptors left: the call that waits is to fail, not to wait on.
+                    Err(_) => return self.network.host().abort(now, socket),
                 },
             };
             carrier.state = State::Connected(link);
