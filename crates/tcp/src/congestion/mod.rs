@@ -105,7 +105,7 @@ impl Tcb {
     }
 
     /// Widens the window for `acked` bytes, if it was what limited us.
-    pub(crate) fn grow_cwnd(&mut self, now: Instant, acked: u32, _flight: u32) {
+    pub(crate) fn grow_cwnd(&mut self, now: Instant, acked: u32) {
         let mss = self.snd_mss();
         if self.is_cwnd_limited() {
             let mut window = self.window();

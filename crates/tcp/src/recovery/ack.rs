@@ -61,7 +61,6 @@ impl Tcb {
             sacked_sent: None,
         };
         let (delivered, lost) = (self.recovery.delivered, self.recovery.lost_in_all);
-        let packets = self.recovery.sent.packets();
         self.recovery.echo =
             segment.options.timestamps.filter(|_| self.negotiated.timestamps).map(|ts| ts.echo);
         self.recovery.repeat = Repeat::Nothing;
@@ -88,7 +87,7 @@ impl Tcb {
             self.reduce_cwnd(delivered, self.recovery.lost_in_all != lost, seen.advanced);
         } else if seen.advanced || (seen.sacked && self.recovery.reordering > super::DUP_ACKS) {
             let mss = self.snd_mss();
-            self.grow_cwnd(now, delivered.saturating_mul(mss), packets.saturating_mul(mss));
+            self.grow_cwnd(now, delivered.saturating_mul(mss));
         }
     }
 
