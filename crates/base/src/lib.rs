@@ -15,4 +15,4 @@ pub use chain::Chain;
 pub use pool::Pool;
 pub use rng::{Key, KeyedMap, Rng};
 pub use seq::SeqNum;
-pub use time::{Duration, Instant};
+pub use time::{Duration, Instant, nanos};

@@ -43,6 +43,11 @@ impl Instant {
     }
 }
 
+/// A span in nanoseconds; 584 years for all longer ones.
+pub const fn nanos(span: Duration) -> u64 {
+    span.as_secs().saturating_mul(1_000_000_000).saturating_add(span.subsec_nanos() as u64)
+}
+
 impl Default for Instant {
     fn default() -> Instant {
         Instant::ZERO
@@ -52,9 +57,7 @@ impl Default for Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
     fn add(self, span: Duration) -> Instant {
-        Instant::from_nanos(
-            self.as_nanos().saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Instant::from_nanos(self.as_nanos().saturating_add(nanos(span)))
     }
 }
 
@@ -67,9 +70,7 @@ impl AddAssign<Duration> for Instant {
 impl Sub<Duration> for Instant {
     type Output = Instant;
     fn sub(self, span: Duration) -> Instant {
-        Instant::from_nanos(
-            self.as_nanos().saturating_sub(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)),
-        )
+        Instant::from_nanos(self.as_nanos().saturating_sub(nanos(span)))
     }
 }
 

@@ -57,6 +57,7 @@ pub struct Lab {
     touched: VecDeque<HostId>,
     /// Hosts that may have sockets whose readiness changed.
     changed: VecDeque<HostId>,
+    /// When hosts are to be woken: their deadlines, or earlier.
     deadlines: BTreeSet<(Instant, HostId)>,
     /// Hosts that worked since their deadline was looked at.
     unscheduled: Vec<HostId>,
@@ -207,11 +208,18 @@ impl Lab {
     }
 
     /// When something will be due that is not yet: a frame's arrival or a host's timer.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&mut self) -> Option<Instant> {
         debug_assert!(self.due.is_empty());
+        let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.next_deadline()).min();
+        let timer = loop {
+            let Some((at, id)) = self.deadlines.first().copied() else { break None };
+            let deadline = self.nodes[id.0].host.next_deadline();
+            if deadline == Some(at) {
+                break deadline;
+            }
+            self.schedule(id);
+        };
         let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
-        let timer = self.deadlines.first().map(|(at, _)| *at);
-        let touched = self.touched.iter().filter_map(|id| self.host(*id).next_deadline()).min();
         [frame, timer, touched].into_iter().flatten().min()
     }
 
@@ -294,11 +302,11 @@ impl Lab {
         }
     }
 
-    /// Takes note of a host's next deadline.
+    /// Takes note of when to wake a host. That it is too early shows then.
     fn schedule(&mut self, id: HostId) {
         let node = &mut self.nodes[id.0];
         node.unscheduled = false;
-        let deadline = node.host.next_deadline();
+        let deadline = node.host.earliest_deadline();
         if deadline != node.deadline {
             if let Some(old) = node.deadline {
                 self.deadlines.remove(&(old, id));

@@ -41,7 +41,7 @@ impl Network {
     }
 
     /// How long until the network has something to do by itself.
-    pub(crate) fn idle_for(&self) -> Option<Duration> {
+    pub(crate) fn idle_for(&mut self) -> Option<Duration> {
         self.lab.next_deadline().map(|deadline| deadline.since(self.now()))
     }
 

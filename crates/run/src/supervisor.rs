@@ -113,7 +113,7 @@ impl Supervisor {
         }
     }
 
-    fn timeout(&self, ending: &Ending) -> Option<Timespec> {
+    fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {
         if self.unsettled {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }

@@ -374,8 +374,13 @@ impl Host {
     }
 
     /// When to call [`Host::advance`] next.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&mut self) -> Option<Instant> {
         self.stack.next_deadline()
+    }
+
+    /// The same or earlier (see [`Stack::earliest_deadline`]).
+    pub fn earliest_deadline(&self) -> Option<Instant> {
+        self.stack.earliest_deadline()
     }
 
     /// Keeps copies of frames over loopback for [`Host::poll_tap`].

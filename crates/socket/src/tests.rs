@@ -76,7 +76,7 @@ impl Net {
         let end = self.now + span;
         self.settle();
         while let Some(due) =
-            self.hosts.iter().filter_map(Host::next_deadline).min().filter(|due| *due <= end)
+            self.hosts.iter_mut().filter_map(Host::next_deadline).min().filter(|due| *due <= end)
         {
             self.now = self.now.max(due);
             let now = self.now;

@@ -209,7 +209,13 @@ impl Stack {
     }
 
     /// When [`Stack::advance`] is to be called next.
-    pub fn next_deadline(&self) -> Option<Instant> {
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        self.drop_stale_timers();
+        self.earliest_deadline()
+    }
+
+    /// The same or earlier, without looking whether the timer still means something: by then it may have moved on.
+    pub fn earliest_deadline(&self) -> Option<Instant> {
         if self.loopback.is_empty() { self.timers.peek().map(|(at, _)| at) } else { Some(self.now) }
     }
 
@@ -224,14 +230,13 @@ impl Stack {
         Some(event)
     }
 
-    /// Delivers what the host sent to itself and tidies up. Ends every call that takes `now`.
+    /// Delivers what the host sent to itself. Ends every call that takes `now`.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
         for _ in 0..LOOPBACK_BURST {
             let Some(packet) = self.loopback.pop_front() else { break };
             self.packet_input(now, InterfaceId::LOOPBACK, packet);
         }
-        self.drop_stale_timers();
     }
 
     /// The way to an address; `None` without a route.

@@ -95,7 +95,7 @@ impl Pair {
             self.a.advance(next);
             self.b.advance(next);
             self.run();
-            for stack in [&self.a, &self.b] {
+            for stack in [&mut self.a, &mut self.b] {
                 assert!(stack.next_deadline().is_none_or(|at| at > next), "due again at once");
             }
         }

@@ -4,7 +4,7 @@
 //! (RFC 7323), which repetition can't confuse. As there may be many in a round trip, RTTVAR is, as in Linux, the
 //! largest deviation in each; it falls slowly.
 
-use sockeye_base::{Duration, SeqNum};
+use sockeye_base::{Duration, SeqNum, nanos};
 
 use crate::config::Config;
 
@@ -105,30 +105,22 @@ impl Rtt {
     /// The timeout in force: RFC 6298, section 2.3, SRTT + 4 RTTVAR, where Linux's least value is for the second term
     /// alone; in whole milliseconds; doubled by each backoff, up to the largest.
     pub(crate) fn rto(&self, config: &Config) -> Duration {
-        let base = match self.srtt() {
-            None if self.distrusted => config.rto_initial.max(DISTRUSTFUL),
-            None => config.rto_initial,
-            Some(srtt) => {
-                whole_millis(srtt + Duration::from_nanos(self.most).saturating_mul(4).max(config.rto_min))
+        let base = match self.srtt {
+            0 if self.distrusted => config.rto_initial.max(DISTRUSTFUL),
+            0 => config.rto_initial,
+            srtt => {
+                let variance = self.most.saturating_mul(4).max(nanos(config.rto_min));
+                Duration::from_millis(srtt.saturating_add(variance).div_ceil(1_000_000))
             }
         };
         backed_off(base.max(Duration::from_millis(1)), self.backoff, config.rto_max)
     }
 }
 
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
 /// `base` doubled `backoff` times, at most `largest` (but never less than a millisecond).
 pub(crate) fn backed_off(base: Duration, backoff: u32, largest: Duration) -> Duration {
     let largest = largest.max(Duration::from_millis(1));
     if backoff == 0 { base.min(largest) } else { base.saturating_mul(1u32 << backoff.min(30)).min(largest) }
-}
-
-fn whole_millis(span: Duration) -> Duration {
-    let part = u64::from(span.subsec_nanos().div_ceil(1_000_000));
-    Duration::from_millis(span.as_secs().saturating_mul(1000).saturating_add(part))
 }
 
 #[cfg(test)]

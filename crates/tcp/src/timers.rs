@@ -23,17 +23,26 @@ pub(crate) enum Timer {
 const ALL: [Timer; 5] =
     [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive, Timer::TimeWait];
 
-/// When each timer is due; `None`: it isn't running.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Timers([Option<Instant>; ALL.len()]);
+/// When each timer is due.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timers([Instant; ALL.len()]);
+
+/// When a timer is due that isn't running.
+const NEVER: Instant = Instant::from_nanos(u64::MAX);
+
+impl Default for Timers {
+    fn default() -> Timers {
+        Timers([NEVER; ALL.len()])
+    }
+}
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = at;
     }
 
     pub(crate) fn clear(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.0[timer as usize] = NEVER;
     }
 
     pub(crate) fn clear_all(&mut self) {
@@ -41,17 +50,24 @@ impl Timers {
     }
 
     pub(crate) fn is_set(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+        self.0[timer as usize] != NEVER
     }
 
     /// When the first is due.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        Some(self.soonest()).filter(|at| *at != NEVER)
+    }
+
+    fn soonest(&self) -> Instant {
+        self.0.into_iter().fold(NEVER, Instant::min)
     }
 
     /// Stops and returns one that is due.
     fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        let due = ALL.into_iter().find(|&timer| self.0[timer as usize].is_some_and(|at| at <= now))?;
+        if self.soonest() > now {
+            return None;
+        }
+        let due = ALL.into_iter().find(|&timer| self.0[timer as usize] <= now)?;
         self.clear(due);
         Some(due)
     }

@@ -114,7 +114,7 @@ impl World {
     }
 
     /// Whether anything will ever happen by itself.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&mut self) -> bool {
         self.host.next_deadline().is_none()
     }
 

@@ -1,7 +1,7 @@
 //! RACK (RFC 8985): a segment is lost if one that left after it has arrived, and it has had the time to. How much more
 //! time that is depends on the reordering seen.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Duration, Instant, SeqNum, nanos};
 
 use super::ack::Seen;
 use super::{Armed, Phase, Sent};
@@ -62,7 +62,7 @@ impl Tcb {
         }
         let rack = &mut self.recovery.rack;
         rack.advanced = true;
-        rack.rtt = u64::try_from(rtt.as_nanos()).unwrap_or(u64::MAX);
+        rack.rtt = nanos(rtt);
         let at = rack.sent_at;
         if !rack.known || sent.sent_at > at || (sent.sent_at == at && sent.end().after(rack.end)) {
             rack.known = true;
