@@ -6,7 +6,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use sockeye_base::Duration;
 use sockeye_stack::Settings;
 use sockeye_tcp::Congestion;
 
@@ -192,91 +191,25 @@ fn defaults(settings: &mut Settings) {
     settings.tcp.congestion = Congestion::Cubic;
 }
 
-/// Sets one; `false` if the host doesn't have it, or only another value of it.
+/// Sets one; `false` if the host doesn't have it, or can't do that.
 fn sysctl(name: &str, value: &str, settings: &mut Settings) -> bool {
-    let Some(name) = name.strip_prefix("net.ipv4.").or_else(|| name.strip_prefix("net.core.")) else {
-        return false;
-    };
-    let number = match value.strip_prefix("0x") {
-        Some(hex) => i64::from_str_radix(hex, 16).ok(),
-        None => value.parse::<i64>().ok(),
-    };
-    let byte = number.and_then(|number| u8::try_from(number).ok());
-    let seconds = number.and_then(|number| u64::try_from(number).ok()).map(Duration::from_secs);
-    let millis = number.and_then(|number| u64::try_from(number).ok()).map(Duration::from_millis);
-    let tcp = &mut settings.tcp;
-    match name {
-        "tcp_timestamps" => put(&mut tcp.timestamps, number.map(|number| number != 0)),
-        "tcp_sack" => put(&mut tcp.sack, number.map(|number| number != 0)),
-        "tcp_slow_start_after_idle" => put(&mut tcp.slow_start_after_idle, number.map(|number| number != 0)),
-        "tcp_notsent_lowat" => {
-            put(&mut tcp.notsent_lowat, number.and_then(|bytes| u32::try_from(bytes).ok()))
-        }
-        "tcp_window_scaling" => put(&mut tcp.window_scaling, number.map(|number| number != 0)),
-        "tcp_syn_retries" => put(&mut tcp.syn_retries, byte),
-        "tcp_syn_linear_timeouts" => put(&mut tcp.syn_linear_timeouts, byte),
-        "tcp_synack_retries" => put(&mut tcp.synack_retries, byte),
-        "tcp_retries2" => put(&mut tcp.retries2, byte),
-        "tcp_orphan_retries" => {
-            put(&mut tcp.orphan_retries, byte.map(|retries| if retries == 0 { 8 } else { retries }))
-        }
-        "tcp_fin_timeout" => put(&mut tcp.fin_timeout, seconds),
-        "tcp_rto_min_us" => {
-            put(&mut tcp.rto_min, number.and_then(|us| u64::try_from(us).ok()).map(Duration::from_micros))
-        }
-        "tcp_rto_max_ms" => put(&mut tcp.rto_max, millis),
-        "ip_default_ttl" => put(&mut settings.default_ttl, byte),
-        "tcp_congestion_control" => put(&mut tcp.congestion, Congestion::from_name(value.as_bytes())),
-        "tcp_rmem" => {
-            put(&mut tcp.receive_buffer, value.split_whitespace().nth(2).and_then(|max| max.parse().ok()))
-        }
-        "tcp_wmem" => {
-            put(&mut tcp.send_buffer, value.split_whitespace().nth(2).and_then(|max| max.parse().ok()))
-        }
+    let size = |at: usize| value.split_whitespace().nth(at).and_then(|size| size.parse().ok());
+    let place = match name {
+        "net.ipv4.tcp_rmem" => &mut settings.tcp.receive_buffer,
+        "net.ipv4.tcp_wmem" => &mut settings.tcp.send_buffer,
         // How many segments leave as one; scripts see them one by one.
-        "tcp_min_tso_segs" => put(&mut tcp.min_tso_segs, number.and_then(|least| u16::try_from(least).ok())),
-        "tcp_tso_win_divisor" | "tcp_limit_output_bytes" => number.is_some(),
-        // What the host does and nothing else: other values are not there.
-        _ => FIXED.iter().any(|(known, values)| *known == name && values.contains(&value)),
-    }
-}
-
-/// Settings that have one value here, with all that mean it.
-const FIXED: &[(&str, &[&str])] = &[
-    ("tcp_dsack", &["1"]),
-    ("tcp_fack", &["0"]),
-    ("tcp_pacing_ss_ratio", &["200"]),
-    ("tcp_pacing_ca_ratio", &["120"]),
-    ("tcp_ecn_option", &["2"]),
-    ("tcp_frto", &["2"]),
-    ("tcp_reordering", &["3"]),
-    ("tcp_recovery", &["1"]),
-    ("tcp_early_retrans", &["3", "4"]),
-    ("tcp_moderate_rcvbuf", &["1"]),
-    ("tcp_no_metrics_save", &["0", "1"]),
-    ("tcp_syncookies", &["1"]),
-    ("tcp_mtu_probing", &["0"]),
-    ("tcp_abort_on_overflow", &["0"]),
-    ("tcp_rfc1337", &["0"]),
-    ("tcp_stdurg", &["0"]),
-    ("tcp_ecn", &["0", "2"]),
-    ("tcp_challenge_ack_limit", &["2147483647"]),
-    ("tcp_fastopen", &["0", "1", "0x1"]),
-];
-
-fn put<T>(place: &mut T, value: Option<T>) -> bool {
-    match value {
-        Some(value) => {
-            *place = value;
-            true
+        "net.ipv4.tcp_tso_win_divisor" | "net.ipv4.tcp_limit_output_bytes" => {
+            return value.parse::<i64>().is_ok();
         }
-        None => false,
-    }
+        _ => return settings.set_sysctl(name, value).is_ok(),
+    };
+    size(2).map(|most| *place = most).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sockeye_base::Duration;
 
     #[test]
     fn commands_become_settings() {

@@ -20,6 +20,7 @@ mod ports;
 mod route;
 mod settings;
 mod stack;
+mod sysctl;
 mod tcp;
 mod timers;
 mod udp;
@@ -32,6 +33,7 @@ pub use ports::BindRequest;
 pub use route::{Policy, Route};
 pub use settings::Settings;
 pub use stack::{BindId, ConnectionId, Event, ListenerId, Stack, UdpId};
+pub use sysctl::SysctlError;
 pub use udp::Received;
 
 #[cfg(test)]

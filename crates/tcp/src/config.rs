@@ -36,7 +36,7 @@ pub struct Config {
     pub synack_retries: u8,
     /// How long data is repeated: the time this many repetitions take at the smallest RTO (tcp_retries2).
     pub retries2: u8,
-    /// The same once nobody holds the connection any more (tcp_orphan_retries; Linux's 0 means 8).
+    /// The same once nobody holds the connection any more (tcp_orphan_retries; 0 means 8, as Linux).
     pub orphan_retries: u8,
     /// RTO before the first measurement.
     pub rto_initial: Duration,
@@ -63,9 +63,20 @@ pub struct Config {
     /// The congestion control (TCP_CONGESTION, tcp_congestion_control).
     pub congestion: Congestion,
     /// Super-segments are no shorter than this, in segments, where there is so much to send (tcp_min_tso_segs).
-    pub min_tso_segs: u16,
+    pub min_tso_segs: u8,
     /// May make super-segments (payload at most 65,475 bytes).
     pub gso: bool,
+}
+
+impl Config {
+    /// How often data is repeated, by somebody's connection or by nobody's.
+    pub(crate) fn retries(&self, orphan: bool) -> u32 {
+        match (orphan, self.orphan_retries) {
+            (false, _) => self.retries2.into(),
+            (true, 0) => 8,
+            (true, retries) => retries.into(),
+        }
+    }
 }
 
 /// How a silent peer is probed.
@@ -121,7 +132,7 @@ impl Default for Config {
             syn_linear_timeouts: 4,
             synack_retries: 5,
             retries2: 15,
-            orphan_retries: 8,
+            orphan_retries: 0,
             rto_initial: Duration::from_secs(1),
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),

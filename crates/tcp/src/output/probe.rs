@@ -23,13 +23,13 @@ impl Tcb {
         }
         // Every segment heard sets the count back: a peer that answers is never given up, a silent one is. But nobody
         // waits for an orphan's data: as Linux, it ends when its probes have become as rare as they get.
-        let most = if self.orphan { self.config.orphan_retries } else { self.config.retries2 };
+        let most = self.config.retries(self.orphan);
         let rare = backed_off(self.rtt.rto(&self.config), self.persist_backoff, self.config.rto_max);
         let pinned = self.orphan && rare >= self.config.rto_max;
         // tcp(7): TCP_USER_TIMEOUT also bounds how long data waits for a window.
         let shut_since = *self.shut_since.get_or_insert(now);
         let user_limit = self.config.user_timeout.is_some_and(|timeout| now.since(shut_since) >= timeout);
-        if self.probes >= u32::from(most) || pinned || user_limit {
+        if self.probes >= most || pinned || user_limit {
             self.fail(Error::TimedOut);
             return;
         }

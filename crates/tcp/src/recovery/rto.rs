@@ -158,8 +158,7 @@ impl Tcb {
         if self.snd_wnd == 0 && !self.orphan && now.since(self.last_heard) < self.config.rto_max {
             return false;
         }
-        let retries = if self.orphan { self.config.orphan_retries } else { self.config.retries2 };
-        tried >= time_of_retries(&self.config, u32::from(retries))
+        tried >= time_of_retries(&self.config, self.config.retries(self.orphan))
     }
 }
 

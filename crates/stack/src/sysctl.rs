@@ -1,0 +1,210 @@
+//! A host's settings by the names of Linux's sysctls: one row each, with Linux's bounds. A name that isn't here is not
+//! supported and fails, and so does a value that the host can't do.
+
+use std::ops::RangeInclusive;
+
+use sockeye_base::Duration;
+use sockeye_tcp::Congestion;
+
+use crate::settings::Settings;
+
+/// Why a setting was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SysctlError {
+    /// The host has no such setting (Linux: ENOENT).
+    Unknown,
+    /// It can't be that (Linux: EINVAL).
+    Invalid,
+}
+
+/// Where a setting is kept, and what it may be.
+enum Place<'a> {
+    /// On unless 0.
+    Flag(&'a mut bool),
+    Byte(&'a mut u8, RangeInclusive<u8>),
+    Number(&'a mut u32, RangeInclusive<u32>),
+    Count(&'a mut usize),
+    Seconds(&'a mut Duration, RangeInclusive<u64>),
+    Millis(&'a mut Duration, RangeInclusive<u64>),
+    Micros(&'a mut Duration, RangeInclusive<u64>),
+    Ports(&'a mut (u16, u16)),
+    Algorithm(&'a mut Congestion),
+    /// What the host does and nothing else; the values that mean it, the default first.
+    Only(&'static [&'static str]),
+}
+
+/// Linux keeps seconds in an int of ticks, 250 of them (or more) a second.
+const MOST_SECONDS: u64 = 2_147_483;
+const MOST_INT: u64 = i32::MAX as u64;
+
+type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
+
+/// The rows, by name without `net.`.
+const ROWS: &[Row] = {
+    use Place::{Algorithm, Byte, Count, Flag, Micros, Millis, Number, Only, Ports, Seconds};
+    &[
+        ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
+        ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
+        ("ipv4.icmp_ratelimit", |s| Millis(&mut s.icmp_ratelimit, 0..=MOST_INT)),
+        ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
+        ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
+        ("ipv4.ipfrag_high_thresh", |s| Count(&mut s.ipfrag_high_thresh)),
+        ("ipv4.ipfrag_time", |s| Seconds(&mut s.ipfrag_time, 0..=MOST_SECONDS)),
+        ("ipv4.tcp_abort_on_overflow", |_| Only(&["0"])),
+        ("ipv4.tcp_challenge_ack_limit", |_| Only(&["2147483647"])),
+        ("ipv4.tcp_congestion_control", |s| Algorithm(&mut s.tcp.congestion)),
+        ("ipv4.tcp_dsack", |_| Only(&["1"])),
+        ("ipv4.tcp_early_retrans", |_| Only(&["3", "4"])),
+        ("ipv4.tcp_ecn", |_| Only(&["2", "0"])),
+        ("ipv4.tcp_ecn_option", |_| Only(&["2"])),
+        // Linux has done nothing with it since 4.15.
+        ("ipv4.tcp_fack", |_| Only(&["0", "1"])),
+        ("ipv4.tcp_fastopen", |_| Only(&["1", "0", "0x1"])),
+        ("ipv4.tcp_fin_timeout", |s| Seconds(&mut s.tcp.fin_timeout, 0..=MOST_SECONDS)),
+        ("ipv4.tcp_frto", |_| Only(&["2"])),
+        ("ipv4.tcp_max_tw_buckets", |s| Count(&mut s.tcp_max_tw_buckets)),
+        ("ipv4.tcp_max_orphans", |s| Count(&mut s.tcp_max_orphans)),
+        ("ipv4.tcp_min_tso_segs", |s| Byte(&mut s.tcp.min_tso_segs, 1..=255)),
+        ("ipv4.tcp_moderate_rcvbuf", |_| Only(&["1"])),
+        ("ipv4.tcp_mtu_probing", |_| Only(&["0"])),
+        // What one connection learnt is never handed to the next, which either value allows.
+        ("ipv4.tcp_no_metrics_save", |_| Only(&["0", "1"])),
+        ("ipv4.tcp_notsent_lowat", |s| Number(&mut s.tcp.notsent_lowat, 0..=u32::MAX)),
+        ("ipv4.tcp_orphan_retries", |s| Byte(&mut s.tcp.orphan_retries, 0..=255)),
+        ("ipv4.tcp_pacing_ca_ratio", |_| Only(&["120"])),
+        ("ipv4.tcp_pacing_ss_ratio", |_| Only(&["200"])),
+        ("ipv4.tcp_recovery", |_| Only(&["1"])),
+        ("ipv4.tcp_reordering", |_| Only(&["3"])),
+        ("ipv4.tcp_retries2", |s| Byte(&mut s.tcp.retries2, 0..=255)),
+        ("ipv4.tcp_rfc1337", |_| Only(&["0"])),
+        ("ipv4.tcp_rto_max_ms", |s| Millis(&mut s.tcp.rto_max, 1000..=120_000)),
+        ("ipv4.tcp_rto_min_us", |s| Micros(&mut s.tcp.rto_min, 1..=MOST_INT)),
+        ("ipv4.tcp_sack", |s| Flag(&mut s.tcp.sack)),
+        ("ipv4.tcp_slow_start_after_idle", |s| Flag(&mut s.tcp.slow_start_after_idle)),
+        ("ipv4.tcp_stdurg", |_| Only(&["0"])),
+        ("ipv4.tcp_syn_linear_timeouts", |s| Byte(&mut s.tcp.syn_linear_timeouts, 0..=127)),
+        ("ipv4.tcp_syn_retries", |s| Byte(&mut s.tcp.syn_retries, 1..=127)),
+        ("ipv4.tcp_synack_retries", |s| Byte(&mut s.tcp.synack_retries, 0..=255)),
+        ("ipv4.tcp_syncookies", |_| Only(&["1"])),
+        ("ipv4.tcp_timestamps", |s| Flag(&mut s.tcp.timestamps)),
+        ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
+        ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
+    ]
+};
+
+/// How the rows of one family of names are found: `net.ipv4.tcp_sack`, `net/ipv4/tcp_sack`, `/proc/sys/net/…`.
+fn row(name: &str) -> Option<Row> {
+    let name = name.trim_start_matches("/proc/sys/").replace('/', ".");
+    let name = name.strip_prefix("net.")?;
+    ROWS.iter().find(|(known, _)| *known == name).copied()
+}
+
+impl Settings {
+    /// Sets what sysctl(8) calls `name`, from the text it would write.
+    pub fn set_sysctl(&mut self, name: &str, value: &str) -> Result<(), SysctlError> {
+        let (_, place) = row(name).ok_or(SysctlError::Unknown)?;
+        place(self).set(value.trim()).ok_or(SysctlError::Invalid)
+    }
+
+    /// What sysctl(8) would show for `name`; `None`: there is no such setting.
+    pub fn sysctl(&self, name: &str) -> Option<String> {
+        let (_, place) = row(name)?;
+        Some(place(&mut self.clone()).show())
+    }
+
+    /// The names of all settings, as sysctl(8) lists them.
+    pub fn sysctl_names() -> impl Iterator<Item = String> {
+        ROWS.iter().map(|(name, _)| format!("net.{name}"))
+    }
+}
+
+impl Place<'_> {
+    fn set(self, text: &str) -> Option<()> {
+        match self {
+            Place::Flag(on) => *on = number(text, &(0..=255))? != 0,
+            Place::Byte(byte, bounds) => {
+                let bounds = u64::from(*bounds.start())..=u64::from(*bounds.end());
+                *byte = u8::try_from(number(text, &bounds)?).ok()?;
+            }
+            Place::Number(place, bounds) => {
+                let bounds = u64::from(*bounds.start())..=u64::from(*bounds.end());
+                *place = u32::try_from(number(text, &bounds)?).ok()?;
+            }
+            Place::Count(place) => *place = usize::try_from(number(text, &(0..=MOST_INT))?).ok()?,
+            Place::Seconds(span, bounds) => *span = Duration::from_secs(number(text, &bounds)?),
+            Place::Millis(span, bounds) => *span = Duration::from_millis(number(text, &bounds)?),
+            Place::Micros(span, bounds) => *span = Duration::from_micros(number(text, &bounds)?),
+            Place::Ports(range) => {
+                let mut ports = text.split_whitespace().map(|port| port.parse::<u16>().ok());
+                let (first, last) = (ports.next()??, ports.next()??);
+                if first == 0 || last < first || ports.next().is_some() {
+                    return None;
+                }
+                *range = (first, last);
+            }
+            Place::Algorithm(algorithm) => *algorithm = Congestion::from_name(text.as_bytes())?,
+            Place::Only(values) => {
+                values.contains(&text).then_some(())?;
+            }
+        }
+        Some(())
+    }
+
+    fn show(self) -> String {
+        match self {
+            Place::Flag(on) => u8::from(*on).to_string(),
+            Place::Byte(byte, _) => byte.to_string(),
+            Place::Number(number, _) => number.to_string(),
+            Place::Count(count) => count.to_string(),
+            Place::Seconds(span, _) => span.as_secs().to_string(),
+            Place::Millis(span, _) => span.as_millis().to_string(),
+            Place::Micros(span, _) => span.as_micros().to_string(),
+            Place::Ports((first, last)) => format!("{first}\t{last}"),
+            Place::Algorithm(algorithm) => algorithm.name().to_owned(),
+            Place::Only(values) => values.first().copied().unwrap_or_default().to_owned(),
+        }
+    }
+}
+
+/// A number within bounds, decimal or hexadecimal.
+fn number(text: &str, bounds: &RangeInclusive<u64>) -> Option<u64> {
+    let number = match text.strip_prefix("0x") {
+        Some(hex) => u64::from_str_radix(hex, 16).ok()?,
+        None => text.parse().ok()?,
+    };
+    bounds.contains(&number).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_takes_what_it_shows() {
+        let mut settings = Settings::default();
+        for name in Settings::sysctl_names() {
+            let shown = settings.sysctl(&name).expect("it has a row");
+            assert_eq!(settings.set_sysctl(&name, &shown), Ok(()), "{name}={shown}");
+            assert_eq!(settings.sysctl(&name), Some(shown), "{name}");
+            assert_eq!(settings.set_sysctl(&name, "nonsense"), Err(SysctlError::Invalid), "{name}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_linux_s() {
+        let mut settings = Settings::default();
+        for (name, wrong) in [
+            ("net.ipv4.tcp_syn_retries", "0"),
+            ("net.ipv4.tcp_syn_retries", "128"),
+            ("net.ipv4.tcp_retries2", "256"),
+            ("net.ipv4.tcp_rto_max_ms", "999"),
+            ("net.ipv4.tcp_rto_min_us", "0"),
+            ("net.ipv4.ip_local_port_range", "2000 1000"),
+        ] {
+            assert_eq!(settings.set_sysctl(name, wrong), Err(SysctlError::Invalid), "{name}={wrong}");
+        }
+        assert_eq!(settings.set_sysctl("net.ipv4.tcp_nothing", "1"), Err(SysctlError::Unknown));
+        assert_eq!(settings.set_sysctl("/proc/sys/net/ipv4/tcp_retries2", "0x8"), Ok(()));
+        assert_eq!(settings.tcp.retries2, 8);
+    }
+}
