@@ -162,13 +162,9 @@ impl Fragments {
 
 impl Stack {
     /// A fragment has arrived; gives the packet it makes whole.
-    pub(crate) fn fragment_input(
-        &mut self,
-        now: Instant,
-        header: ip::Header,
-        fragment: Fragment,
-    ) -> Option<Packet> {
-        let whole = self.fragments.insert(now, &self.settings, header, fragment);
+    pub(crate) fn fragment_input(&mut self, now: Instant, packet: Packet) -> Option<Packet> {
+        let Body::Fragment(fragment) = packet.body else { return Some(packet) };
+        let whole = self.fragments.insert(now, &self.settings, packet.ip, fragment);
         self.set_fragments_timer();
         whole
     }

@@ -39,24 +39,27 @@ impl Stack {
     }
 
     /// A packet has arrived.
-    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, packet: Packet) {
+    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, mut packet: Box<Packet>) {
         // Who a fragment is for may stand in another.
-        let packet = match packet.body {
-            Body::Fragment(fragment) => match self.fragment_input(now, packet.ip, fragment) {
-                Some(whole) => whole,
-                None => return,
-            },
-            Body::Tcp(_) | Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Other { .. } => packet,
-        };
-        if interface != InterfaceId::LOOPBACK && !self.admits(&packet) {
+        if let Body::Fragment(_) = packet.body {
+            let Some(whole) = self.fragment_input(now, *packet) else { return };
+            *packet = whole;
+        }
+        let connection = self.tcp_lookup(interface, &packet);
+        // What comes the way a connection goes was looked at when that began.
+        let is_expected = matches!(connection, Some((_, true)));
+        if interface != InterfaceId::LOOPBACK && !is_expected && !self.admits(&packet) {
             return;
         }
         let addresses = (packet.source(), packet.destination());
         let is_v4 = addresses.0.is_ipv4();
         match packet.body {
-            Body::Tcp(_) if self.is_group(addresses.1) => {}
-            Body::Tcp(segment) => self.tcp_input(now, interface, addresses, segment),
-            Body::Udp(_) => self.udp_input(now, packet),
+            Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => {}
+            Body::Tcp(segment) => {
+                let connection = connection.map(|(id, _)| id);
+                self.tcp_input(now, interface, addresses, (segment, connection));
+            }
+            Body::Udp(_) => self.udp_input(now, *packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),
             Body::Icmpv6(message) if !is_v4 => {
                 self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);

@@ -38,11 +38,11 @@ pub(crate) enum Heard {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Send this packet on.
-    Transmit(Mac, Packet),
+    Transmit(Mac, Box<Packet>),
     /// Ask who has the address; a known neighbour is asked directly.
     Solicit(IpAddr, Option<Mac>),
     /// Tell the packet's sender that the host can't be reached.
-    Fail(Packet),
+    Fail(Box<Packet>),
 }
 
 /// What the table works with.
@@ -75,7 +75,7 @@ struct Neighbour {
     state: State,
     timer: Timer,
     updated: Instant,
-    queue: VecDeque<Packet>,
+    queue: VecDeque<Box<Packet>>,
     queued_bytes: usize,
 }
 
@@ -85,12 +85,19 @@ pub(crate) struct Neighbours {
     entries: KeyedMap<IpAddr, Neighbour>,
     /// How many entries are in use without being confirmed: while there are none, signs of life needn't be looked up.
     unconfirmed: usize,
+    /// The neighbour asked for last, if it is reachable, and until when.
+    latest: Option<(IpAddr, Mac, Instant)>,
     actions: VecDeque<Action>,
 }
 
 impl Neighbours {
     pub(crate) fn new(key: Key) -> Neighbours {
-        Neighbours { entries: KeyedMap::with_hasher(key), unconfirmed: 0, actions: VecDeque::new() }
+        Neighbours {
+            entries: KeyedMap::with_hasher(key),
+            unconfirmed: 0,
+            latest: None,
+            actions: VecDeque::new(),
+        }
     }
 
     #[cfg(test)]
@@ -107,11 +114,19 @@ impl Neighbours {
         &mut self,
         context: &mut Context<'_>,
         to: IpAddr,
-        packet: Packet,
-    ) -> Option<(Mac, Packet)> {
+        packet: Box<Packet>,
+    ) -> Option<(Mac, Box<Packet>)> {
+        if let Some((latest, mac, until)) = self.latest
+            && latest == to
+            && context.now < until
+        {
+            return Some((mac, packet));
+        }
+        self.latest = None;
         if let Some(Neighbour { state: State::Reachable { mac, until }, .. }) = self.entries.get(&to)
             && context.now < *until
         {
+            self.latest = Some((to, *mac, *until));
             return Some((*mac, packet));
         }
         if !self.entries.contains_key(&to) && !self.make_room(context.settings.neighbours) {
@@ -196,6 +211,7 @@ impl Neighbours {
         {
             return;
         }
+        self.latest = None;
         let entry = self.entries.entry(address).or_insert_with(|| Neighbour::new(State::Failed));
         let known = entry.mac();
         let replaces = match how {
@@ -243,6 +259,7 @@ impl Neighbours {
 
     /// Makes sure that one more entry fits: the one least missed goes. Those with packets waiting stay.
     fn make_room(&mut self, limit: usize) -> bool {
+        self.latest = None;
         if self.entries.len() < limit {
             return true;
         }
@@ -289,7 +306,7 @@ impl Neighbour {
     }
 
     /// Queues a packet; the oldest make room for it (`__neigh_event_send`).
-    fn keep(&mut self, packet: Packet, settings: &Settings) {
+    fn keep(&mut self, packet: Box<Packet>, settings: &Settings) {
         let len = packet.len();
         while self.queue.len() >= settings.neighbour_queue_packets
             || self.queued_bytes + len > settings.neighbour_queue_bytes

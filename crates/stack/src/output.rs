@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use sockeye_base::Instant;
 use sockeye_wire::ethernet::Mac;
+use sockeye_wire::tcp::Segment;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6, ip};
 
 use crate::neighbour::{Action, Context};
@@ -86,11 +87,10 @@ impl Stack {
         }
     }
 
-    /// Sends a packet along a way, in pieces if the link takes no more. (TCP makes its segments fit by itself, and
-    /// several of them may stand in one value.)
+    /// Sends a packet along a way, in pieces if the link takes no more.
     pub(crate) fn transmit(&mut self, now: Instant, path: &Path, packet: Packet) {
         let mtu = self.mtu(path);
-        if packet.as_segment().is_some() || packet.len() <= mtu {
+        if packet.len() <= mtu {
             return self.transmit_one(now, path, packet);
         }
         // RFC 7739: nobody should guess the next.
@@ -101,30 +101,41 @@ impl Stack {
     }
 
     fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
+        let packet = Box::new(packet);
+        if !path.is_local()
+            && let Some(mac) = self.group_mac(packet.destination())
+        {
+            // A broadcast is for us too.
+            if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
+                self.loopback.push_back(packet.clone());
+            }
+            return self.put(path.interface, mac, packet);
+        }
+        self.transmit_to_one(now, path, packet);
+    }
+
+    /// Sends a packet of TCP along a way: its segments are for one host and fit the link by themselves (several of them
+    /// may stand in one value).
+    pub(crate) fn transmit_segment(&mut self, now: Instant, path: &Path, ip: ip::Header, segment: Segment) {
+        self.transmit_to_one(now, path, Box::new(Packet { ip, body: Body::Tcp(segment) }));
+    }
+
+    fn transmit_to_one(&mut self, now: Instant, path: &Path, packet: Box<Packet>) {
         if path.is_local() {
             if self.loopback.len() < QUEUE_LEN {
                 if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {
-                    tap.push_back((
-                        InterfaceId::LOOPBACK,
-                        Frame { ethernet: None, payload: Payload::Packet(packet.clone()) },
-                    ));
+                    let payload = Payload::Packet(packet.clone());
+                    tap.push_back((InterfaceId::LOOPBACK, Frame { ethernet: None, payload }));
                 }
                 self.loopback.push_back(packet);
             }
             return;
         }
-        if let Some(mac) = self.group_mac(packet.destination()) {
-            // A broadcast is for us too.
-            if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
-                self.loopback.push_back(packet.clone());
-            }
-            return self.put(path.interface, mac, Payload::Packet(packet));
-        }
         let resolved = self.neighbours(now, path.interface, |neighbours, context| {
             neighbours.resolve(context, path.next_hop, packet)
         });
         match resolved.flatten() {
-            Some((mac, packet)) => self.put(path.interface, mac, Payload::Packet(packet)),
+            Some((mac, packet)) => self.put(path.interface, mac, packet),
             None => self.run_neighbour_actions(now, path.interface),
         }
     }
@@ -159,7 +170,7 @@ impl Stack {
             self.links.get_mut(interface.0).and_then(|link| link.neighbours.poll_action())
         {
             match action {
-                Action::Transmit(mac, packet) => self.put(interface, mac, Payload::Packet(packet)),
+                Action::Transmit(mac, packet) => self.put(interface, mac, packet),
                 Action::Solicit(address, mac) => self.solicit(interface, address, mac),
                 Action::Fail(packet) => self.host_unreachable(now, &packet),
             }
@@ -167,7 +178,7 @@ impl Stack {
     }
 
     /// Puts a frame on a link.
-    pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, payload: Payload) {
+    pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, payload: impl Into<Payload>) {
         let Some(link) = self.links.get(interface.0) else { return };
         if self.output.len() < QUEUE_LEN {
             self.output.push_back((interface, Frame::between(link.interface.mac, destination, payload)));
@@ -207,7 +218,7 @@ impl Stack {
     ) {
         let options = IpOptions { ttl: Some(255), tos: 0 };
         let Some(ip) = self.ip_header(source.into(), destination.into(), options) else { return };
-        self.put(interface, mac, Payload::Packet(Packet { ip, body: Body::Icmpv6(message) }));
+        self.put(interface, mac, Packet { ip, body: Body::Icmpv6(message) });
     }
 
     /// The hardware address of a group, for broadcast and multicast destinations.

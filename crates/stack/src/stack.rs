@@ -63,7 +63,7 @@ pub struct Stack {
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
     pub(crate) output: VecDeque<(InterfaceId, Frame)>,
-    pub(crate) loopback: VecDeque<Packet>,
+    pub(crate) loopback: VecDeque<Box<Packet>>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
     pub(crate) events: VecDeque<Event>,
     /// The last moment we were told of.

@@ -16,7 +16,7 @@ use slotmap::SlotMap;
 use sockeye_base::{Duration, Instant, Key, Rng};
 use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
 use sockeye_wire::tcp::{Flags, Segment};
-use sockeye_wire::{Body, Packet, ip, ipv4, ipv6, tcp};
+use sockeye_wire::{ip, ipv4, ipv6, tcp};
 
 use crate::output::IpOptions;
 use crate::route::Path;
@@ -270,7 +270,7 @@ impl Stack {
             ip::Header::V4(header) => header.id = if syn { 0 } else { ip_id },
             ip::Header::V6(header) => header.flow_label = flow_label,
         }
-        self.transmit(now, &path, Packet { ip, body: Body::Tcp(segment) });
+        self.transmit_segment(now, &path, ip, segment);
     }
 
     /// A connection made by a listener has finished its handshake: it may be accepted.

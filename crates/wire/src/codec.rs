@@ -143,7 +143,7 @@ impl Frame {
         let payload = match header.ether_type {
             ethernet::ether_type::ARP => arp::Packet::parse(&carried).ok().map(Payload::Arp),
             ethernet::ether_type::IPV4 | ethernet::ether_type::IPV6 => {
-                Packet::parse_shared(&carried).ok().map(Payload::Packet)
+                Packet::parse_shared(&carried).ok().map(Payload::from)
             }
             _ => None,
         };
@@ -156,7 +156,7 @@ impl Frame {
     pub fn parse_packet(bytes: &[u8]) -> Frame {
         let bytes = Bytes::copy_from_slice(bytes);
         let payload =
-            Packet::parse_shared(&bytes).map_or_else(|_| Payload::Bytes(bytes.clone()), Payload::Packet);
+            Packet::parse_shared(&bytes).map_or_else(|_| Payload::Bytes(bytes.clone()), Payload::from);
         Frame { ethernet: None, payload }
     }
 }

@@ -20,8 +20,8 @@ pub struct Frame {
 /// What a frame carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// An IP packet.
-    Packet(Packet),
+    /// An IP packet; boxed, since it goes through many hands.
+    Packet(Box<Packet>),
     /// An ARP packet.
     Arp(arp::Packet),
     /// Bytes that are nothing known: a foreign EtherType, or a packet that was corrupted.
@@ -62,7 +62,7 @@ pub enum Body {
 impl Frame {
     /// A packet on a link without Ethernet headers.
     pub fn packet(packet: Packet) -> Frame {
-        Frame { ethernet: None, payload: Payload::Packet(packet) }
+        Frame { ethernet: None, payload: packet.into() }
     }
 
     /// A frame on an Ethernet. The header's EtherType is made to say what is carried, but for bytes of unknown kind.
@@ -116,7 +116,7 @@ impl Frame {
             Payload::Packet(packet) => (Some(packet), None),
             other @ (Payload::Arp(_) | Payload::Bytes(_)) => (None, Some(other)),
         };
-        let packets = packet.into_iter().flat_map(Packet::split).map(Payload::Packet);
+        let packets = packet.into_iter().flat_map(|packet| packet.split()).map(Payload::from);
         packets.chain(other).map(move |payload| Frame { ethernet, payload })
     }
 }
@@ -134,8 +134,10 @@ impl Payload {
     /// The EtherType that names it; `None` for bytes of unknown kind.
     pub fn ether_type(&self) -> Option<u16> {
         match self {
-            Payload::Packet(Packet { ip: ip::Header::V4(_), .. }) => Some(ethernet::ether_type::IPV4),
-            Payload::Packet(Packet { ip: ip::Header::V6(_), .. }) => Some(ethernet::ether_type::IPV6),
+            Payload::Packet(packet) => Some(match packet.ip {
+                ip::Header::V4(_) => ethernet::ether_type::IPV4,
+                ip::Header::V6(_) => ethernet::ether_type::IPV6,
+            }),
             Payload::Arp(_) => Some(ethernet::ether_type::ARP),
             Payload::Bytes(_) => None,
         }
@@ -144,6 +146,12 @@ impl Payload {
 
 impl From<Packet> for Payload {
     fn from(packet: Packet) -> Payload {
+        Payload::Packet(Box::new(packet))
+    }
+}
+
+impl From<Box<Packet>> for Payload {
+    fn from(packet: Box<Packet>) -> Payload {
         Payload::Packet(packet)
     }
 }

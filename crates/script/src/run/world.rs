@@ -87,7 +87,7 @@ impl World {
     /// A packet arrives.
     pub(crate) fn inject(&mut self, packet: Packet) {
         self.captured.push(Captured { at: self.now.since(Instant::ZERO + START), packet: packet.clone() });
-        let frame = Frame::between(ROUTER, OURS, Payload::Packet(packet));
+        let frame = Frame::between(ROUTER, OURS, packet);
         self.host.input(self.now, self.link, frame);
         self.collect();
     }
@@ -141,8 +141,8 @@ impl World {
                 })
             }
             Payload::Packet(packet) => match advertisement(&packet) {
-                Some(answer) => Payload::Packet(answer),
-                None => return self.left(packet),
+                Some(answer) => Payload::from(answer),
+                None => return self.left(*packet),
             },
             Payload::Arp(_) | Payload::Bytes(_) => return,
         };

@@ -32,8 +32,9 @@ fn pieces(pair: &mut Pair, from: UdpId, to: &str) -> Vec<Frame> {
 }
 
 fn piece(frame: &mut Frame) -> &mut Fragment {
-    match &mut frame.payload {
-        Payload::Packet(Packet { body: Body::Fragment(piece), .. }) => piece,
+    let Payload::Packet(packet) = &mut frame.payload else { panic!("no packet") };
+    match &mut packet.body {
+        Body::Fragment(piece) => piece,
         other => panic!("{other:?}"),
     }
 }

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use sockeye_base::{Instant, SeqNum};
 use sockeye_tcp::{Error, State, Tcb, reset_for};
+use sockeye_wire::Packet;
 use sockeye_wire::tcp::{Flags, Segment};
-use sockeye_wire::{Body, Packet};
 
 use super::{Owner, Tuple, mss_of};
 use crate::InterfaceId;
@@ -17,30 +17,41 @@ use crate::stack::{ConnectionId, ListenerId, Stack};
 const MIN_PATH_MTU: usize = 552;
 
 impl Stack {
-    /// A segment has arrived.
+    /// The connection a packet is for, and whether it came the way that connection's own packets go.
+    pub(crate) fn tcp_lookup(
+        &mut self,
+        interface: InterfaceId,
+        packet: &Packet,
+    ) -> Option<(ConnectionId, bool)> {
+        let segment = packet.as_segment()?;
+        let tuple = Tuple {
+            local: SocketAddr::new(packet.destination(), segment.destination),
+            remote: SocketAddr::new(packet.source(), segment.source),
+        };
+        let id = self.tcp.by_tuple.find(&tuple)?;
+        let path = self.tcp.connections.get(id)?.path;
+        Some((id, path.interface == interface))
+    }
+
+    /// A segment has arrived, for a connection or not.
     pub(crate) fn tcp_input(
         &mut self,
         now: Instant,
         interface: InterfaceId,
         (source, destination): (IpAddr, IpAddr),
-        segment: Segment,
+        (segment, connection): (Segment, Option<ConnectionId>),
     ) {
         let local = SocketAddr::new(destination, segment.destination);
         let tuple = Tuple { local, remote: SocketAddr::new(source, segment.source) };
-        match self.tcp.by_tuple.get(&tuple) {
-            Some(id) => self.connection_input(now, interface, (id, tuple), segment),
+        match connection {
+            Some(id) => self.connection_input(now, interface, id, segment),
             None => self.listener_input(now, interface, tuple, (segment, None)),
         }
     }
 
-    fn connection_input(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        (id, tuple): (ConnectionId, Tuple),
-        segment: Segment,
-    ) {
+    fn connection_input(&mut self, now: Instant, interface: InterfaceId, id: ConnectionId, segment: Segment) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        let tuple = connection.tuple;
         let (state, path) = (connection.tcb.state(), connection.path);
         let finishes =
             segment.flags.contains(Flags::ACK) && !segment.flags.intersects(Flags::RST | Flags::SYN);
@@ -139,7 +150,7 @@ impl Stack {
         let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
         let header = self.ip_header(tuple.local.ip(), tuple.remote.ip(), IpOptions::default());
         if let Some(ip) = header {
-            self.transmit(now, &path, Packet { ip, body: Body::Tcp(reset) });
+            self.transmit_segment(now, &path, ip, reset);
         }
     }
 

@@ -25,19 +25,65 @@ struct TupleV4 {
 /// Connections by their ends.
 #[derive(Debug)]
 pub(super) struct ByTuple {
-    v4: KeyedMap<TupleV4, ConnectionId>,
-    v6: KeyedMap<Tuple, ConnectionId>,
+    v4: Table<TupleV4>,
+    v6: Table<Tuple>,
+}
+
+#[derive(Debug)]
+struct Table<K> {
+    entries: KeyedMap<K, ConnectionId>,
+    /// What was found last: a segment is often for the connection of the one before.
+    latest: Option<(K, ConnectionId)>,
+}
+
+impl<K: Hash + Copy + Eq> Table<K> {
+    fn new(rng: &mut Rng) -> Table<K> {
+        Table { entries: KeyedMap::with_hasher(rng.key()), latest: None }
+    }
+
+    fn get(&self, key: &K) -> Option<ConnectionId> {
+        self.entries.get(key).copied()
+    }
+
+    fn find(&mut self, key: &K) -> Option<ConnectionId> {
+        if let Some((latest, id)) = &self.latest
+            && latest == key
+        {
+            return Some(*id);
+        }
+        let id = self.get(key)?;
+        self.latest = Some((*key, id));
+        Some(id)
+    }
+
+    fn insert(&mut self, key: K, id: ConnectionId) {
+        self.latest = None;
+        self.entries.insert(key, id);
+    }
+
+    fn remove(&mut self, key: &K) {
+        self.latest = None;
+        self.entries.remove(key);
+    }
 }
 
 impl ByTuple {
     pub(super) fn new(rng: &mut Rng) -> ByTuple {
-        ByTuple { v4: KeyedMap::with_hasher(rng.key()), v6: KeyedMap::with_hasher(rng.key()) }
+        ByTuple { v4: Table::new(rng), v6: Table::new(rng) }
     }
 
     pub(super) fn get(&self, tuple: &Tuple) -> Option<ConnectionId> {
         match tuple.v4() {
-            Some(v4) => self.v4.get(&v4).copied(),
-            None => self.v6.get(tuple).copied(),
+            Some(v4) => self.v4.get(&v4),
+            None => self.v6.get(tuple),
+        }
+    }
+
+    /// The same for a segment that came, in all likelihood one of several.
+    pub(super) fn find(&mut self, tuple: &Tuple) -> Option<ConnectionId> {
+        match tuple.v4() {
+            Some(v4) => self.v4.find(&v4),
+            None => self.v6.find(tuple),
         }
     }
 

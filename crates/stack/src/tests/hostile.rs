@@ -148,7 +148,7 @@ fn frame() -> BoxedStrategy<Frame> {
         },
     );
     let payload = prop_oneof![
-        8 => (header(), body(original())).prop_map(|(ip, body)| Payload::Packet(Packet { ip, body })),
+        8 => (header(), body(original())).prop_map(|(ip, body)| Payload::from(Packet { ip, body })),
         2 => arp,
         1 => Just(Payload::Bytes(Bytes::from_static(b"?"))),
     ];

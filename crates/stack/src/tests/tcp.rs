@@ -289,7 +289,7 @@ fn an_icmp_error_is_believed_if_it_quotes_what_is_under_way() {
             original: icmpv4::quote(&Packet { ip, body: Body::Tcp(segment) }),
         };
         let ip = wire_ip::Header::new(super::ip("10.61.0.2"), super::ip("10.61.0.1")).unwrap();
-        Frame::between(mac(2), mac(1), Payload::Packet(Packet { ip, body: Body::Icmpv4(message) }))
+        Frame::between(mac(2), mac(1), Packet { ip, body: Body::Icmpv4(message) })
     };
     let mut pair = Pair::new();
     let id = pair

@@ -164,7 +164,7 @@ fn any_arp() -> impl Strategy<Value = arp::Packet> {
 fn any_frame() -> impl Strategy<Value = Frame> {
     let foreign = vec(any::<u8>(), 0..100).prop_map(|bytes| Payload::Bytes(bytes.into()));
     let payload =
-        prop_oneof![any_packet().prop_map(Payload::Packet), any_arp().prop_map(Payload::Arp), foreign];
+        prop_oneof![any_packet().prop_map(Payload::from), any_arp().prop_map(Payload::Arp), foreign];
     (any::<[u8; 6]>(), any::<[u8; 6]>(), payload).prop_map(|(destination, source, payload)| {
         let header =
             ethernet::Header { destination: Mac(destination), source: Mac(source), ether_type: 0x88b5 };
