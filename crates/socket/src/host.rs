@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
@@ -27,6 +28,8 @@ pub struct Host {
     pub(crate) stack: Stack,
     pub(crate) sockets: SlotMap<SocketId, Box<Socket>>,
     pub(crate) pool: Pool,
+    /// What every socket begins with.
+    options: Arc<Options>,
     name: String,
     owners: Owners,
     changed: VecDeque<SocketId>,
@@ -36,7 +39,8 @@ pub struct Host {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) family: Family,
-    pub(crate) options: Options,
+    /// Shared by all sockets that have set the same; who sets another gets a table of its own.
+    pub(crate) options: Arc<Options>,
     /// What `shutdown` was told, by itself; an end of the connection shuts more.
     pub(crate) shut: Shut,
     pub(crate) kind: Kind,
@@ -55,7 +59,7 @@ pub(crate) struct Shut {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Stream(Stream),
-    Datagram(Datagram),
+    Datagram(Box<Datagram>),
 }
 
 /// Which socket holds what the stack speaks of.
@@ -73,6 +77,7 @@ impl Host {
             stack,
             sockets: SlotMap::with_key(),
             pool: Pool::new(),
+            options: Arc::default(),
             name: name.to_owned(),
             owners: Owners::default(),
             changed: VecDeque::new(),
@@ -98,9 +103,9 @@ impl Host {
     pub fn socket(&mut self, family: Family, transport: Transport) -> Result<SocketId> {
         let kind = match transport {
             Transport::Tcp => Kind::Stream(Stream::default()),
-            Transport::Udp => Kind::Datagram(Datagram::default()),
+            Transport::Udp => Kind::Datagram(Box::default()),
         };
-        Ok(self.insert(Socket::new(family, Options::default(), kind)))
+        Ok(self.insert(Socket::new(family, Arc::clone(&self.options), kind)))
     }
 
     /// Gives a socket an address of this host (bind(2)). EINVAL if it has one, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
@@ -461,13 +466,13 @@ impl Host {
         let Some(socket) = self.sockets.remove(id) else { return };
         match socket.kind {
             Kind::Stream(stream) => self.end_stream(now, stream, reset),
-            Kind::Datagram(datagram) => self.end_datagram(datagram),
+            Kind::Datagram(datagram) => self.end_datagram(*datagram),
         }
     }
 }
 
 impl Socket {
-    pub(crate) fn new(family: Family, options: Options, kind: Kind) -> Socket {
+    pub(crate) fn new(family: Family, options: Arc<Options>, kind: Kind) -> Socket {
         Socket { family, options, shut: Shut::default(), kind, queued: false }
     }
 

@@ -1,6 +1,7 @@
 //! The passive side of stream sockets: listen(2), accept(2).
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
@@ -67,7 +68,7 @@ impl Host {
     pub fn accept(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
         let (socket, stream) = self.stream(id)?;
         let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
-        let (family, options) = (socket.family, socket.options.clone());
+        let (family, options) = (socket.family, Arc::clone(&socket.options));
         let (connection, remote) = loop {
             let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
             if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {

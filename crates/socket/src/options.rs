@@ -5,6 +5,7 @@
 //! accepted and ignored, as Linux does.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family, Opt, State, Transport, Value};
 use sockeye_base::{Duration, Instant};
@@ -132,7 +133,7 @@ impl Host {
             return self.set_v6only(id, value.flag()?);
         }
         let is_stream = socket.transport() == Transport::Tcp;
-        self.get_mut(id)?.options.store(opt, &value, is_stream)?;
+        Arc::make_mut(&mut self.get_mut(id)?.options).store(opt, &value, is_stream)?;
         self.apply(now, id, opt)
     }
 
@@ -191,14 +192,14 @@ impl Host {
         if bound {
             return Err(Errno::EINVAL);
         }
-        self.get_mut(id)?.options.v6only = on;
+        Arc::make_mut(&mut self.get_mut(id)?.options).v6only = on;
         Ok(())
     }
 
     /// Tells the stack what an option changes below.
     fn apply(&mut self, now: Instant, id: SocketId, opt: Opt) -> Result<()> {
         let socket = self.get(id)?;
-        let (options, family) = (socket.options.clone(), socket.family);
+        let (options, family) = (Arc::clone(&socket.options), socket.family);
         let (reuse_address, reuse_port) = (options.reuse_address, options.reuse_port);
         match &socket.kind {
             Kind::Datagram(datagram) => {

@@ -26,7 +26,7 @@ pub(crate) struct Stream {
     /// `bind` named the address.
     pub(crate) address_locked: bool,
     /// What getsockname shows while nothing is held.
-    last_name: Option<SocketAddr>,
+    last_name: Option<Box<SocketAddr>>,
     /// An error of the socket's own.
     error: Option<Errno>,
     /// The error its connection ended with has been told.
@@ -293,7 +293,7 @@ impl Host {
         stream.phase = Phase::Unconnected;
         stream.error = error.or(stream.error);
         stream.error_told = false;
-        stream.last_name = Some(if locked.0 { name } else { address::any(family, name.port()) });
+        stream.last_name = Some(Box::new(if locked.0 { name } else { address::any(family, name.port()) }));
         let held = if locked.1 { None } else { stream.bind.take() };
         if let Some(bind) = held {
             self.stack.unbind(bind);
@@ -481,7 +481,7 @@ impl Host {
         let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind));
         let held =
             if stream.live(&self.stack).is_some() { connection.or(bound) } else { bound.or(connection) };
-        held.or(stream.last_name).unwrap_or_else(|| address::any(family, 0))
+        held.or(stream.last_name.as_deref().copied()).unwrap_or_else(|| address::any(family, 0))
     }
 
     pub(crate) fn stream_peer(&self, stream: &Stream) -> Option<SocketAddr> {

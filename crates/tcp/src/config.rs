@@ -1,6 +1,6 @@
 //! What one connection is told when it begins; the defaults are Linux's.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::sync::Arc;
 
 use sockeye_base::Duration;
@@ -110,9 +110,14 @@ impl Deref for SharedConfig {
     }
 }
 
-impl DerefMut for SharedConfig {
-    fn deref_mut(&mut self) -> &mut Config {
-        Arc::make_mut(&mut self.0)
+impl SharedConfig {
+    /// Changes what is not so already: only then is there a value of its own.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Config)) {
+        let mut config = Config::clone(self);
+        change(&mut config);
+        if config != **self {
+            self.0 = Arc::new(config);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The true numbers of a connection, for TCP_INFO and for people.
 
+use std::num::Wrapping;
+
 use sockeye_base::{Duration, Instant};
 
 use crate::state::State;
@@ -99,17 +101,17 @@ pub struct Info {
     pub last_data_received: Option<Instant>,
 }
 
-/// What is counted while a connection lives.
+/// What is counted while a connection lives; as in Linux, segments in 32 bits.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) segs_out: u64,
-    pub(crate) segs_in: u64,
-    pub(crate) data_segs_out: u64,
-    pub(crate) data_segs_in: u64,
     pub(crate) bytes_sent: u64,
     pub(crate) bytes_retrans: u64,
     pub(crate) bytes_acked: u64,
     pub(crate) bytes_received: u64,
+    pub(crate) segs_out: Wrapping<u32>,
+    pub(crate) segs_in: Wrapping<u32>,
+    pub(crate) data_segs_out: Wrapping<u32>,
+    pub(crate) data_segs_in: Wrapping<u32>,
+    pub(crate) out_of_order: Wrapping<u32>,
     pub(crate) total_retrans: u32,
-    pub(crate) out_of_order: u64,
 }

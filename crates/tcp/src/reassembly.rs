@@ -11,15 +11,21 @@ const MOST_BLOCKS: usize = 4096;
 
 #[derive(Debug, Default)]
 pub(crate) struct Reassembly {
-    /// In order, with gaps between them.
-    blocks: VecDeque<Block>,
     /// The sequence number of the peer's FIN, once seen.
     pub(crate) fin: Option<SeqNum>,
+    /// Nothing, as long as all comes in order.
+    held: Option<Box<Held>>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// In order, with gaps between them.
+    blocks: VecDeque<Block>,
     /// Where the blocks that changed last begin, the latest first (RFC 2018, section 4).
     recent: [SeqNum; MOST_SACKS],
     recents: u8,
     /// What came twice, to be told once (RFC 2883).
-    pub(crate) duplicate: Option<(SeqNum, SeqNum)>,
+    duplicate: Option<(SeqNum, SeqNum)>,
 }
 
 /// Most blocks that fit in a header.
@@ -50,14 +56,65 @@ impl Block {
 
 impl Reassembly {
     pub(crate) fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
+        self.held.as_ref().is_none_or(|held| held.blocks.is_empty())
     }
 
     /// Keeps data that starts after what has been received. Says whether it was taken.
     pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
-        if data.is_empty() {
-            return true;
+        data.is_empty() || self.held.get_or_insert_default().insert(seq, data)
+    }
+
+    /// RFC 2883, section 4: what came twice is told to the peer, once.
+    pub(crate) fn note_duplicate(&mut self, left: SeqNum, right: SeqNum) {
+        self.held.get_or_insert_default().duplicate = Some((left, right));
+    }
+
+    /// All there was to tell has been told.
+    pub(crate) fn told(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.duplicate = None;
+            if held.blocks.is_empty() {
+                self.held = None;
+            }
         }
+    }
+
+    /// RFC 2018, section 4: the block of the latest segment first, then those before it; RFC 2883: ahead of them what
+    /// came twice. At most `most`.
+    pub(crate) fn sack_blocks(&self, most: usize) -> Vec<(SeqNum, SeqNum)> {
+        self.held.as_ref().map_or_else(Vec::new, |held| held.sack_blocks(most))
+    }
+
+    /// How many blocks there are to tell of.
+    pub(crate) fn sack_count(&self) -> usize {
+        let count = |held: &Held| usize::from(held.duplicate.is_some()) + usize::from(held.recents);
+        self.held.as_deref().map_or(0, count)
+    }
+
+    /// Takes what now follows without a gap.
+    pub(crate) fn take(&mut self, rcv_nxt: SeqNum) -> Chain {
+        self.held.as_mut().map_or_else(Chain::new, |held| held.take(rcv_nxt))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Reassembly::default();
+    }
+
+    /// What must always hold: blocks after `rcv_nxt`, apart from each other, in order, within the window.
+    pub(crate) fn check(&self, rcv_nxt: SeqNum, rcv_adv: SeqNum) -> Result<(), String> {
+        let mut edge = rcv_nxt;
+        for block in self.held.iter().flat_map(|held| &held.blocks) {
+            if !block.seq.after(edge) || block.data.is_empty() || block.end().after(rcv_adv) {
+                return Err(format!("block {:?}..{:?} after {edge:?}", block.seq, block.end()));
+            }
+            edge = block.end();
+        }
+        Ok(())
+    }
+}
+
+impl Held {
+    fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
         let mut block = Block { seq, data };
         let at = self.blocks.partition_point(|held| held.end().before(seq));
         self.note_duplicate(at, &block);
@@ -105,12 +162,7 @@ impl Reassembly {
         }
     }
 
-    /// RFC 2018, section 4: the block of the latest segment first, then those before it; RFC 2883: ahead of them what
-    /// came twice. At most `most`.
-    pub(crate) fn sack_blocks(&self, most: usize) -> Vec<(SeqNum, SeqNum)> {
-        if self.sack_count() == 0 {
-            return Vec::new();
-        }
+    fn sack_blocks(&self, most: usize) -> Vec<(SeqNum, SeqNum)> {
         let held = |start: SeqNum| {
             let at = self.blocks.partition_point(|held| held.seq.before(start));
             self.blocks.get(at).filter(|held| held.seq == start).map(|held| (held.seq, held.end()))
@@ -119,13 +171,7 @@ impl Reassembly {
         self.duplicate.into_iter().chain(recent).take(most).collect()
     }
 
-    /// How many blocks there are to tell of.
-    pub(crate) fn sack_count(&self) -> usize {
-        usize::from(self.duplicate.is_some()) + usize::from(self.recents)
-    }
-
-    /// Takes what now follows without a gap.
-    pub(crate) fn take(&mut self, rcv_nxt: SeqNum) -> Chain {
+    fn take(&mut self, rcv_nxt: SeqNum) -> Chain {
         let mut out = Chain::new();
         while let Some(front) = self.blocks.front() {
             let next = rcv_nxt + out.len() as u32;
@@ -143,22 +189,6 @@ impl Reassembly {
         let left: Vec<SeqNum> = self.recent().filter(held).collect();
         self.set_recent(left.into_iter());
         out
-    }
-
-    pub(crate) fn clear(&mut self) {
-        *self = Reassembly::default();
-    }
-
-    /// What must always hold: blocks after `rcv_nxt`, apart from each other, in order, within the window.
-    pub(crate) fn check(&self, rcv_nxt: SeqNum, rcv_adv: SeqNum) -> Result<(), String> {
-        let mut edge = rcv_nxt;
-        for block in &self.blocks {
-            if !block.seq.after(edge) || block.data.is_empty() || block.end().after(rcv_adv) {
-                return Err(format!("block {:?}..{:?} after {edge:?}", block.seq, block.end()));
-            }
-            edge = block.end();
-        }
-        Ok(())
     }
 }
 

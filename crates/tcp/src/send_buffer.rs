@@ -29,6 +29,10 @@ impl SendBuffer {
         if !data.is_empty() {
             let start = self.base + self.len as u64;
             self.len += data.len();
+            if self.entries.capacity() == 0 {
+                // Mostly one call is acknowledged before the next.
+                self.entries.reserve_exact(1);
+            }
             self.entries.push_back(Entry { start, data });
         }
     }

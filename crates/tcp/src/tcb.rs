@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sockeye_base::{Chain, Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports, SharedConfig};
@@ -54,7 +54,7 @@ pub struct Tcb {
     /// The user has nothing more to send: FIN goes behind the queued data.
     pub(crate) fin_wanted: bool,
     pub(crate) fin_sent: bool,
-    pub(crate) sending: Box<Sending>,
+    pub(crate) sending: Sending,
 
     // Receive sequence space.
     pub(crate) irs: SeqNum,
@@ -115,7 +115,7 @@ pub struct Tcb {
 
     // When.
     pub(crate) opened_at: Instant,
-    pub(crate) handshake: Option<Duration>,
+    pub(crate) established_at: Option<Instant>,
     pub(crate) last_heard: Instant,
     pub(crate) last_data_sent: Option<Instant>,
     pub(crate) last_data_received: Option<Instant>,
@@ -150,7 +150,7 @@ impl Tcb {
         let mut tcb = Tcb::new(now, config.into(), ports, iss, timestamp_offset);
         tcb.state = State::SynReceived;
         tcb.passive = true;
-        tcb.counters.segs_in = syn.count() as u64;
+        tcb.counters.segs_in += syn.count() as u32;
         tcb.negotiate(now, syn);
         tcb
     }
@@ -174,7 +174,7 @@ impl Tcb {
             send_buffer: SendBuffer::default(),
             fin_wanted: false,
             fin_sent: false,
-            sending: Box::new(Sending::new(iss)),
+            sending: Sending::new(iss),
             irs: SeqNum(0),
             rcv_nxt: SeqNum(0),
             rcv_adv: SeqNum(0),
@@ -208,7 +208,7 @@ impl Tcb {
             persist_backoff: 0,
             shut_since: None,
             opened_at: now,
-            handshake: None,
+            established_at: None,
             last_heard: now,
             last_data_sent: None,
             last_data_received: None,
@@ -259,7 +259,7 @@ impl Tcb {
             rttvar: self.rtt.rttvar(),
             min_rtt: self.rtt.min(),
             rto: self.rtt.rto(&self.config),
-            handshake: self.handshake,
+            handshake: self.established_at.map(|at| at.since(self.opened_at)),
             snd_mss: mss,
             rcv_mss: self.rcv_mss,
             advmss: u32::from(self.config.mss),
@@ -280,15 +280,11 @@ impl Tcb {
             dsack_dups: self.recovery.dsack_dups,
             delivered: self.recovery.delivered,
             recovery: self.recovery.phase.number(),
-            notsent_bytes: if self.state.is_opening() {
-                self.send_buffer.len()
-            } else {
-                self.unsent() as usize
-            },
-            segs_out: counters.segs_out,
-            segs_in: counters.segs_in,
-            data_segs_out: counters.data_segs_out,
-            data_segs_in: counters.data_segs_in,
+            notsent_bytes: self.unsent_len(),
+            segs_out: u64::from(counters.segs_out.0),
+            segs_in: u64::from(counters.segs_in.0),
+            data_segs_out: u64::from(counters.data_segs_out.0),
+            data_segs_in: u64::from(counters.data_segs_in.0),
             bytes_sent: counters.bytes_sent,
             bytes_retrans: counters.bytes_retrans,
             bytes_acked: counters.bytes_acked,
@@ -297,9 +293,9 @@ impl Tcb {
             backoff: self.rtt.backoff,
             probes: self.probes,
             total_retrans: counters.total_retrans,
-            out_of_order: counters.out_of_order,
+            out_of_order: u64::from(counters.out_of_order.0),
             pacing_rate: self.pacing_rate(),
-            established: self.opened_at + self.handshake.unwrap_or_default(),
+            established: self.established_at.unwrap_or(self.opened_at),
             last_heard: self.last_heard,
             last_data_sent: self.last_data_sent,
             last_data_received: self.last_data_received,

@@ -226,7 +226,7 @@ impl Tcb {
 
     /// TCP_NODELAY. Set, it lets go what is queued, even what TCP_CORK holds (as Linux).
     pub fn set_nodelay(&mut self, _now: Instant, on: bool) {
-        self.config.nodelay = on;
+        self.config.change(|config| config.nodelay = on);
         self.sending.push_queued |= on;
     }
 
@@ -244,40 +244,41 @@ impl Tcb {
 
     /// TCP_CORK.
     pub fn set_cork(&mut self, _now: Instant, on: bool) {
-        self.config.cork = on;
+        self.config.change(|config| config.cork = on);
     }
 
     /// SO_KEEPALIVE and its three times.
     pub fn set_keepalive(&mut self, now: Instant, keepalive: Option<Keepalive>) {
-        self.config.keepalive = keepalive;
+        self.config.change(|config| config.keepalive = keepalive);
         self.timers.clear(Timer::Keepalive);
         self.start_keepalive(now);
     }
 
     /// TCP_USER_TIMEOUT.
     pub fn set_user_timeout(&mut self, _now: Instant, timeout: Option<Duration>) {
-        self.config.user_timeout = timeout;
+        self.config.change(|config| config.user_timeout = timeout);
     }
 
     /// SO_SNDBUF, bytes of user data. What is queued stays.
     pub fn set_send_buffer(&mut self, _now: Instant, bytes: usize) {
-        self.config.send_buffer = bytes.max(256);
+        self.config.change(|config| config.send_buffer = bytes.max(256));
     }
 
     /// SO_RCVBUF, bytes of user data. A window already told stays open; scaling is settled by the SYN.
     pub fn set_receive_buffer(&mut self, _now: Instant, bytes: usize) {
         // Not so small that the window field could only say 0.
-        self.config.receive_buffer = bytes.max(2 << self.rcv_shift()).max(256);
+        let least = (2 << self.rcv_shift()).max(256);
+        self.config.change(|config| config.receive_buffer = bytes.max(least));
     }
 
     /// TCP_NOTSENT_LOWAT, bytes.
     pub fn set_notsent_lowat(&mut self, _now: Instant, bytes: u32) {
-        self.config.notsent_lowat = bytes;
+        self.config.change(|config| config.notsent_lowat = bytes);
     }
 
     /// Bytes queued and never sent (SIOCOUTQNSD).
     pub fn unsent_len(&self) -> usize {
-        self.info().notsent_bytes
+        if self.state.is_opening() { self.send_buffer.len() } else { self.unsent() as usize }
     }
 
     /// Bytes queued and not acknowledged, sent or not (SIOCOUTQ).

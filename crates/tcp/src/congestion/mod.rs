@@ -99,7 +99,7 @@ impl Tcb {
     /// Takes another algorithm; the window stays as it is.
     pub fn set_congestion(&mut self, congestion: Congestion) {
         if self.config.congestion != congestion {
-            self.config.congestion = congestion;
+            self.config.change(|config| config.congestion = congestion);
             self.control = congestion.control();
         }
     }

@@ -135,7 +135,7 @@ impl Tcb {
         let end = seq + len;
         let right = if end.after(self.rcv_nxt) { self.rcv_nxt } else { end };
         if self.negotiated.sack && seq.before(right) {
-            self.reassembly.duplicate = Some((seq, right));
+            self.reassembly.note_duplicate(seq, right);
         }
     }
 

@@ -64,9 +64,9 @@ pub fn reset_for(segment: &Segment) -> Option<Segment> {
 impl Tcb {
     /// A segment arrives. Afterwards send the reply, then ask [`Tcb::decide`].
     pub fn input(&mut self, now: Instant, segment: Segment) -> Outcome {
-        self.counters.segs_in += segment.count() as u64;
+        self.counters.segs_in += segment.count() as u32;
         if !segment.payload.is_empty() {
-            self.counters.data_segs_in += segment.count() as u64;
+            self.counters.data_segs_in += segment.count() as u32;
         }
         let step = match self.state {
             State::Closed => Step::Break(reset_for(&segment).into()),

@@ -53,7 +53,7 @@ impl Tcb {
         self.snd_una = segment.ack;
         self.syn_due = false;
         self.timers.clear(Timer::Retransmit);
-        self.handshake = Some(now.since(self.opened_at));
+        self.established_at = Some(now);
         // As Linux counts: an active opener's SYN is a byte that was acknowledged.
         self.counters.bytes_acked += u64::from(!self.passive);
         self.recovery.deliver(1);

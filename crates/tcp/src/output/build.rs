@@ -23,7 +23,7 @@ impl Tcb {
             segment.ack = self.rcv_nxt;
             segment.window = self.select_window();
             self.last_ack_sent = self.rcv_nxt;
-            self.reassembly.duplicate = None;
+            self.reassembly.told();
             self.ack_now = false;
             self.timers.clear(Timer::DelayedAck);
             self.quick_acks = self.quick_acks.saturating_sub(1);
@@ -68,21 +68,19 @@ impl Tcb {
         segment
     }
 
-    /// `len` bytes of the send buffer from `seq`, and FIN.
-    pub(crate) fn build_data(&mut self, now: Instant, seq: SeqNum, len: u32, fin: bool) -> Segment {
+    /// `len` bytes of the send buffer from `seq`, pushed, and FIN.
+    pub(crate) fn build_data(
+        &mut self,
+        now: Instant,
+        (seq, len): (SeqNum, u32),
+        (push, fin): (bool, bool),
+    ) -> Segment {
         let offset = seq.offset_from(self.send_base());
         let payload = self.send_buffer.slice(offset as usize, len as usize);
-        let mss = self.effective_mss();
         let mut flags = Flags::ACK;
         flags.set(Flags::FIN, fin);
-        let repeated = seq != self.snd_nxt;
-        let push = len > 0
-            && if repeated {
-                len > mss || self.was_pushed(seq + len)
-            } else {
-                self.pushes_new(seq + len, len > mss)
-            };
-        flags.set(Flags::PSH, push);
+        // Super-segments are always pushed, as in Linux.
+        flags.set(Flags::PSH, push || len > self.effective_mss());
         let mut segment = self.build(now, seq, flags);
         segment.payload = payload;
         segment
@@ -90,7 +88,7 @@ impl Tcb {
 
     pub(crate) fn count_sent(&mut self, segment: &Segment) {
         let counters = &mut self.counters;
-        let (count, len) = (segment.count() as u64, segment.payload.len() as u64);
+        let (count, len) = (segment.count() as u32, segment.payload.len() as u64);
         counters.segs_out += count;
         if len > 0 {
             counters.data_segs_out += count;

@@ -78,7 +78,8 @@ impl Tcb {
     /// Sends the next `len` bytes, and FIN.
     pub(crate) fn send_new(&mut self, now: Instant, len: u32, fin: bool) -> Segment {
         let (seq, mss) = (self.snd_nxt, self.effective_mss());
-        let mut segment = self.build_data(now, seq, len, fin);
+        let push = len > 0 && self.pushes_new(seq + len);
+        let mut segment = self.build_data(now, (seq, len), (push, fin));
         self.snd_nxt = seq + len + u32::from(fin);
         self.fin_sent |= fin;
         if len > mss {
@@ -90,7 +91,7 @@ impl Tcb {
         self.persist_backoff = 0;
         self.shut_since = None;
         self.probe_due = false;
-        self.note_new(now, seq, mss, len, fin);
+        self.note_new(now, (seq, mss), len, (push, fin));
         self.note_sent();
         self.count_sent(&segment);
         if len > 0 {
@@ -104,11 +105,12 @@ impl Tcb {
     }
 
     /// What has left is kept in mind until it is acknowledged.
-    fn note_new(&mut self, now: Instant, seq: SeqNum, mss: u32, len: u32, fin: bool) {
+    fn note_new(&mut self, now: Instant, (seq, mss): (SeqNum, u32), len: u32, (push, fin): (bool, bool)) {
         let sent = Sent {
             seq,
             len: len + u32::from(fin),
             mss,
+            push,
             fin,
             sacked: false,
             lost: false,

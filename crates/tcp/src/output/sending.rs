@@ -28,12 +28,10 @@ pub enum Boundary {
 
 #[derive(Debug)]
 pub(crate) struct Sending {
-    /// Ends of what was pushed for its end's or its length's sake and may have to be repeated, in order.
-    pushes: VecDeque<SeqNum>,
     /// Up to where all was pushed at least by its length.
     pushed: SeqNum,
-    /// Ends of records (MSG_EOR) not acknowledged yet, in order: no segment reaches across.
-    records: VecDeque<SeqNum>,
+    /// Hardly anybody has them.
+    records: Option<Box<Records>>,
     /// The last call said that more is coming (MSG_MORE): its end isn't pushed...
     tail_open: bool,
     /// ...and waits as if corked, until another call or an acknowledgement.
@@ -50,12 +48,17 @@ pub(crate) struct Sending {
     usage_until: SeqNum,
 }
 
+/// Records (MSG_EOR) not acknowledged yet, in order: no segment reaches across an end.
+#[derive(Debug, Default)]
+struct Records {
+    ends: VecDeque<SeqNum>,
+}
+
 impl Sending {
     pub(crate) fn new(iss: SeqNum) -> Sending {
         Sending {
-            pushes: VecDeque::new(),
             pushed: iss,
-            records: VecDeque::new(),
+            records: None,
             tail_open: false,
             hold: false,
             push_queued: false,
@@ -71,41 +74,35 @@ impl Sending {
         self.tail_open = boundary == Boundary::More;
         self.hold = self.tail_open;
         self.push_queued = false;
-        if boundary == Boundary::Record && self.records.back() != Some(&end) {
-            self.records.push_back(end);
+        if boundary == Boundary::Record {
+            let ends = &mut self.records.get_or_insert_default().ends;
+            if ends.back() != Some(&end) {
+                ends.push_back(end);
+            }
         }
+    }
+
+    fn records(&self) -> impl Iterator<Item = SeqNum> {
+        self.records.iter().flat_map(|records| records.ends.iter().copied())
     }
 }
 
 impl Tcb {
-    /// Whether the first transmission of what ends at `end` is pushed. RFC 9293, section 3.9.1.2: when nothing follows
-    /// yet; as Linux also every super-segment, and once half of the peer's window went without.
-    pub(super) fn pushes_new(&mut self, end: SeqNum, is_super: bool) -> bool {
-        let record_ends = self.sending.records.contains(&end);
+    /// Whether what ends at `end` is pushed. RFC 9293, section 3.9.1.2: when nothing follows yet; as Linux also once half
+    /// of the peer's window went without.
+    pub(super) fn pushes_new(&mut self, end: SeqNum) -> bool {
+        let record_ends = self.sending.records().any(|record| record == end);
         let by_call = record_ends || (end == self.send_end() && !self.sending.tail_open);
         let by_length = end.after(self.sending.pushed + self.max_snd_wnd / 2);
         if by_call || by_length {
             self.sending.pushed = end;
         }
-        let una = self.snd_una;
-        let sending = &mut self.sending;
-        while sending.pushes.front().is_some_and(|old| old.at_or_before(una)) {
-            sending.pushes.pop_front();
-        }
-        if by_call || by_length {
-            sending.pushes.push_back(end);
-        }
-        by_call || by_length || is_super
-    }
-
-    /// Whether what is sent again was pushed where it ends.
-    pub(super) fn was_pushed(&self, end: SeqNum) -> bool {
-        self.sending.pushes.binary_search_by(|pushed| pushed.distance_from(end).cmp(&0)).is_ok()
+        by_call || by_length
     }
 
     /// How many of `len` bytes from `seq` belong to one record, and whether it ends there with more behind it.
     pub(crate) fn within_record(&self, seq: SeqNum, len: u32) -> (u32, bool) {
-        match self.sending.records.iter().find(|end| end.after(seq)) {
+        match self.sending.records().find(|end| end.after(seq)) {
             Some(end) if end.offset_from(seq) < len => (end.offset_from(seq), true),
             Some(_) | None => (len, false),
         }
@@ -113,8 +110,13 @@ impl Tcb {
 
     /// Forgets records that are acknowledged.
     pub(crate) fn forget_records(&mut self) {
-        while self.sending.records.front().is_some_and(|end| end.at_or_before(self.snd_una)) {
-            self.sending.records.pop_front();
+        if let Some(records) = &mut self.sending.records {
+            while records.ends.front().is_some_and(|end| end.at_or_before(self.snd_una)) {
+                records.ends.pop_front();
+            }
+            if records.ends.is_empty() {
+                self.sending.records = None;
+            }
         }
     }
 

@@ -271,7 +271,7 @@ impl Tcb {
         let at = self.recovery.sent.isolate(at, sent.seq, edge)?;
         let sent = *self.recovery.sent.get(at)?;
         let len = sent.len - u32::from(sent.fin);
-        let mut segment = self.build_data(now, sent.seq, len, sent.fin);
+        let mut segment = self.build_data(now, (sent.seq, len), (sent.push, sent.fin));
         if len > mss {
             segment.gso_size = u16::try_from(mss).unwrap_or(u16::MAX);
         }

@@ -16,6 +16,8 @@ pub(crate) struct Sent {
     pub(crate) len: u32,
     /// Payload of each but the last.
     pub(crate) mss: u32,
+    /// The last one is pushed.
+    pub(crate) push: bool,
     /// The last one carries our FIN.
     pub(crate) fin: bool,
     /// The peer has it (RFC 2018).
@@ -61,6 +63,7 @@ impl Sent {
         let fate = |sent: &Sent| (sent.mss, sent.sacked, sent.lost, sent.resent, sent.ever_resent);
         fate(self) == fate(other)
             && !self.fin
+            && (!self.push || self.sacked)
             && self.len.is_multiple_of(self.mss)
             && (self.sent_at == other.sent_at || self.sacked)
     }
@@ -129,6 +132,10 @@ impl SentList {
     /// New segments leave, behind all others.
     pub(crate) fn push(&mut self, sent: Sent) {
         self.add(&sent);
+        if self.entries.capacity() == 0 {
+            // Many connections never have more in flight.
+            self.entries.reserve_exact(1);
+        }
         self.entries.push_back(sent);
     }
 
@@ -190,6 +197,7 @@ impl SentList {
         let Some(first) = self.entries.get_mut(at) else { return };
         let mut second = *first;
         first.len = boundary.offset_from(first.seq);
+        first.push = false;
         first.fin = false;
         second.len -= first.len;
         second.seq = boundary;
@@ -221,10 +229,11 @@ impl SentList {
                 continue;
             };
             if a.alike(b) {
-                let (len, fin, sent_at) = (a.len + b.len, b.fin, a.sent_at.max(b.sent_at));
+                let (len, push, fin) = (a.len + b.len, b.push, b.fin);
+                let sent_at = a.sent_at.max(b.sent_at);
                 self.entries.remove(first + 1);
                 if let Some(a) = self.entries.get_mut(first) {
-                    (a.len, a.fin, a.sent_at) = (len, fin, sent_at);
+                    (a.len, a.push, a.fin, a.sent_at) = (len, push, fin, sent_at);
                 }
             }
         }
@@ -290,6 +299,7 @@ mod tests {
             seq,
             len,
             mss,
+            push: false,
             fin,
             sacked: false,
             lost: false,
