@@ -12,7 +12,7 @@ pub struct TcpInfo {
     pub retransmits: u8,
     pub probes: u8,
     pub backoff: u8,
-    /// TCPI_OPT_*: timestamps 1, SACK 2, window scale 4, ECN 8.
+    /// TCPI_OPT_*: timestamps 1, SACK 2, window scale 4, ECN 8, ECN seen 16.
     pub options: u8,
     pub snd_wscale: u8,
     pub rcv_wscale: u8,
@@ -45,6 +45,7 @@ pub struct TcpInfo {
     pub data_segs_in: u32,
     pub data_segs_out: u32,
     pub delivered: u32,
+    pub delivered_ce: u32,
     /// Milliseconds since data was last sent, data was last received, anything was last acknowledged.
     pub last_data_sent: u32,
     pub last_data_recv: u32,
@@ -104,6 +105,7 @@ impl TcpInfo {
             (152, self.data_segs_in),
             (156, self.data_segs_out),
             (192, self.delivered),
+            (196, self.delivered_ce),
             (216, self.dsack_dups),
             (220, self.reord_seen),
             (224, self.rcv_ooopack),

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use sockeye_stack::Settings;
-use sockeye_tcp::Congestion;
+use sockeye_tcp::{Congestion, EcnMode};
 
 use crate::failure::{Failure, Result};
 use crate::syntax::{Nanos, ScriptOption};
@@ -189,6 +189,7 @@ fn defaults(settings: &mut Settings) {
     settings.tcp.syn_retries = 5;
     settings.tcp.synack_retries = 5;
     settings.tcp.congestion = Congestion::Cubic;
+    settings.tcp.ecn = EcnMode::Off;
 }
 
 /// Sets one; `false` if the host doesn't have it, or can't do that.

@@ -13,6 +13,8 @@ const LISTEN: u8 = 10;
 const TIMESTAMPS: u8 = 1;
 const SACK: u8 = 2;
 const WINDOW_SCALE: u8 = 4;
+const ECN: u8 = 8;
+const ECN_SEEN: u8 = 16;
 /// What Linux shows for a slow start threshold that was never set.
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
 
@@ -39,7 +41,9 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
         backoff: saturated(info.backoff),
         options: if info.timestamps { TIMESTAMPS } else { 0 }
             | if info.sack { SACK } else { 0 }
-            | if scaled { WINDOW_SCALE } else { 0 },
+            | if scaled { WINDOW_SCALE } else { 0 }
+            | if info.ecn { ECN } else { 0 }
+            | if info.ecn_seen { ECN_SEEN } else { 0 },
         snd_wscale: info.snd_wscale.unwrap_or(0),
         rcv_wscale: info.rcv_wscale.unwrap_or(0),
         rto: micros(info.rto),
@@ -57,6 +61,7 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
         pacing_rate: info.pacing_rate,
         max_pacing_rate: u64::MAX,
         delivered: info.delivered,
+        delivered_ce: info.delivered_ce,
         dsack_dups: info.dsack_dups,
         reord_seen: info.reord_seen,
         rcv_ooopack: low(info.out_of_order),

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use sockeye_base::{Bytes, Chain, Instant};
 use sockeye_wire::fragment::Fragment;
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::{Body, Packet, ip};
 
 use crate::Settings;
@@ -37,6 +38,8 @@ struct Pieces {
     total: Option<usize>,
     /// Header and protocol of the first piece: the whole's.
     front: Option<(ip::Header, u8)>,
+    /// Which ECN codepoints they had: a bit each.
+    codepoints: u8,
     /// What they count as in memory.
     charge: usize,
 }
@@ -62,7 +65,15 @@ enum Fit {
 
 impl Pieces {
     fn new(deadline: Instant) -> Pieces {
-        Pieces { deadline, pieces: BTreeMap::new(), have: 0, total: None, front: None, charge: 0 }
+        Pieces {
+            deadline,
+            pieces: BTreeMap::new(),
+            have: 0,
+            total: None,
+            front: None,
+            codepoints: 0,
+            charge: 0,
+        }
     }
 
     fn insert(&mut self, header: ip::Header, fragment: Fragment) -> Fit {
@@ -81,6 +92,7 @@ impl Pieces {
         if !fragment.more {
             self.total = Some(end);
         }
+        self.codepoints |= 1 << header.ecn() as u8;
         if start == 0 {
             self.front = Some((header, fragment.protocol));
         }
@@ -95,7 +107,16 @@ impl Pieces {
 
     /// The packet, of all that has come from the front on.
     fn assemble(self) -> Option<Packet> {
-        let (header, protocol) = self.front?;
+        let (mut header, protocol) = self.front?;
+        // RFC 3168, section 5.3: a mark on one piece is the packet's. Pieces that disagree about whether they may be
+        // marked are no packet.
+        let bit = |ecn: Ecn| 1 << ecn as u8;
+        if self.codepoints & bit(Ecn::NotEct) != 0 && self.codepoints != bit(Ecn::NotEct) {
+            return None;
+        }
+        if self.codepoints & bit(Ecn::Ce) != 0 {
+            header.set_ecn(Ecn::Ce);
+        }
         let mut bytes = Vec::with_capacity(self.have);
         self.pieces.values().flat_map(Chain::pieces).for_each(|piece| bytes.extend_from_slice(piece));
         Packet::assembled(header, protocol, &Bytes::from(bytes)).ok()

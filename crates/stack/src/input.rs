@@ -57,7 +57,7 @@ impl Stack {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => {}
             Body::Tcp(segment) => {
                 let connection = connection.map(|(id, _)| id);
-                self.tcp_input(now, interface, addresses, (segment, connection));
+                self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
             }
             Body::Udp(_) => self.udp_input(now, *packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),

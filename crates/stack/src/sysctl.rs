@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use sockeye_base::Duration;
-use sockeye_tcp::Congestion;
+use sockeye_tcp::{Congestion, EcnMode};
 
 use crate::settings::Settings;
 
@@ -29,6 +29,7 @@ enum Place<'a> {
     Micros(&'a mut Duration, RangeInclusive<u64>),
     Ports(&'a mut (u16, u16)),
     Algorithm(&'a mut Congestion),
+    Ecn(&'a mut EcnMode),
     /// What the host does and nothing else; the values that mean it, the default first.
     Only(&'static [&'static str]),
 }
@@ -41,7 +42,7 @@ type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
 
 /// The rows, by name without `net.`.
 const ROWS: &[Row] = {
-    use Place::{Algorithm, Byte, Count, Flag, Micros, Millis, Number, Only, Ports, Seconds};
+    use Place::{Algorithm, Byte, Count, Ecn, Flag, Micros, Millis, Number, Only, Ports, Seconds};
     &[
         ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
         ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
@@ -55,7 +56,8 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_congestion_control", |s| Algorithm(&mut s.tcp.congestion)),
         ("ipv4.tcp_dsack", |_| Only(&["1"])),
         ("ipv4.tcp_early_retrans", |_| Only(&["3", "4"])),
-        ("ipv4.tcp_ecn", |_| Only(&["2", "0"])),
+        ("ipv4.tcp_ecn", |s| Ecn(&mut s.tcp.ecn)),
+        ("ipv4.tcp_ecn_fallback", |s| Flag(&mut s.tcp.ecn_fallback)),
         ("ipv4.tcp_ecn_option", |_| Only(&["2"])),
         // Linux has done nothing with it since 4.15.
         ("ipv4.tcp_fack", |_| Only(&["0", "1"])),
@@ -143,6 +145,7 @@ impl Place<'_> {
                 *range = (first, last);
             }
             Place::Algorithm(algorithm) => *algorithm = Congestion::from_name(text.as_bytes())?,
+            Place::Ecn(mode) => *mode = EcnMode::from_number(number(text, &(0..=2))?)?,
             Place::Only(values) => {
                 values.contains(&text).then_some(())?;
             }
@@ -161,6 +164,7 @@ impl Place<'_> {
             Place::Micros(span, _) => span.as_micros().to_string(),
             Place::Ports((first, last)) => format!("{first}\t{last}"),
             Place::Algorithm(algorithm) => algorithm.name().to_owned(),
+            Place::Ecn(mode) => mode.number().to_string(),
             Place::Only(values) => values.first().copied().unwrap_or_default().to_owned(),
         }
     }

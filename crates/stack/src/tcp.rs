@@ -15,6 +15,7 @@ use std::sync::Arc;
 use slotmap::SlotMap;
 use sockeye_base::{Duration, Instant, Key, Rng};
 use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{ip, ipv4, ipv6, tcp};
 
@@ -227,7 +228,10 @@ impl Stack {
         loop {
             let Some(connection) = self.tcp.connections.get_mut(id) else { return };
             match connection.tcb.decide(now) {
-                Decision::Send(segment) => self.tcp_transmit(now, id, segment),
+                Decision::Send(segment) => {
+                    let ecn = connection.tcb.ecn();
+                    self.tcp_transmit(now, id, (segment, ecn));
+                }
                 Decision::Wait(deadline) => {
                     // Never at `now` again: time must go on.
                     let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
@@ -256,7 +260,7 @@ impl Stack {
     }
 
     /// Puts a connection's segment into a packet, and that on its way.
-    fn tcp_transmit(&mut self, now: Instant, id: ConnectionId, segment: Segment) {
+    fn tcp_transmit(&mut self, now: Instant, id: ConnectionId, (segment, ecn): (Segment, Ecn)) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let (path, tuple, options) = (connection.path, connection.tuple, connection.options);
         let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);
@@ -270,6 +274,7 @@ impl Stack {
             ip::Header::V4(header) => header.id = if syn { 0 } else { ip_id },
             ip::Header::V6(header) => header.flow_label = flow_label,
         }
+        ip.set_ecn(ecn);
         self.transmit_segment(now, &path, ip, segment);
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sockeye_base::Duration;
 
 use crate::congestion::Congestion;
+use crate::ecn::EcnMode;
 
 /// The settings of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +29,10 @@ pub struct Config {
     pub timestamps: bool,
     /// Offer selective acknowledgements (RFC 2018; tcp_sack).
     pub sack: bool,
+    /// Explicit congestion notification (tcp_ecn).
+    pub ecn: EcnMode,
+    /// A SYN that is repeated doesn't ask for it any more (tcp_ecn_fallback).
+    pub ecn_fallback: bool,
     /// How many SYNs are repeated with exponential backoff before giving up.
     pub syn_retries: u8,
     /// How many SYNs are repeated without backoff before those (Linux 6.5's tcp_syn_linear_timeouts).
@@ -133,6 +138,8 @@ impl Default for Config {
             window_scaling: true,
             timestamps: true,
             sack: true,
+            ecn: EcnMode::default(),
+            ecn_fallback: true,
             syn_retries: 6,
             syn_linear_timeouts: 4,
             synack_retries: 5,

@@ -43,6 +43,10 @@ pub struct Info {
     pub timestamps: bool,
     /// Selective acknowledgements are in use.
     pub sack: bool,
+    /// Explicit congestion notification is in use.
+    pub ecn: bool,
+    /// Data came in packets that may be marked.
+    pub ecn_seen: bool,
     /// Segments sent and not acknowledged.
     pub unacked: u32,
     /// Segments of those that the peer has.
@@ -59,7 +63,9 @@ pub struct Info {
     pub dsack_dups: u32,
     /// Segments that arrived.
     pub delivered: u32,
-    /// How losses are being repaired (tcpi_ca_state): 0 open, 1 disorder, 3 recovery, 4 loss.
+    /// Segments of those whose acknowledgements told of congestion.
+    pub delivered_ce: u32,
+    /// How losses are being repaired (tcpi_ca_state): 0 open, 1 disorder, 2 CWR, 3 recovery, 4 loss.
     pub recovery: u8,
     /// Bytes queued and never sent.
     pub notsent_bytes: usize,

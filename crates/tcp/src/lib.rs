@@ -4,13 +4,14 @@
 //! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
 //! headers), no sockets, no errno.
 //!
-//! Not modelled: urgent data, ECN, fast open, SYN cookies, simultaneous use of several paths.
+//! Not modelled: urgent data, accurate ECN, fast open, SYN cookies, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod config;
 mod congestion;
+mod ecn;
 mod error;
 mod info;
 mod input;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use config::{Config, Keepalive, Ports};
 pub use congestion::Congestion;
+pub use ecn::EcnMode;
 pub use error::{Error, SendError, Unreachable};
 pub use info::Info;
 pub use input::{Outcome, reset_for};

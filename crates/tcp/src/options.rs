@@ -123,6 +123,7 @@ impl Tcb {
         self.rcv_nxt = syn.seq + 1;
         self.last_ack_sent = self.rcv_nxt;
         self.negotiated = Negotiated::new(&self.config, &syn.options);
+        self.negotiate_ecn(syn.flags);
         if let Some(timestamps) = syn.options.timestamps {
             self.ts_recent = timestamps.value;
             self.ts_recent_at = now;

@@ -8,6 +8,7 @@ use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports, SharedConfig};
 use crate::congestion::CongestionControl;
+use crate::ecn::EcnState;
 use crate::error::Error;
 use crate::info::{Counters, Info};
 use crate::options::Negotiated;
@@ -94,6 +95,7 @@ pub struct Tcb {
     pub(crate) timestamp_offset: u32,
     pub(crate) ts_recent: u32,
     pub(crate) ts_recent_at: Instant,
+    pub(crate) ecn: EcnState,
 
     // Round trips, losses, congestion.
     pub(crate) rtt: Rtt,
@@ -150,6 +152,7 @@ impl Tcb {
         let mut tcb = Tcb::new(now, config.into(), ports, iss, timestamp_offset);
         tcb.state = State::SynReceived;
         tcb.passive = true;
+        tcb.ecn = EcnState::new(tcb.config.ecn, true);
         tcb.counters.segs_in += syn.count() as u32;
         tcb.negotiate(now, syn);
         tcb
@@ -196,6 +199,7 @@ impl Tcb {
             timestamp_offset,
             ts_recent: 0,
             ts_recent_at: now,
+            ecn: EcnState::new(config.ecn, false),
             rtt: Rtt::new(),
             syn_repeated: false,
             recovery: Recovery::new(iss),
@@ -271,6 +275,8 @@ impl Tcb {
             rcv_wscale: self.negotiated.wscale.map(|wscale| wscale.rcv),
             timestamps: self.negotiated.timestamps,
             sack: self.negotiated.sack,
+            ecn: self.ecn.on && !self.state.is_opening(),
+            ecn_seen: self.ecn.seen,
             unacked: if self.state.is_opening() { self.flight() } else { self.recovery.sent.packets() },
             sacked: self.recovery.sacked_out(),
             lost: self.recovery.sent.lost(),
@@ -279,6 +285,7 @@ impl Tcb {
             reord_seen: self.recovery.reord_seen,
             dsack_dups: self.recovery.dsack_dups,
             delivered: self.recovery.delivered,
+            delivered_ce: self.ecn.delivered_ce,
             recovery: self.recovery.phase.number(),
             notsent_bytes: self.unsent_len(),
             segs_out: u64::from(counters.segs_out.0),

@@ -16,6 +16,32 @@ pub mod protocol {
     pub const ICMPV6: u8 = 58;
 }
 
+/// What the two ECN bits of a header say (RFC 3168, section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Ecn {
+    /// The transport doesn't know of marks.
+    #[default]
+    NotEct = 0,
+    /// It does: ECT(1).
+    Ect1 = 1,
+    /// It does: ECT(0).
+    Ect0 = 2,
+    /// A router met congestion.
+    Ce = 3,
+}
+
+impl Ecn {
+    /// What a TOS byte or traffic class says.
+    pub fn of(traffic_class: u8) -> Ecn {
+        match traffic_class & 3 {
+            0 => Ecn::NotEct,
+            1 => Ecn::Ect1,
+            2 => Ecn::Ect0,
+            _ => Ecn::Ce,
+        }
+    }
+}
+
 /// An IP header of either version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Header {
@@ -86,6 +112,19 @@ impl Header {
         match self {
             Header::V4(header) => header.tos,
             Header::V6(header) => header.traffic_class,
+        }
+    }
+
+    /// What its ECN bits say.
+    pub fn ecn(&self) -> Ecn {
+        Ecn::of(self.traffic_class())
+    }
+
+    /// Sets its ECN bits.
+    pub fn set_ecn(&mut self, ecn: Ecn) {
+        match self {
+            Header::V4(header) => header.tos = header.tos & !3 | ecn as u8,
+            Header::V6(header) => header.traffic_class = header.traffic_class & !3 | ecn as u8,
         }
     }
 }

@@ -25,6 +25,38 @@ fn pattern(len: usize) -> Chain {
     (0..len).map(|i| (i ^ (i >> 8)) as u8).collect::<Vec<u8>>().into()
 }
 
+/// A packet in pieces with these codepoints, and what the whole then has.
+fn assembled(codepoints: &[Ecn]) -> Option<Ecn> {
+    let mut pieces = Pieces::new(Instant::ZERO);
+    for (i, ecn) in codepoints.iter().enumerate() {
+        let mut header = ip::Header::new("10.61.0.1".parse().unwrap(), "10.61.0.2".parse().unwrap()).unwrap();
+        header.set_ecn(*ecn);
+        let more = i + 1 < codepoints.len();
+        let fragment =
+            Fragment { protocol: 200, id: 1, offset: i as u16 * 8, more, payload: bytes("8 bytes!") };
+        assert_eq!(pieces.insert(header, fragment), Fit::Taken);
+    }
+    assert!(pieces.is_whole());
+    pieces.assemble().map(|packet| packet.ip.ecn())
+}
+
+#[test]
+fn a_mark_on_a_piece_is_the_packets() {
+    use Ecn::{Ce, Ect0, Ect1, NotEct};
+    for (codepoints, whole) in [
+        (&[NotEct, NotEct][..], Some(NotEct)),
+        (&[Ect0, Ect0], Some(Ect0)),
+        (&[Ect1, Ect0], Some(Ect1)),
+        (&[Ce, Ce], Some(Ce)),
+        (&[Ect0, Ect0, Ce], Some(Ce)),
+        (&[Ce, Ect1], Some(Ce)),
+        (&[NotEct, Ce], None),
+        (&[Ect0, NotEct], None),
+    ] {
+        assert_eq!(assembled(codepoints), whole, "{codepoints:?}");
+    }
+}
+
 /// The pieces on the wire of a datagram of 3000 bytes.
 fn pieces(pair: &mut Pair, from: UdpId, to: &str) -> Vec<Frame> {
     pair.a.udp_send(pair.now, from, Some(at(to, 7)), pattern(3000)).unwrap();

@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sockeye_base::{Instant, SeqNum};
 use sockeye_tcp::{Error, State, Tcb, reset_for};
 use sockeye_wire::Packet;
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Owner, Tuple, mss_of};
@@ -39,17 +40,28 @@ impl Stack {
         now: Instant,
         interface: InterfaceId,
         (source, destination): (IpAddr, IpAddr),
-        (segment, connection): (Segment, Option<ConnectionId>),
+        (mut segment, ecn): (Segment, Ecn),
+        connection: Option<ConnectionId>,
     ) {
         let local = SocketAddr::new(destination, segment.destination);
         let tuple = Tuple { local, remote: SocketAddr::new(source, segment.source) };
+        // RFC 3168, section 6.1.1: a SYN in a packet that says it may be marked doesn't ask for that honestly.
+        if ecn != Ecn::NotEct && segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
+            segment.flags.remove(Flags::ECE | Flags::CWR);
+        }
         match connection {
-            Some(id) => self.connection_input(now, interface, id, segment),
+            Some(id) => self.connection_input(now, interface, id, (segment, ecn)),
             None => self.listener_input(now, interface, tuple, (segment, None)),
         }
     }
 
-    fn connection_input(&mut self, now: Instant, interface: InterfaceId, id: ConnectionId, segment: Segment) {
+    fn connection_input(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        id: ConnectionId,
+        (segment, ecn): (Segment, Ecn),
+    ) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let tuple = connection.tuple;
         let (state, path) = (connection.tcb.state(), connection.path);
@@ -65,7 +77,7 @@ impl Stack {
         let again = (state == State::TimeWait && segment.flags.contains(Flags::SYN)).then(|| segment.clone());
         let acknowledges = segment.flags.contains(Flags::ACK);
         let unacknowledged = connection.tcb.snd_una();
-        let outcome = connection.tcb.input(now, segment);
+        let outcome = connection.tcb.input_marked(now, segment, ecn);
         let progress = acknowledges && connection.tcb.snd_una() != unacknowledged;
         let least = connection.tcb.restart_iss();
         // What acknowledges new data is a sign that the neighbour lives and hears us.
@@ -75,7 +87,7 @@ impl Stack {
             });
         }
         if let Some(reply) = outcome.reply {
-            self.tcp_transmit(now, id, reply);
+            self.tcp_transmit(now, id, (reply, Ecn::NotEct));
         }
         // RFC 6191: TIME-WAIT gives way to a new connection of the same ends.
         if let (true, Some(syn)) = (outcome.restart, again) {

@@ -116,10 +116,10 @@ impl Tcb {
         }
     }
 
-    /// Takes the new threshold for a loss.
+    /// Takes the new threshold for a loss: whole segments, two at least.
     pub(crate) fn reduce_ssthresh(&mut self) {
         let (window, mss) = (self.window(), self.snd_mss());
-        self.ssthresh = self.control.on_loss(&window, mss).max(2 * mss);
+        self.ssthresh = (self.control.on_loss(&window, mss) / mss).max(2) * mss;
         self.cwnd_credit = 0;
     }
 

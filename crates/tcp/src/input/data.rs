@@ -33,6 +33,9 @@ impl Tcb {
             payload.advance(old as usize);
             seq = self.rcv_nxt;
         }
+        if !payload.is_empty() {
+            self.note_mark();
+        }
         let room = self.rcv_adv.offset_from(seq) as usize;
         if payload.len() > room {
             // Beyond the window; FIN with it.

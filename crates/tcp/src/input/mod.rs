@@ -95,6 +95,7 @@ impl Tcb {
         self.last_heard = now;
         self.probes = 0;
         self.process_ack(now, &segment)?;
+        self.take_cwr(&segment);
         self.sending.hold = false;
         self.forget_records();
         self.process_data(now, segment)

@@ -9,8 +9,9 @@ use crate::timers::Timer;
 
 impl Tcb {
     /// A header where we stand. Every acknowledgement we send goes through here and settles what is owed.
-    pub(super) fn build(&mut self, now: Instant, seq: SeqNum, flags: Flags) -> Segment {
+    pub(super) fn build(&mut self, now: Instant, seq: SeqNum, mut flags: Flags) -> Segment {
         let with_ack = flags.contains(Flags::ACK);
+        self.echo_ecn(&mut flags);
         let mut segment = Segment {
             source: self.ports.local,
             destination: self.ports.remote,
@@ -50,7 +51,7 @@ impl Tcb {
     /// SYN, or SYN-ACK once the peer's SYN has been seen. The window of both is unscaled.
     pub(super) fn build_syn(&mut self, now: Instant) -> Segment {
         let with_ack = self.state == State::SynReceived;
-        let flags = if with_ack { Flags::SYN | Flags::ACK } else { Flags::SYN };
+        let flags = if with_ack { Flags::SYN | Flags::ACK } else { Flags::SYN } | self.syn_ecn(with_ack);
         let mut segment = Segment {
             source: self.ports.local,
             destination: self.ports.remote,

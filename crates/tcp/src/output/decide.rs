@@ -3,7 +3,7 @@
 use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
-use crate::recovery::{Phase, Sent};
+use crate::recovery::Sent;
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -80,6 +80,9 @@ impl Tcb {
         let (seq, mss) = (self.snd_nxt, self.effective_mss());
         let push = len > 0 && self.pushes_new(seq + len);
         let mut segment = self.build_data(now, (seq, len), (push, fin));
+        if len > 0 {
+            self.mark_new_data(&mut segment);
+        }
         self.snd_nxt = seq + len + u32::from(fin);
         self.fin_sent |= fin;
         if len > mss {
@@ -119,7 +122,7 @@ impl Tcb {
             sent_at: now,
         };
         let was_idle = self.recovery.sent.is_empty();
-        if self.recovery.phase == Phase::Recovery {
+        if self.recovery.phase.reduces() {
             self.recovery.prr_out += sent.count();
         }
         self.recovery.sent.push(sent);

@@ -19,6 +19,8 @@ pub(super) struct Seen {
     pub(super) original: bool,
     /// Something that was repeated is acknowledged.
     pub(super) resent_acked: bool,
+    /// It tells of congestion (RFC 3168).
+    pub(super) echo: bool,
     /// The peer got something twice (RFC 2883).
     pub(super) dsack: bool,
     /// The tail's probe, namely.
@@ -49,6 +51,7 @@ impl Tcb {
             sacked: false,
             original: false,
             resent_acked: false,
+            echo: segment.ack.at_or_after(self.snd_una) && self.is_echo(segment),
             dsack: false,
             dsack_of_probe: false,
             reneged: false,
@@ -83,7 +86,10 @@ impl Tcb {
             self.set_transmit_timer(now);
         }
         let delivered = self.recovery.delivered.wrapping_sub(delivered);
-        if self.recovery.phase == Phase::Recovery {
+        if seen.echo {
+            self.ecn.delivered_ce = self.ecn.delivered_ce.wrapping_add(delivered);
+        }
+        if self.recovery.phase.reduces() {
             self.reduce_cwnd(delivered, self.recovery.lost_in_all != lost, seen.advanced);
         } else if seen.advanced || (seen.sacked && self.recovery.reordering > super::DUP_ACKS) {
             let mss = self.snd_mss();
@@ -96,6 +102,7 @@ impl Tcb {
         !(seen.advanced || seen.not_duplicate)
             || seen.sacked
             || seen.dsack
+            || seen.echo
             || self.recovery.phase != Phase::Open
     }
 

@@ -12,6 +12,10 @@ impl Tcb {
         if self.recovery.sent.is_empty() {
             self.recovery.reno_sacked = 0;
         }
+        if seen.echo {
+            // Whatever else turns out, the reduction is due.
+            self.recovery.undo_ssthresh = None;
+        }
         if seen.reneged && seen.advanced {
             // RFC 2018, section 8: the peer may have thrown away what it had. A little later a timeout begins anew.
             let delay = (self.rtt.srtt().unwrap_or_default() / 2).max(Duration::from_millis(10));
@@ -33,8 +37,12 @@ impl Tcb {
             }
             // The window has come down, unless that was undone.
             if self.recovery.undo_marker.is_some() {
-                self.cwnd = self.ssthresh.max(self.snd_mss());
+                self.end_reduction();
             }
+        } else if self.recovery.phase == Phase::Cwr && self.snd_una.after(self.recovery.high_seq) {
+            // Something later is acknowledged, so the peer has seen our CWR.
+            self.end_reduction();
+            self.recovery.phase = Phase::Open;
         }
         match self.recovery.phase {
             Phase::Recovery => {
@@ -46,14 +54,14 @@ impl Tcb {
                     return;
                 }
                 if self.try_undo_dsack() {
-                    self.try_to_open();
+                    self.try_to_open(seen.echo);
                 }
                 self.identify_losses(now, seen);
                 if self.recovery.phase != Phase::Recovery {
                     if self.recovery.sent.lost() == 0 {
                         return;
                     }
-                    self.enter_recovery();
+                    self.enter_recovery(seen.echo);
                 }
             }
             Phase::Loss => {
@@ -66,7 +74,7 @@ impl Tcb {
                     return;
                 }
             }
-            Phase::Open | Phase::Disorder => {
+            Phase::Open | Phase::Disorder | Phase::Cwr => {
                 if !self.look_for_losses(now, seen) {
                     return;
                 }
@@ -88,10 +96,10 @@ impl Tcb {
         }
         self.identify_losses(now, seen);
         if self.recovery.sent.lost() == 0 {
-            self.try_to_open();
+            self.try_to_open(seen.echo);
             return false;
         }
-        self.enter_recovery();
+        self.enter_recovery(seen.echo);
         true
     }
 
@@ -110,11 +118,12 @@ impl Tcb {
         seen.lost_again |= resent > self.recovery.sent.resent();
     }
 
-    /// Fast recovery begins.
-    pub(super) fn enter_recovery(&mut self) {
+    /// Fast recovery begins. `echo`: with a sign of congestion that can't be mistaken.
+    pub(super) fn enter_recovery(&mut self, echo: bool) {
         self.begin_undo();
-        if self.recovery.phase != Phase::Recovery {
-            self.recovery.undo_ssthresh = Some(self.current_ssthresh());
+        self.recovery.undo_ssthresh = None;
+        if !self.recovery.phase.reduces() {
+            self.recovery.undo_ssthresh = Some(self.current_ssthresh()).filter(|_| !echo);
             self.begin_reduction();
         }
         self.recovery.phase = Phase::Recovery;
@@ -122,10 +131,6 @@ impl Tcb {
 
     /// The threshold if the window were not being reduced: three quarters of the window at least.
     pub(super) fn current_ssthresh(&self) -> u32 {
-        if self.recovery.phase == Phase::Recovery {
-            self.ssthresh
-        } else {
-            self.ssthresh.max(self.cwnd / 4 * 3)
-        }
+        if self.recovery.phase.reduces() { self.ssthresh } else { self.ssthresh.max(self.cwnd / 4 * 3) }
     }
 }

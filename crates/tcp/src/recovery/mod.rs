@@ -27,13 +27,15 @@ pub(crate) use sent::{Sent, SentList};
 /// Linux's tcp_reordering: so many segments that came later mean a loss (RFC 5681, section 3.2).
 pub(crate) const DUP_ACKS: u32 = 3;
 
-/// How losses are being repaired; Linux's names but CWR's, which needs ECN.
+/// How losses are being repaired; Linux's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// None is known.
     Open,
     /// Something came out of order, or was repeated: perhaps a loss.
     Disorder,
+    /// The network tells of congestion, nothing is lost (RFC 3168): the window shrinks (RFC 6937).
+    Cwr,
     /// Fast recovery: the window shrinks (RFC 6937), what is lost is repeated.
     Recovery,
     /// After a timeout (RFC 5681, section 3.1): slow start.
@@ -46,8 +48,17 @@ impl Phase {
         match self {
             Phase::Open => 0,
             Phase::Disorder => 1,
+            Phase::Cwr => 2,
             Phase::Recovery => 3,
             Phase::Loss => 4,
+        }
+    }
+
+    /// The window shrinks with what arrives.
+    pub(crate) fn reduces(self) -> bool {
+        match self {
+            Phase::Cwr | Phase::Recovery => true,
+            Phase::Open | Phase::Disorder | Phase::Loss => false,
         }
     }
 }
@@ -296,7 +307,7 @@ impl Tcb {
         let clock = self.timestamp_clock(now);
         self.recovery.retrans_stamp.get_or_insert(clock);
         self.recovery.undo_retrans = Some(self.recovery.undo_retrans.unwrap_or(0) + sent.count());
-        if self.recovery.phase == Phase::Recovery {
+        if self.recovery.phase.reduces() {
             self.recovery.prr_out += sent.count();
         }
         if at == 0 && self.recovery.armed != Armed::Reordering {

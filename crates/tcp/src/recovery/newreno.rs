@@ -43,7 +43,9 @@ impl Tcb {
     /// acknowledgement in recovery leads up to it.
     pub(super) fn newreno_mark_lost(&mut self, advanced: bool) {
         let lost = match self.recovery.phase {
-            Phase::Open | Phase::Disorder => self.recovery.reno_sacked >= self.recovery.reordering,
+            Phase::Open | Phase::Disorder | Phase::Cwr => {
+                self.recovery.reno_sacked >= self.recovery.reordering
+            }
             Phase::Recovery => advanced,
             Phase::Loss => false,
         };

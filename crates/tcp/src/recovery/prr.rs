@@ -1,7 +1,7 @@
 //! Proportional rate reduction (RFC 6937, with RFC 9937's bound as Linux has it): in recovery what is sent follows what
 //! arrives, so that the window has come down when recovery ends.
 
-use super::Recovery;
+use super::{Phase, Recovery};
 use crate::tcb::Tcb;
 
 impl Tcb {
@@ -13,7 +13,26 @@ impl Tcb {
         recovery.prr_delivered = 0;
         recovery.prr_out = 0;
         recovery.undo_cwnd = self.cwnd;
+        self.ecn.queue_cwr();
         self.reduce_ssthresh();
+    }
+
+    /// RFC 3168, section 6.1.2: congestion without a loss: the window is reduced as for one, once in a round trip, and
+    /// for good.
+    pub(super) fn enter_cwr(&mut self) {
+        match self.recovery.phase {
+            Phase::Open | Phase::Disorder => {
+                self.recovery.undo_marker = None;
+                self.begin_reduction();
+                self.recovery.phase = Phase::Cwr;
+            }
+            Phase::Cwr | Phase::Recovery | Phase::Loss => {}
+        }
+    }
+
+    /// The window has come down.
+    pub(super) fn end_reduction(&mut self) {
+        self.cwnd = self.ssthresh.max(self.snd_mss());
     }
 
     /// `delivered` segments have arrived. While more are in flight than the threshold, a share of that goes; then as

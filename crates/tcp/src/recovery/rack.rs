@@ -102,7 +102,7 @@ impl Tcb {
         let recovery = &self.recovery;
         if recovery.reord_seen == 0 {
             let repairing = match recovery.phase {
-                Phase::Open | Phase::Disorder => false,
+                Phase::Open | Phase::Disorder | Phase::Cwr => false,
                 Phase::Recovery | Phase::Loss => true,
             };
             if repairing || recovery.sacked_out() >= recovery.reordering {
@@ -172,7 +172,7 @@ impl Tcb {
         self.rack_detect(now);
         if self.recovery.pipe() != pipe {
             if self.recovery.phase != Phase::Recovery {
-                self.enter_recovery();
+                self.enter_recovery(false);
                 self.reduce_cwnd(1, true, false);
             }
             self.recovery.repeat = super::Repeat::Lost;

@@ -79,6 +79,9 @@ impl Tcb {
             self.rtt.backoff += 1;
         }
         self.syn_repeated = true;
+        if !self.passive {
+            self.ecn.queue_cwr();
+        }
         self.syn_due = true;
         self.restart_retransmit_timer(now);
     }
@@ -107,8 +110,9 @@ impl Tcb {
     fn enter_loss(&mut self, now: Instant) {
         let begins = match self.recovery.phase {
             Phase::Open | Phase::Disorder => true,
-            Phase::Recovery | Phase::Loss => false,
+            Phase::Cwr | Phase::Recovery | Phase::Loss => false,
         };
+        let mistakable = begins || self.recovery.phase == Phase::Cwr || self.recovery.timeouts > 0;
         let disordered = begins && self.recovery.sacked_out() >= DUP_ACKS;
         self.mark_lost_by_timeout(now);
         // Equation 4: once for each window; what was sent again doesn't tell its worth.
@@ -128,8 +132,9 @@ impl Tcb {
         self.recovery.phase = Phase::Loss;
         self.recovery.high_seq = self.snd_nxt;
         self.recovery.probe_high = None;
+        self.ecn.queue_cwr();
         // RFC 5682, section 2.1, step 1.
-        self.recovery.frto = begins || self.recovery.timeouts > 0;
+        self.recovery.frto = mistakable;
     }
 
     /// Takes for lost all that RACK would by now. If the peer says that it has the first, it has thrown it away

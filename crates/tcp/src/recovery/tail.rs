@@ -35,7 +35,7 @@ impl Tcb {
     fn schedule_tail_probe(&mut self, now: Instant, advancing: bool) -> bool {
         let recovery = &self.recovery;
         let Some(head) = recovery.sent.first() else { return false };
-        if !self.negotiated.sack || recovery.phase != Phase::Open {
+        if !self.negotiated.sack || !matches!(recovery.phase, Phase::Open | Phase::Cwr) {
             return false;
         }
         let slack = if recovery.sent.packets() == 1 { self.config.rto_min } else { SHORTEST };
@@ -83,10 +83,10 @@ impl Tcb {
             self.recovery.probe_high = None;
         } else if ack.after(high) {
             let phase = self.recovery.phase;
-            if phase == Phase::Open || phase == Phase::Disorder {
+            if matches!(phase, Phase::Open | Phase::Disorder | Phase::Cwr) {
                 self.begin_reduction();
                 self.recovery.undo_ssthresh = None;
-                self.cwnd = self.ssthresh.max(self.snd_mss());
+                self.end_reduction();
                 self.try_keep_open();
             }
             self.recovery.probe_high = None;

@@ -33,7 +33,10 @@ impl Tcb {
         }
         if let Some(threshold) = self.recovery.undo_ssthresh {
             self.cwnd = self.cwnd.max(self.recovery.undo_cwnd);
-            self.ssthresh = self.ssthresh.max(threshold);
+            if threshold > self.ssthresh {
+                self.ssthresh = threshold;
+                self.ecn.withdraw_cwr();
+            }
         }
         self.recovery.undo_marker = None;
         self.recovery.rack.advanced = true;
@@ -116,11 +119,17 @@ impl Tcb {
         true
     }
 
-    pub(super) fn try_to_open(&mut self) {
+    /// Nothing is lost. `echo`: but there is congestion.
+    pub(super) fn try_to_open(&mut self, echo: bool) {
         if !self.any_resent() {
             self.recovery.retrans_stamp = None;
         }
-        self.try_keep_open();
+        if echo {
+            self.enter_cwr();
+        }
+        if self.recovery.phase != Phase::Cwr {
+            self.try_keep_open();
+        }
     }
 
     pub(super) fn try_keep_open(&mut self) {

@@ -2,6 +2,7 @@
 
 mod closing;
 mod data;
+mod ecn;
 mod hand;
 mod handshake;
 mod pair;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use sockeye_base::{Chain, Duration, Instant, Rng, SeqNum};
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
 use crate::{Config, Decision, Ports, State, Tcb};
@@ -32,6 +33,8 @@ pub(super) struct Pipe {
     pub(super) jitter: Duration,
     /// The nth segments (from 0, both directions) are lost.
     pub(super) drops: Vec<usize>,
+    /// The chance that what may be marked is marked.
+    pub(super) marks: u64,
     /// Chances are for segments with data only.
     pub(super) data_only: bool,
 }
@@ -44,6 +47,7 @@ impl Default for Pipe {
             duplicate: 0,
             jitter: Duration::ZERO,
             drops: Vec::new(),
+            marks: 0,
             data_only: false,
         }
     }
@@ -54,6 +58,8 @@ pub(super) struct Seen {
     pub(super) at: Instant,
     pub(super) from: usize,
     pub(super) segment: Segment,
+    /// As it left, before the pipe marked it.
+    pub(super) ecn: Ecn,
 }
 
 pub(super) struct Pair {
@@ -62,7 +68,7 @@ pub(super) struct Pair {
     pub(super) pipe: Pipe,
     pub(super) seen: Vec<Seen>,
     rng: Rng,
-    in_flight: BTreeMap<(Instant, u64), (usize, Segment)>,
+    in_flight: BTreeMap<(Instant, u64), (usize, Segment, Ecn)>,
     count: u64,
 }
 
@@ -140,17 +146,19 @@ impl Pair {
         self.settle();
     }
 
-    pub(super) fn push(&mut self, from: usize, segment: Segment) {
+    pub(super) fn push(&mut self, from: usize, segment: Segment, ecn: Ecn) {
         let lost = self.pipe.drops.contains(&self.seen.len())
             || (self.rng.below(1000) < self.pipe.loss
                 && !(self.pipe.data_only && segment.payload.is_empty()));
-        self.seen.push(Seen { at: self.now, from, segment: segment.clone() });
+        self.seen.push(Seen { at: self.now, from, segment: segment.clone(), ecn });
+        let marked = ecn != Ecn::NotEct && self.pipe.marks > 0 && self.rng.below(1000) < self.pipe.marks;
+        let ecn = if marked { Ecn::Ce } else { ecn };
         let copies = if self.rng.below(1000) < self.pipe.duplicate { 2 } else { 1 };
         for _ in 0..if lost { 0 } else { copies } {
             let jitter = self.rng.below(self.pipe.jitter.as_nanos() as u64 + 1);
             let at = self.now + self.pipe.delay + Duration::from_nanos(jitter);
             self.count += 1;
-            self.in_flight.insert((at, self.count), (1 - from, segment.clone()));
+            self.in_flight.insert((at, self.count), (1 - from, segment.clone(), ecn));
         }
     }
 
@@ -168,10 +176,10 @@ impl Pair {
             while let Some(tcb) = &mut self.ends[end].tcb {
                 rounds += 1;
                 assert!(rounds < 10_000, "spins");
-                let decision = tcb.decide(self.now);
+                let (decision, ecn) = (tcb.decide(self.now), tcb.ecn());
                 self.check(end);
                 match decision {
-                    Decision::Send(segment) => self.push(end, segment),
+                    Decision::Send(segment) => self.push(end, segment, ecn),
                     Decision::Wait(at) => {
                         assert!(at.is_none_or(|at| at > self.now), "waits for the past");
                         break;
@@ -198,17 +206,17 @@ impl Pair {
         self.check(end);
     }
 
-    fn arrive(&mut self, to: usize, segment: Segment) {
+    fn arrive(&mut self, to: usize, segment: Segment, ecn: Ecn) {
         let now = self.now;
         let it = &mut self.ends[to];
-        if it.tcb.is_none() && it.listens && segment.flags == Flags::SYN {
+        if it.tcb.is_none() && it.listens && segment.flags - (Flags::ECE | Flags::CWR) == Flags::SYN {
             it.tcb = Some(Tcb::accept(now, it.config.clone(), it.iss, 0, &segment));
         } else if let Some(tcb) = &mut it.tcb {
-            if let Some(reply) = tcb.input(now, segment).reply {
-                self.push(to, reply);
+            if let Some(reply) = tcb.input_marked(now, segment, ecn).reply {
+                self.push(to, reply, Ecn::NotEct);
             }
         } else if let Some(reset) = crate::reset_for(&segment) {
-            self.push(to, reset);
+            self.push(to, reset, Ecn::NotEct);
         }
         self.check(to);
         self.settle();
@@ -235,8 +243,8 @@ impl Pair {
             if entry.key().0 > self.now {
                 break;
             }
-            let (to, segment) = entry.remove();
-            self.arrive(to, segment);
+            let (to, segment, ecn) = entry.remove();
+            self.arrive(to, segment, ecn);
         }
         self.settle();
         true

@@ -1,0 +1,162 @@
+//! Explicit congestion notification (RFC 3168): routers mark packets instead of dropping them; the receiver echoes the
+//! mark (ECE) until the sender says that it has slowed down (CWR). Which flags and codepoints go where is here; the
+//! slowing down is `recovery`'s.
+//!
+//! Not modelled: accurate ECN (RFC 9768); its SYN is answered as RFC 3168's.
+
+use sockeye_base::Instant;
+use sockeye_wire::ip::Ecn;
+use sockeye_wire::tcp::{Flags, Segment};
+
+use crate::input::Outcome;
+use crate::tcb::Tcb;
+
+/// Who uses it (tcp_ecn).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EcnMode {
+    /// Nobody.
+    Off,
+    /// Asked for when connecting, granted when asked.
+    On,
+    /// Granted when asked.
+    #[default]
+    Passive,
+}
+
+impl EcnMode {
+    const ALL: [EcnMode; 3] = [EcnMode::Off, EcnMode::On, EcnMode::Passive];
+
+    /// Linux's number.
+    pub fn number(self) -> u64 {
+        match self {
+            EcnMode::Off => 0,
+            EcnMode::On => 1,
+            EcnMode::Passive => 2,
+        }
+    }
+
+    /// The mode of this number.
+    pub fn from_number(number: u64) -> Option<EcnMode> {
+        EcnMode::ALL.into_iter().find(|mode| mode.number() == number)
+    }
+}
+
+/// What a connection knows of it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct EcnState {
+    /// Both ends do it; before the peer's SYN: we would.
+    pub(crate) on: bool,
+    /// The window was reduced: the next new data says so (CWR).
+    cwr_due: bool,
+    /// A mark came, and the peer has not said yet that it slowed down: every segment says ECE.
+    echo: bool,
+    /// Data came from a transport that knows of marks.
+    pub(crate) seen: bool,
+    /// Of the packet that is being looked at, and of the one built last.
+    arrived: Ecn,
+    pub(crate) leaves: Ecn,
+    /// Segments that arrived, as acknowledgements with ECE told; wraps around.
+    pub(crate) delivered_ce: u32,
+}
+
+impl EcnState {
+    pub(crate) fn new(mode: EcnMode, passive: bool) -> EcnState {
+        let on = match mode {
+            EcnMode::Off => false,
+            EcnMode::On => true,
+            EcnMode::Passive => passive,
+        };
+        EcnState { on, ..EcnState::default() }
+    }
+
+    /// The window is being reduced.
+    pub(crate) fn queue_cwr(&mut self) {
+        self.cwr_due |= self.on;
+    }
+
+    /// That was taken back.
+    pub(crate) fn withdraw_cwr(&mut self) {
+        self.cwr_due = false;
+    }
+}
+
+impl Tcb {
+    /// A segment arrives in a packet whose header says `ecn`.
+    pub fn input_marked(&mut self, now: Instant, segment: Segment, ecn: Ecn) -> Outcome {
+        self.ecn.arrived = ecn;
+        self.input(now, segment)
+    }
+
+    /// What the packet of the segment that [`Tcb::decide`] just gave says. Section 6.1: only new data is marked, as only
+    /// its loss would be noticed; no mere acknowledgement, no probe, no repetition.
+    pub fn ecn(&self) -> Ecn {
+        self.ecn.leaves
+    }
+
+    /// Section 6.1.1: a SYN asks with both flags; its answer has ECE alone. What was unanswered once may have met a
+    /// router that doesn't like them (section 6.1.1.1; tcp_ecn_fallback).
+    pub(crate) fn syn_ecn(&self, with_ack: bool) -> Flags {
+        let given_up = self.syn_repeated && self.config.ecn_fallback;
+        match (self.ecn.on, with_ack) {
+            (true, true) => Flags::ECE,
+            (true, false) if !given_up => Flags::ECE | Flags::CWR,
+            (true | false, _) => Flags::empty(),
+        }
+    }
+
+    /// What the peer's SYN says to that.
+    pub(crate) fn negotiate_ecn(&mut self, flags: Flags) {
+        let cwr = !flags.contains(Flags::ACK);
+        self.ecn.on &= flags.contains(Flags::ECE) && flags.contains(Flags::CWR) == cwr;
+    }
+
+    /// A segment with new data is about to leave.
+    pub(crate) fn mark_new_data(&mut self, segment: &mut Segment) {
+        if self.ecn.on {
+            self.ecn.leaves = Ecn::Ect0;
+            segment.flags.set(Flags::CWR, std::mem::take(&mut self.ecn.cwr_due));
+        }
+    }
+
+    /// Any segment but a SYN is being built.
+    pub(crate) fn echo_ecn(&mut self, flags: &mut Flags) {
+        self.ecn.leaves = Ecn::NotEct;
+        flags.set(Flags::ECE, self.ecn.echo);
+    }
+
+    /// An acknowledgement says that a mark came.
+    pub(crate) fn is_echo(&self, segment: &Segment) -> bool {
+        self.ecn.on && segment.flags.contains(Flags::ECE) && !segment.flags.contains(Flags::SYN)
+    }
+
+    /// Section 6.1.3: the peer says that it slowed down. Its window may be small: as Linux, it hears soon.
+    pub(crate) fn take_cwr(&mut self, segment: &Segment) {
+        if self.ecn.echo && segment.flags.contains(Flags::CWR) {
+            self.ecn.echo = false;
+            self.ack_now |= segment.sequence_len() > 0;
+        }
+    }
+
+    /// Section 6.1.3, data arrived: a mark is echoed from now on. As Linux, acknowledgements don't wait then, nor after
+    /// data that isn't marked as the others are, which was probably repeated.
+    pub(crate) fn note_mark(&mut self) {
+        if !self.ecn.on {
+            return;
+        }
+        let urgent = match self.ecn.arrived {
+            Ecn::NotEct => self.ecn.seen,
+            Ecn::Ect0 | Ecn::Ect1 => {
+                self.ecn.seen = true;
+                false
+            }
+            Ecn::Ce => {
+                self.ecn.seen = true;
+                !std::mem::replace(&mut self.ecn.echo, true)
+            }
+        };
+        if urgent {
+            self.quick_acks = self.quick_acks.max(2);
+            self.interactive = false;
+        }
+    }
+}
