@@ -1,0 +1,209 @@
+//! What all handles of one network share: the lab behind its lock, the clock, and who waits for what.
+//!
+//! A call takes the lock, works on a host at this moment's time, and carries what came of it to every other host
+//! before it lets go; so a write can reach the reader's queue before it returns. Whoever waits has left a [`Waker`]:
+//! these are called when the lock is free again.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant as Clock;
+
+use sockeye_abi::Errno;
+use sockeye_base::Instant;
+use sockeye_lab::{HostId, Lab};
+use sockeye_services::Services;
+use sockeye_socket::{Host, SocketId};
+
+use crate::alarm::Alarm;
+use crate::waiting::{Interest, Ticket, TimerId, Timers, Waiters};
+
+/// One network, as its handles share it.
+pub(crate) struct Shared {
+    engine: Mutex<Engine>,
+    /// In real time: the thread that runs what is due while nobody calls.
+    alarm: Option<Alarm>,
+}
+
+/// What the lock protects.
+pub(crate) struct Engine {
+    pub(crate) lab: Lab,
+    services: Services,
+    time: Time,
+    waiters: Waiters,
+    timers: Timers,
+    /// To be woken once the lock is free.
+    woken: Vec<Waker>,
+}
+
+/// Where the time comes from.
+enum Time {
+    /// The machine's monotonic clock, since the network was made.
+    Real(Clock),
+    /// Whoever runs the simulation sets it.
+    Virtual(Instant),
+}
+
+impl Shared {
+    /// A network in real time.
+    pub(crate) fn real(lab: Lab, services: Services) -> Arc<Shared> {
+        Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
+            engine: Mutex::new(Engine::new(lab, services, Time::Real(Clock::now()))),
+            alarm: Some(Alarm::new(shared.clone())),
+        })
+    }
+
+    /// A network in virtual time.
+    pub(crate) fn simulated(lab: Lab) -> Arc<Shared> {
+        let engine = Engine::new(lab, Services::new(), Time::Virtual(Instant::ZERO));
+        Arc::new(Shared { engine: Mutex::new(engine), alarm: None })
+    }
+
+    /// Whether time is virtual.
+    pub(crate) fn is_simulated(&self) -> bool {
+        self.alarm.is_none()
+    }
+
+    /// Works on the network at this moment, carries what came of it, and wakes those who waited for it.
+    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Engine, Instant) -> R) -> R {
+        let (result, due) = self.step(work);
+        if let Some(alarm) = &self.alarm {
+            alarm.set(due);
+        }
+        result
+    }
+
+    /// [`Shared::with`] for the one who sees to it that what is due next gets done; gives the time of that.
+    fn step<R>(&self, work: impl FnOnce(&mut Engine, Instant) -> R) -> (R, Option<Instant>) {
+        let mut engine = self.lock();
+        let now = engine.now();
+        let result = work(&mut engine, now);
+        engine.settle(now);
+        let woken = std::mem::take(&mut engine.woken);
+        let due = engine.next_deadline();
+        drop(engine);
+        woken.into_iter().for_each(Waker::wake);
+        (result, due)
+    }
+
+    /// Works on one host ([`Shared::with`]).
+    pub(crate) fn on<R>(&self, host: HostId, work: impl FnOnce(&mut Host, Instant) -> R) -> R {
+        self.with(|engine, now| work(engine.lab.host_mut(host), now))
+    }
+
+    /// Looks without touching: nothing is carried, nobody woken.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&Engine) -> R) -> R {
+        look(&self.lock())
+    }
+
+    /// Tries a call that may have to wait; if it has to, the waker is called when there is reason to try again. The
+    /// ticket is the caller's place among those who wait.
+    pub(crate) fn poll<T>(
+        &self,
+        (host, socket): (HostId, SocketId),
+        (interest, ticket): (Interest, &mut Option<Ticket>),
+        context: &mut Context<'_>,
+        call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> Poll<Result<T, Errno>> {
+        self.with(|engine, now| {
+            let result = call(engine.lab.host_mut(host), now, socket);
+            if result.as_ref().is_err_and(|errno| must_wait(*errno)) {
+                let place = engine.waiters.wait((host, socket), interest, ticket.take(), context.waker());
+                *ticket = Some(place);
+                return Poll::Pending;
+            }
+            if let Some(ticket) = ticket.take() {
+                engine.waiters.forget((host, socket), ticket);
+            }
+            Poll::Ready(result)
+        })
+    }
+
+    /// Nobody waits by this ticket any more.
+    pub(crate) fn forget(&self, key: (HostId, SocketId), ticket: Ticket) {
+        self.lock().waiters.forget(key, ticket);
+    }
+
+    /// Closes a socket.
+    pub(crate) fn close(&self, (host, socket): (HostId, SocketId)) {
+        self.with(|engine, now| {
+            engine.waiters.remove((host, socket));
+            engine.lab.host_mut(host).close(now, socket);
+        });
+    }
+
+    /// Now, on the network's clock.
+    pub(crate) fn now(&self) -> Instant {
+        self.lock().now()
+    }
+
+    /// Calls a waker at a time, at once if it is past.
+    pub(crate) fn set_timer(&self, at: Instant, waker: &Waker) -> TimerId {
+        self.with(|engine, _| engine.timers.set(at, waker))
+    }
+
+    /// Takes a timer back.
+    pub(crate) fn cancel_timer(&self, timer: TimerId) {
+        self.lock().timers.cancel(timer);
+    }
+
+    /// Runs what is due; gives the next moment something will be.
+    pub(crate) fn run_due(&self) -> Option<Instant> {
+        self.step(|_, _| ()).1
+    }
+
+    /// Virtual time: goes on to this moment.
+    pub(crate) fn go_on_to(&self, at: Instant) {
+        if let Time::Virtual(now) = &mut self.lock().time {
+            *now = at.max(*now);
+        }
+        self.run_due();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Engine> {
+        // A panic under the lock is a bug of ours, and was told by then; the network itself is whole between steps.
+        self.engine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    fn new(lab: Lab, services: Services, time: Time) -> Engine {
+        Engine {
+            lab,
+            services,
+            time,
+            waiters: Waiters::default(),
+            timers: Timers::default(),
+            woken: Vec::new(),
+        }
+    }
+
+    /// Adds services and starts them at this moment.
+    pub(crate) fn serve(&mut self, mut services: Services, now: Instant) -> Result<(), Errno> {
+        services.start(&mut self.lab, now)?;
+        self.services = services;
+        Ok(())
+    }
+
+    fn now(&self) -> Instant {
+        match &self.time {
+            Time::Real(began) => Instant::ZERO + began.elapsed(),
+            Time::Virtual(now) => *now,
+        }
+    }
+
+    /// When something will be due that is not yet.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        [self.lab.next_deadline(), self.timers.next()].into_iter().flatten().min()
+    }
+
+    fn settle(&mut self, now: Instant) {
+        let Engine { lab, services, waiters, timers, woken, .. } = self;
+        services.settle(lab, now, |lab, host, socket| waiters.wake((host, socket), lab.host(host), woken));
+        timers.fire(now, woken);
+    }
+}
+
+/// Whether an error only says that the call would block.
+pub(crate) fn must_wait(errno: Errno) -> bool {
+    matches!(errno, Errno::EAGAIN | Errno::EINPROGRESS | Errno::EALREADY)
+}

@@ -1,0 +1,117 @@
+//! A host as a handle, and the host that a thread or task has entered.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::marker::PhantomData;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use sockeye_lab::HostId;
+
+use crate::engine::Shared;
+use crate::time::Instant;
+
+thread_local! {
+    static ENTERED: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A host of a network. Handles are cheap to clone.
+///
+/// What a program does with sockets it does on a host: [`Host::enter`] says which, for all calls of this thread that
+/// name none, as a process is on its machine.
+#[derive(Clone)]
+pub struct Host {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: HostId,
+}
+
+/// The calling thread is on a host until this is dropped ([`Host::enter`]).
+#[must_use = "the host is left when this is dropped"]
+pub struct Entered {
+    /// It belongs to the thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Host {
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.shared.look(|engine| engine.lab.host(self.id).name().to_owned())
+    }
+
+    /// The addresses of its interface `eth0`, in the order they were given.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.shared.look(|engine| engine.lab.addresses(self.id).iter().map(|cidr| cidr.address()).collect())
+    }
+
+    /// Enters it: [`crate::net`], [`crate::async_net`] and [`crate::time`] work on it in this thread until the guard is
+    /// dropped. Guards nest, and are dropped in the reverse order. An async task is on the host it was spawned on by
+    /// itself.
+    pub fn enter(&self) -> Entered {
+        ENTERED.with_borrow_mut(|entered| entered.push(self.clone()));
+        Entered { thread: PhantomData }
+    }
+
+    /// Runs a closure on it.
+    pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
+        let _entered = self.enter();
+        work()
+    }
+
+    /// The host this thread has entered, if any.
+    pub fn current() -> Option<Host> {
+        ENTERED.with_borrow(|entered| entered.last().cloned())
+    }
+
+    /// Now, on its network's clock.
+    pub fn now(&self) -> Instant {
+        Instant(self.shared.now())
+    }
+
+    /// The addresses of a name: `localhost`, or a host of its network; IPv6 last. `NotFound` if there's none.
+    pub fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        let name = name.strip_suffix('.').unwrap_or(name);
+        if name.eq_ignore_ascii_case("localhost") {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+        }
+        let found = self.shared.look(|engine| {
+            let lab = &engine.lab;
+            let id = lab.hosts().find(|id| lab.host(*id).name().eq_ignore_ascii_case(name))?;
+            Some(lab.addresses(id).iter().map(|cidr| cidr.address()).collect::<Vec<_>>())
+        });
+        let mut addresses = found.unwrap_or_default();
+        addresses.sort_by_key(IpAddr::is_ipv6);
+        if addresses.is_empty() {
+            let what = format!("failed to lookup address information: {name}: no host of this network");
+            return Err(io::Error::new(io::ErrorKind::NotFound, what));
+        }
+        Ok(addresses)
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Host").field(&self.name()).finish()
+    }
+}
+
+impl PartialEq for Host {
+    fn eq(&self, other: &Host) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared) && self.id == other.id
+    }
+}
+
+impl Eq for Host {}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        // Not inside the borrow: it may be the network's last handle.
+        let left = ENTERED.with_borrow_mut(Vec::pop);
+        drop(left);
+    }
+}
+
+/// The host that the caller has entered.
+pub(crate) fn here() -> io::Result<Host> {
+    Host::current().ok_or_else(|| io::Error::other("no host entered: see sockeye::Host::enter"))
+}

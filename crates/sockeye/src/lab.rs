@@ -1,0 +1,172 @@
+//! The network as a handle: hosts, links, and what happens to them.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use sockeye_lab::{HostSpec, LinkId, LinkSpec};
+use sockeye_services::Services;
+use sockeye_stack::Cidr;
+
+use crate::engine::Shared;
+use crate::host::Host;
+use crate::open::os_error;
+use crate::time::Duration;
+
+pub use sockeye_lab::{Direction, Loss};
+
+/// A network of virtual hosts, in real time ([`Lab::new`]) or in virtual time ([`crate::Simulation`]). Handles are
+/// cheap to clone; the network goes when the last handle to it, its hosts and sockets is dropped.
+#[derive(Clone)]
+pub struct Lab {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// A link between two hosts.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+    ends: [Host; 2],
+    id: LinkId,
+}
+
+/// What a link is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkOptions {
+    /// The longest IP packet it takes, in bytes.
+    pub mtu: usize,
+    /// From the first host to the second.
+    pub there: Direction,
+    /// From the second host to the first.
+    pub back: Direction,
+}
+
+impl Default for LinkOptions {
+    /// A perfect Ethernet: MTU 1500, no delay, no loss.
+    fn default() -> LinkOptions {
+        LinkOptions { mtu: 1500, there: Direction::default(), back: Direction::default() }
+    }
+}
+
+impl LinkOptions {
+    /// A perfect Ethernet: MTU 1500, no delay, no loss.
+    pub fn new() -> LinkOptions {
+        LinkOptions::default()
+    }
+
+    /// How long a packet takes, each way.
+    pub fn delay(mut self, delay: Duration) -> LinkOptions {
+        (self.there.delay, self.back.delay) = (delay, delay);
+        self
+    }
+
+    /// Which packets get lost, each way.
+    pub fn loss(mut self, loss: Loss) -> LinkOptions {
+        (self.there.loss, self.back.loss) = (loss.clone(), loss);
+        self
+    }
+
+    /// The longest IP packet, in bytes.
+    pub fn mtu(mut self, mtu: usize) -> LinkOptions {
+        self.mtu = mtu;
+        self
+    }
+}
+
+impl Lab {
+    /// A network without hosts, in real time. All chance in it (losses, initial sequence numbers, ports) comes from the
+    /// seed.
+    pub fn new(seed: u64) -> Lab {
+        Lab { shared: Shared::real(sockeye_lab::Lab::new(seed), Services::new()) }
+    }
+
+    /// The network that `sockeye run` gives a program, in real time: `pukaki` (10.61.0.1, fd61::1) and `tekapo`
+    /// (10.61.0.2, fd61::2), which serves HTTP on port 80, echo on port 7 and DNS.
+    pub fn default_network(seed: u64) -> io::Result<Lab> {
+        let network = sockeye_lab::default_network(seed);
+        let services = Services::tekapo(&network.lab, network.tekapo);
+        let lab = Lab { shared: Shared::real(network.lab, Services::new()) };
+        lab.shared.with(|engine, now| engine.serve(services, now)).map_err(os_error)?;
+        Ok(lab)
+    }
+
+    /// Adds a host with these addresses, each with its network: `["10.0.0.1/24", "fd00::1/64"]`. An error of kind
+    /// `InvalidInput` for an address that isn't one, `AlreadyExists` for a name there is.
+    pub fn host<A: AsRef<str>>(
+        &self,
+        name: &str,
+        addresses: impl IntoIterator<Item = A>,
+    ) -> io::Result<Host> {
+        let addresses = addresses.into_iter().map(|text| parse(text.as_ref()));
+        let addresses = addresses.collect::<io::Result<Vec<Cidr>>>()?;
+        let id = self.shared.with(|engine, _| {
+            let new = engine.lab.find(name).is_none();
+            new.then(|| engine.lab.add_host(HostSpec::new(name, addresses)))
+        });
+        let exists = || io::Error::new(io::ErrorKind::AlreadyExists, format!("there is a host {name}"));
+        id.map(|id| Host { shared: self.shared.clone(), id }).ok_or_else(exists)
+    }
+
+    /// The host of this name.
+    pub fn find(&self, name: &str) -> Option<Host> {
+        let id = self.shared.look(|engine| engine.lab.find(name))?;
+        Some(Host { shared: self.shared.clone(), id })
+    }
+
+    /// All hosts, in the order they were added.
+    pub fn hosts(&self) -> Vec<Host> {
+        let ids: Vec<_> = self.shared.look(|engine| engine.lab.hosts().collect());
+        ids.into_iter().map(|id| Host { shared: self.shared.clone(), id }).collect()
+    }
+
+    /// Joins two hosts by a link. A host has one link: a new one takes the place of an older.
+    ///
+    /// # Panics
+    /// If a host is of another network, or both are the same.
+    pub fn link(&self, a: &Host, b: &Host, options: &LinkOptions) -> Link {
+        let ours = |host: &Host| Arc::ptr_eq(&host.shared, &self.shared);
+        assert!(ours(a) && ours(b) && a != b, "a link joins two hosts of its network");
+        let LinkOptions { mtu, there, back } = options.clone();
+        let spec = LinkSpec { ends: [a.id, b.id], mtu, directions: [there, back] };
+        let id = self.shared.with(|engine, _| engine.lab.add_link(spec));
+        Link { shared: self.shared.clone(), ends: [a.clone(), b.clone()], id }
+    }
+}
+
+impl Link {
+    /// Pulls the cable: what enters the link from now on is lost.
+    pub fn cut(&self) {
+        self.shared.with(|engine, _| engine.lab.cut(self.id, true));
+    }
+
+    /// Plugs the cable in again.
+    pub fn mend(&self) {
+        self.shared.with(|engine, _| engine.lab.cut(self.id, false));
+    }
+
+    /// Changes both directions, for packets that enter from now on. (The MTU stays.)
+    pub fn change(&self, there: Direction, back: Direction) {
+        self.shared.with(|engine, _| {
+            for (end, direction) in self.ends.iter().zip([there, back]) {
+                engine.lab.set_direction(self.id, end.id, direction);
+            }
+        });
+    }
+}
+
+impl fmt::Debug for Lab {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lab").field(&self.hosts()).finish()
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Link").field(&self.ends).finish()
+    }
+}
+
+fn parse(text: &str) -> io::Result<Cidr> {
+    let what = || format!("{text:?} is no address with its network, such as 10.0.0.1/24");
+    text.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, what()))
+}

@@ -1,0 +1,56 @@
+//! Linux's sockets in user space, for Rust programs.
+//!
+//! A [`Lab`] is a network of virtual hosts, each with a TCP/IP stack and sockets of its own that behave as Linux's do,
+//! errno for errno. Nothing of it touches the machine's network. Three faces show the same sockets:
+//!
+//! - [`net`]: blocking, with std's names and signatures;
+//! - [`async_net`]: async, under tokio (feature `tokio`) or any other executor;
+//! - [`Simulation`]: both of them in virtual time, repeatable from a seed.
+//!
+//! ```
+//! use std::io::{Read, Write};
+//! use sockeye::net::{TcpListener, TcpStream};
+//! use sockeye::{Lab, LinkOptions};
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let lab = Lab::new(1);
+//! let (a, b) = (lab.host("a", ["10.0.0.1/24"])?, lab.host("b", ["10.0.0.2/24"])?);
+//! lab.link(&a, &b, &LinkOptions::new());
+//!
+//! let listener = b.run(|| TcpListener::bind("0.0.0.0:7"))?;
+//! let mut client = a.run(|| TcpStream::connect("b:7"))?;
+//! let (mut server, peer) = listener.accept()?;
+//! client.write_all(b"kia ora")?;
+//! let mut buffer = [0; 16];
+//! let length = server.read(&mut buffer)?;
+//! assert_eq!(&buffer[..length], b"kia ora");
+//! assert_eq!(peer.ip().to_string(), "10.0.0.1");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Names resolve among the hosts of the network. Not there yet: Unix-domain and raw sockets, multicast, control
+//! messages, DNS for names outside the network.
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod alarm;
+pub mod async_net;
+mod blocking;
+mod engine;
+mod host;
+mod lab;
+pub mod net;
+mod open;
+mod simulation;
+pub mod socket;
+pub mod task;
+pub mod thread;
+pub mod time;
+mod waiting;
+
+pub use host::{Entered, Host};
+pub use lab::{Direction, Lab, Link, LinkOptions, Loss};
+pub use simulation::{JoinHandle, Simulation, Unfinished};
+pub use socket::Socket;

@@ -1,0 +1,103 @@
+//! std's `TcpListener`.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sockeye_abi::{Opt, Transport};
+
+use super::{TcpStream, ToSocketAddrs, family_of, first_of};
+use crate::host;
+use crate::open::Open;
+
+/// As std: the backlog of a listener.
+const BACKLOG: i32 = 128;
+
+/// A listening TCP socket, as [`std::net::TcpListener`].
+pub struct TcpListener {
+    open: Arc<Open>,
+}
+
+impl TcpListener {
+    /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
+        first_of(addr, listening).map(|open| TcpListener { open })
+    }
+
+    /// Its address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.open.local_addr()
+    }
+
+    /// Another handle of the same socket, as dup(2).
+    pub fn try_clone(&self) -> io::Result<TcpListener> {
+        Ok(TcpListener { open: self.open.clone() })
+    }
+
+    /// Takes the next connection.
+    pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (open, peer) = self.open.accept()?;
+        Ok((TcpStream { open }, peer))
+    }
+
+    /// All connections to come; never ends.
+    pub fn incoming(&self) -> Incoming<'_> {
+        Incoming { listener: self }
+    }
+
+    /// The packets' time to live (IP_TTL).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.open.set_int(Opt::IpTtl, ttl)
+    }
+
+    /// What [`TcpListener::set_ttl`] set, or the host's default.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.open.int(Opt::IpTtl)
+    }
+
+    /// The pending error (SO_ERROR), which is none afterwards.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.open.take_error()
+    }
+
+    /// Whether `accept` gives `WouldBlock` when nobody waits.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.open.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}
+
+/// The connections of [`TcpListener::incoming`].
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    listener: &'a TcpListener,
+}
+
+impl Iterator for Incoming<'_> {
+    type Item = io::Result<TcpStream>;
+
+    fn next(&mut self) -> Option<io::Result<TcpStream>> {
+        Some(self.listener.accept().map(|(stream, _)| stream))
+    }
+}
+
+impl std::iter::FusedIterator for Incoming<'_> {}
+
+impl fmt::Debug for TcpListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("TcpListener");
+        self.local_addr().ok().map(|address| shown.field("addr", &address));
+        shown.finish()
+    }
+}
+
+/// A socket that listens on an address.
+pub(crate) fn listening(address: SocketAddr) -> io::Result<Arc<Open>> {
+    let host = host::here()?;
+    let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
+    open.set_flag(Opt::SoReuseAddr, true)?;
+    open.call(|host, now, id| host.bind(now, id, address))?;
+    open.call(|host, now, id| host.listen(now, id, BACKLOG))?;
+    Ok(open)
+}

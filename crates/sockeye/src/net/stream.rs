@@ -1,0 +1,220 @@
+//! std's `TcpStream`.
+
+use std::fmt;
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockeye_abi::{Family, How, Opt, Transport, Value};
+
+use super::{ToSocketAddrs, first_of};
+use crate::host;
+use crate::open::Open;
+use crate::waiting::Interest;
+
+/// A TCP connection, as [`std::net::TcpStream`]. Closed when the last of its clones is dropped.
+pub struct TcpStream {
+    pub(crate) open: Arc<Open>,
+}
+
+impl TcpStream {
+    /// Connects to the first of these addresses that accepts; the error is that of the last.
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
+        let host = host::here()?;
+        first_of(addr, |address| {
+            let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
+            open.connect(address)?;
+            Ok(TcpStream { open })
+        })
+    }
+
+    /// Connects within a time; `TimedOut` if it was not enough, `InvalidInput` for none at all.
+    pub fn connect_timeout(addr: &SocketAddr, timeout: Duration) -> io::Result<TcpStream> {
+        if timeout.is_zero() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
+        }
+        let host = host::here()?;
+        let open = Open::new(&host.shared, host.id, family_of(*addr), Transport::Tcp)?;
+        let until = host.shared.now() + timeout;
+        let connected =
+            open.block_until(Interest::Write, Some(until), |host, now, id| host.connect(now, id, *addr))?;
+        match connected {
+            Some(()) => Ok(TcpStream { open }),
+            None => Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out")),
+        }
+    }
+
+    /// The peer's address.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.open.peer_addr()
+    }
+
+    /// Its own address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.open.local_addr()
+    }
+
+    /// Shuts one direction or both (shutdown(2)).
+    pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        self.open.call(|host, now, id| host.shutdown(now, id, how_of(how)))
+    }
+
+    /// Another handle of the same socket, as dup(2).
+    pub fn try_clone(&self) -> io::Result<TcpStream> {
+        Ok(TcpStream { open: self.open.clone() })
+    }
+
+    /// How long a read may wait (SO_RCVTIMEO); then it gives `WouldBlock`. `None`: for ever.
+    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.open.set_time(Opt::SoRcvTimeo, dur)
+    }
+
+    /// How long a write may wait (SO_SNDTIMEO); then it gives `WouldBlock`. `None`: for ever.
+    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.open.set_time(Opt::SoSndTimeo, dur)
+    }
+
+    /// What [`TcpStream::set_read_timeout`] set.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        self.open.time(Opt::SoRcvTimeo)
+    }
+
+    /// What [`TcpStream::set_write_timeout`] set.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.open.time(Opt::SoSndTimeo)
+    }
+
+    /// Reads and leaves the bytes where they are (MSG_PEEK).
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.open.receive(buf, true)
+    }
+
+    /// Sends small segments at once (TCP_NODELAY).
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.open.set_flag(Opt::TcpNoDelay, nodelay)
+    }
+
+    /// What [`TcpStream::set_nodelay`] set.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.open.flag(Opt::TcpNoDelay)
+    }
+
+    /// What dropping it does with unsent data (SO_LINGER): with a span of zero the connection is reset. The wait of
+    /// other spans is not made: dropping returns at once, and the data go on being sent.
+    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+        let seconds = linger.map_or(0, |span| i32::try_from(span.as_secs()).unwrap_or(i32::MAX));
+        self.open.set_option(Opt::SoLinger, Value::Linger { on: linger.is_some(), seconds })
+    }
+
+    /// What [`TcpStream::set_linger`] set, in whole seconds.
+    pub fn linger(&self) -> io::Result<Option<Duration>> {
+        match self.open.option(Opt::SoLinger)? {
+            Value::Linger { on: true, seconds } => {
+                Ok(Some(Duration::from_secs(seconds.unsigned_abs().into())))
+            }
+            Value::Linger { on: false, .. } | Value::Int(_) | Value::Time(_) | Value::Bytes(_) => Ok(None),
+        }
+    }
+
+    /// The packets' time to live (IP_TTL).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.open.set_int(Opt::IpTtl, ttl)
+    }
+
+    /// What [`TcpStream::set_ttl`] set, or the host's default.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.open.int(Opt::IpTtl)
+    }
+
+    /// The pending error (SO_ERROR), which is none afterwards.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.open.take_error()
+    }
+
+    /// Whether calls that would wait give `WouldBlock` instead.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.open.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}
+
+impl Read for &TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.open.receive(buf, false)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        let room = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
+        let mut chain = self.open.receive_chain(room, false)?;
+        let length = chain.len();
+        for buf in bufs {
+            let copied = chain.copy_to(buf);
+            chain.advance(copied);
+        }
+        Ok(length)
+    }
+}
+
+impl Write for &TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.open.send(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let pieces: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        self.open.send(&pieces.concat())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for TcpStream {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        (&*self).read(buf)
+    }
+
+    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        (&*self).read_vectored(bufs)
+    }
+}
+
+impl Write for TcpStream {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        (&*self).write(buf)
+    }
+
+    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        (&*self).write_vectored(bufs)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TcpStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("TcpStream");
+        let (local, peer) = (self.local_addr().ok(), self.peer_addr().ok());
+        local.map(|address| shown.field("addr", &address));
+        peer.map(|address| shown.field("peer", &address));
+        shown.finish()
+    }
+}
+
+/// The family of sockets for an address.
+pub(crate) fn family_of(address: SocketAddr) -> Family {
+    if address.is_ipv4() { Family::Inet } else { Family::Inet6 }
+}
+
+/// The directions as shutdown(2) knows them.
+pub(crate) fn how_of(how: Shutdown) -> How {
+    match how {
+        Shutdown::Read => How::Read,
+        Shutdown::Write => How::Write,
+        Shutdown::Both => How::Both,
+    }
+}

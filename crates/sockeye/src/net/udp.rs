@@ -1,0 +1,142 @@
+//! std's `UdpSocket`.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sockeye_abi::{Opt, Transport};
+
+use super::{ToSocketAddrs, family_of, first_of, none};
+use crate::host;
+use crate::open::Open;
+
+/// A UDP socket, as [`std::net::UdpSocket`].
+pub struct UdpSocket {
+    open: Arc<Open>,
+}
+
+impl UdpSocket {
+    /// A socket bound to the first of these addresses that can be.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
+        first_of(addr, bound).map(|open| UdpSocket { open })
+    }
+
+    /// Receives a datagram and who sent it; what is longer than the buffer is lost.
+    pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.open.receive_from(buf, false)
+    }
+
+    /// As [`UdpSocket::recv_from`], and leaves the datagram where it is (MSG_PEEK).
+    pub fn peek_from(&self, buf: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        self.open.receive_from(buf, true)
+    }
+
+    /// Sends a datagram to the first of these addresses.
+    pub fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
+        self.open.send_to(buf, addr.to_socket_addrs()?.next().ok_or_else(none)?)
+    }
+
+    /// The peer's address, if it is connected.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.open.peer_addr()
+    }
+
+    /// Its own address.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.open.local_addr()
+    }
+
+    /// Another handle of the same socket, as dup(2).
+    pub fn try_clone(&self) -> io::Result<UdpSocket> {
+        Ok(UdpSocket { open: self.open.clone() })
+    }
+
+    /// How long receiving may wait (SO_RCVTIMEO); then it gives `WouldBlock`. `None`: for ever.
+    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.open.set_time(Opt::SoRcvTimeo, dur)
+    }
+
+    /// How long sending may wait (SO_SNDTIMEO). `None`: for ever.
+    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+        self.open.set_time(Opt::SoSndTimeo, dur)
+    }
+
+    /// What [`UdpSocket::set_read_timeout`] set.
+    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+        self.open.time(Opt::SoRcvTimeo)
+    }
+
+    /// What [`UdpSocket::set_write_timeout`] set.
+    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+        self.open.time(Opt::SoSndTimeo)
+    }
+
+    /// Allows datagrams to broadcast addresses (SO_BROADCAST).
+    pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
+        self.open.set_flag(Opt::SoBroadcast, broadcast)
+    }
+
+    /// What [`UdpSocket::set_broadcast`] set.
+    pub fn broadcast(&self) -> io::Result<bool> {
+        self.open.flag(Opt::SoBroadcast)
+    }
+
+    /// The packets' time to live (IP_TTL).
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        self.open.set_int(Opt::IpTtl, ttl)
+    }
+
+    /// What [`UdpSocket::set_ttl`] set, or the host's default.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.open.int(Opt::IpTtl)
+    }
+
+    /// The pending error (SO_ERROR), which is none afterwards.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        self.open.take_error()
+    }
+
+    /// Fixes the peer: the first of these addresses that can be.
+    pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
+        first_of(addr, |address| self.open.connect(address))
+    }
+
+    /// Sends a datagram to the peer.
+    pub fn send(&self, buf: &[u8]) -> io::Result<usize> {
+        self.open.send(buf)
+    }
+
+    /// Receives a datagram of the peer's.
+    pub fn recv(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.open.receive(buf, false)
+    }
+
+    /// As [`UdpSocket::recv`], and leaves the datagram where it is (MSG_PEEK).
+    pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.open.receive(buf, true)
+    }
+
+    /// Whether receiving gives `WouldBlock` when there's nothing.
+    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+        self.open.set_nonblocking(nonblocking);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for UdpSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("UdpSocket");
+        self.local_addr().ok().map(|address| shown.field("addr", &address));
+        shown.finish()
+    }
+}
+
+/// A datagram socket bound to an address.
+pub(crate) fn bound(address: SocketAddr) -> io::Result<Arc<Open>> {
+    let host = host::here()?;
+    let open = Open::new(&host.shared, host.id, family_of(address), Transport::Udp)?;
+    open.call(|host, now, id| host.bind(now, id, address))?;
+    Ok(open)
+}

@@ -1,0 +1,276 @@
+//! An open socket, as all its handles share it: what std's types, the async ones and [`crate::Socket`] stand on.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use sockeye_abi::{Errno, Family, Opt, Transport, Value};
+use sockeye_base::{Chain, Instant};
+use sockeye_lab::HostId;
+use sockeye_socket::{Host, SocketId};
+
+use crate::blocking;
+use crate::engine::{Shared, must_wait};
+use crate::waiting::{Interest, Ticket};
+
+/// An open socket; closed when its last handle is dropped.
+pub(crate) struct Open {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) host: HostId,
+    pub(crate) id: SocketId,
+    /// O_NONBLOCK.
+    nonblocking: AtomicBool,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.shared.close((self.host, self.id));
+    }
+}
+
+/// An error number as std shows it.
+pub(crate) fn os_error(errno: Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.0)
+}
+
+impl Open {
+    /// Opens a socket on a host.
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        host: HostId,
+        family: Family,
+        transport: Transport,
+    ) -> io::Result<Arc<Open>> {
+        let id = shared.on(host, |host, _| host.socket(family, transport)).map_err(os_error)?;
+        Ok(Open::adopt(shared, host, id))
+    }
+
+    /// A socket that is open already.
+    fn adopt(shared: &Arc<Shared>, host: HostId, id: SocketId) -> Arc<Open> {
+        Arc::new(Open { shared: shared.clone(), host, id, nonblocking: AtomicBool::new(false) })
+    }
+
+    /// A call that never waits.
+    pub(crate) fn call<T>(
+        &self,
+        call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        self.shared.on(self.host, |host, now| call(host, now, self.id)).map_err(os_error)
+    }
+
+    /// A call that may have to wait, as a poll: [`Shared::poll`].
+    pub(crate) fn poll<T>(
+        &self,
+        place: (Interest, &mut Option<Ticket>),
+        context: &mut Context<'_>,
+        call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> Poll<io::Result<T>> {
+        self.shared.poll((self.host, self.id), place, context, call).map_err(os_error)
+    }
+
+    /// A call that may have to wait, as a future.
+    pub(crate) async fn wait<T>(
+        &self,
+        interest: Interest,
+        mut call: impl FnMut(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        let mut place = Place::new(self);
+        poll_fn(|context| self.poll((interest, &mut place.ticket), context, &mut call)).await
+    }
+
+    /// A call that may have to wait, as a blocking one; EAGAIN or what the call said when the socket is non-blocking or
+    /// its time (`limit`: SO_RCVTIMEO or SO_SNDTIMEO) is up.
+    pub(crate) fn block<T>(
+        &self,
+        wait: (Interest, Opt),
+        call: impl FnMut(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        self.block_unless(false, wait, call)
+    }
+
+    /// [`Open::block`], unless the call is not to wait (MSG_DONTWAIT).
+    pub(crate) fn block_unless<T>(
+        &self,
+        dont_wait: bool,
+        (interest, limit): (Interest, Opt),
+        mut call: impl FnMut(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> io::Result<T> {
+        let waits = match self.shared.on(self.host, |host, now| call(host, now, self.id)) {
+            Err(errno) if must_wait(errno) && !dont_wait && !self.is_nonblocking() => errno,
+            result => return result.map_err(os_error),
+        };
+        let until = self.time_limit(limit)?;
+        self.block_until(interest, until, call)?.ok_or_else(|| os_error(waits))
+    }
+
+    /// A blocking call with a time of its own; `None` when that is up.
+    pub(crate) fn block_until<T>(
+        &self,
+        interest: Interest,
+        until: Option<Instant>,
+        mut call: impl FnMut(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> io::Result<Option<T>> {
+        let mut place = Place::new(self);
+        let result = blocking::wait(&self.shared, until, |context| {
+            self.poll((interest, &mut place.ticket), context, &mut call)
+        })?;
+        result.transpose()
+    }
+
+    /// When a call that begins now gives up.
+    fn time_limit(&self, limit: Opt) -> io::Result<Option<Instant>> {
+        let (value, now) =
+            self.call(|host, now, id| host.option(now, id, limit).map(|value| (value, now)))?;
+        match value {
+            Value::Time(span) => Ok(span.map(|span| now + span)),
+            Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Ok(None),
+        }
+    }
+
+    /// Connects; a stream is then under way or there.
+    pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<()> {
+        self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| host.connect(now, id, address))
+    }
+
+    /// Takes the next connection of a listener.
+    pub(crate) fn accept(&self) -> io::Result<(Arc<Open>, SocketAddr)> {
+        let accepted = self.block((Interest::Read, Opt::SoRcvTimeo), Host::accept)?;
+        Ok(self.accepted(accepted))
+    }
+
+    /// The handle of a connection accepted.
+    pub(crate) fn accepted(&self, (id, peer): (SocketId, SocketAddr)) -> (Arc<Open>, SocketAddr) {
+        (Open::adopt(&self.shared, self.host, id), peer)
+    }
+
+    /// Receives into a buffer; gives what was copied. A datagram that is longer is cut.
+    pub(crate) fn receive(&self, buffer: &mut [u8], peek: bool) -> io::Result<usize> {
+        let chain = self.receive_chain(buffer.len(), peek)?;
+        Ok(chain.copy_to(buffer))
+    }
+
+    /// Receives at most so many bytes of a stream, or a datagram, without a copy.
+    pub(crate) fn receive_chain(&self, max: usize, peek: bool) -> io::Result<Chain> {
+        self.block((Interest::Read, Opt::SoRcvTimeo), receiving(max, peek))
+    }
+
+    /// Receives a datagram and who sent it.
+    pub(crate) fn receive_from(&self, buffer: &mut [u8], peek: bool) -> io::Result<(usize, SocketAddr)> {
+        let (chain, source) = self.block((Interest::Read, Opt::SoRcvTimeo), receiving_from(peek))?;
+        Ok((chain.copy_to(buffer), source))
+    }
+
+    /// Sends: a stream takes what there is room for, at least a byte.
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| host.send(now, id, bytes))
+    }
+
+    /// Sends a datagram to an address.
+    pub(crate) fn send_to(&self, bytes: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| host.send_to(now, id, bytes, Some(to)))
+    }
+
+    pub(crate) fn set_option(&self, option: Opt, value: Value) -> io::Result<()> {
+        self.call(|host, now, id| host.set_option(now, id, option, value))
+    }
+
+    pub(crate) fn option(&self, option: Opt) -> io::Result<Value> {
+        self.call(|host, now, id| host.option(now, id, option))
+    }
+
+    pub(crate) fn set_int(&self, option: Opt, value: u32) -> io::Result<()> {
+        let value = i32::try_from(value).map_err(|_| os_error(Errno::EINVAL))?;
+        self.set_option(option, Value::Int(value))
+    }
+
+    pub(crate) fn int(&self, option: Opt) -> io::Result<u32> {
+        self.option(option)?.int().map(i32::cast_unsigned).map_err(os_error)
+    }
+
+    pub(crate) fn set_flag(&self, option: Opt, on: bool) -> io::Result<()> {
+        self.set_option(option, Value::Int(i32::from(on)))
+    }
+
+    pub(crate) fn flag(&self, option: Opt) -> io::Result<bool> {
+        self.option(option)?.flag().map_err(os_error)
+    }
+
+    /// As std's set_read_timeout: a zero span is refused.
+    pub(crate) fn set_time(&self, option: Opt, limit: Option<Duration>) -> io::Result<()> {
+        if limit.is_some_and(|limit| limit.is_zero()) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot set a 0 duration timeout"));
+        }
+        self.set_option(option, Value::Time(limit))
+    }
+
+    pub(crate) fn time(&self, option: Opt) -> io::Result<Option<Duration>> {
+        match self.option(option)? {
+            Value::Time(limit) => Ok(limit),
+            Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Err(os_error(Errno::EINVAL)),
+        }
+    }
+
+    pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
+        let error = self.option(Opt::SoError)?.int().map_err(os_error)?;
+        Ok((error != 0).then(|| io::Error::from_raw_os_error(error)))
+    }
+
+    pub(crate) fn set_nonblocking(&self, on: bool) {
+        self.nonblocking.store(on, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_nonblocking(&self) -> bool {
+        self.nonblocking.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.call(|host, _, id| host.local_addr(id))
+    }
+
+    pub(crate) fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.call(|host, _, id| host.peer_addr(id))
+    }
+}
+
+/// A `recv` of at most so many bytes.
+pub(crate) fn receiving(
+    max: usize,
+    peek: bool,
+) -> impl FnMut(&mut Host, Instant, SocketId) -> Result<Chain, Errno> {
+    move |host, now, id| match host.receive(now, id, max, peek) {
+        // A datagram socket that is shut for reading says it is at its end.
+        Err(Errno::EAGAIN) if host.is_shut(id).0 => Ok(Chain::new()),
+        result => result,
+    }
+}
+
+/// A `recvfrom`.
+pub(crate) fn receiving_from(
+    peek: bool,
+) -> impl FnMut(&mut Host, Instant, SocketId) -> Result<(Chain, SocketAddr), Errno> {
+    move |host, now, id| host.receive_from(now, id, peek)
+}
+
+/// A place among a socket's waiters, given up when dropped.
+struct Place<'a> {
+    open: &'a Open,
+    ticket: Option<Ticket>,
+}
+
+impl<'a> Place<'a> {
+    fn new(open: &'a Open) -> Place<'a> {
+        Place { open, ticket: None }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.open.shared.forget((self.open.host, self.open.id), ticket);
+        }
+    }
+}

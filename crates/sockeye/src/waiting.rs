@@ -1,0 +1,131 @@
+//! Who waits for what: sockets' readers and writers, and timers.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+use slotmap::SecondaryMap;
+use sockeye_abi::Readiness;
+use sockeye_base::Instant;
+use sockeye_lab::HostId;
+use sockeye_socket::{Host, SocketId};
+
+/// What a waiter waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// Something to receive or to accept, or the end.
+    Read,
+    /// Room to send, or a connection's end of opening.
+    Write,
+}
+
+/// A place among those who wait for one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
+
+/// All who wait for sockets. Whoever is woken loses the place and takes a new one if there's still reason to wait.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    hosts: Vec<SecondaryMap<SocketId, Vec<Waiter>>>,
+    tickets: u64,
+}
+
+struct Waiter {
+    ticket: Ticket,
+    interest: Interest,
+    waker: Waker,
+}
+
+impl Waiters {
+    /// Waits; in the place of `old`, if that is still there.
+    pub(crate) fn wait(
+        &mut self,
+        (host, socket): (HostId, SocketId),
+        interest: Interest,
+        old: Option<Ticket>,
+        waker: &Waker,
+    ) -> Ticket {
+        if self.hosts.len() <= host.0 {
+            self.hosts.resize_with(host.0 + 1, SecondaryMap::new);
+        }
+        let Some(entry) = self.hosts[host.0].entry(socket) else { return Ticket(0) };
+        let waiting = entry.or_default();
+        if let Some(waiter) = waiting.iter_mut().find(|waiter| Some(waiter.ticket) == old) {
+            waiter.interest = interest;
+            waiter.waker.clone_from(waker);
+            return waiter.ticket;
+        }
+        self.tickets += 1;
+        let ticket = Ticket(self.tickets);
+        waiting.push(Waiter { ticket, interest, waker: waker.clone() });
+        ticket
+    }
+
+    /// Gives a place up.
+    pub(crate) fn forget(&mut self, (host, socket): (HostId, SocketId), ticket: Ticket) {
+        if let Some(waiting) = self.hosts.get_mut(host.0).and_then(|host| host.get_mut(socket)) {
+            waiting.retain(|waiter| waiter.ticket != ticket);
+        }
+    }
+
+    /// A socket is closed.
+    pub(crate) fn remove(&mut self, (host, socket): (HostId, SocketId)) {
+        if let Some(sockets) = self.hosts.get_mut(host.0) {
+            sockets.remove(socket);
+        }
+    }
+
+    /// A socket changed: moves those whose wait is over to `woken`.
+    pub(crate) fn wake(&mut self, (id, socket): (HostId, SocketId), host: &Host, woken: &mut Vec<Waker>) {
+        let Some(waiting) = self.hosts.get_mut(id.0).and_then(|host| host.get_mut(socket)) else { return };
+        if waiting.is_empty() {
+            return;
+        }
+        let bits = host.readiness(socket);
+        let both = Readiness::ERR | Readiness::HUP | Readiness::NVAL;
+        let (shut_read, shut_write) = host.is_shut(socket);
+        let readable = shut_read || bits.intersects(both | Readiness::IN | Readiness::RDHUP);
+        let writable = shut_write || bits.intersects(both | Readiness::OUT);
+        let over = |waiter: &mut Waiter| match waiter.interest {
+            Interest::Read => readable,
+            Interest::Write => writable,
+        };
+        woken.extend(waiting.extract_if(.., over).map(|waiter| waiter.waker));
+    }
+}
+
+/// A timer that was set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct TimerId(Instant, u64);
+
+/// Wakers to be called at a time, those of one moment in the order they were set.
+#[derive(Default)]
+pub(crate) struct Timers {
+    set: BTreeMap<TimerId, Waker>,
+    count: u64,
+}
+
+impl Timers {
+    pub(crate) fn set(&mut self, at: Instant, waker: &Waker) -> TimerId {
+        self.count += 1;
+        let id = TimerId(at, self.count);
+        self.set.insert(id, waker.clone());
+        id
+    }
+
+    pub(crate) fn cancel(&mut self, timer: TimerId) {
+        self.set.remove(&timer);
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.set.first_key_value().map(|(id, _)| id.0)
+    }
+
+    /// Moves what is due to `woken`.
+    pub(crate) fn fire(&mut self, now: Instant, woken: &mut Vec<Waker>) {
+        while let Some(entry) = self.set.first_entry()
+            && entry.key().0 <= now
+        {
+            woken.push(entry.remove());
+        }
+    }
+}

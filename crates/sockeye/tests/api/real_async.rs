@@ -1,0 +1,88 @@
+//! Async sockets under tokio, in real time.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use sockeye::async_net::{TcpListener, TcpStream, UdpSocket};
+use sockeye::{Lab, LinkOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::pair;
+
+#[tokio::test]
+async fn copies_both_ways_at_once() {
+    let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
+    let listener = {
+        let _b = b.enter();
+        TcpListener::bind("b:7")
+    };
+    let listener = listener.await.unwrap();
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let (mut read, mut write) = stream.into_split();
+        let copied = tokio::io::copy(&mut read, &mut write).await.unwrap();
+        AsyncWriteExt::shutdown(&mut write).await.unwrap();
+        copied
+    });
+    let client = on(&a, || TcpStream::connect("10.0.0.2:7")).await.unwrap();
+    let (mut read, mut write) = client.into_split();
+    let sent: Vec<u8> = (0..2_000_000u32).map(|i| (i * 3) as u8).collect();
+    let expected = sent.clone();
+    let writer = tokio::spawn(async move {
+        AsyncWriteExt::write_all(&mut write, &sent).await.unwrap();
+        write.shut().unwrap();
+        write
+    });
+    let mut all = Vec::new();
+    read.read_to_end(&mut all).await.unwrap();
+    assert!(all == expected);
+    assert_eq!(server.await.unwrap(), expected.len() as u64);
+    writer.await.unwrap();
+}
+
+#[tokio::test]
+async fn hyper_over_it() {
+    let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
+    let listener = on(&b, || TcpListener::bind("b:80")).await.unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let hello = service_fn(|request: Request<hyper::body::Incoming>| async move {
+            let text = format!("you asked for {}", request.uri().path());
+            Ok::<_, std::convert::Infallible>(Response::new(Full::new(Bytes::from(text))))
+        });
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), hello).await
+    });
+    let stream = on(&a, || TcpStream::connect("b:80")).await.unwrap();
+    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for path in ["/one", "/two"] {
+        let request = Request::get(path).header("host", "b").body(Full::<Bytes>::default()).unwrap();
+        let response = client.send_request(request).await.unwrap();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, format!("you asked for {path}"));
+    }
+}
+
+#[tokio::test]
+async fn a_wait_given_up_loses_nothing() {
+    let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
+    let server = on(&b, || UdpSocket::bind("b:53")).await.unwrap();
+    let client = on(&a, || UdpSocket::bind("a:0")).await.unwrap();
+    let mut buffer = [0; 16];
+    tokio::select! {
+        biased;
+        received = server.recv_from(&mut buffer) => panic!("{received:?}"),
+        () = std::future::ready(()) => {}
+    }
+    client.send_to(b"hello", "10.0.0.2:53").await.unwrap();
+    let (length, _) = server.recv_from(&mut buffer).await.unwrap();
+    assert_eq!(&buffer[..length], b"hello");
+}
+
+/// Begins something on a host: its first step there says where it belongs.
+async fn on<F: Future>(host: &sockeye::Host, begin: impl FnOnce() -> F) -> F::Output {
+    let mut future = std::pin::pin!(begin());
+    std::future::poll_fn(|context| host.run(|| future.as_mut().poll(context))).await
+}

@@ -1,0 +1,202 @@
+//! Tasks and threads in virtual time.
+
+use std::cell::Cell;
+use std::io::{ErrorKind, Read, Write};
+use std::rc::Rc;
+use std::time::Duration;
+
+use sockeye::async_net::{TcpListener, TcpStream};
+use sockeye::time::{self, Instant};
+use sockeye::{LinkOptions, Loss, Simulation, Unfinished, net, task, thread};
+
+use crate::pair;
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+#[test]
+fn a_handshake_takes_a_round_trip() {
+    let simulation = Simulation::new(1);
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new().delay(ms(20)));
+    simulation.spawn(&b, async {
+        let listener = TcpListener::bind("b:80").await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"hello").await.unwrap();
+    });
+    let answer = simulation.block_on(&a, async {
+        // The first packet to a neighbour waits for its address: another round trip.
+        let mut stream = TcpStream::connect("b:80").await.unwrap();
+        let connected = Instant::now().since_start();
+        let mut buffer = [0; 16];
+        let length = stream.read(&mut buffer).await.unwrap();
+        (connected, buffer[..length].to_vec())
+    });
+    assert_eq!(answer.unwrap(), (ms(80), b"hello".to_vec()));
+}
+
+#[test]
+fn an_hour_of_sleep_takes_no_time() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    let ticks = Rc::new(Cell::new(0));
+    let counted = ticks.clone();
+    simulation.spawn(&a, async move {
+        let mut interval = time::interval(Duration::from_secs(60));
+        loop {
+            interval.tick().await;
+            counted.set(counted.get() + 1);
+        }
+    });
+    assert_eq!(simulation.run_for(Duration::from_secs(3600)), Err(Unfinished::TimeUp(1)));
+    assert_eq!((ticks.get(), simulation.now().since_start()), (61, Duration::from_secs(3600)));
+}
+
+#[test]
+fn blocking_code_runs_one_thread_at_a_time() {
+    let simulation = Simulation::new(1);
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new().delay(ms(10)));
+    let server = simulation.thread(&b, || {
+        let listener = net::TcpListener::bind("b:7").unwrap();
+        let workers: Vec<_> = (0..3)
+            .map(|_| {
+                let (mut stream, _) = listener.accept().unwrap();
+                thread::spawn(move || {
+                    let mut copy = stream.try_clone().unwrap();
+                    std::io::copy(&mut stream, &mut copy).unwrap()
+                })
+            })
+            .collect();
+        workers.into_iter().map(|worker| worker.join().unwrap()).sum::<u64>()
+    });
+    let clients: Vec<_> = (1..=3u64)
+        .map(|n| {
+            simulation.thread(&a, move || {
+                thread::sleep(ms(100 * n));
+                let mut stream = net::TcpStream::connect("b:7").unwrap();
+                stream.write_all(&vec![7; 1000 * n as usize]).unwrap();
+                stream.shutdown(std::net::Shutdown::Write).unwrap();
+                let mut all = Vec::new();
+                stream.read_to_end(&mut all).unwrap();
+                (all.len(), Instant::now().since_start())
+            })
+        })
+        .collect();
+    simulation.run().unwrap();
+    assert_eq!(server.take(), Some(6000));
+    let ends: Vec<_> = clients.iter().map(|client| client.take().unwrap()).collect();
+    assert!(ends.iter().map(|(length, _)| *length).eq([1000, 2000, 3000]));
+    assert!(ends.is_sorted_by_key(|(_, at)| *at), "{ends:?}");
+}
+
+#[test]
+fn a_seed_repeats_a_run() {
+    let run = |seed| {
+        let simulation = Simulation::new(seed);
+        let options = LinkOptions::new().delay(ms(15)).loss(Loss::PerMillion(50_000));
+        let (a, b) = pair(simulation.lab(), &options);
+        simulation.spawn(&b, async {
+            let listener = TcpListener::bind("b:80").await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(&vec![1; 300_000]).await.unwrap();
+        });
+        let took = simulation.block_on(&a, async {
+            let mut stream = TcpStream::connect("b:80").await.unwrap();
+            let (mut all, mut buffer) = (0, vec![0; 10_000]);
+            loop {
+                match stream.read(&mut buffer).await.unwrap() {
+                    0 => break,
+                    n => all += n,
+                }
+            }
+            assert_eq!(all, 300_000);
+            Instant::now()
+        });
+        took.unwrap()
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+}
+
+#[test]
+fn a_cable_pulled() {
+    let simulation = Simulation::new(1);
+    let lab = simulation.lab();
+    let (a, b) = (lab.host("a", ["10.0.0.1/24"]).unwrap(), lab.host("b", ["10.0.0.2/24"]).unwrap());
+    let link = lab.link(&a, &b, &LinkOptions::new().delay(ms(5)));
+    simulation.spawn(&b, async {
+        let listener = TcpListener::bind("b:80").await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        time::sleep(Duration::from_secs(100_000)).await;
+        drop(stream);
+    });
+    let ended = simulation.block_on(&a, async move {
+        let mut stream = TcpStream::connect("b:80").await.unwrap();
+        link.cut();
+        stream.write_all(b"anybody there?").await.unwrap();
+        let error = stream.read(&mut [0; 8]).await.unwrap_err();
+        (error.kind(), Instant::now().since_start())
+    });
+    let (kind, at) = ended.unwrap();
+    // The neighbour stops answering before the retransmissions run out.
+    assert_eq!(kind, ErrorKind::HostUnreachable);
+    assert!(at > Duration::from_secs(1) && at < Duration::from_secs(1200), "{at:?}");
+}
+
+#[test]
+fn what_never_happens_is_told() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    simulation.spawn(&a, async {
+        let listener = TcpListener::bind("a:80").await.unwrap();
+        listener.accept().await.unwrap();
+    });
+    simulation.thread(&a, || net::UdpSocket::bind("a:53").unwrap().recv(&mut [0; 8]).unwrap());
+    assert_eq!(simulation.run(), Err(Unfinished::Stalled(2)));
+    // Dropping it unwinds the thread.
+    drop(simulation);
+}
+
+#[test]
+fn blocking_outside_is_an_error() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    let socket = a.run(|| net::UdpSocket::bind("a:53")).unwrap();
+    assert_eq!(socket.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::Deadlock);
+}
+
+#[test]
+#[should_panic(expected = "assertion of the thread's")]
+fn a_threads_panic_ends_the_run() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    simulation.thread(&a, || panic!("assertion of the thread's"));
+    let _ = simulation.run();
+}
+
+#[test]
+fn tasks_begin_tasks_and_wait_for_each_other() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    let sum = simulation.block_on(&a, async {
+        let parts: Vec<_> = (1..=10u64)
+            .map(|n| {
+                task::spawn(async move {
+                    time::sleep(ms(n)).await;
+                    task::yield_now().await;
+                    n
+                })
+            })
+            .collect();
+        let mut sum = 0;
+        for part in parts {
+            sum += part.await;
+        }
+        let late = time::timeout(ms(5), time::sleep(ms(6))).await;
+        assert_eq!(late, Err(time::Elapsed));
+        assert_eq!(time::timeout(ms(5), time::sleep(ms(4))).await, Ok(()));
+        sum
+    });
+    assert_eq!(sum, Ok(55));
+    assert_eq!(simulation.now().since_start(), ms(19));
+}
