@@ -346,9 +346,7 @@ impl Host {
     pub fn unsent(&self, id: SocketId) -> Result<(usize, usize)> {
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
-            Kind::Stream(_) => Ok(self
-                .tcb(id)
-                .map_or((0, 0), |tcb| (tcb.unsent_len() + tcb.unacked_len(), tcb.unsent_len()))),
+            Kind::Stream(_) => Ok(self.tcb(id).map_or((0, 0), |tcb| (tcb.unacked_len(), tcb.unsent_len()))),
             Kind::Datagram(_) => Ok((0, 0)),
         }
     }

@@ -58,7 +58,7 @@ fn of_datagram(stack: &Stack, datagram: &Datagram, shut: Shut) -> Readiness {
 /// A stream is writable while what is free is at least half of what is queued (sk_stream_is_writeable): a third of the
 /// buffer.
 fn has_room(tcb: &Tcb) -> bool {
-    let queued = tcb.unsent_len() + tcb.unacked_len();
+    let queued = tcb.unacked_len();
     let free = tcb.config().send_buffer.saturating_sub(queued);
     // TCP_NOTSENT_LOWAT, halved when waited for (tcp_stream_memory_free).
     let lowat = tcb.config().notsent_lowat;

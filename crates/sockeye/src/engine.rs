@@ -192,7 +192,7 @@ impl Engine {
     }
 
     /// When something will be due that is not yet.
-    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         [self.lab.next_deadline(), self.timers.next()].into_iter().flatten().min()
     }
 

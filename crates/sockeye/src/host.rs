@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::pin::pin;
 use std::sync::Arc;
 
 use sockeye_lab::HostId;
@@ -56,6 +58,15 @@ impl Host {
     pub fn run<R>(&self, work: impl FnOnce() -> R) -> R {
         let _entered = self.enter();
         work()
+    }
+
+    /// A future that is on it whenever it runs, under whatever executor: `tokio::spawn(host.on(async { … }))`.
+    pub fn on<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let host = self.clone();
+        async move {
+            let mut future = pin!(future);
+            poll_fn(|context| host.run(|| future.as_mut().poll(context))).await
+        }
     }
 
     /// The host this thread has entered, if any.

@@ -1,6 +1,7 @@
 //! Async listeners.
 
 use std::fmt;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,8 +20,9 @@ pub struct TcpListener {
 
 impl TcpListener {
     /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        first_of(addr, listening).map(|open| TcpListener { open })
+    /// It is done by the time this returns.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> Ready<io::Result<TcpListener>> {
+        ready(first_of(addr, listening).map(|open| TcpListener { open }))
     }
 
     /// Takes the next connection. Nothing is lost if the future is dropped.

@@ -10,7 +10,7 @@ use sockeye_abi::{Opt, Transport};
 use sockeye_base::Chain;
 
 use crate::host;
-use crate::net::{ToSocketAddrs, family_of, how_of};
+use crate::net::{ToSocketAddrs, family_of, how_of, none};
 use crate::open::{Open, receiving};
 use crate::waiting::{Interest, Ticket};
 
@@ -38,18 +38,23 @@ impl TcpStream {
         TcpStream { read, write: OwnedWriteHalf { open, ticket: None } }
     }
 
-    /// Connects to the first of these addresses that accepts; the error is that of the last.
-    pub async fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
-        let host = host::here()?;
-        let mut last = None;
-        for address in addr.to_socket_addrs()? {
-            let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
-            match open.wait(Interest::Write, |host, now, id| host.connect(now, id, address)).await {
-                Ok(()) => return Ok(TcpStream::new(open)),
-                Err(error) => last = Some(error),
+    /// Connects to the first of these addresses that accepts; the error is that of the last. Host and addresses are
+    /// those of the moment it is called.
+    pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> + use<A> {
+        let host = host::here();
+        let addresses = addr.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        async move {
+            let host = host?;
+            let mut last = None;
+            for address in addresses? {
+                let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
+                match open.wait(Interest::Write, |host, now, id| host.connect(now, id, address)).await {
+                    Ok(()) => return Ok(TcpStream::new(open)),
+                    Err(error) => last = Some(error),
+                }
             }
+            Err(last.unwrap_or_else(none))
         }
-        Err(last.unwrap_or_else(crate::net::none))
     }
 
     /// Reads what is there, at least a byte; 0 at the end.

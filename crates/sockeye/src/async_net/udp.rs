@@ -1,6 +1,7 @@
 //! Async datagram sockets.
 
 use std::fmt;
+use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,8 +17,9 @@ pub struct UdpSocket {
 
 impl UdpSocket {
     /// A socket bound to the first of these addresses that can be.
-    pub async fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        first_of(addr, bound).map(|open| UdpSocket { open })
+    /// It is done by the time this returns.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> Ready<io::Result<UdpSocket>> {
+        ready(first_of(addr, bound).map(|open| UdpSocket { open }))
     }
 
     /// Fixes the peer: the first of these addresses that can be.

@@ -14,11 +14,7 @@ use crate::pair;
 #[tokio::test]
 async fn copies_both_ways_at_once() {
     let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
-    let listener = {
-        let _b = b.enter();
-        TcpListener::bind("b:7")
-    };
-    let listener = listener.await.unwrap();
+    let listener = b.run(|| TcpListener::bind("b:7")).await.unwrap();
     let server = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let (mut read, mut write) = stream.into_split();
@@ -26,7 +22,7 @@ async fn copies_both_ways_at_once() {
         AsyncWriteExt::shutdown(&mut write).await.unwrap();
         copied
     });
-    let client = on(&a, || TcpStream::connect("10.0.0.2:7")).await.unwrap();
+    let client = a.on(async { TcpStream::connect("b:7").await }).await.unwrap();
     let (mut read, mut write) = client.into_split();
     let sent: Vec<u8> = (0..2_000_000u32).map(|i| (i * 3) as u8).collect();
     let expected = sent.clone();
@@ -45,7 +41,7 @@ async fn copies_both_ways_at_once() {
 #[tokio::test]
 async fn hyper_over_it() {
     let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
-    let listener = on(&b, || TcpListener::bind("b:80")).await.unwrap();
+    let listener = b.run(|| TcpListener::bind("b:80")).await.unwrap();
     tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         let hello = service_fn(|request: Request<hyper::body::Incoming>| async move {
@@ -54,7 +50,7 @@ async fn hyper_over_it() {
         });
         hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), hello).await
     });
-    let stream = on(&a, || TcpStream::connect("b:80")).await.unwrap();
+    let stream = a.run(|| TcpStream::connect("b:80")).await.unwrap();
     let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     for path in ["/one", "/two"] {
@@ -68,8 +64,8 @@ async fn hyper_over_it() {
 #[tokio::test]
 async fn a_wait_given_up_loses_nothing() {
     let (a, b) = pair(&Lab::new(1), &LinkOptions::new());
-    let server = on(&b, || UdpSocket::bind("b:53")).await.unwrap();
-    let client = on(&a, || UdpSocket::bind("a:0")).await.unwrap();
+    let server = b.run(|| UdpSocket::bind("b:53")).await.unwrap();
+    let client = a.run(|| UdpSocket::bind("a:0")).await.unwrap();
     let mut buffer = [0; 16];
     tokio::select! {
         biased;
@@ -79,10 +75,4 @@ async fn a_wait_given_up_loses_nothing() {
     client.send_to(b"hello", "10.0.0.2:53").await.unwrap();
     let (length, _) = server.recv_from(&mut buffer).await.unwrap();
     assert_eq!(&buffer[..length], b"hello");
-}
-
-/// Begins something on a host: its first step there says where it belongs.
-async fn on<F: Future>(host: &sockeye::Host, begin: impl FnOnce() -> F) -> F::Output {
-    let mut future = std::pin::pin!(begin());
-    std::future::poll_fn(|context| host.run(|| future.as_mut().poll(context))).await
 }
