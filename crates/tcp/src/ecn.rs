@@ -59,45 +59,42 @@ pub(crate) struct EcnState {
     pub(crate) delivered_ce: u32,
 }
 
-impl EcnState {
-    pub(crate) fn new(mode: EcnMode, passive: bool) -> EcnState {
-        let on = match mode {
-            EcnMode::Off => false,
-            EcnMode::On => true,
-            EcnMode::Passive => passive,
-        };
-        EcnState { on, ..EcnState::default() }
-    }
-
-    /// The window is being reduced.
-    pub(crate) fn queue_cwr(&mut self) {
-        self.cwr_due |= self.on;
-    }
-
-    /// That was taken back.
-    pub(crate) fn withdraw_cwr(&mut self) {
-        self.cwr_due = false;
-    }
-}
-
 impl Tcb {
     /// A segment arrives in a packet whose header says `ecn`.
     pub fn input_marked(&mut self, now: Instant, segment: Segment, ecn: Ecn) -> Outcome {
-        self.ecn.arrived = ecn;
+        if let Some(rare) = &mut self.rare {
+            rare.ecn.arrived = ecn;
+        }
         self.input(now, segment)
     }
 
     /// What the packet of the segment that [`Tcb::decide`] just gave says. Section 6.1: only new data is marked, as only
     /// its loss would be noticed; no mere acknowledgement, no probe, no repetition.
     pub fn ecn(&self) -> Ecn {
-        self.ecn.leaves
+        self.ecn_state().leaves
+    }
+
+    pub(crate) fn ecn_state(&self) -> EcnState {
+        self.rare.as_ref().map(|rare| rare.ecn).unwrap_or_default()
+    }
+
+    /// The state, if both ends do it.
+    fn ecn_in_use(&mut self) -> Option<&mut EcnState> {
+        self.rare.as_mut().map(|rare| &mut rare.ecn).filter(|ecn| ecn.on)
+    }
+
+    /// We connect, and would like to.
+    pub(crate) fn ask_for_ecn(&mut self) {
+        if self.config.ecn == EcnMode::On {
+            self.rare().ecn.on = true;
+        }
     }
 
     /// Section 6.1.1: a SYN asks with both flags; its answer has ECE alone. What was unanswered once may have met a
     /// router that doesn't like them (section 6.1.1.1; tcp_ecn_fallback).
     pub(crate) fn syn_ecn(&self, with_ack: bool) -> Flags {
         let given_up = self.syn_repeated && self.config.ecn_fallback;
-        match (self.ecn.on, with_ack) {
+        match (self.ecn_state().on, with_ack) {
             (true, true) => Flags::ECE,
             (true, false) if !given_up => Flags::ECE | Flags::CWR,
             (true | false, _) => Flags::empty(),
@@ -107,32 +104,64 @@ impl Tcb {
     /// What the peer's SYN says to that.
     pub(crate) fn negotiate_ecn(&mut self, flags: Flags) {
         let cwr = !flags.contains(Flags::ACK);
-        self.ecn.on &= flags.contains(Flags::ECE) && flags.contains(Flags::CWR) == cwr;
+        let agrees = flags.contains(Flags::ECE) && flags.contains(Flags::CWR) == cwr;
+        if self.passive {
+            if agrees && self.config.ecn != EcnMode::Off {
+                self.rare().ecn.on = true;
+            }
+        } else if let Some(ecn) = self.ecn_in_use() {
+            ecn.on = agrees;
+        }
+    }
+
+    /// The window is being reduced: the peer is to know.
+    pub(crate) fn queue_cwr(&mut self) {
+        if let Some(ecn) = self.ecn_in_use() {
+            ecn.cwr_due = true;
+        }
+    }
+
+    /// That was taken back.
+    pub(crate) fn withdraw_cwr(&mut self) {
+        if let Some(ecn) = self.ecn_in_use() {
+            ecn.cwr_due = false;
+        }
     }
 
     /// A segment with new data is about to leave.
     pub(crate) fn mark_new_data(&mut self, segment: &mut Segment) {
-        if self.ecn.on {
-            self.ecn.leaves = Ecn::Ect0;
-            segment.flags.set(Flags::CWR, std::mem::take(&mut self.ecn.cwr_due));
+        if let Some(ecn) = self.ecn_in_use() {
+            ecn.leaves = Ecn::Ect0;
+            segment.flags.set(Flags::CWR, std::mem::take(&mut ecn.cwr_due));
         }
     }
 
     /// Any segment but a SYN is being built.
     pub(crate) fn echo_ecn(&mut self, flags: &mut Flags) {
-        self.ecn.leaves = Ecn::NotEct;
-        flags.set(Flags::ECE, self.ecn.echo);
+        if let Some(ecn) = self.ecn_in_use() {
+            ecn.leaves = Ecn::NotEct;
+            flags.set(Flags::ECE, ecn.echo);
+        }
     }
 
     /// An acknowledgement says that a mark came.
     pub(crate) fn is_echo(&self, segment: &Segment) -> bool {
-        self.ecn.on && segment.flags.contains(Flags::ECE) && !segment.flags.contains(Flags::SYN)
+        segment.flags.contains(Flags::ECE) && !segment.flags.contains(Flags::SYN) && self.ecn_state().on
+    }
+
+    /// So many segments arrived, and that told of a mark.
+    pub(crate) fn count_echoed(&mut self, delivered: u32) {
+        if let Some(ecn) = self.ecn_in_use() {
+            ecn.delivered_ce = ecn.delivered_ce.wrapping_add(delivered);
+        }
     }
 
     /// Section 6.1.3: the peer says that it slowed down. Its window may be small: as Linux, it hears soon.
     pub(crate) fn take_cwr(&mut self, segment: &Segment) {
-        if self.ecn.echo && segment.flags.contains(Flags::CWR) {
-            self.ecn.echo = false;
+        if segment.flags.contains(Flags::CWR)
+            && let Some(ecn) = self.ecn_in_use()
+        {
+            ecn.echo = false;
             self.ack_now |= segment.sequence_len() > 0;
         }
     }
@@ -140,18 +169,16 @@ impl Tcb {
     /// Section 6.1.3, data arrived: a mark is echoed from now on. As Linux, acknowledgements don't wait then, nor after
     /// data that isn't marked as the others are, which was probably repeated.
     pub(crate) fn note_mark(&mut self) {
-        if !self.ecn.on {
-            return;
-        }
-        let urgent = match self.ecn.arrived {
-            Ecn::NotEct => self.ecn.seen,
+        let Some(ecn) = self.ecn_in_use() else { return };
+        let urgent = match ecn.arrived {
+            Ecn::NotEct => ecn.seen,
             Ecn::Ect0 | Ecn::Ect1 => {
-                self.ecn.seen = true;
+                ecn.seen = true;
                 false
             }
             Ecn::Ce => {
-                self.ecn.seen = true;
-                !std::mem::replace(&mut self.ecn.echo, true)
+                ecn.seen = true;
+                !std::mem::replace(&mut ecn.echo, true)
             }
         };
         if urgent {

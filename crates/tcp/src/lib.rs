@@ -19,6 +19,7 @@ mod isn;
 mod listener;
 mod options;
 mod output;
+mod rare;
 mod reassembly;
 mod recovery;
 mod rtt;

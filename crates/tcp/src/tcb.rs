@@ -8,11 +8,11 @@ use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports, SharedConfig};
 use crate::congestion::CongestionControl;
-use crate::ecn::EcnState;
 use crate::error::Error;
 use crate::info::{Counters, Info};
 use crate::options::Negotiated;
 use crate::output::Sending;
+use crate::rare::Rare;
 use crate::reassembly::Reassembly;
 use crate::recovery::Recovery;
 use crate::rtt::Rtt;
@@ -95,7 +95,6 @@ pub struct Tcb {
     pub(crate) timestamp_offset: u32,
     pub(crate) ts_recent: u32,
     pub(crate) ts_recent_at: Instant,
-    pub(crate) ecn: EcnState,
 
     // Round trips, losses, congestion.
     pub(crate) rtt: Rtt,
@@ -112,8 +111,6 @@ pub struct Tcb {
     pub(crate) probes: u32,
     /// Doublings of the distance between zero-window probes.
     pub(crate) persist_backoff: u32,
-    /// When the first probe of a window that is shut since was due.
-    pub(crate) shut_since: Option<Instant>,
 
     // When.
     pub(crate) opened_at: Instant,
@@ -122,6 +119,7 @@ pub struct Tcb {
     pub(crate) last_data_sent: Option<Instant>,
     pub(crate) last_data_received: Option<Instant>,
     pub(crate) counters: Counters,
+    pub(crate) rare: Option<Box<Rare>>,
 }
 
 /// How many acknowledgements at the start of a connection go without delay (Linux's TCP_MAX_QUICKACKS).
@@ -136,7 +134,9 @@ impl Tcb {
         iss: SeqNum,
         timestamp_offset: u32,
     ) -> Tcb {
-        Tcb::new(now, config.into(), ports, iss, timestamp_offset)
+        let mut tcb = Tcb::new(now, config.into(), ports, iss, timestamp_offset);
+        tcb.ask_for_ecn();
+        tcb
     }
 
     /// Opens passively, for a listener that got `syn`: SYN-RECEIVED. The ports are the SYN's; the SYN-ACK comes from
@@ -152,7 +152,6 @@ impl Tcb {
         let mut tcb = Tcb::new(now, config.into(), ports, iss, timestamp_offset);
         tcb.state = State::SynReceived;
         tcb.passive = true;
-        tcb.ecn = EcnState::new(tcb.config.ecn, true);
         tcb.counters.segs_in += syn.count() as u32;
         tcb.negotiate(now, syn);
         tcb
@@ -199,7 +198,6 @@ impl Tcb {
             timestamp_offset,
             ts_recent: 0,
             ts_recent_at: now,
-            ecn: EcnState::new(config.ecn, false),
             rtt: Rtt::new(),
             syn_repeated: false,
             recovery: Recovery::new(iss),
@@ -210,13 +208,13 @@ impl Tcb {
             timers: Timers::default(),
             probes: 0,
             persist_backoff: 0,
-            shut_since: None,
             opened_at: now,
             established_at: None,
             last_heard: now,
             last_data_sent: None,
             last_data_received: None,
             counters: Counters::default(),
+            rare: None,
             config: SharedConfig(config),
         };
         tcb.cwnd = tcb.initial_cwnd();
@@ -256,7 +254,7 @@ impl Tcb {
     /// Where it stands.
     pub fn info(&self) -> Info {
         let mss = self.snd_mss();
-        let counters = &self.counters;
+        let (counters, ecn) = (&self.counters, self.ecn_state());
         Info {
             state: self.state,
             rtt: self.rtt.srtt(),
@@ -275,8 +273,8 @@ impl Tcb {
             rcv_wscale: self.negotiated.wscale.map(|wscale| wscale.rcv),
             timestamps: self.negotiated.timestamps,
             sack: self.negotiated.sack,
-            ecn: self.ecn.on && !self.state.is_opening(),
-            ecn_seen: self.ecn.seen,
+            ecn: ecn.on && !self.state.is_opening(),
+            ecn_seen: ecn.seen,
             unacked: if self.state.is_opening() { self.flight() } else { self.recovery.sent.packets() },
             sacked: self.recovery.sacked_out(),
             lost: self.recovery.sent.lost(),
@@ -285,7 +283,7 @@ impl Tcb {
             reord_seen: self.recovery.reord_seen,
             dsack_dups: self.recovery.dsack_dups,
             delivered: self.recovery.delivered,
-            delivered_ce: self.ecn.delivered_ce,
+            delivered_ce: ecn.delivered_ce,
             recovery: self.recovery.phase.number(),
             notsent_bytes: self.unsent_len(),
             segs_out: u64::from(counters.segs_out.0),

@@ -61,7 +61,7 @@ impl Tcb {
             self.persist_backoff = 0;
         }
         if window > 0 {
-            self.shut_since = None;
+            self.note_open_window();
         }
         changed
     }

@@ -92,7 +92,7 @@ impl Tcb {
             self.snd_sml = self.snd_nxt;
         }
         self.persist_backoff = 0;
-        self.shut_since = None;
+        self.note_open_window();
         self.probe_due = false;
         self.note_new(now, (seq, mss), len, (push, fin));
         self.note_sent();

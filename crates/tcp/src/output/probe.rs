@@ -27,7 +27,7 @@ impl Tcb {
         let rare = backed_off(self.rtt.rto(&self.config), self.persist_backoff, self.config.rto_max);
         let pinned = self.orphan && rare >= self.config.rto_max;
         // tcp(7): TCP_USER_TIMEOUT also bounds how long data waits for a window.
-        let shut_since = *self.shut_since.get_or_insert(now);
+        let shut_since = *self.rare().shut_since.get_or_insert(now);
         let user_limit = self.config.user_timeout.is_some_and(|timeout| now.since(shut_since) >= timeout);
         if self.probes >= most || pinned || user_limit {
             self.fail(Error::TimedOut);

@@ -87,7 +87,7 @@ impl Tcb {
         }
         let delivered = self.recovery.delivered.wrapping_sub(delivered);
         if seen.echo {
-            self.ecn.delivered_ce = self.ecn.delivered_ce.wrapping_add(delivered);
+            self.count_echoed(delivered);
         }
         if self.recovery.phase.reduces() {
             self.reduce_cwnd(delivered, self.recovery.lost_in_all != lost, seen.advanced);

@@ -13,7 +13,7 @@ impl Tcb {
         recovery.prr_delivered = 0;
         recovery.prr_out = 0;
         recovery.undo_cwnd = self.cwnd;
-        self.ecn.queue_cwr();
+        self.queue_cwr();
         self.reduce_ssthresh();
     }
 

@@ -80,7 +80,7 @@ impl Tcb {
         }
         self.syn_repeated = true;
         if !self.passive {
-            self.ecn.queue_cwr();
+            self.queue_cwr();
         }
         self.syn_due = true;
         self.restart_retransmit_timer(now);
@@ -132,7 +132,7 @@ impl Tcb {
         self.recovery.phase = Phase::Loss;
         self.recovery.high_seq = self.snd_nxt;
         self.recovery.probe_high = None;
-        self.ecn.queue_cwr();
+        self.queue_cwr();
         // RFC 5682, section 2.1, step 1.
         self.recovery.frto = mistakable;
     }

@@ -35,7 +35,7 @@ impl Tcb {
             self.cwnd = self.cwnd.max(self.recovery.undo_cwnd);
             if threshold > self.ssthresh {
                 self.ssthresh = threshold;
-                self.ecn.withdraw_cwr();
+                self.withdraw_cwr();
             }
         }
         self.recovery.undo_marker = None;
