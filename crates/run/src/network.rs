@@ -27,6 +27,8 @@ impl Network {
         lab.set_capture(trace.is_some());
         let mut services = Services::tekapo(&lab, network.tekapo);
         services.start(&mut lab, Instant::ZERO)?;
+        // What is urgent, and to whom, is for the carriers to show.
+        lab.host_mut(network.pukaki).stack_mut().settings_mut().tcp.oob_inline = true;
         Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), trace })
     }
 

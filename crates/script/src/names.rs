@@ -156,6 +156,7 @@ const CONSTANTS: &[(&str, i64)] = &[
     ("FIONREAD", 0x541b),
     ("SIOCINQ", 0x541b),
     ("SIOCOUTQ", 0x5411),
+    ("SIOCATMARK", 0x8905),
     ("SIOCOUTQNSD", 0x894b),
     ("IP_PMTUDISC_DONT", 0),
     ("IP_PMTUDISC_WANT", 1),

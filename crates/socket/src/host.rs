@@ -151,8 +151,8 @@ impl Host {
         self.send_message(now, id, bytes, to, MessageFlags::empty())
     }
 
-    /// Sends with flags (sendmsg(2)): a stream heeds MSG_MORE and MSG_EOR; blocking, signals and the flags it refuses are
-    /// the caller's, as are the control messages.
+    /// Sends with flags (sendmsg(2)): a stream heeds MSG_OOB, MSG_MORE and MSG_EOR; blocking, signals and the flags it
+    /// refuses are the caller's, as are the control messages. Datagrams can't be urgent: EOPNOTSUPP.
     pub fn send_message(
         &mut self,
         now: Instant,
@@ -166,7 +166,9 @@ impl Host {
                 let room = self.may_send(id, bytes.len())?;
                 let chain = self.pool.copy_in(bytes.get(..room).unwrap_or(bytes));
                 // What didn't fit is still to come, and the end of the record with it.
-                let boundary = if room < bytes.len() {
+                let boundary = if flags.contains(MessageFlags::OOB) {
+                    tcp::Boundary::Urgent
+                } else if room < bytes.len() {
                     tcp::Boundary::None
                 } else if flags.contains(MessageFlags::EOR) {
                     tcp::Boundary::Record
@@ -177,6 +179,7 @@ impl Host {
                 };
                 self.queue(now, id, chain, boundary)
             }
+            Transport::Udp if flags.contains(MessageFlags::OOB) => Err(Errno::EOPNOTSUPP),
             Transport::Udp => {
                 self.before_datagram(now, id, bytes.len(), to)?;
                 let chain = self.pool.copy_in(bytes);
@@ -206,6 +209,32 @@ impl Host {
         match self.transport(id)? {
             Transport::Tcp => self.receive_stream(now, id, max, peek),
             Transport::Udp => self.receive_datagram(id, peek).map(|(chain, _)| chain),
+        }
+    }
+
+    /// Receives a stream's urgent byte out of band (MSG_OOB); with `peek` it stays. EINVAL if there's none, it was read, or
+    /// it comes in line; EAGAIN when it is only announced, or nothing if the stream has ended; ENOTCONN. From a datagram
+    /// socket a datagram like any other.
+    pub fn receive_urgent(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<Chain> {
+        match self.transport(id)? {
+            Transport::Tcp => self.receive_urgent_stream(now, id, peek),
+            Transport::Udp => self.receive_datagram(id, peek).map(|(chain, _)| chain),
+        }
+    }
+
+    /// For who passes a stream on: as [`Host::receive`] with SO_OOBINLINE, but an urgent byte comes alone, and `true`.
+    pub fn receive_marked(&mut self, now: Instant, id: SocketId, max: usize) -> Result<(Chain, bool)> {
+        match self.tcb(id).map_or(0, tcp::Tcb::receive_len) {
+            0 => Ok((self.receive(now, id, max, false)?, false)),
+            _ => Ok(self.with_tcb(now, id, |tcb| tcb.receive_marked(now, max)).unwrap_or_default()),
+        }
+    }
+
+    /// Whether a stream's urgent mark is next to be read (SIOCATMARK). ENOTTY for a datagram socket.
+    pub fn at_mark(&self, id: SocketId) -> Result<bool> {
+        match self.transport(id)? {
+            Transport::Tcp => Ok(self.tcb(id).is_some_and(tcp::Tcb::at_mark)),
+            Transport::Udp => Err(Errno::ENOTTY),
         }
     }
 
@@ -330,11 +359,12 @@ impl Host {
         self.tcb(id).map(tcp::Tcb::state)
     }
 
-    /// Bytes that can be read now (FIONREAD): of a datagram socket the next datagram's. EINVAL for a listener.
+    /// Bytes that can be read now (FIONREAD), of a stream up to the urgent mark; of a datagram socket the next datagram's.
+    /// EINVAL for a listener.
     pub fn unread(&self, id: SocketId) -> Result<usize> {
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
-            Kind::Stream(_) => Ok(self.tcb(id).map_or(0, tcp::Tcb::receive_len)),
+            Kind::Stream(_) => Ok(self.tcb(id).map_or(0, tcp::Tcb::unread_len)),
             Kind::Datagram(datagram) => {
                 Ok(datagram.udp.and_then(|udp| self.stack.udp_next_len(udp)).unwrap_or(0))
             }

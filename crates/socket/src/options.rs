@@ -49,6 +49,7 @@ pub(crate) struct Options {
     linger_seconds: i32,
     keep_alive: bool,
     keep: Keepalive,
+    pub(crate) oob_inline: bool,
     pub(crate) nodelay: bool,
     pub(crate) cork: bool,
     pub(crate) user_timeout: Option<Duration>,
@@ -82,6 +83,7 @@ impl Options {
         config.congestion = self.congestion.unwrap_or(config.congestion);
         config.user_mss = self.max_segment;
         config.quick_ack = self.quick_ack.unwrap_or(config.quick_ack);
+        config.oob_inline |= self.oob_inline;
         config.nodelay = self.nodelay;
         config.cork = self.cork;
         config.keepalive = self.keepalive();
@@ -265,6 +267,7 @@ impl Options {
             Opt::SoRcvBuf => self.receive_buffer = Some(doubled(value.int()?, RCVBUF_MIN)),
             Opt::SoRcvTimeo => self.receive_timeout = span(value)?,
             Opt::SoSndTimeo => self.send_timeout = span(value)?,
+            Opt::SoOobInline => self.oob_inline = value.flag()?,
             Opt::TcpNoDelay => self.nodelay = value.flag()?,
             Opt::TcpCork => self.cork = value.flag()?,
             Opt::TcpMaxSeg => {
@@ -319,6 +322,7 @@ impl Options {
     /// Carries one option to a connection.
     fn apply_to(&self, now: Instant, tcb: &mut Tcb, (opt, settings): (Opt, &Settings)) {
         match opt {
+            Opt::SoOobInline => tcb.set_oob_inline(now, self.oob_inline || settings.tcp.oob_inline),
             Opt::TcpNoDelay => tcb.set_nodelay(now, self.nodelay),
             Opt::TcpCongestion => {
                 self.congestion.into_iter().for_each(|algorithm| tcb.set_congestion(algorithm))
@@ -364,6 +368,7 @@ impl Socket {
             Opt::SoBroadcast => options.broadcast.into(),
             Opt::SoKeepAlive => options.keep_alive.into(),
             Opt::SoLinger => Value::Linger { on: options.linger.is_some(), seconds: options.linger_seconds },
+            Opt::SoOobInline => options.oob_inline.into(),
             Opt::SoBsdCompat => false.into(),
             Opt::SoRcvLowat | Opt::SoSndLowat => 1.into(),
             Opt::SoRcvBuf => options.receive_buffer.unwrap_or(default_buffer).into(),

@@ -31,9 +31,10 @@ fn of_stream(stack: &Stack, stream: &Stream, own: Shut) -> Readiness {
     let opening = matches!(live, Some(State::SynSent | State::SynReceived));
     if !opening {
         let tcb = stream.tcb(stack);
-        if tcb.is_some_and(|tcb| tcb.receive_len() > 0) {
+        if tcb.is_some_and(Tcb::has_data) {
             bits |= readable();
         }
+        bits.set(Readiness::PRI, tcb.is_some_and(Tcb::has_urgent));
         if shut.write || tcb.is_none_or(has_room) {
             bits |= writable();
         }

@@ -358,20 +358,32 @@ impl Host {
         max: usize,
         peek: bool,
     ) -> Result<Chain> {
-        let (socket, stream) = self.stream(id)?;
+        let (_, stream) = self.stream(id)?;
         let tcb = match stream.state {
             StreamState::Listening(_) => return Err(Errno::ENOTCONN),
             StreamState::Idle | StreamState::Open(_) => stream.tcb(&self.stack),
         };
-        let own = socket.shut;
         if let Some(tcb) = tcb
             && tcb.receive_len() > 0
         {
-            if peek {
-                return Ok(tcb.peek(0, max));
+            let data = if peek {
+                tcb.peek(max)
+            } else {
+                self.with_tcb(now, id, |tcb| tcb.receive(now, max)).unwrap_or_default()
+            };
+            // A lone urgent byte is passed over, and that is nothing yet.
+            if !data.is_empty() || max == 0 {
+                return Ok(data);
             }
-            return Ok(self.with_tcb(now, id, |tcb| tcb.receive(now, max)).unwrap_or_default());
         }
+        self.nothing_to_read(id, max)
+    }
+
+    /// What a read finds when there is nothing in the queue.
+    fn nothing_to_read(&mut self, id: SocketId, max: usize) -> Result<Chain> {
+        let (socket, stream) = self.stream(id)?;
+        let own = socket.shut;
+        let tcb = stream.tcb(&self.stack);
         // The order of these is tcp_recvmsg's: a FIN goes before an error, an error before the rest.
         if stream.fin_came(&self.stack) {
             return Ok(Chain::new());
@@ -388,6 +400,30 @@ impl Host {
             (false, _) => Err(Errno::ENOTCONN),
             (true, 0) => Ok(Chain::new()),
             (true, _) => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// recv(2) with MSG_OOB: tcp_recv_urg's order of errors.
+    pub(crate) fn receive_urgent_stream(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<Chain> {
+        let (socket, stream) = self.stream(id)?;
+        let own = socket.shut;
+        if let StreamState::Listening(_) = stream.state {
+            return Err(Errno::ENOTCONN);
+        }
+        let tcb = stream.tcb(&self.stack).ok_or(Errno::EINVAL)?;
+        let (live, fin_came) = (stream.live(&self.stack).is_some(), stream.fin_came(&self.stack));
+        let over = !live || own.read || tcb.peer_closed();
+        match self.with_tcb(now, id, |tcb| tcb.receive_urgent(true)) {
+            None | Some(Err(tcp::UrgentError::None)) => Err(Errno::EINVAL),
+            Some(_) if !live && !fin_came => Err(Errno::ENOTCONN),
+            Some(Err(tcp::UrgentError::OnItsWay)) if over => Ok(Chain::new()),
+            Some(Err(tcp::UrgentError::OnItsWay)) => Err(Errno::EAGAIN),
+            Some(Ok(byte)) => {
+                if !peek {
+                    self.with_tcb(now, id, |tcb| tcb.receive_urgent(false));
+                }
+                Ok(self.pool.copy_in(&[byte]))
+            }
         }
     }
 

@@ -83,7 +83,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_rto_min_us", |s| Micros(&mut s.tcp.rto_min, 1..=MOST_INT)),
         ("ipv4.tcp_sack", |s| Flag(&mut s.tcp.sack)),
         ("ipv4.tcp_slow_start_after_idle", |s| Flag(&mut s.tcp.slow_start_after_idle)),
-        ("ipv4.tcp_stdurg", |_| Only(&["0"])),
+        ("ipv4.tcp_stdurg", |s| Flag(&mut s.tcp.stdurg)),
         ("ipv4.tcp_syn_linear_timeouts", |s| Byte(&mut s.tcp.syn_linear_timeouts, 0..=127)),
         ("ipv4.tcp_syn_retries", |s| Byte(&mut s.tcp.syn_retries, 1..=127)),
         ("ipv4.tcp_synack_retries", |s| Byte(&mut s.tcp.synack_retries, 0..=255)),

@@ -23,6 +23,10 @@ pub struct Config {
     pub nodelay: bool,
     /// Only full segments may go (TCP_CORK).
     pub cork: bool,
+    /// Urgent bytes stay in the stream (SO_OOBINLINE).
+    pub oob_inline: bool,
+    /// The urgent pointer names the urgent byte, not the one behind it (tcp_stdurg).
+    pub stdurg: bool,
     /// Offer window scaling (RFC 7323).
     pub window_scaling: bool,
     /// Offer timestamps (RFC 7323).
@@ -135,6 +139,8 @@ impl Default for Config {
             receive_buffer: 6_291_456,
             nodelay: false,
             cork: false,
+            oob_inline: false,
+            stdurg: false,
             window_scaling: true,
             timestamps: true,
             sack: true,

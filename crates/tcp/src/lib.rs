@@ -4,7 +4,7 @@
 //! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
 //! headers), no sockets, no errno.
 //!
-//! Not modelled: urgent data, accurate ECN, fast open, SYN cookies, simultaneous use of several paths.
+//! Not modelled: accurate ECN, fast open, SYN cookies, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -27,6 +27,7 @@ mod send_buffer;
 mod state;
 mod tcb;
 mod timers;
+mod urgent;
 mod user;
 
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use listener::Listener;
 pub use output::{Boundary, Decision};
 pub use state::State;
 pub use tcb::Tcb;
+pub use urgent::UrgentError;

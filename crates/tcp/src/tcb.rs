@@ -19,6 +19,7 @@ use crate::rtt::Rtt;
 use crate::send_buffer::SendBuffer;
 use crate::state::State;
 use crate::timers::{Timer, Timers};
+use crate::urgent::Urgent;
 
 /// One connection.
 ///
@@ -79,6 +80,9 @@ pub struct Tcb {
     pub(crate) reset_due: bool,
     pub(crate) ack_now: bool,
     pub(crate) probe_due: bool,
+
+    /// What is urgent, either way.
+    pub(crate) urgent: Option<Box<Urgent>>,
 
     // Acknowledging.
     /// `rcv_nxt` as last told to the peer (RFC 7323's Last.ACK.sent).
@@ -190,6 +194,7 @@ impl Tcb {
             reset_due: false,
             ack_now: false,
             probe_due: false,
+            urgent: None,
             last_ack_sent: SeqNum(0),
             quick_acks: QUICK_ACKS,
             interactive: !config.quick_ack,

@@ -45,27 +45,15 @@ impl Tcb {
         }
         self.send_buffer.push(data);
         self.sending.note_call(self.send_end(), boundary);
+        if boundary == Boundary::Urgent {
+            self.call_urgent(self.send_end());
+        }
         Ok(())
     }
 
-    /// Bytes that can be read.
+    /// Bytes received and not read, urgent ones included.
     pub fn receive_len(&self) -> usize {
         self.receive_queue.len()
-    }
-
-    /// Takes at most `max` bytes. The window this opens may be worth telling: `decide` knows.
-    pub fn receive(&mut self, _now: Instant, max: usize) -> Chain {
-        let data = self.receive_queue.split_to(max);
-        // Only states that expect data have a window to speak of.
-        if !data.is_empty() && self.state.may_receive() && self.window_update_due() {
-            self.ack_now = true;
-        }
-        data
-    }
-
-    /// At most `max` bytes, `offset` bytes from the front, left where they are.
-    pub fn peek(&self, offset: usize, max: usize) -> Chain {
-        self.receive_queue.slice(offset, max)
     }
 
     /// Whether reading gives the end of the stream: all is read, and the peer closed, the user reads no more, or the
@@ -240,6 +228,11 @@ impl Tcb {
     /// TCP_QUICKACK as getsockopt shows it.
     pub fn quick_ack(&self) -> bool {
         !self.interactive
+    }
+
+    /// SO_OOBINLINE.
+    pub fn set_oob_inline(&mut self, _now: Instant, on: bool) {
+        self.config.change(|config| config.oob_inline = on);
     }
 
     /// TCP_CORK.

@@ -86,7 +86,7 @@ options! {
     SoSndBuf SOL_SOCKET 7 "SO_SNDBUF" AnyInt, any any both Enforced "Send buffer; reads as twice what was set.";
     SoRcvBuf SOL_SOCKET 8 "SO_RCVBUF" AnyInt, any any both Enforced "Receive buffer; reads as twice what was set.";
     SoKeepAlive SOL_SOCKET 9 "SO_KEEPALIVE" Flag, any any both Enforced "Probe an idle connection.";
-    SoOobInline SOL_SOCKET 10 "SO_OOBINLINE" Flag, any any both Rejected "Urgent data in line.";
+    SoOobInline SOL_SOCKET 10 "SO_OOBINLINE" Flag, any any both Enforced "Urgent data in line.";
     SoPriority SOL_SOCKET 12 "SO_PRIORITY" AnyInt, any any both Rejected "Priority in queues.";
     SoLinger SOL_SOCKET 13 "SO_LINGER" Linger, any any both Enforced "What close does with unsent data.";
     SoBsdCompat SOL_SOCKET 14 "SO_BSDCOMPAT" Flag, any any both Enforced "Accepted and ignored, as Linux; reads as 0.";

@@ -70,7 +70,7 @@ macro_rules! programs {
     };
 }
 
-programs! { socket options connect connect_nonblocking bind accept shutdown stream udp hostile epoll processes }
+programs! { socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
 
 #[test]
 fn dual() {

@@ -75,8 +75,6 @@ static void streams(void) {
     int ends[2];
     connection(ends);
     printf("POLLWRBAND of a stream: %s\n", yes(bits(ends[0]) & POLLWRBAND));
-    SHOW("send MSG_OOB", send(ends[0], "x", 1, MSG_OOB));
-    connection(ends);
     struct sockaddr_in name = in4("127.0.0.1", 9);
     SHOW("sendto with an address on a connected stream",
          sendto(ends[0], "to", 2, 0, (struct sockaddr *)&name, sizeof name));
@@ -92,6 +90,50 @@ static void streams(void) {
     name = in4("127.0.0.1", port);
     WORKS("sendto MSG_FASTOPEN", sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&name, sizeof name));
     close(server);
+}
+
+/* Sends, and has it arrive. */
+static void put(int ends[2], const char *text, int flags) {
+    MUST(send(ends[0], text, strlen(text), flags));
+    MUST(send(ends[1], "!", 1, 0));
+    MUST(recv(ends[0], buffer, 1, MSG_WAITALL));
+}
+
+static void urgent(void) {
+    int ends[2], unread = -1, on = 1;
+    connection(ends);
+    put(ends, "abc", MSG_OOB);
+    MUST(ioctl(ends[1], FIONREAD, &unread));
+    printf("FIONREAD before an urgent byte: %d\n", unread);
+    MUST(recv(ends[1], buffer, sizeof buffer, 0));
+    printf("POLLIN of an urgent byte alone: %s\n", yes(bits(ends[1]) & POLLIN));
+    SHOW("recv MSG_OOB without room", recv(ends[1], buffer, 0, MSG_OOB));
+
+    connection(ends);
+    put(ends, "a", MSG_OOB);
+    put(ends, "b", MSG_OOB);
+    SHOW("recv of an urgent byte that was next and is overtaken", recv(ends[1], buffer, sizeof buffer, MSG_DONTWAIT));
+
+    connection(ends);
+    put(ends, "xa", MSG_OOB);
+    MUST(recv(ends[1], buffer, 1, MSG_OOB));
+    put(ends, "b", MSG_OOB);
+    SHOW("recv of an urgent byte that was read and is overtaken", recv(ends[1], buffer, sizeof buffer, MSG_DONTWAIT));
+
+    connection(ends);
+    put(ends, "ab", MSG_OOB);
+    MUST(recv(ends[1], buffer, 1, MSG_OOB));
+    MUST(setsockopt(ends[1], SOL_SOCKET, SO_OOBINLINE, &on, sizeof on));
+    MUST(recv(ends[1], buffer, 1, 0));
+    SHOW("recv of an urgent byte that was read and is in line since", recv(ends[1], buffer, 9, MSG_DONTWAIT));
+
+    connection(ends);
+    struct linger at_once = {1, 0};
+    put(ends, "ab", MSG_OOB);
+    MUST(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(ends[0]);
+    wait_for(ends[1], POLLHUP);
+    SHOW("recv MSG_OOB after a reset", recv(ends[1], buffer, 1, MSG_OOB));
 }
 
 static void datagrams(void) {
@@ -138,7 +180,6 @@ static void options(void) {
         int level, option, value, of_six;
     } rows[] = {
         {"SO_DONTROUTE", SOL_SOCKET, SO_DONTROUTE, 0, 0},
-        {"SO_OOBINLINE", SOL_SOCKET, SO_OOBINLINE, 1, 0},
         {"SO_PRIORITY", SOL_SOCKET, SO_PRIORITY, 1, 0},
         {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 2, 0},
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
@@ -190,6 +231,7 @@ int main(void) {
     reset();
     shut();
     streams();
+    urgent();
     datagrams();
     families();
     options();

@@ -8,7 +8,7 @@ use sockeye_abi::{Errno, Opt, encode_sockaddr};
 use sockeye_socket::SocketId;
 
 use super::{Answer, Subject};
-use crate::carriers::{Backlog, Carriers, Link, NewCarrier, State};
+use crate::carriers::{self, Backlog, Carriers, Link, NewCarrier, State};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -104,6 +104,7 @@ impl Supervisor {
             self.network.host().abort(now, socket);
             return Err(error);
         }
+        carriers::set_options(&program_end, self.network.host(), now, socket);
         let new: NewCarrier = match Carriers::accepted(program_end, socket, family, link) {
             Ok(new) => new,
             Err(_) => return self.put_back(subject, (socket, peer), Errno::ENOBUFS),

@@ -7,7 +7,7 @@ use sockeye_abi::{Errno, Opt, Transport, Value, decode_connect};
 use sockeye_base::Duration;
 
 use super::{Answer, Outcome, Subject, read_address};
-use crate::carriers::{Link, State, fresh_stream};
+use crate::carriers::{self, Link, State, fresh_stream};
 use crate::process::descriptors;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -95,6 +95,8 @@ impl Supervisor {
         let fd = call.int(0);
         let cloexec = descriptors::closes_on_exec(call.tid, fd);
         let new = fresh_stream(nonblocking).map_err(|_| Errno::ENOBUFS)?;
+        let now = self.network.now();
+        carriers::set_options(&new, self.network.host(), now, subject.socket);
         match self.listener.replace_descriptor(call.id, new.as_fd(), fd, cloexec) {
             Ok(Some(_)) => self.carriers.refresh(subject.carrier, new).map_err(|_| Errno::ENOBUFS),
             Ok(None) => Err(Errno::EINTR),

@@ -27,25 +27,44 @@ struct Received {
 
 impl Supervisor {
     /// A stream's `sendto` with an address or odd flags, `sendmsg`, `sendmmsg`: the kernel makes it on the carrier,
-    /// unless it asks what a carrier can't do.
-    pub(super) fn stream_send(&mut self, call: &Call) -> Result<Answer, Errno> {
+    /// unless it asks what a carrier can't do. Urgent bytes are looked for from the first on.
+    pub(super) fn stream_send(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let flags =
             MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 }));
-        if flags.intersects(MessageFlags::OOB | MessageFlags::FASTOPEN) {
+        if flags.contains(MessageFlags::FASTOPEN) {
             return Err(Errno::EOPNOTSUPP);
+        }
+        if flags.contains(MessageFlags::OOB)
+            && let State::Connected(link) = self.state(subject)?
+        {
+            link.look_for_marks().map_err(|_| Errno::ENOBUFS)?;
+            // TCP sends nothing then; a carrier refuses.
+            let nothing = match call.number {
+                libc::SYS_sendto => call.args[2] == 0,
+                libc::SYS_sendmsg => Header::read(call.tid, call.args[1])?.room() == 0,
+                _ => false,
+            };
+            if nothing {
+                return Ok(Answer::Value(0));
+            }
         }
         Ok(Answer::Pass)
     }
 
     /// The same for receiving.
-    pub(super) fn stream_receive(&mut self, call: &Call) -> Result<Answer, Errno> {
+    pub(super) fn stream_receive(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let flags =
             MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_recvmsg { 2 } else { 3 }));
         if flags.contains(MessageFlags::ERRQUEUE) {
             // Nothing is ever queued there.
             return Err(Errno::EAGAIN);
         }
-        if flags.intersects(MessageFlags::OOB | MessageFlags::TRUNC) {
+        if flags.contains(MessageFlags::OOB)
+            && let State::Listening(_) = self.state(subject)?
+        {
+            return Err(Errno::ENOTCONN);
+        }
+        if flags.contains(MessageFlags::TRUNC) {
             return Err(Errno::EOPNOTSUPP);
         }
         Ok(Answer::Pass)
@@ -75,7 +94,7 @@ impl Supervisor {
     }
 
     pub(super) fn receive_from(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let flags = receive_flags(call.int(3))?;
+        let flags = MessageFlags::from_bits_retain(call.int(3));
         let room = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
         let Some(received) = self.take_datagram(subject, room, flags)? else {
             return self.wait_to_receive(subject, flags);
@@ -93,7 +112,7 @@ impl Supervisor {
     }
 
     pub(super) fn receive_message(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let flags = receive_flags(call.int(2))?;
+        let flags = MessageFlags::from_bits_retain(call.int(2));
         let header = Header::read(call.tid, call.args[1])?;
         self.receive_header(call, subject, &header, flags)
     }
@@ -101,7 +120,7 @@ impl Supervisor {
     /// `recvmmsg` waits for the first message only; that is MSG_WAITFORONE, and without it a blocking caller gets
     /// fewer than it asked for, as it must expect when a signal comes.
     pub(super) fn receive_messages(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let flags = receive_flags(call.int(3) & !libc::MSG_WAITFORONE)?;
+        let flags = MessageFlags::from_bits_retain(call.int(3) & !libc::MSG_WAITFORONE);
         let count = (call.args[2] as u32 as usize).min(IOV_MAX);
         self.many(call, count, |supervisor, header| supervisor.receive_header(call, subject, header, flags))
     }
@@ -226,9 +245,4 @@ fn reject_odd_sends(flags: i32) -> Result<(), Errno> {
         return Err(Errno::EOPNOTSUPP);
     }
     Ok(())
-}
-
-fn receive_flags(flags: i32) -> Result<MessageFlags, Errno> {
-    let flags = MessageFlags::from_bits_retain(flags);
-    if flags.contains(MessageFlags::OOB) { Err(Errno::EOPNOTSUPP) } else { Ok(flags) }
 }

@@ -10,6 +10,7 @@ use crate::supervisor::Supervisor;
 impl Supervisor {
     pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         match call.args[1] as u32 {
+            ioctl::SIOCATMARK if subject.transport == Transport::Udp => Err(Errno::ENOTTY),
             // Owners of signals, and the urgent mark: the carrier's own.
             ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => {
                 Ok(Answer::Pass)

@@ -71,8 +71,8 @@ impl Supervisor {
             libc::SYS_recvfrom if subject.transport == Transport::Udp => self.receive_from(call, subject),
             libc::SYS_recvmsg if subject.transport == Transport::Udp => self.receive_message(call, subject),
             libc::SYS_recvmmsg if subject.transport == Transport::Udp => self.receive_messages(call, subject),
-            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => self.stream_send(call),
-            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => self.stream_receive(call),
+            libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => self.stream_send(call, subject),
+            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => self.stream_receive(call, subject),
             _ => Ok(Answer::Pass),
         }
     }

@@ -21,8 +21,8 @@ impl Supervisor {
         self.network.host().set_option(now, subject.socket, option, value)?;
         self.settle();
         match option {
-            // The kernel's own waits on the carrier are to end in time as well.
-            Opt::SoRcvTimeo | Opt::SoSndTimeo => Ok(Answer::Pass),
+            // The kernel's own waits on the carrier are to end in time as well; and urgent bytes are the carrier's.
+            Opt::SoRcvTimeo | Opt::SoSndTimeo | Opt::SoOobInline => Ok(Answer::Pass),
             _ => Ok(Answer::Value(0)),
         }
     }

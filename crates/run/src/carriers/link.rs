@@ -4,12 +4,12 @@
 //! buffer or in the stack's, so that back pressure reaches both ends and nothing here grows with a transfer.
 
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno as Native;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
-use sockeye_abi::{Errno, How, Readiness};
+use sockeye_abi::{Errno, How, MessageFlags, Readiness};
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
 
@@ -17,6 +17,8 @@ use sockeye_socket::{Host, SocketId};
 pub(crate) const PORTION: usize = 256 * 1024;
 /// What stuffs a carrier whose connection is under way.
 const JUNK: [u8; 4096] = [0; 4096];
+/// Whether the urgent mark is next.
+const SIOCATMARK: libc::c_ulong = sockeye_abi::ioctl::SIOCATMARK as libc::c_ulong;
 /// The kernel doubles it: 212,992 bytes, its default.
 const SEND_BUFFER: usize = 106_496;
 
@@ -38,6 +40,10 @@ pub(crate) struct Link {
     junk: usize,
     /// Received by the stack, not yet taken by S.
     outbox: Chain,
+    /// It is an urgent byte.
+    outbox_is_urgent: bool,
+    /// The program has called for urgent data to be sent: marks are looked for.
+    looks_for_marks: bool,
     may_read: bool,
     may_write: bool,
     /// P was closed by its last holder.
@@ -56,6 +62,8 @@ impl Link {
             end,
             junk: 0,
             outbox: Chain::new(),
+            outbox_is_urgent: false,
+            looks_for_marks: false,
             may_read: true,
             may_write: true,
             hung_up: false,
@@ -126,7 +134,12 @@ impl Link {
     /// From the program to the stack.
     fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
         while self.may_read {
-            let room = if self.junk > 0 { self.junk } else { host.send_room(socket) }.min(buffer.len());
+            let mut room = if self.junk > 0 { self.junk } else { host.send_room(socket) }.min(buffer.len());
+            // Reading stops ahead of an urgent byte, and is to stop behind it.
+            let urgent = self.looks_for_marks && self.at_mark();
+            if urgent {
+                room = room.min(1);
+            }
             // Without room nothing is taken, but an end or an error behind the last byte is seen.
             let flags = if room == 0 { RecvFlags::DONTWAIT | RecvFlags::PEEK } else { RecvFlags::DONTWAIT };
             match rustix::net::recv(&self.end, &mut buffer[..room.max(1)], flags) {
@@ -142,6 +155,9 @@ impl Link {
                 Ok((n, _)) if self.junk > 0 => self.junk -= n,
                 Ok(_) if room == 0 && !host.is_shut(socket).1 => break,
                 Ok(_) if room == 0 => self.discard(buffer),
+                Ok((n, _)) if urgent => {
+                    let _ = host.send_message(now, socket, &buffer[..n], None, MessageFlags::OOB);
+                }
                 // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
                 Ok((n, _)) => drop(host.send(now, socket, &buffer[..n])),
                 Err(Native::AGAIN) => self.may_read = false,
@@ -175,22 +191,25 @@ impl Link {
     fn receive(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Moved {
         while self.may_write && !self.receiving_shut {
             if self.outbox.is_empty() {
-                match host.receive(now, socket, PORTION, false) {
-                    Ok(bytes) if bytes.is_empty() => {
+                match host.receive_marked(now, socket, PORTION) {
+                    Ok((bytes, _)) if bytes.is_empty() => {
                         self.receiving_shut = true;
                         let _ = rustix::net::shutdown(&self.end, Shutdown::Write);
                         break;
                     }
-                    Ok(bytes) => self.outbox = bytes,
+                    Ok((bytes, urgent)) => (self.outbox, self.outbox_is_urgent) = (bytes, urgent),
                     Err(Errno::EAGAIN) => break,
                     Err(error) => return Moved::Broken(error),
                 }
             }
             let pieces: Vec<IoSlice<'_>> = self.outbox.pieces().take(64).map(IoSlice::new).collect();
-            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            flags.set(SendFlags::OOB, self.outbox_is_urgent);
             match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(n) => self.outbox.advance(n),
                 Err(Native::INTR) => {}
+                // A kernel built without: it is not urgent, but it is not lost.
+                Err(Native::OPNOTSUPP) if self.outbox_is_urgent => self.outbox_is_urgent = false,
                 // Full; or the program reads no more, which a hang-up will tell.
                 Err(_) => self.may_write = false,
             }
@@ -224,6 +243,19 @@ impl Link {
     /// Bytes of the program that the stack has not taken yet.
     pub(crate) fn unread(&self) -> usize {
         usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)
+    }
+
+    /// The program is about to send an urgent byte, which the kernel is to leave where it is for us.
+    pub(crate) fn look_for_marks(&mut self) -> io::Result<()> {
+        self.looks_for_marks = true;
+        Ok(rustix::net::sockopt::set_socket_oobinline(&self.end, true)?)
+    }
+
+    fn at_mark(&self) -> bool {
+        let mut mark = 0;
+        // SAFETY: the kernel writes an int.
+        let done = unsafe { libc::ioctl(self.end.as_raw_fd(), SIOCATMARK, &raw mut mark) };
+        done == 0 && mark == 1
     }
 
     /// The program shuts its sending side by a call.

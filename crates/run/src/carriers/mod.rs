@@ -14,8 +14,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use slotmap::{SlotMap, new_key_type};
-use sockeye_abi::{Errno, Family, Transport};
-use sockeye_socket::SocketId;
+use sockeye_abi::{Errno, Family, Opt, Transport, Value};
+use sockeye_base::Instant;
+use sockeye_socket::{Host, SocketId};
 
 pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
@@ -247,6 +248,14 @@ impl Carrier {
     /// Borrows P from whoever holds it.
     pub(crate) fn borrow(&self) -> Option<OwnedFd> {
         descriptors::borrow_socket(self.inode, self.seen)
+    }
+}
+
+/// Gives P the options that it serves itself.
+pub(crate) fn set_options(program_end: &OwnedFd, host: &mut Host, now: Instant, socket: SocketId) {
+    if host.option(now, socket, Opt::SoOobInline) == Ok(Value::Int(1)) {
+        // It can't fail on a socket we hold.
+        let _ = rustix::net::sockopt::set_socket_oobinline(program_end, true);
     }
 }
 

@@ -323,6 +323,7 @@ impl Runner {
         let host = &self.world.host;
         let answer = match u32::try_from(arguments.int(1)?).unwrap_or(0) {
             sockeye_abi::ioctl::SIOCINQ => host.unread(id),
+            sockeye_abi::ioctl::SIOCATMARK => host.at_mark(id).map(usize::from),
             sockeye_abi::ioctl::SIOCOUTQ => host.unsent(id).map(|(unacked, _)| unacked),
             sockeye_abi::ioctl::SIOCOUTQNSD => host.unsent(id).map(|(_, unsent)| unsent),
             other => {

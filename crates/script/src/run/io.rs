@@ -27,8 +27,11 @@ impl Runner {
         arguments: Arguments<'_>,
         attempt: &mut Attempt,
     ) -> Result<Option<Returned>> {
-        let known =
-            MessageFlags::PEEK | MessageFlags::DONTWAIT | MessageFlags::NOSIGNAL | MessageFlags::WAITALL;
+        let known = MessageFlags::OOB
+            | MessageFlags::PEEK
+            | MessageFlags::DONTWAIT
+            | MessageFlags::NOSIGNAL
+            | MessageFlags::WAITALL;
         let transfer = self.transfer(arguments, known)?;
         let (id, nonblocking) = match self.socket_of(arguments)? {
             Ok(socket) => socket,
@@ -39,6 +42,10 @@ impl Runner {
         }
         let peek = transfer.flags.contains(MessageFlags::PEEK);
         let blocking = !nonblocking && !transfer.flags.contains(MessageFlags::DONTWAIT);
+        if transfer.flags.contains(MessageFlags::OOB) {
+            let received = self.world.host.receive_urgent(self.world.clock(), id, peek);
+            return Ok(Some(received.map(|chain| number(chain.len().min(transfer.len)))));
+        }
         let is_stream = self.world.host.transport(id) == Ok(Transport::Tcp);
         let wanted = transfer.len.saturating_sub(attempt.done);
         let received = self.world.host.receive(self.world.clock(), id, wanted, peek);
@@ -46,7 +53,7 @@ impl Runner {
         let waits_for_all = transfer.flags.contains(MessageFlags::WAITALL) && is_stream && !peek;
         match received {
             Ok(chain) => {
-                let ended = chain.is_empty();
+                let ended = chain.is_empty() || self.world.host.at_mark(id) == Ok(true);
                 attempt.done += chain.len().min(transfer.len);
                 if waits_for_all && blocking && !ended && attempt.done < transfer.len {
                     // What is there has been taken; the rest is to come.
@@ -66,7 +73,8 @@ impl Runner {
         arguments: Arguments<'_>,
         attempt: &mut Attempt,
     ) -> Result<Option<Returned>> {
-        let known = MessageFlags::DONTWAIT
+        let known = MessageFlags::OOB
+            | MessageFlags::DONTWAIT
             | MessageFlags::NOSIGNAL
             | MessageFlags::CONFIRM
             | MessageFlags::MORE

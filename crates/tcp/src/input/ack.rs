@@ -114,7 +114,7 @@ impl Tcb {
     }
 
     /// Where the data of a segment begins: behind its SYN.
-    pub(super) fn data_seq(segment: &Segment) -> SeqNum {
+    pub(crate) fn data_seq(segment: &Segment) -> SeqNum {
         segment.seq + u32::from(segment.flags.contains(Flags::SYN))
     }
 }

@@ -96,6 +96,10 @@ impl Tcb {
         self.probes = 0;
         self.process_ack(now, &segment)?;
         self.take_cwr(&segment);
+        if segment.flags.contains(Flags::URG) || self.urgent.is_some() {
+            self.forget_urgent();
+            self.process_urgent(&segment);
+        }
         self.sending.hold = false;
         self.forget_records();
         self.process_data(now, segment)

@@ -37,6 +37,7 @@ impl Tcb {
             } else {
                 self.ack_now = true;
             }
+            self.process_urgent(&segment);
             return self.process_data(now, segment);
         }
         // Both opened at once (section 3.5): say SYN again, with an acknowledgement.

@@ -29,6 +29,9 @@ impl Tcb {
             self.timers.clear(Timer::DelayedAck);
             self.quick_acks = self.quick_acks.saturating_sub(1);
         }
+        if self.urgent.is_some() {
+            self.point_to_urgent(&mut segment);
+        }
         segment
     }
 

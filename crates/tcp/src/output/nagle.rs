@@ -14,15 +14,19 @@ impl Tcb {
         let room = self.cwnd_room();
         let cwnd = room.saturating_mul(mss);
         let half = (self.cwnd / self.snd_mss() / 2).max(1);
-        let segments =
-            if self.config.gso { self.most_segments(mss).min(half).min(MOST_AT_ONCE / mss) } else { 1 };
+        let urgent = self.urgent_mode();
+        let segments = if self.config.gso && !urgent {
+            self.most_segments(mss).min(half).min(MOST_AT_ONCE / mss)
+        } else {
+            1
+        };
         let at_once = segments.max(1) * mss;
         let (record, more_behind) = self.within_record(self.snd_nxt, unsent);
         let most = record.min(window).min(cwnd).min(at_once);
         let full = most / mss * mss;
         let tail_may_go = if most == record {
             // All there is: unless a small one is already out. What has something behind it can't grow.
-            fin_pending || more_behind || self.small_may_go()
+            fin_pending || more_behind || urgent || self.small_may_go()
         } else {
             // Section 3.8.6.2.1, (3): half of the largest window seen.
             full == 0 && most == window && most >= self.max_snd_wnd.div_ceil(2)

@@ -51,8 +51,9 @@ impl Tcb {
             probe.flags |= Flags::PSH;
             return Some(probe);
         }
-        let mut probe = self.build_ack(now);
-        probe.seq = self.snd_una - 1;
+        let seq = self.probe_seq();
+        let probe = self.build(now, seq, Flags::ACK);
+        self.count_sent(&probe);
         Some(probe)
     }
 

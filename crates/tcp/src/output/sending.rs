@@ -24,6 +24,8 @@ pub enum Boundary {
     More,
     /// A record ends (MSG_EOR): no segment holds what is before and what is behind.
     Record,
+    /// Its last byte is urgent (MSG_OOB).
+    Urgent,
 }
 
 #[derive(Debug)]

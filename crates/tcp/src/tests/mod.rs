@@ -13,3 +13,4 @@ mod sending;
 mod strict;
 mod table;
 mod timeouts;
+mod urgent;
