@@ -182,8 +182,8 @@ impl Stack {
         (target, source_mac): (Ipv6Addr, Option<Mac>),
     ) {
         let IpAddr::V6(source) = source else { return };
-        let Some(own) = self.links.get(interface.0).map(|link| link.interface.mac) else { return };
-        if interface == InterfaceId::LOOPBACK || target.is_loopback() || !self.is_local(target.into()) {
+        let Some(own) = self.mac(interface) else { return };
+        if target.is_loopback() || !self.is_local(target.into()) {
             return;
         }
         let solicited = !source.is_unspecified();

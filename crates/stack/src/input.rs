@@ -116,7 +116,7 @@ impl Stack {
         if !usable || target.is_loopback() || target.is_multicast() {
             return;
         }
-        let Some(own) = self.links.get(interface.0).map(|link| link.interface.mac) else { return };
+        let Some(own) = self.mac(interface) else { return };
         let asks_for_us = packet.operation == arp::Operation::Request && self.is_local(target);
         if asks_for_us {
             let reply = arp::Packet {

@@ -18,10 +18,17 @@ impl InterfaceId {
 pub struct Interface {
     /// Its name, such as `eth0`.
     pub name: String,
-    /// Its hardware address; all zero for `lo`.
+    /// Its hardware address; all zero where packets go without an Ethernet header: `lo`, a TUN.
     pub mac: Mac,
     /// The longest IP packet it takes, in bytes.
     pub mtu: usize,
     /// Its addresses, each with its network.
     pub addresses: Vec<Cidr>,
+}
+
+impl Interface {
+    /// Its hardware address, if its frames have Ethernet headers.
+    pub(crate) fn mac(&self) -> Option<Mac> {
+        (self.mac != Mac::ZERO).then_some(self.mac)
+    }
 }

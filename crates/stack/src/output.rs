@@ -131,6 +131,9 @@ impl Stack {
             }
             return;
         }
+        if self.mac(path.interface).is_none() {
+            return self.put(path.interface, Mac::ZERO, packet);
+        }
         let resolved = self.neighbours(now, path.interface, |neighbours, context| {
             neighbours.resolve(context, path.next_hop, packet)
         });
@@ -180,16 +183,19 @@ impl Stack {
     /// Puts a frame on a link.
     pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, payload: impl Into<Payload>) {
         let Some(link) = self.links.get(interface.0) else { return };
+        let frame = match link.interface.mac() {
+            Some(own) => Frame::between(own, destination, payload),
+            None => Frame { ethernet: None, payload: payload.into() },
+        };
         if self.output.len() < QUEUE_LEN {
-            self.output.push_back((interface, Frame::between(link.interface.mac, destination, payload)));
+            self.output.push_back((interface, frame));
         }
     }
 
     /// Asks who has an address: everybody (RFC 826; for IPv6 its solicited-node group, RFC 4861, section 4.3), or the
     /// neighbour that is said to have it.
     fn solicit(&mut self, interface: InterfaceId, address: IpAddr, known: Option<Mac>) {
-        let Some(link) = self.links.get(interface.0) else { return };
-        let sender_mac = link.interface.mac;
+        let Some(sender_mac) = self.mac(interface) else { return };
         let Some(source) = self.source_for(&Path { interface, next_hop: address }, address) else { return };
         match (source, address) {
             (IpAddr::V4(sender_ip), IpAddr::V4(target_ip)) => {

@@ -124,7 +124,7 @@ impl Stack {
         self.links.iter().enumerate().map(|(i, link)| (InterfaceId(i), &link.interface))
     }
 
-    /// Adds an Ethernet interface, and routes to the networks of its addresses.
+    /// Adds an interface, and routes to the networks of its addresses.
     pub fn add_interface(&mut self, interface: Interface) -> InterfaceId {
         let id = InterfaceId(self.links.len());
         for destination in &interface.addresses {
@@ -249,6 +249,11 @@ impl Stack {
 
     pub(crate) fn source_for(&self, path: &Path, destination: IpAddr) -> Option<IpAddr> {
         select_source(self.links.iter().map(|link| &link.interface), path, destination)
+    }
+
+    /// The hardware address of an interface that has one.
+    pub(crate) fn mac(&self, interface: InterfaceId) -> Option<Mac> {
+        self.links.get(interface.0)?.interface.mac()
     }
 
     pub(crate) fn mtu(&self, path: &Path) -> usize {

@@ -1,5 +1,6 @@
 //! Two hosts on one Ethernet, in virtual time.
 
+mod bare;
 mod hostile;
 mod limits;
 mod neighbours;

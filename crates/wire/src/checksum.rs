@@ -5,6 +5,16 @@ use sockeye_base::Chain;
 
 use crate::ip;
 
+/// Who sees to the checksums of TCP and UDP. (Those of IP and ICMP are always made and checked where bytes are.)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Made and checked where bytes are written and read.
+    Here,
+    /// The other side of a virtual device. What is written has the sum of the pseudo-header in its place, for whoever
+    /// puts it on a real link to finish; what is read is believed.
+    Elsewhere,
+}
+
 /// A checksum under way. Bytes may come in pieces of any length, odd ones too.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checksum {
@@ -65,11 +75,32 @@ impl Checksum {
 
     /// The checksum as it stands in a header; 0 over bytes that hold their right checksum.
     pub fn finish(self) -> u16 {
+        !self.unfinished()
+    }
+
+    /// The sum so far, for somebody else to go on from.
+    fn unfinished(self) -> u16 {
         let mut sum = self.sum;
         while sum > 0xffff {
             sum = (sum >> 16) + (sum & 0xffff);
         }
-        !(sum as u16)
+        sum as u16
+    }
+
+    /// What goes into the header of `message`, which comes next: the checksum, or the sum up to here.
+    pub(crate) fn field(mut self, message: &[u8], by: Transport) -> u16 {
+        match by {
+            Transport::Here => {
+                self.add(message);
+                self.finish()
+            }
+            Transport::Elsewhere => self.unfinished(),
+        }
+    }
+
+    /// Whether `message`, which comes next, holds its right checksum, or is believed to.
+    pub(crate) fn accepts(self, message: &[u8], by: Transport) -> bool {
+        by == Transport::Elsewhere || self.field(message, Transport::Here) == 0
     }
 }
 

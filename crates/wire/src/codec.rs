@@ -4,8 +4,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Body, Frame, Malformed, Packet, Payload, arp, ethernet, fragment, icmpv4, icmpv6, ip, ipv4, ipv6, tcp,
-    udp,
+    Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, fragment, icmpv4, icmpv6, ip, ipv4,
+    ipv6, tcp, udp,
 };
 
 impl Packet {
@@ -13,12 +13,12 @@ impl Packet {
     /// than 65,535 bytes: split it first if single packets are wanted.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
-        self.write(&mut out);
+        self.write(checksum::Transport::Here, &mut out);
         out
     }
 
     /// Puts its bytes behind `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, sums: checksum::Transport, out: &mut Vec<u8>) {
         let (protocol, len) = (self.body.protocol(), self.carried_len());
         match (&self.ip, &self.body) {
             (ip::Header::V4(header), Body::Fragment(piece)) => {
@@ -29,8 +29,8 @@ impl Packet {
             (ip::Header::V6(header), _) => header.write(protocol, len, out),
         }
         match &self.body {
-            Body::Tcp(segment) => segment.write(&self.ip, out),
-            Body::Udp(datagram) => datagram.write(&self.ip, out),
+            Body::Tcp(segment) => segment.write(&self.ip, sums, out),
+            Body::Udp(datagram) => datagram.write(&self.ip, sums, out),
             Body::Icmpv4(message) => message.write(out),
             Body::Icmpv6(message) => message.write(&self.ip, out),
             Body::Fragment(piece) => piece.write(&self.ip, out),
@@ -44,14 +44,15 @@ impl Packet {
     /// # Errors
     /// Why it must be dropped.
     pub fn parse(bytes: &[u8]) -> Result<Packet, Malformed> {
-        Packet::parse_shared(&Bytes::copy_from_slice(bytes))
+        Packet::parse_shared(&Bytes::copy_from_slice(bytes), checksum::Transport::Here)
     }
 
-    /// As [`Packet::parse`], but user data stays where it is and is shared.
+    /// As [`Packet::parse`], but user data stays where it is and is shared, and the checksum of TCP or UDP may have been
+    /// seen to.
     ///
     /// # Errors
     /// Why it must be dropped.
-    pub fn parse_shared(bytes: &Bytes) -> Result<Packet, Malformed> {
+    pub fn parse_shared(bytes: &Bytes, sums: checksum::Transport) -> Result<Packet, Malformed> {
         match bytes.first().map(|first| first >> 4) {
             None => Err(Malformed::Truncated),
             Some(4) => {
@@ -63,7 +64,7 @@ impl Packet {
                 let carried = bytes.slice_ref(view.payload());
                 let body = match view.fragment() {
                     Some(piece) => Body::Fragment(piece.with_payload(carried)?),
-                    None => Body::parse(&ip, view.protocol(), carried)?,
+                    None => Body::parse(&ip, view.protocol(), sums, carried)?,
                 };
                 Ok(Packet { ip, body })
             }
@@ -73,7 +74,7 @@ impl Packet {
                 let carried = bytes.slice_ref(view.payload());
                 let body = match view.fragment() {
                     Some(piece) => Body::Fragment(piece.with_payload(carried)?),
-                    None => Body::parse(&ip, view.protocol(), carried)?,
+                    None => Body::parse(&ip, view.protocol(), sums, carried)?,
                 };
                 Ok(Packet { ip, body })
             }
@@ -93,10 +94,15 @@ impl Packet {
 }
 
 impl Body {
-    pub(crate) fn parse(ip: &ip::Header, protocol: u8, bytes: Bytes) -> Result<Body, Malformed> {
+    pub(crate) fn parse(
+        ip: &ip::Header,
+        protocol: u8,
+        sums: checksum::Transport,
+        bytes: Bytes,
+    ) -> Result<Body, Malformed> {
         Ok(match (protocol, ip) {
-            (ip::protocol::TCP, _) => Body::Tcp(tcp::Segment::parse(ip, &bytes)?),
-            (ip::protocol::UDP, _) => Body::Udp(udp::Datagram::parse(ip, &bytes)?),
+            (ip::protocol::TCP, _) => Body::Tcp(tcp::Segment::parse(ip, sums, &bytes)?),
+            (ip::protocol::UDP, _) => Body::Udp(udp::Datagram::parse(ip, sums, &bytes)?),
             (ip::protocol::ICMP, ip::Header::V4(_)) => Body::Icmpv4(icmpv4::Message::parse(&bytes)?),
             (ip::protocol::ICMPV6, ip::Header::V6(_)) => Body::Icmpv6(icmpv6::Message::parse(ip, &bytes)?),
             (protocol, _) => Body::Other { protocol, payload: bytes.into() },
@@ -108,17 +114,17 @@ impl Frame {
     /// Its bytes, with the Ethernet header if it has one; no padding, no check sequence.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len());
-        self.write(&mut out);
+        self.write(checksum::Transport::Here, &mut out);
         out
     }
 
     /// Puts its bytes behind `out`.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, sums: checksum::Transport, out: &mut Vec<u8>) {
         if let Some(header) = &self.ethernet {
             out.extend(header.to_bytes());
         }
         match &self.payload {
-            Payload::Packet(packet) => packet.write(out),
+            Payload::Packet(packet) => packet.write(sums, out),
             Payload::Arp(packet) => out.extend(packet.to_bytes()),
             Payload::Bytes(bytes) => out.extend_from_slice(bytes),
         }
@@ -130,20 +136,21 @@ impl Frame {
     /// # Errors
     /// `Truncated` if the header is not whole.
     pub fn parse_ethernet(bytes: &[u8]) -> Result<Frame, Malformed> {
-        Frame::parse_ethernet_shared(&Bytes::copy_from_slice(bytes))
+        Frame::parse_ethernet_shared(&Bytes::copy_from_slice(bytes), checksum::Transport::Here)
     }
 
-    /// As [`Frame::parse_ethernet`], but user data stays where it is and is shared.
+    /// As [`Frame::parse_ethernet`], but user data stays where it is and is shared, and the checksum of TCP or UDP may
+    /// have been seen to.
     ///
     /// # Errors
     /// `Truncated` if the header is not whole.
-    pub fn parse_ethernet_shared(bytes: &Bytes) -> Result<Frame, Malformed> {
+    pub fn parse_ethernet_shared(bytes: &Bytes, sums: checksum::Transport) -> Result<Frame, Malformed> {
         let header = ethernet::Header::parse(bytes)?;
         let carried = bytes.slice(ethernet::HEADER_LEN..);
         let payload = match header.ether_type {
             ethernet::ether_type::ARP => arp::Packet::parse(&carried).ok().map(Payload::Arp),
             ethernet::ether_type::IPV4 | ethernet::ether_type::IPV6 => {
-                Packet::parse_shared(&carried).ok().map(Payload::from)
+                Packet::parse_shared(&carried, sums).ok().map(Payload::from)
             }
             _ => None,
         };
@@ -154,10 +161,14 @@ impl Frame {
 
     /// Reads a frame of a link without Ethernet headers; a malformed packet stays bytes.
     pub fn parse_packet(bytes: &[u8]) -> Frame {
-        let bytes = Bytes::copy_from_slice(bytes);
-        let payload =
-            Packet::parse_shared(&bytes).map_or_else(|_| Payload::Bytes(bytes.clone()), Payload::from);
-        Frame { ethernet: None, payload }
+        Frame::parse_packet_shared(&Bytes::copy_from_slice(bytes), checksum::Transport::Here)
+    }
+
+    /// As [`Frame::parse_packet`], but user data stays where it is and is shared, and the checksum of TCP or UDP may have
+    /// been seen to.
+    pub fn parse_packet_shared(bytes: &Bytes, sums: checksum::Transport) -> Frame {
+        let packet = Packet::parse_shared(bytes, sums).map(Payload::from);
+        Frame { ethernet: None, payload: packet.unwrap_or_else(|_| Payload::Bytes(bytes.clone())) }
     }
 }
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sockeye_base::Chain;
 
 use crate::read::{u16_at, u32_at};
-use crate::{Body, Malformed, Packet, ip};
+use crate::{Body, Malformed, Packet, checksum, ip};
 
 /// Bytes of IPv6's fragment header.
 pub const HEADER_LEN: usize = 8;
@@ -128,7 +128,7 @@ impl Packet {
     /// # Errors
     /// Why it must be dropped.
     pub fn assembled(ip: ip::Header, protocol: u8, carried: &Bytes) -> Result<Packet, Malformed> {
-        let body = Body::parse(&ip, protocol, carried.clone())?;
+        let body = Body::parse(&ip, protocol, checksum::Transport::Here, carried.clone())?;
         Ok(Packet { ip, body })
     }
 }

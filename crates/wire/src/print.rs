@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
-use crate::{Body, Frame, Malformed, Packet, Payload, arp, ethernet, ip};
+use crate::{Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, ip};
 
 use connections::Connections;
 
@@ -129,7 +129,9 @@ fn unknown(frame: &Frame, bytes: &Bytes, out: &mut String) {
         None | Some(ethernet::Header { ether_type: IPV4 | IPV6, .. }) => {
             let version = bytes.first().map_or(0, |first| first >> 4);
             // What can be read after all stands under the other version's EtherType.
-            let reason = Packet::parse_shared(bytes).err().unwrap_or(Malformed::Version(version));
+            let reason = Packet::parse_shared(bytes, checksum::Transport::Here)
+                .err()
+                .unwrap_or(Malformed::Version(version));
             put(out, format_args!("{}, malformed: {reason}", if version == 6 { "IP6" } else { "IP" }));
         }
         Some(ethernet::Header { source, destination, ether_type }) => {

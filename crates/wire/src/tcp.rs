@@ -15,6 +15,9 @@ pub use options::{Field, MAX_OPTIONS_LEN, Options, Timestamps};
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
 
+/// Where the checksum stands in the header.
+pub const CHECKSUM_AT: usize = 16;
+
 bitflags! {
     /// The eight flags of the header.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -110,7 +113,7 @@ impl Segment {
     }
 
     /// Puts its bytes behind `out`. A super-segment is written as one segment.
-    pub(crate) fn write(&self, ip: &ip::Header, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, ip: &ip::Header, sums: checksum::Transport, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend(self.source.to_be_bytes());
         out.extend(self.destination.to_be_bytes());
@@ -124,17 +127,18 @@ impl Segment {
         self.options.write(out);
         self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
         let message = &mut out[start..];
-        let mut sum = Checksum::pseudo_header(ip, ip::protocol::TCP, message.len());
-        sum.add(message);
-        checksum::put(message, 16, sum.finish());
+        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, message.len()).field(message, sums);
+        checksum::put(message, CHECKSUM_AT, sum);
     }
 
-    /// Reads a segment of a packet, checksum checked.
-    pub(crate) fn parse(ip: &ip::Header, bytes: &Bytes) -> Result<Segment, Malformed> {
+    /// Reads a segment of a packet.
+    pub(crate) fn parse(
+        ip: &ip::Header,
+        sums: checksum::Transport,
+        bytes: &Bytes,
+    ) -> Result<Segment, Malformed> {
         let view = View::new(bytes)?;
-        let mut sum = Checksum::pseudo_header(ip, ip::protocol::TCP, bytes.len());
-        sum.add(bytes);
-        if sum.finish() != 0 {
+        if !Checksum::pseudo_header(ip, ip::protocol::TCP, bytes.len()).accepts(bytes, sums) {
             return Err(Malformed::Checksum);
         }
         Ok(view.to_segment(bytes.slice_ref(view.payload()).into()))

@@ -10,6 +10,9 @@ use crate::{Malformed, ip};
 /// Bytes of the header.
 pub const HEADER_LEN: usize = 8;
 
+/// Where the checksum stands in the header.
+pub const CHECKSUM_AT: usize = 6;
+
 /// A UDP datagram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Datagram {
@@ -28,7 +31,7 @@ impl Datagram {
     }
 
     /// Puts its bytes behind `out`.
-    pub(crate) fn write(&self, ip: &ip::Header, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, ip: &ip::Header, sums: checksum::Transport, out: &mut Vec<u8>) {
         let start = out.len();
         out.extend(self.source.to_be_bytes());
         out.extend(self.destination.to_be_bytes());
@@ -36,27 +39,28 @@ impl Datagram {
         out.extend([0, 0]);
         self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
         let message = &mut out[start..];
-        let mut sum = Checksum::pseudo_header(ip, ip::protocol::UDP, message.len());
-        sum.add(message);
         // RFC 768: zero in this field says that there is no checksum, so a computed zero is sent as all ones.
-        let sum = match sum.finish() {
+        let sum = match Checksum::pseudo_header(ip, ip::protocol::UDP, message.len()).field(message, sums) {
             0 => 0xffff,
             sum => sum,
         };
-        checksum::put(message, 6, sum);
+        checksum::put(message, CHECKSUM_AT, sum);
     }
 
-    /// Reads a datagram of a packet, checksum checked.
-    pub(crate) fn parse(ip: &ip::Header, bytes: &Bytes) -> Result<Datagram, Malformed> {
+    /// Reads a datagram of a packet.
+    pub(crate) fn parse(
+        ip: &ip::Header,
+        sums: checksum::Transport,
+        bytes: &Bytes,
+    ) -> Result<Datagram, Malformed> {
         let view = View::new(bytes)?;
         match (view.checksum(), ip) {
             (0, ip::Header::V4(_)) => {}
             // RFC 8200, section 8.1: no checksum is no option in IPv6.
             (0, ip::Header::V6(_)) => return Err(Malformed::Checksum),
             _ => {
-                let mut sum = Checksum::pseudo_header(ip, ip::protocol::UDP, view.bytes.len());
-                sum.add(view.bytes);
-                if sum.finish() != 0 {
+                let sum = Checksum::pseudo_header(ip, ip::protocol::UDP, view.bytes.len());
+                if !sum.accepts(view.bytes, sums) {
                     return Err(Malformed::Checksum);
                 }
             }

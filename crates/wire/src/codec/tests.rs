@@ -191,6 +191,25 @@ proptest! {
         prop_assert_eq!(Packet::parse(&bytes), Ok(packet));
     }
 
+    /// A sum begun here and finished elsewhere, over the bytes from where the transport's header begins, is the
+    /// checksum.
+    #[test]
+    fn a_checksum_can_be_finished_elsewhere(packet in any_packet()) {
+        let mut bytes = Vec::new();
+        packet.write(checksum::Transport::Elsewhere, &mut bytes);
+        let shared = Bytes::from(bytes.clone());
+        prop_assert_eq!(Packet::parse_shared(&shared, checksum::Transport::Elsewhere), Ok(packet.clone()));
+        let start = packet.ip.len();
+        let at = match packet.body {
+            Body::Tcp(_) => tcp::CHECKSUM_AT,
+            Body::Udp(_) => udp::CHECKSUM_AT,
+            _ => return Ok(()),
+        };
+        let sum = checksum::of(&bytes[start..]);
+        checksum::put(&mut bytes[start..], at, if sum == 0 { 0xffff } else { sum });
+        prop_assert_eq!(Packet::parse(&bytes), Ok(packet));
+    }
+
     #[test]
     fn frames_survive_their_bytes(frame in any_frame()) {
         let bytes = frame.to_bytes();
