@@ -6,7 +6,7 @@ use super::*;
 fn pair() -> Pair {
     let end = |n: u8| {
         let mut stack = Stack::new(Settings::default(), Rng::from_seed(n.into()));
-        let addresses = vec![format!("10.61.0.{n}/24"), format!("fd61::{n}/64")];
+        let addresses = [format!("10.61.0.{n}/24"), format!("fd61::{n}/64")];
         let addresses = addresses.iter().map(|text| text.parse().unwrap()).collect();
         stack.add_interface(Interface { name: "tun0".into(), mac: Mac::ZERO, mtu: 1500, addresses });
         stack
