@@ -12,7 +12,8 @@ use bytes::{Buf, Bytes};
 pub struct Chain {
     /// Empty only if all is.
     first: Bytes,
-    rest: VecDeque<Bytes>,
+    #[expect(clippy::box_collection, reason = "mostly there is none, and it should take no room then")]
+    rest: Option<Box<VecDeque<Bytes>>>,
     len: usize,
 }
 
@@ -39,7 +40,7 @@ impl Chain {
             self.first = piece;
         } else if !piece.is_empty() {
             self.len += piece.len();
-            self.rest.push_back(piece);
+            self.rest.get_or_insert_default().push_back(piece);
         }
     }
 
@@ -49,8 +50,11 @@ impl Chain {
             *self = other;
         } else if !other.is_empty() {
             self.len += other.len;
-            self.rest.push_back(other.first);
-            self.rest.append(&mut other.rest);
+            let rest = self.rest.get_or_insert_default();
+            rest.push_back(other.first);
+            if let Some(more) = &mut other.rest {
+                rest.append(more);
+            }
         }
     }
 
@@ -90,13 +94,14 @@ impl Chain {
     pub fn truncate(&mut self, n: usize) {
         while self.len > n {
             let surplus = self.len - n;
-            let back = self.rest.back_mut().unwrap_or(&mut self.first);
+            let rest = self.rest.as_mut();
+            let back = rest.and_then(|rest| rest.back_mut()).unwrap_or(&mut self.first);
             if back.len() > surplus {
                 back.truncate(back.len() - surplus);
                 self.len = n;
             } else {
                 self.len -= back.len();
-                if self.rest.pop_back().is_none() {
+                if self.rest.as_mut().and_then(|rest| rest.pop_back()).is_none() {
                     self.first = Bytes::new();
                 }
             }
@@ -105,6 +110,10 @@ impl Chain {
 
     /// The bytes from `start`, at most `len` of them, sharing the pieces.
     pub fn slice(&self, start: usize, len: usize) -> Chain {
+        let len = len.min(self.len.saturating_sub(start));
+        if start + len <= self.first.len() {
+            return self.first.slice(start..start + len).into();
+        }
         let mut out = Chain::new();
         let (mut skip, mut left) = (start, len);
         for piece in self.shared_pieces() {
@@ -129,12 +138,13 @@ impl Chain {
     }
 
     fn shared_pieces(&self) -> impl Iterator<Item = &Bytes> {
-        std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(&self.rest)
+        let rest = self.rest.iter().flat_map(|rest| rest.iter());
+        std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(rest)
     }
 
     /// Takes the first piece off.
     fn pop_first(&mut self) -> Bytes {
-        let next = self.rest.pop_front().unwrap_or_default();
+        let next = self.rest.as_mut().and_then(|rest| rest.pop_front()).unwrap_or_default();
         let first = std::mem::replace(&mut self.first, next);
         self.len -= first.len();
         first

@@ -359,17 +359,18 @@ impl Host {
         peek: bool,
     ) -> Result<Chain> {
         let (_, stream) = self.stream(id)?;
-        let tcb = match stream.state {
+        let connection = match stream.state {
             StreamState::Listening(_) => return Err(Errno::ENOTCONN),
-            StreamState::Idle | StreamState::Open(_) => stream.tcb(&self.stack),
+            StreamState::Idle => None,
+            StreamState::Open(connection) => Some(connection),
         };
-        if let Some(tcb) = tcb
+        if let (Some(connection), Some(tcb)) = (connection, stream.tcb(&self.stack))
             && tcb.receive_len() > 0
         {
             let data = if peek {
                 tcb.peek(max)
             } else {
-                self.with_tcb(now, id, |tcb| tcb.receive(now, max)).unwrap_or_default()
+                self.stack.tcp_receive(now, connection, max).unwrap_or_default()
             };
             // A lone urgent byte is passed over, and that is nothing yet.
             if !data.is_empty() || max == 0 {

@@ -108,6 +108,15 @@ impl TcpTable {
         }
     }
 
+    /// Whether a connection is an open one in use, and so nobody's burden, accepted, and not to be given up.
+    fn is_settled(&self, id: ConnectionId) -> bool {
+        let settled = |connection: &Connection| {
+            let open = matches!(connection.tcb.state(), State::Established | State::CloseWait);
+            open && connection.owner == Owner::User && connection.burden == Burden::None
+        };
+        self.connections.get(id).is_some_and(|connection| settled(connection))
+    }
+
     /// Counts a connection as what it has become; says what that is, if it is something new.
     fn weigh(&mut self, id: ConnectionId) -> Option<Burden> {
         let connection = self.connections.get_mut(id)?;
@@ -217,6 +226,9 @@ impl Stack {
     /// Sends what a connection has to send now, sets its timer, and gives it up if it is done with.
     fn tcp_flush(&mut self, now: Instant, id: ConnectionId) {
         self.tcp_decide(now, id);
+        if self.tcp.is_settled(id) {
+            return;
+        }
         if self.tcp_lighten(now, id) {
             self.tcp_decide(now, id);
         }

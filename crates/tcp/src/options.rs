@@ -123,6 +123,7 @@ impl Tcb {
         self.rcv_nxt = syn.seq + 1;
         self.last_ack_sent = self.rcv_nxt;
         self.negotiated = Negotiated::new(&self.config, &syn.options);
+        self.set_snd_mss();
         self.negotiate_ecn(syn.flags);
         if let Some(timestamps) = syn.options.timestamps {
             self.ts_recent = timestamps.value;
@@ -139,9 +140,14 @@ impl Tcb {
 
     /// Largest payload of a segment we send: what the peer takes, our link and path carry, less each segment's options.
     pub(crate) fn snd_mss(&self) -> u32 {
+        u32::from(self.snd_mss)
+    }
+
+    /// Reckons it anew: the peer has spoken, or the path.
+    pub(crate) fn set_snd_mss(&mut self) {
         let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss);
         let options = if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
-        u32::from(limit.saturating_sub(options).max(SMALLEST_MSS))
+        self.snd_mss = limit.saturating_sub(options).max(SMALLEST_MSS);
     }
 
     /// How far the peer's windows are shifted.

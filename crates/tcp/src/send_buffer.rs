@@ -8,10 +8,12 @@ use sockeye_base::Chain;
 /// a distance among many small writes takes a binary search.
 #[derive(Debug, Default)]
 pub(crate) struct SendBuffer {
-    entries: VecDeque<Entry>,
+    /// What is left of the oldest call's data: mostly all there is, so it needs no memory of its own.
+    front: Chain,
+    #[expect(clippy::box_collection, reason = "mostly there is none, and it should take no room then")]
+    behind: Option<Box<VecDeque<Entry>>>,
     /// Stream offset of the first byte held.
     base: u64,
-    len: usize,
 }
 
 #[derive(Debug)]
@@ -22,44 +24,42 @@ struct Entry {
 
 impl SendBuffer {
     pub(crate) fn len(&self) -> usize {
-        self.len
+        let last = self.behind.as_ref().and_then(|behind| behind.back());
+        last.map_or(self.front.len(), |last| (last.start - self.base) as usize + last.data.len())
     }
 
     pub(crate) fn push(&mut self, data: Chain) {
-        if !data.is_empty() {
-            let start = self.base + self.len as u64;
-            self.len += data.len();
-            if self.entries.capacity() == 0 {
-                // Mostly one call is acknowledged before the next.
-                self.entries.reserve_exact(1);
-            }
-            self.entries.push_back(Entry { start, data });
+        if self.front.is_empty() {
+            self.front = data;
+        } else if !data.is_empty() {
+            let start = self.base + self.len() as u64;
+            self.behind.get_or_insert_default().push_back(Entry { start, data });
         }
     }
 
     /// Drops the first `n` bytes: they are acknowledged.
     pub(crate) fn advance(&mut self, n: usize) {
-        let n = n.min(self.len);
-        self.base += n as u64;
-        self.len -= n;
-        while let Some(front) = self.entries.front_mut() {
-            let gone = usize::try_from(self.base.saturating_sub(front.start)).unwrap_or(usize::MAX);
-            if gone < front.data.len() {
-                front.data.advance(gone);
-                front.start += gone as u64;
-                return;
-            }
-            self.entries.pop_front();
+        self.base += n.min(self.len()) as u64;
+        self.front.advance(n);
+        let Some(behind) = &mut self.behind else { return };
+        while self.front.is_empty()
+            && let Some(Entry { start, data }) = behind.pop_front()
+        {
+            self.front = data;
+            self.front.advance(usize::try_from(self.base - start).unwrap_or(usize::MAX));
         }
-        self.entries = VecDeque::new();
+        if behind.is_empty() {
+            self.behind = None;
+        }
     }
 
     /// `len` bytes, or what there is of them, from `offset` after the oldest.
     pub(crate) fn slice(&self, offset: usize, len: usize) -> Chain {
-        let mut out = Chain::new();
-        let mut at = self.base + offset as u64;
-        let first = self.entries.partition_point(|entry| entry.start <= at).saturating_sub(1);
-        for entry in self.entries.range(first..) {
+        let mut out = self.front.slice(offset, len);
+        let Some(behind) = self.behind.as_ref().filter(|_| out.len() < len) else { return out };
+        let mut at = self.base + offset as u64 + out.len() as u64;
+        let first = behind.partition_point(|entry| entry.start <= at).saturating_sub(1);
+        for entry in behind.range(first..) {
             if out.len() >= len {
                 break;
             }

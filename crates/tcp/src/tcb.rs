@@ -51,6 +51,8 @@ pub struct Tcb {
     pub(crate) snd_sml: SeqNum,
     /// What our path takes: the link's MSS, lessened by ICMP.
     pub(crate) path_mss: u16,
+    /// Largest payload of a segment we send; see [`Tcb::set_snd_mss`].
+    pub(crate) snd_mss: u16,
     /// From `snd_una` (from the SYN's end while that is unacknowledged).
     pub(crate) send_buffer: SendBuffer,
     /// The user has nothing more to send: FIN goes behind the queued data.
@@ -177,6 +179,7 @@ impl Tcb {
             max_snd_wnd: 0,
             snd_sml: iss,
             path_mss: config.mss,
+            snd_mss: 0,
             send_buffer: SendBuffer::default(),
             fin_wanted: false,
             fin_sent: false,
@@ -222,6 +225,7 @@ impl Tcb {
             rare: None,
             config: SharedConfig(config),
         };
+        tcb.set_snd_mss();
         tcb.cwnd = tcb.initial_cwnd();
         tcb
     }

@@ -56,6 +56,11 @@ impl Tcb {
         self.receive_queue.len()
     }
 
+    /// Whether an acknowledgement is to go at once: [`Tcb::decide`] makes it.
+    pub fn owes_ack(&self) -> bool {
+        self.ack_now
+    }
+
     /// Whether reading gives the end of the stream: all is read, and the peer closed, the user reads no more, or the
     /// connection is over.
     pub fn receive_closed(&self) -> bool {
@@ -176,6 +181,7 @@ impl Tcb {
             return;
         }
         self.path_mss = mss;
+        self.set_snd_mss();
         self.cwnd = self.cwnd.max(self.snd_mss());
         if self.state.may_transmit() {
             self.resend_smaller();

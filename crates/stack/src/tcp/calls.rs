@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_tcp::{Config, Listener, Ports, Tcb};
 
 use super::{ListenerEntry, Owner, Tuple};
@@ -191,6 +191,17 @@ impl Stack {
         self.tcp_flush(now, connection);
         self.settle(now);
         Some(result)
+    }
+
+    /// Takes at most `max` bytes that have come. Nothing follows from that but perhaps a wider window to be told.
+    pub fn tcp_receive(&mut self, now: Instant, connection: ConnectionId, max: usize) -> Option<Chain> {
+        let tcb = &mut self.tcp.connections.get_mut(connection)?.tcb;
+        let data = tcb.receive(now, max);
+        if tcb.owes_ack() {
+            self.tcp_flush(now, connection);
+            self.settle(now);
+        }
+        Some(data)
     }
 
     /// Both ends of a connection: ours and the peer's.

@@ -154,7 +154,8 @@ impl Tcb {
     /// for the round trip, else the most that was out in it.
     pub(super) fn note_window_use(&mut self) {
         let out = self.recovery.sent.packets();
-        let full = self.recovery.pipe() >= self.cwnd / self.snd_mss();
+        // Whole segments of cwnd, without dividing: this is asked after each step.
+        let full = u64::from(self.recovery.pipe() + 1) * u64::from(self.snd_mss()) > u64::from(self.cwnd);
         if !std::mem::take(&mut self.sending.sent) && !full {
             return;
         }

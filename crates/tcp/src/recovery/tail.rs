@@ -21,13 +21,13 @@ impl Tcb {
     /// New data has left, `was_idle` with nothing in flight before.
     pub(crate) fn on_new_data_sent(&mut self, now: Instant, was_idle: bool) {
         self.timers.clear(Timer::Persist);
-        if was_idle || !self.timers.is_set(Timer::Retransmit) || self.recovery.armed == Armed::Probe {
+        let stopped = !self.timers.is_set(Timer::Retransmit) || self.recovery.armed == Armed::Probe;
+        if !self.schedule_tail_probe(now, false) && (was_idle || stopped) {
             if was_idle {
                 self.recovery.armed = Armed::Timeout;
             }
             self.rearm_timeout(now);
         }
-        self.schedule_tail_probe(now, false);
     }
 
     /// Section 7.2: two round trips, and the time a lone segment's acknowledgement may be delayed; not later than
