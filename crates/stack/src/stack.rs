@@ -187,6 +187,7 @@ impl Stack {
             match key {
                 TimerKey::Connection(id) => self.tcp_timer(now, id, at),
                 TimerKey::Fragments => self.fragments_timer(now, at),
+                TimerKey::TimeWaits => self.time_waits_timer(now, at),
                 TimerKey::Neighbour(interface, address) => self.neighbour_timer(now, interface, address, at),
             }
         }
@@ -266,6 +267,7 @@ impl Stack {
             let timer = match key {
                 TimerKey::Connection(id) => self.tcp.timer_mut(id),
                 TimerKey::Fragments => Some(&mut self.fragments.timer),
+                TimerKey::TimeWaits => Some(self.tcp.time_waits_timer_mut()),
                 TimerKey::Neighbour(interface, address) => {
                     self.links.get_mut(interface.0).and_then(|link| link.neighbours.timer_mut(address))
                 }

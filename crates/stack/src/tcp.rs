@@ -6,6 +6,7 @@
 
 mod calls;
 mod input;
+mod time_wait;
 mod tuple;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +15,7 @@ use std::sync::Arc;
 
 use slotmap::SlotMap;
 use sockeye_base::{Duration, Instant, Key, Rng};
-use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb};
+use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb, TimeWait};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{ip, ipv4, ipv6, tcp};
@@ -23,6 +24,7 @@ use crate::output::IpOptions;
 use crate::route::Path;
 use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
+use time_wait::TimeWaits;
 use tuple::ByTuple;
 pub(crate) use tuple::Tuple;
 
@@ -58,6 +60,13 @@ struct Connection {
     burden: Burden,
 }
 
+impl Connection {
+    /// All that is left of it is TIME-WAIT.
+    fn is_left_in_time_wait(&self) -> bool {
+        self.owner == Owner::Nobody && self.tcb.state() == State::TimeWait
+    }
+}
+
 /// What a connection is counted as: of those that only take up room there is a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Burden {
@@ -81,11 +90,13 @@ struct ListenerEntry {
 #[derive(Debug)]
 pub(crate) struct TcpTable {
     connections: SlotMap<ConnectionId, Box<Connection>>,
-    by_tuple: ByTuple,
+    by_tuple: ByTuple<ConnectionId>,
     listeners: SlotMap<ListenerId, ListenerEntry>,
     by_port: BTreeMap<u16, Vec<ListenerId>>,
     orphans: usize,
-    time_waits: usize,
+    /// Those in TIME-WAIT that somebody holds, and the others.
+    held_time_waits: usize,
+    time_waits: TimeWaits,
     /// What recent connections began with: most of them begin alike.
     configs: VecDeque<Arc<Config>>,
     isn: IsnGenerator,
@@ -101,7 +112,8 @@ impl TcpTable {
             listeners: SlotMap::with_key(),
             by_port: BTreeMap::new(),
             orphans: 0,
-            time_waits: 0,
+            held_time_waits: 0,
+            time_waits: TimeWaits::new(rng),
             configs: VecDeque::new(),
             isn: IsnGenerator::new(rng.key()),
             key: rng.key(),
@@ -146,7 +158,7 @@ impl TcpTable {
         match burden {
             Burden::None => {}
             Burden::Orphan => self.orphans += 1,
-            Burden::TimeWait => self.time_waits += 1,
+            Burden::TimeWait => self.held_time_waits += 1,
         }
         Some(burden)
     }
@@ -155,16 +167,18 @@ impl TcpTable {
         match burden {
             Burden::None => {}
             Burden::Orphan => self.orphans = self.orphans.saturating_sub(1),
-            Burden::TimeWait => self.time_waits = self.time_waits.saturating_sub(1),
+            Burden::TimeWait => self.held_time_waits = self.held_time_waits.saturating_sub(1),
         }
     }
 
     /// Whether a connection may be made between these ends: there is none, or one in TIME-WAIT whose peer has been silent
     /// for so long (none: however long).
     fn is_free(&self, now: Instant, tuple: &Tuple, delay: Option<Duration>) -> bool {
-        let Some(id) = self.by_tuple.get(tuple) else { return true };
-        let old = self.connections.get(id);
-        delay.is_some_and(|delay| old.is_some_and(|old| old.tcb.may_be_replaced(now, delay)))
+        let gives_way = |old: &TimeWait| delay.is_some_and(|delay| old.may_be_replaced(now, delay));
+        match self.by_tuple.get(tuple).and_then(|id| self.connections.get(id)) {
+            Some(connection) => connection.tcb.time_wait().is_some_and(|old| gives_way(&old)),
+            None => self.time_waits.get(tuple).is_none_or(gives_way),
+        }
     }
 
     /// The same settings, in one place for all that have them.
@@ -197,6 +211,10 @@ impl TcpTable {
         if let Some(entry) = self.listeners.get_mut(id) {
             entry.announced = false;
         }
+    }
+
+    pub(crate) fn time_waits_timer_mut(&mut self) -> &mut Timer {
+        self.time_waits.timer_mut()
     }
 
     pub(crate) fn timer_mut(&mut self, id: ConnectionId) -> Option<&mut Timer> {
@@ -244,6 +262,8 @@ impl Stack {
                     let ecn = connection.tcb.ecn();
                     self.tcp_transmit(now, id, (segment, ecn));
                 }
+                // It is about to be retired.
+                Decision::Wait(_) if connection.is_left_in_time_wait() => return,
                 Decision::Wait(deadline) => {
                     // Never at `now` again: time must go on.
                     let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
@@ -261,7 +281,7 @@ impl Stack {
         let too_many = match self.tcp.weigh(id) {
             None | Some(Burden::None) => false,
             Some(Burden::Orphan) => self.tcp.orphans > self.settings.tcp_max_orphans,
-            Some(Burden::TimeWait) => self.tcp.time_waits > self.settings.tcp_max_tw_buckets,
+            Some(Burden::TimeWait) => self.tcp_time_waits() > self.settings.tcp_max_tw_buckets,
         };
         if too_many && let Some(connection) = self.tcp.connections.get_mut(id) {
             connection.tcb.end_time_wait();
@@ -318,6 +338,9 @@ impl Stack {
     /// A finished connection frees its 4-tuple and port; it goes unless a socket or an accept queue still holds it.
     fn tcp_reap(&mut self, id: ConnectionId) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+        if connection.is_left_in_time_wait() {
+            return self.tcp_retire(id);
+        }
         if !connection.tcb.is_finished() {
             return;
         }

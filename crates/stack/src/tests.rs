@@ -6,6 +6,7 @@ mod limits;
 mod neighbours;
 mod policy;
 mod tcp;
+mod time_wait;
 mod udp;
 
 use std::net::{IpAddr, SocketAddr};

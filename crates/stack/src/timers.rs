@@ -18,6 +18,7 @@ pub(crate) enum TimerKey {
     Neighbour(InterfaceId, IpAddr),
     Connection(ConnectionId),
     Fragments,
+    TimeWaits,
 }
 
 /// An owner's side of a timer.

@@ -53,6 +53,10 @@ impl Timers {
         self.0[timer as usize] != NEVER
     }
 
+    pub(crate) fn at(&self, timer: Timer) -> Option<Instant> {
+        Some(self.0[timer as usize]).filter(|at| *at != NEVER)
+    }
+
     /// When the first is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         Some(self.soonest()).filter(|at| *at != NEVER)

@@ -295,18 +295,6 @@ impl Tcb {
         self.snd_nxt
     }
 
-    /// RFC 6191, section 2: what a connection that takes this one's place in TIME-WAIT starts at or after, so that no
-    /// old segment can fall in its window (Linux's 65535 + 2).
-    pub fn restart_iss(&self) -> SeqNum {
-        self.snd_nxt + 65_537
-    }
-
-    /// Whether a new connection of the same ends may take the place of this one, which is in TIME-WAIT: timestamps must
-    /// tell old segments from new ones, so the peer's clock must have gone on for `delay` (RFC 6191, section 2).
-    pub fn may_be_replaced(&self, now: Instant, delay: Duration) -> bool {
-        self.state == State::TimeWait && self.negotiated.timestamps && now.since(self.ts_recent_at) >= delay
-    }
-
     /// Ends TIME-WAIT before its time; nothing in any other state.
     pub fn end_time_wait(&mut self) {
         if self.state == State::TimeWait {

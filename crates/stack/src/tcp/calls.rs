@@ -242,9 +242,9 @@ impl Stack {
 
     /// Ends the connection in TIME-WAIT that stands where a new one is to stand; where that one has to start.
     fn tcp_replace(&mut self, now: Instant, tuple: &Tuple) -> Option<SeqNum> {
-        let id = self.tcp.by_tuple.get(tuple)?;
+        let Some(id) = self.tcp.by_tuple.get(tuple) else { return self.time_wait_end(tuple) };
         let tcb = &mut self.tcp.connections.get_mut(id)?.tcb;
-        let least = tcb.restart_iss();
+        let least = tcb.time_wait()?.restart_iss();
         tcb.end_time_wait();
         self.tcp_flush(now, id);
         Some(least)

@@ -51,7 +51,11 @@ impl Stack {
         }
         match connection {
             Some(id) => self.connection_input(now, interface, id, (segment, ecn)),
-            None => self.listener_input(now, interface, tuple, (segment, None)),
+            None => {
+                if let Some(opening) = self.time_wait_input(now, interface, (&tuple, segment)) {
+                    self.listener_input(now, interface, tuple, opening);
+                }
+            }
         }
     }
 
@@ -79,7 +83,6 @@ impl Stack {
         let unacknowledged = connection.tcb.snd_una();
         let outcome = connection.tcb.input_marked(now, segment, ecn);
         let progress = acknowledges && connection.tcb.snd_una() != unacknowledged;
-        let least = connection.tcb.restart_iss();
         // What acknowledges new data is a sign that the neighbour lives and hears us.
         if progress && !path.is_local() {
             self.neighbours(now, path.interface, |neighbours, context| {
@@ -90,7 +93,7 @@ impl Stack {
             self.tcp_transmit(now, id, (reply, Ecn::NotEct));
         }
         // RFC 6191: TIME-WAIT gives way to a new connection of the same ends.
-        if let (true, Some(syn)) = (outcome.restart, again) {
+        if let (Some(least), Some(syn)) = (outcome.restart, again) {
             self.tcp_announce(id);
             self.tcp_reap(id);
             return self.listener_input(now, interface, tuple, (syn, Some(least)));
@@ -167,7 +170,7 @@ impl Stack {
     }
 
     /// The way of answers to what came in by an interface. Policies are for those who ask, not for those who answer.
-    fn path_back(&self, interface: InterfaceId, remote: IpAddr) -> Option<Path> {
+    pub(super) fn path_back(&self, interface: InterfaceId, remote: IpAddr) -> Option<Path> {
         if interface == InterfaceId::LOOPBACK {
             return Some(Path { interface, next_hop: remote });
         }

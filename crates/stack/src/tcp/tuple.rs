@@ -5,8 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use sockeye_base::{KeyedMap, Rng};
 
-use crate::stack::ConnectionId;
-
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuple {
@@ -22,30 +20,30 @@ struct TupleV4 {
     ports: u32,
 }
 
-/// Connections by their ends.
+/// Connections by their ends; `V` is what they are called.
 #[derive(Debug)]
-pub(super) struct ByTuple {
-    v4: Table<TupleV4>,
-    v6: Table<Tuple>,
+pub(super) struct ByTuple<V> {
+    v4: Table<TupleV4, V>,
+    v6: Table<Tuple, V>,
 }
 
 #[derive(Debug)]
-struct Table<K> {
-    entries: KeyedMap<K, ConnectionId>,
+struct Table<K, V> {
+    entries: KeyedMap<K, V>,
     /// What was found last: a segment is often for the connection of the one before.
-    latest: Option<(K, ConnectionId)>,
+    latest: Option<(K, V)>,
 }
 
-impl<K: Hash + Copy + Eq> Table<K> {
-    fn new(rng: &mut Rng) -> Table<K> {
+impl<K: Hash + Copy + Eq, V: Copy> Table<K, V> {
+    fn new(rng: &mut Rng) -> Table<K, V> {
         Table { entries: KeyedMap::with_hasher(rng.key()), latest: None }
     }
 
-    fn get(&self, key: &K) -> Option<ConnectionId> {
+    fn get(&self, key: &K) -> Option<V> {
         self.entries.get(key).copied()
     }
 
-    fn find(&mut self, key: &K) -> Option<ConnectionId> {
+    fn find(&mut self, key: &K) -> Option<V> {
         if let Some((latest, id)) = &self.latest
             && latest == key
         {
@@ -56,7 +54,7 @@ impl<K: Hash + Copy + Eq> Table<K> {
         Some(id)
     }
 
-    fn insert(&mut self, key: K, id: ConnectionId) {
+    fn insert(&mut self, key: K, id: V) {
         self.latest = None;
         self.entries.insert(key, id);
     }
@@ -67,12 +65,12 @@ impl<K: Hash + Copy + Eq> Table<K> {
     }
 }
 
-impl ByTuple {
-    pub(super) fn new(rng: &mut Rng) -> ByTuple {
+impl<V: Copy> ByTuple<V> {
+    pub(super) fn new(rng: &mut Rng) -> ByTuple<V> {
         ByTuple { v4: Table::new(rng), v6: Table::new(rng) }
     }
 
-    pub(super) fn get(&self, tuple: &Tuple) -> Option<ConnectionId> {
+    pub(super) fn get(&self, tuple: &Tuple) -> Option<V> {
         match tuple.v4() {
             Some(v4) => self.v4.get(&v4),
             None => self.v6.get(tuple),
@@ -80,14 +78,14 @@ impl ByTuple {
     }
 
     /// The same for a segment that came, in all likelihood one of several.
-    pub(super) fn find(&mut self, tuple: &Tuple) -> Option<ConnectionId> {
+    pub(super) fn find(&mut self, tuple: &Tuple) -> Option<V> {
         match tuple.v4() {
             Some(v4) => self.v4.find(&v4),
             None => self.v6.find(tuple),
         }
     }
 
-    pub(super) fn insert(&mut self, tuple: Tuple, id: ConnectionId) {
+    pub(super) fn insert(&mut self, tuple: Tuple, id: V) {
         match tuple.v4() {
             Some(v4) => self.v4.insert(v4, id),
             None => self.v6.insert(tuple, id),

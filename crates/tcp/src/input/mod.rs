@@ -12,25 +12,25 @@ mod window;
 
 use std::ops::ControlFlow;
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use crate::state::State;
 use crate::tcb::Tcb;
+pub(crate) use window::is_older;
 
 /// What came of a segment, besides the connection's change.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// To be sent at once: a reset, a challenge, a duplicate acknowledgement.
     pub reply: Option<Segment>,
-    /// TIME-WAIT met an acceptable new SYN and ended (RFC 6191): hand the segment to the listener. A connection it
-    /// makes starts at [`Tcb::restart_iss`].
-    pub restart: bool,
+    /// TIME-WAIT met an acceptable new SYN and ended, see [`crate::Late::Restart`]: a connection it makes starts here.
+    pub restart: Option<SeqNum>,
 }
 
 impl From<Option<Segment>> for Outcome {
     fn from(reply: Option<Segment>) -> Outcome {
-        Outcome { reply, restart: false }
+        Outcome { reply, restart: None }
     }
 }
 
@@ -112,19 +112,10 @@ impl Tcb {
 
     /// RFC 5961, section 3.2: asks the peer to show that the segment is its own; within limits.
     fn challenge(&mut self, now: Instant) -> Step {
-        if !self.may_answer_again(now) {
+        if !may_answer_again(&mut self.last_oow_ack, now) {
             return Step::Break(Outcome::default());
         }
         self.acknowledge(now)
-    }
-
-    /// Keeps the limit on answers that a stranger's segments could cause.
-    fn may_answer_again(&mut self, now: Instant) -> bool {
-        let may = self.last_oow_ack.is_none_or(|last| now.since(last) >= OUT_OF_WINDOW_PAUSE);
-        if may {
-            self.last_oow_ack = Some(now);
-        }
-        may
     }
 
     /// The answer to a segment that is not acceptable. Data can't be part of a loop of acknowledgements and is always
@@ -136,4 +127,13 @@ impl Tcb {
             self.challenge(now)
         }
     }
+}
+
+/// Keeps the limit on answers that a stranger's segments could cause; `last` is when there was one.
+pub(crate) fn may_answer_again(last: &mut Option<Instant>, now: Instant) -> bool {
+    let may = last.is_none_or(|last| now.since(last) >= OUT_OF_WINDOW_PAUSE);
+    if may {
+        *last = Some(now);
+    }
+    may
 }

@@ -3,7 +3,7 @@
 use sockeye_base::Instant;
 use sockeye_wire::tcp::{Flags, Segment};
 
-use super::{Outcome, Step};
+use super::{Outcome, Step, may_answer_again};
 use crate::error::Error;
 use crate::state::State;
 use crate::tcb::Tcb;
@@ -61,7 +61,7 @@ impl Tcb {
                 }
             } else {
                 // Our SYN-ACK was lost, or slow.
-                if self.may_answer_again(now) {
+                if may_answer_again(&mut self.last_oow_ack, now) {
                     self.syn_due = true;
                     self.syn_repeated = true;
                 }

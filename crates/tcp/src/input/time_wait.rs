@@ -1,44 +1,51 @@
-//! Segments that arrive in TIME-WAIT (RFC 9293, section 3.10.7.4; RFC 6191; RFC 1337), as Linux answers them.
+//! Segments that arrive in TIME-WAIT while somebody still holds the connection: [`TimeWait`] knows the answers.
 
 use sockeye_base::Instant;
-use sockeye_wire::tcp::{Flags, Segment};
+use sockeye_wire::tcp::Segment;
 
 use super::{Outcome, Step};
+use crate::state::State;
 use crate::tcb::Tcb;
+use crate::time_wait::{Late, TimeWait};
 use crate::timers::Timer;
 
 impl Tcb {
+    /// What has to be kept of it in TIME-WAIT, when all that was owed is sent; `None` in any other state.
+    pub fn time_wait(&self) -> Option<TimeWait> {
+        let ends = self.timers.at(Timer::TimeWait).filter(|_| self.state == State::TimeWait)?;
+        let window = (self.rcv_wnd() >> self.rcv_shift()).min(u32::from(u16::MAX));
+        Some(TimeWait {
+            ports: self.ports,
+            snd_nxt: self.snd_nxt,
+            rcv_nxt: self.rcv_nxt,
+            window: window as u16,
+            timestamps: self.negotiated.timestamps,
+            timestamp_offset: self.timestamp_offset,
+            ts_recent: self.ts_recent,
+            ts_recent_at: self.ts_recent_at,
+            last_oow_ack: self.last_oow_ack,
+            ends,
+            lasts: self.config.time_wait,
+        })
+    }
+
     pub(super) fn in_time_wait(&mut self, now: Instant, segment: &Segment) -> Step {
-        let flags = segment.flags;
-        let old = self.is_old_duplicate(now, segment, 0);
-        if flags.contains(Flags::RST) {
-            // RFC 1337 would ignore it; Linux's default (tcp_rfc1337=0) lets the exact reset end TIME-WAIT.
-            if !old && segment.seq == self.rcv_nxt {
+        let Some(mut time_wait) = self.time_wait() else { return Step::Break(Outcome::default()) };
+        let late = time_wait.input(now, segment);
+        self.ts_recent = time_wait.ts_recent;
+        self.ts_recent_at = time_wait.ts_recent_at;
+        self.last_oow_ack = time_wait.last_oow_ack;
+        self.timers.set(Timer::TimeWait, time_wait.ends);
+        Step::Break(match late {
+            Late::Waits(reply) => reply.into(),
+            Late::Ended => {
                 self.enter_closed();
+                Outcome::default()
             }
-            return Step::Break(Outcome::default());
-        }
-        // RFC 6191, section 2: a SYN that can't be an old one, by its sequence number or its timestamp, may start anew.
-        if flags.contains(Flags::SYN) && !flags.contains(Flags::ACK) && !old {
-            let later = segment.options.timestamps.is_some_and(|timestamps| {
-                self.negotiated.timestamps && timestamps.value.wrapping_sub(self.ts_recent).cast_signed() > 0
-            });
-            if later || segment.seq.after(self.rcv_nxt) {
+            Late::Restart => {
                 self.enter_closed();
-                return Step::Break(Outcome { reply: None, restart: true });
+                Outcome { reply: None, restart: Some(time_wait.restart_iss()) }
             }
-        }
-        if !flags.contains(Flags::ACK) {
-            return self.answer_unacceptable(now, segment);
-        }
-        // RFC 9293, section 3.10.7.4: the peer repeats its FIN, it has not heard us: acknowledge, and wait anew.
-        self.timers.set(Timer::TimeWait, now + self.config.time_wait);
-        if segment.sequence_len() == 0 && segment.seq == self.rcv_nxt {
-            return Step::Break(Outcome::default());
-        }
-        if !old {
-            self.note_timestamp(now, segment);
-        }
-        self.answer_unacceptable(now, segment)
+        })
     }
 }

@@ -22,14 +22,12 @@ impl Tcb {
         self.answer_unacceptable(now, segment)
     }
 
-    /// Whether a timestamp is more than `slack` ticks older than the latest. One that was 0 says nothing (some systems
-    /// send that in a SYN).
+    /// Whether it has a timestamp that is more than `slack` ticks older than the latest.
     pub(super) fn is_old_duplicate(&self, now: Instant, segment: &Segment, slack: i32) -> bool {
         let Some(timestamps) = segment.options.timestamps.filter(|_| self.negotiated.timestamps) else {
             return false;
         };
-        let age = timestamps.value.wrapping_sub(self.ts_recent).cast_signed();
-        age < -slack && self.ts_recent != 0 && now.since(self.ts_recent_at) < TIMESTAMP_LIFE
+        is_older(now, timestamps.value, (self.ts_recent, self.ts_recent_at), slack)
     }
 
     /// RFC 7323, section 4.3: the timestamp to echo is that of the segment that moved the window's left edge.
@@ -58,4 +56,11 @@ impl Tcb {
         self.note_repeated_data(Tcb::data_seq(segment), segment.payload.len() as u32);
         self.answer_unacceptable(now, segment)
     }
+}
+
+/// Whether a timestamp is more than `slack` ticks older than `recent`, which came then. One that was 0 says nothing (some
+/// systems send that in a SYN).
+pub(crate) fn is_older(now: Instant, stamp: u32, (recent, at): (u32, Instant), slack: i32) -> bool {
+    let age = stamp.wrapping_sub(recent).cast_signed();
+    age < -slack && recent != 0 && now.since(at) < TIMESTAMP_LIFE
 }
