@@ -34,7 +34,7 @@ pub(crate) fn bulk(sample: Duration, write: usize) -> Option<f64> {
 }
 
 /// Runs in a thread of its own, which is pinned to one CPU, and so are the threads it starts.
-fn on_one_cpu(work: impl FnOnce() -> io::Result<f64> + Send + 'static) -> Option<f64> {
+pub(crate) fn on_one_cpu(work: impl FnOnce() -> io::Result<f64> + Send + 'static) -> Option<f64> {
     let pinned = move || {
         let allowed = sched_getaffinity(None)?;
         let cpu = (0..CpuSet::MAX_CPU).rev().find(|cpu| allowed.is_set(*cpu)).unwrap_or(0);
@@ -46,7 +46,7 @@ fn on_one_cpu(work: impl FnOnce() -> io::Result<f64> + Send + 'static) -> Option
     thread::spawn(pinned).join().ok()?.ok()
 }
 
-fn connected() -> io::Result<(TcpStream, TcpStream)> {
+pub(crate) fn connected() -> io::Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let near = TcpStream::connect(listener.local_addr()?)?;
     let (far, _) = listener.accept()?;

@@ -9,6 +9,7 @@ mod connections;
 mod goodput;
 mod heap;
 mod kernel;
+mod library;
 mod memory;
 mod pair;
 mod report;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     rows.extend(connections::rows());
     rows.extend(memory::rows());
     rows.extend(goodput::rows());
+    rows.extend(library::rows());
 
     let mut report = Report::begin();
     for (row, measure) in rows.into_iter().filter(|(row, _)| row.name.contains(&filter)) {
