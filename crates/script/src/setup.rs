@@ -14,8 +14,10 @@ use crate::syntax::{Nanos, ScriptOption};
 
 /// packetdrill's: how much earlier or later than the script says something may happen.
 const TOLERANCE: Nanos = 4_000_000;
-/// Bytes: what defaults.sh makes the third of tcp_rmem.
-const RMEM_MAX: usize = 15 * 1024 * 1024;
+/// What defaults.sh makes of tcp_rmem and tcp_wmem, where that isn't Linux's.
+const RMEM_DEFAULT: u32 = 540_000;
+const RMEM_MAX: u32 = 15 * 1024 * 1024;
+const WMEM_DEFAULT: u32 = 256 * 1024;
 
 /// What the option lines say.
 #[derive(Clone, Debug)]
@@ -184,7 +186,9 @@ fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
 
 /// The built-in equivalent of the public suite's `defaults.sh`, as far as it differs from Linux's defaults.
 fn defaults(settings: &mut Settings) {
-    settings.tcp.receive_buffer = RMEM_MAX;
+    settings.tcp.receive_buffer.first = RMEM_DEFAULT;
+    settings.tcp.receive_buffer.most = RMEM_MAX;
+    settings.tcp.send_buffer.first = WMEM_DEFAULT;
     settings.tcp.slow_start_after_idle = false;
     settings.tcp.syn_retries = 5;
     settings.tcp.synack_retries = 5;
@@ -194,17 +198,11 @@ fn defaults(settings: &mut Settings) {
 
 /// Sets one; `false` if the host doesn't have it, or can't do that.
 fn sysctl(name: &str, value: &str, settings: &mut Settings) -> bool {
-    let size = |at: usize| value.split_whitespace().nth(at).and_then(|size| size.parse().ok());
-    let place = match name {
-        "net.ipv4.tcp_rmem" => &mut settings.tcp.receive_buffer,
-        "net.ipv4.tcp_wmem" => &mut settings.tcp.send_buffer,
+    match name {
         // How many segments leave as one; scripts see them one by one.
-        "net.ipv4.tcp_tso_win_divisor" | "net.ipv4.tcp_limit_output_bytes" => {
-            return value.parse::<i64>().is_ok();
-        }
-        _ => return settings.set_sysctl(name, value).is_ok(),
-    };
-    size(2).map(|most| *place = most).is_some()
+        "net.ipv4.tcp_tso_win_divisor" | "net.ipv4.tcp_limit_output_bytes" => value.parse::<i64>().is_ok(),
+        _ => settings.set_sysctl(name, value).is_ok(),
+    }
 }
 
 #[cfg(test)]
@@ -219,7 +217,7 @@ mod tests {
                     ../common/set_sysctls.py /proc/sys/net/ipv4/tcp_rmem=\"4096 5000 60000\" \\\n  /proc/sys/net/ipv4/tcp_fin_timeout=7";
         command(1, text, &mut settings).expect("known settings");
         assert!(!settings.tcp.timestamps);
-        assert_eq!((settings.tcp.syn_retries, settings.tcp.receive_buffer), (2, 60_000));
+        assert_eq!((settings.tcp.syn_retries, settings.tcp.receive_buffer.most), (2, 60_000));
         assert_eq!(settings.tcp.fin_timeout, Duration::from_secs(7));
         let unknown =
             command(3, "sysctl -q net.ipv4.tcp_nothing=1", &mut settings).expect_err("there is none");

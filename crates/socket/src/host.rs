@@ -163,13 +163,8 @@ impl Host {
     ) -> Result<usize> {
         match self.transport(id)? {
             Transport::Tcp => {
-                let room = self.may_send(id, bytes.len())?;
-                let chain = self.pool.copy_in(bytes.get(..room).unwrap_or(bytes));
-                // What didn't fit is still to come, and the end of the record with it.
                 let boundary = if flags.contains(MessageFlags::OOB) {
                     tcp::Boundary::Urgent
-                } else if room < bytes.len() {
-                    tcp::Boundary::None
                 } else if flags.contains(MessageFlags::EOR) {
                     tcp::Boundary::Record
                 } else if flags.contains(MessageFlags::MORE) {
@@ -177,7 +172,20 @@ impl Host {
                 } else {
                     tcp::Boundary::None
                 };
-                self.queue(now, id, chain, boundary)
+                let (mut sent, mut room) = (0, self.may_send(id, bytes.len())?);
+                loop {
+                    let rest = bytes.get(sent..).unwrap_or_default();
+                    let chain = self.pool.copy_in(rest.get(..room).unwrap_or(rest));
+                    // What didn't fit is still to come, and the end of the record with it.
+                    let whole = room >= rest.len() || boundary == tcp::Boundary::Urgent;
+                    let boundary = if whole { boundary } else { tcp::Boundary::None };
+                    sent += self.queue(now, id, chain, boundary)?;
+                    // What left at once has made room.
+                    room = if sent < bytes.len() { self.send_room(id).min(bytes.len() - sent) } else { 0 };
+                    if room == 0 {
+                        return Ok(sent);
+                    }
+                }
             }
             Transport::Udp if flags.contains(MessageFlags::OOB) => Err(Errno::EOPNOTSUPP),
             Transport::Udp => {

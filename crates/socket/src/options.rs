@@ -16,16 +16,10 @@ use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
 use crate::tcp_info;
 
-/// net.core.wmem_max and rmem_max: the most that SO_SNDBUF and SO_RCVBUF may ask for, before it's doubled.
-const BUFFER_MAX: u32 = 212_992;
 /// The least a send buffer is (SOCK_MIN_SNDBUF).
 const SNDBUF_MIN: i32 = 4608;
 /// The least a receive buffer is (SOCK_MIN_RCVBUF).
 const RCVBUF_MIN: i32 = 2304;
-/// What a new TCP socket says of its send buffer (tcp_wmem).
-const TCP_WMEM: i32 = 16_384;
-/// What a TCP socket says of its receive buffer (tcp_rmem).
-const TCP_RMEM: i32 = 131_072;
 /// What a UDP socket says of its buffers (rmem_default, wmem_default).
 const UDP_MEM: i32 = 212_992;
 /// The two bits of the TOS byte that are ECN's, which a stream keeps to itself.
@@ -90,8 +84,9 @@ impl Options {
         config.user_timeout = self.user_timeout;
         config.notsent_lowat = self.notsent_lowat(settings);
         config.syn_retries = self.syn_retries.unwrap_or(config.syn_retries);
-        config.send_buffer = self.send_buffer.map_or(config.send_buffer, payload_of);
-        config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, payload_of);
+        config.rmem_max = settings.rmem_max;
+        config.send_buffer = self.send_buffer.map_or(config.send_buffer, locked);
+        config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, locked);
         config
     }
 
@@ -135,7 +130,8 @@ impl Host {
             return self.set_v6only(id, value.flag()?);
         }
         let is_stream = socket.transport() == Transport::Tcp;
-        Arc::make_mut(&mut self.get_mut(id)?.options).store(opt, &value, is_stream)?;
+        let settings = self.stack.settings().clone();
+        Arc::make_mut(&mut self.get_mut(id)?.options).store(opt, &value, (is_stream, &settings))?;
         self.apply(now, id, opt)
     }
 
@@ -155,7 +151,7 @@ impl Host {
             Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
             Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
             Opt::TcpQuickAck if self.tcb(id).is_some() => Ok(self.tcb(id).is_some_and(Tcb::quick_ack).into()),
-            Opt::SoSndBuf => Ok(Value::Int(self.shown_send_buffer(id)?)),
+            Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
             _ => self.get(id)?.shown(opt, self.stack.settings()),
         }
     }
@@ -173,15 +169,16 @@ impl Host {
         Ok(socket.options.max_segment.filter(|_| !live).map_or(used, i32::from))
     }
 
-    fn shown_send_buffer(&self, id: SocketId) -> Result<i32> {
-        let socket = self.get(id)?;
-        Ok(match (&socket.kind, socket.options.send_buffer) {
+    /// A connection's buffers grow by themselves.
+    fn shown_buffer(&self, id: SocketId, opt: Opt) -> Result<i32> {
+        let (socket, is_send) = (self.get(id)?, opt == Opt::SoSndBuf);
+        let set = if is_send { socket.options.send_buffer } else { socket.options.receive_buffer };
+        let (tcp, tcb) = (&self.stack.settings().tcp, self.tcb(id));
+        Ok(match (&socket.kind, set) {
             (_, Some(bytes)) => bytes,
             (Kind::Datagram(_), None) => UDP_MEM,
-            (Kind::Stream(stream), None) => {
-                let in_use = stream.tcb(&self.stack).map(|tcb| tcb.config().send_buffer);
-                in_use.map_or(TCP_WMEM, |bytes| i32::try_from(bytes).unwrap_or(i32::MAX))
-            }
+            (Kind::Stream(_), None) if is_send => clamp(tcb.map_or(tcp.send_buffer.first, Tcb::send_buffer)),
+            (Kind::Stream(_), None) => clamp(tcb.map_or(tcp.receive_buffer.first, Tcb::receive_buffer)),
         })
     }
 
@@ -250,7 +247,7 @@ impl Host {
 
 impl Options {
     /// Keeps a value that was checked.
-    fn store(&mut self, opt: Opt, value: &Value, is_stream: bool) -> Result<()> {
+    fn store(&mut self, opt: Opt, value: &Value, (is_stream, settings): (bool, &Settings)) -> Result<()> {
         match opt {
             Opt::SoReuseAddr => self.reuse_address = value.flag()?,
             Opt::SoReusePort => self.reuse_port = value.flag()?,
@@ -263,8 +260,12 @@ impl Options {
                     self.linger_seconds = seconds;
                 }
             }
-            Opt::SoSndBuf => self.send_buffer = Some(doubled(value.int()?, SNDBUF_MIN)),
-            Opt::SoRcvBuf => self.receive_buffer = Some(doubled(value.int()?, RCVBUF_MIN)),
+            Opt::SoSndBuf => {
+                self.send_buffer = Some(doubled(value.int()?, settings.wmem_max).max(SNDBUF_MIN));
+            }
+            Opt::SoRcvBuf => {
+                self.receive_buffer = Some(doubled(value.int()?, settings.rmem_max).max(RCVBUF_MIN));
+            }
             Opt::SoRcvTimeo => self.receive_timeout = span(value)?,
             Opt::SoSndTimeo => self.send_timeout = span(value)?,
             Opt::SoOobInline => self.oob_inline = value.flag()?,
@@ -336,12 +337,12 @@ impl Options {
             Opt::TcpNotSentLowat => tcb.set_notsent_lowat(now, self.notsent_lowat(settings)),
             Opt::SoSndBuf => {
                 if let Some(bytes) = self.send_buffer {
-                    tcb.set_send_buffer(now, payload_of(bytes));
+                    tcb.set_send_buffer(now, bytes.cast_unsigned());
                 }
             }
             Opt::SoRcvBuf => {
                 if let Some(bytes) = self.receive_buffer {
-                    tcb.set_receive_buffer(now, payload_of(bytes));
+                    tcb.set_receive_buffer(now, bytes.cast_unsigned());
                 }
             }
             // The others have nothing to tell a connection that exists.
@@ -355,10 +356,6 @@ impl Socket {
     fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
         let options = &self.options;
         let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
-        let default_buffer = match self.transport() {
-            Transport::Tcp => TCP_RMEM,
-            Transport::Udp => UDP_MEM,
-        };
         Ok(match opt {
             Opt::SoType => self.transport().socket_type().number().into(),
             Opt::SoProtocol => self.transport().protocol().into(),
@@ -371,7 +368,6 @@ impl Socket {
             Opt::SoOobInline => options.oob_inline.into(),
             Opt::SoBsdCompat => false.into(),
             Opt::SoRcvLowat | Opt::SoSndLowat => 1.into(),
-            Opt::SoRcvBuf => options.receive_buffer.unwrap_or(default_buffer).into(),
             Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
@@ -402,16 +398,14 @@ impl Socket {
     }
 }
 
-/// What SO_SNDBUF and SO_RCVBUF make of a wish: no more than the host allows, twice (for overhead), no less than the
-/// least. A negative wish is a large one, as in Linux.
-fn doubled(wish: i32, least: i32) -> i32 {
-    let capped = u32::from_ne_bytes(wish.to_ne_bytes()).min(BUFFER_MAX);
-    i32::try_from(capped * 2).unwrap_or(i32::MAX).max(least)
+/// What SO_SNDBUF and SO_RCVBUF make of a wish: no more than the host allows, twice (for overhead). A negative wish is a
+/// large one, as in Linux.
+fn doubled(wish: i32, most: u32) -> i32 {
+    clamp(wish.cast_unsigned().min(most).saturating_mul(2))
 }
 
-/// The user's bytes in a buffer of so many: the other half stands for Linux's overhead.
-fn payload_of(bytes: i32) -> usize {
-    usize::try_from(bytes / 2).unwrap_or(0)
+fn locked(bytes: i32) -> tcp::Buffer {
+    tcp::Buffer::locked(bytes.cast_unsigned())
 }
 
 fn span(value: &Value) -> Result<Option<Duration>> {

@@ -35,7 +35,7 @@ fn of_stream(stack: &Stack, stream: &Stream, own: Shut) -> Readiness {
             bits |= readable();
         }
         bits.set(Readiness::PRI, tcb.is_some_and(Tcb::has_urgent));
-        if shut.write || tcb.is_none_or(has_room) {
+        if shut.write || tcb.is_none_or(Tcb::is_writable) {
             bits |= writable();
         }
     }
@@ -54,17 +54,6 @@ fn of_datagram(stack: &Stack, datagram: &Datagram, shut: Shut) -> Readiness {
         bits |= readable();
     }
     bits
-}
-
-/// A stream is writable while what is free is at least half of what is queued (sk_stream_is_writeable): a third of the
-/// buffer.
-fn has_room(tcb: &Tcb) -> bool {
-    let queued = tcb.unacked_len();
-    let free = tcb.config().send_buffer.saturating_sub(queued);
-    // TCP_NOTSENT_LOWAT, halved when waited for (tcp_stream_memory_free).
-    let lowat = tcb.config().notsent_lowat;
-    let below = lowat == u32::MAX || tcb.unsent_len() as u64 * 2 < u64::from(lowat);
-    free > 0 && free >= queued / 2 && below
 }
 
 fn readable() -> Readiness {

@@ -25,6 +25,10 @@ pub struct Settings {
     pub ipfrag_time: Duration,
     /// The same for IPv6 (`ip6frag_time`).
     pub ip6frag_time: Duration,
+    /// Most that SO_RCVBUF may ask for (`rmem_max`).
+    pub rmem_max: u32,
+    /// Most that SO_SNDBUF may ask for (`wmem_max`).
+    pub wmem_max: u32,
     /// Bytes, overhead included, that a UDP socket's receive queue holds (`rmem_default`).
     pub rmem_default: usize,
     /// Probes of a neighbour, unicast or not, before it has failed (`mcast_solicit`, `ucast_solicit`).
@@ -61,6 +65,8 @@ impl Default for Settings {
             ipfrag_high_thresh: 4_194_304,
             ipfrag_time: Duration::from_secs(30),
             ip6frag_time: Duration::from_secs(60),
+            rmem_max: 4_194_304,
+            wmem_max: 4_194_304,
             rmem_default: 212_992,
             neighbour_probes: 3,
             neighbour_retransmit: Duration::from_secs(1),

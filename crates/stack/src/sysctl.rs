@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use sockeye_base::Duration;
-use sockeye_tcp::{Congestion, EcnMode};
+use sockeye_tcp::{Buffer, Congestion, EcnMode};
 
 use crate::settings::Settings;
 
@@ -27,6 +27,7 @@ enum Place<'a> {
     Seconds(&'a mut Duration, RangeInclusive<u64>),
     Millis(&'a mut Duration, RangeInclusive<u64>),
     Micros(&'a mut Duration, RangeInclusive<u64>),
+    Sizes(&'a mut Buffer),
     Ports(&'a mut (u16, u16)),
     Algorithm(&'a mut Congestion),
     Ecn(&'a mut EcnMode),
@@ -37,13 +38,20 @@ enum Place<'a> {
 /// Linux keeps seconds in an int of ticks, 250 of them (or more) a second.
 const MOST_SECONDS: u64 = 2_147_483;
 const MOST_INT: u64 = i32::MAX as u64;
+/// SOCK_MIN_RCVBUF and SOCK_MIN_SNDBUF; half of an int, as they are doubled.
+const LEAST_RMEM_MAX: u32 = 2304;
+const LEAST_WMEM_MAX: u32 = 4608;
+const MOST_MEM_MAX: u32 = i32::MAX as u32;
 
 type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
 
 /// The rows, by name without `net.`.
 const ROWS: &[Row] = {
-    use Place::{Algorithm, Byte, Count, Ecn, Flag, Micros, Millis, Number, Only, Ports, Seconds};
+    use Place::{Algorithm, Byte, Count, Ecn, Flag, Micros, Millis, Number, Only, Ports, Seconds, Sizes};
     &[
+        ("core.rmem_default", |s| Count(&mut s.rmem_default)),
+        ("core.rmem_max", |s| Number(&mut s.rmem_max, LEAST_RMEM_MAX..=MOST_MEM_MAX)),
+        ("core.wmem_max", |s| Number(&mut s.wmem_max, LEAST_WMEM_MAX..=MOST_MEM_MAX)),
         ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
         ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
         ("ipv4.icmp_ratelimit", |s| Millis(&mut s.icmp_ratelimit, 0..=MOST_INT)),
@@ -67,7 +75,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_max_tw_buckets", |s| Count(&mut s.tcp_max_tw_buckets)),
         ("ipv4.tcp_max_orphans", |s| Count(&mut s.tcp_max_orphans)),
         ("ipv4.tcp_min_tso_segs", |s| Byte(&mut s.tcp.min_tso_segs, 1..=255)),
-        ("ipv4.tcp_moderate_rcvbuf", |_| Only(&["1"])),
+        ("ipv4.tcp_moderate_rcvbuf", |s| Flag(&mut s.tcp.moderate_rcvbuf)),
         ("ipv4.tcp_mtu_probing", |_| Only(&["0"])),
         // What one connection learnt is never handed to the next, which either value allows.
         ("ipv4.tcp_no_metrics_save", |_| Only(&["0", "1"])),
@@ -81,6 +89,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_rfc1337", |_| Only(&["0"])),
         ("ipv4.tcp_rto_max_ms", |s| Millis(&mut s.tcp.rto_max, 1000..=120_000)),
         ("ipv4.tcp_rto_min_us", |s| Micros(&mut s.tcp.rto_min, 1..=MOST_INT)),
+        ("ipv4.tcp_rmem", |s| Sizes(&mut s.tcp.receive_buffer)),
         ("ipv4.tcp_sack", |s| Flag(&mut s.tcp.sack)),
         ("ipv4.tcp_slow_start_after_idle", |s| Flag(&mut s.tcp.slow_start_after_idle)),
         ("ipv4.tcp_stdurg", |s| Flag(&mut s.tcp.stdurg)),
@@ -90,6 +99,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_syncookies", |_| Only(&["1"])),
         ("ipv4.tcp_timestamps", |s| Flag(&mut s.tcp.timestamps)),
         ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
+        ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
     ]
 };
@@ -144,6 +154,13 @@ impl Place<'_> {
                 }
                 *range = (first, last);
             }
+            Place::Sizes(buffer) => {
+                let sizes: Option<Vec<u64>> =
+                    text.split_whitespace().map(|size| number(size, &(1..=MOST_INT))).collect();
+                let &[least, first, most] = sizes?.as_slice() else { return None };
+                let size = |size: u64| u32::try_from(size).ok();
+                (buffer.least, buffer.first, buffer.most) = (size(least)?, size(first)?, size(most)?);
+            }
             Place::Algorithm(algorithm) => *algorithm = Congestion::from_name(text.as_bytes())?,
             Place::Ecn(mode) => *mode = EcnMode::from_number(number(text, &(0..=2))?)?,
             Place::Only(values) => {
@@ -163,6 +180,7 @@ impl Place<'_> {
             Place::Millis(span, _) => span.as_millis().to_string(),
             Place::Micros(span, _) => span.as_micros().to_string(),
             Place::Ports((first, last)) => format!("{first}\t{last}"),
+            Place::Sizes(buffer) => format!("{}\t{}\t{}", buffer.least, buffer.first, buffer.most),
             Place::Algorithm(algorithm) => algorithm.name().to_owned(),
             Place::Ecn(mode) => mode.number().to_string(),
             Place::Only(values) => values.first().copied().unwrap_or_default().to_owned(),

@@ -15,10 +15,16 @@ pub struct Config {
     pub mss: u16,
     /// The user's bound of `mss` (TCP_MAXSEG); the owner of the path heeds it when it sets `mss`.
     pub user_mss: Option<u16>,
-    /// Most bytes of user data waiting to be sent or acknowledged.
-    pub send_buffer: usize,
-    /// Most bytes of user data waiting to be read; the window is what is left of it.
-    pub receive_buffer: usize,
+    /// What waits to be sent or acknowledged (SO_SNDBUF, tcp_wmem).
+    pub send_buffer: Buffer,
+    /// What waits to be read: the window is what is left of half of it (SO_RCVBUF, tcp_rmem).
+    pub receive_buffer: Buffer,
+    /// The receive buffer grows with what the program reads in a round trip (tcp_moderate_rcvbuf).
+    pub moderate_rcvbuf: bool,
+    /// Most that SO_RCVBUF may ask for: the window's scale is chosen so that it could be said (net.core.rmem_max).
+    pub rmem_max: u32,
+    /// Largest window (TCP_WINDOW_CLAMP).
+    pub window_clamp: Option<u32>,
     /// Small segments needn't wait for acknowledgements (TCP_NODELAY).
     pub nodelay: bool,
     /// Only full segments may go (TCP_CORK).
@@ -88,6 +94,26 @@ impl Config {
     }
 }
 
+/// The size of a buffer in bytes, overhead included as Linux counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Buffer {
+    /// What it keeps however short memory is; there is always enough here.
+    pub least: u32,
+    /// What it begins with.
+    pub first: u32,
+    /// How far it grows by itself.
+    pub most: u32,
+    /// The user has said how large it is: it stays.
+    pub locked: bool,
+}
+
+impl Buffer {
+    /// As SO_SNDBUF and SO_RCVBUF make it.
+    pub fn locked(bytes: u32) -> Buffer {
+        Buffer { least: bytes, first: bytes, most: bytes, locked: true }
+    }
+}
+
 /// How a silent peer is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keepalive {
@@ -135,8 +161,11 @@ impl Default for Config {
         Config {
             mss: 1460,
             user_mss: None,
-            send_buffer: 2_621_440,
-            receive_buffer: 6_291_456,
+            send_buffer: Buffer { least: 4096, first: 16_384, most: 4_194_304, locked: false },
+            receive_buffer: Buffer { least: 4096, first: 131_072, most: 33_554_432, locked: false },
+            moderate_rcvbuf: true,
+            rmem_max: 4_194_304,
+            window_clamp: None,
             nodelay: false,
             cork: false,
             oob_inline: false,

@@ -21,6 +21,7 @@ mod options;
 mod output;
 mod rare;
 mod reassembly;
+mod receive_window;
 mod recovery;
 mod rtt;
 mod send_buffer;
@@ -34,7 +35,7 @@ mod user;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Config, Keepalive, Ports};
+pub use config::{Buffer, Config, Keepalive, Ports};
 pub use congestion::Congestion;
 pub use ecn::EcnMode;
 pub use error::{Error, SendError, Unreachable};

@@ -4,6 +4,7 @@ use sockeye_base::Instant;
 use sockeye_wire::tcp::{Options, Segment, Timestamps};
 
 use crate::config::Config;
+use crate::receive_window::{ReceiveWindow, largest_window, window_of};
 use crate::tcb::Tcb;
 
 /// Bytes the timestamps option takes in each segment, padding included.
@@ -52,16 +53,18 @@ impl Negotiated {
             peer_mss: syn.mss.filter(|mss| *mss > 0).unwrap_or(DEFAULT_MSS),
             wscale: snd
                 .filter(|_| config.window_scaling)
-                .map(|snd| Wscale { snd, rcv: offered_shift(config.receive_buffer) }),
+                .map(|snd| Wscale { snd, rcv: offered_shift(config) }),
             timestamps: config.timestamps && syn.timestamps.is_some(),
             sack: config.sack && syn.sack_permitted,
         }
     }
 }
 
-/// The shift that lets 16 bits express the buffer, as Linux reckons it: 7 for 6 MiB.
-fn offered_shift(buffer: usize) -> u8 {
-    (buffer.max(1).ilog2() as u8).saturating_sub(15).min(LARGEST_SHIFT)
+/// The shift that lets 16 bits express the largest window there may ever be, as Linux reckons it: 10 for 32 MiB.
+fn offered_shift(config: &Config) -> u8 {
+    let buffer = &config.receive_buffer;
+    let most = window_of(buffer.first).max(buffer.most).max(config.rmem_max).min(largest_window(config));
+    (most.max(1).ilog2() as u8).saturating_sub(15).min(LARGEST_SHIFT)
 }
 
 impl Tcb {
@@ -74,7 +77,7 @@ impl Tcb {
         };
         Options {
             mss: Some(self.config.mss),
-            window_scale: scale.then(|| offered_shift(self.config.receive_buffer)),
+            window_scale: scale.then(|| offered_shift(&self.config)),
             timestamps: timestamps.then(|| self.timestamps(now, with_ack)),
             sack_permitted: sack,
             ..Options::default()
@@ -129,6 +132,9 @@ impl Tcb {
             self.ts_recent = timestamps.value;
             self.ts_recent_at = now;
         }
+        if self.passive {
+            self.window = ReceiveWindow::new(&self.config, self.advmss());
+        }
         self.rcv_adv = self.rcv_nxt + u32::from(self.syn_window());
         // RFC 7323, section 2.2: the window of a SYN is never scaled.
         self.snd_wnd = u32::from(syn.window);
@@ -148,6 +154,12 @@ impl Tcb {
         let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss);
         let options = if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
         self.snd_mss = limit.saturating_sub(options).max(SMALLEST_MSS);
+    }
+
+    /// Largest payload of a segment we take, once both SYNs have been seen (Linux's advmss).
+    pub(crate) fn advmss(&self) -> u32 {
+        let options = if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
+        u32::from(self.config.mss.saturating_sub(options).max(1))
     }
 
     /// How far the peer's windows are shifted.
@@ -178,7 +190,7 @@ mod tests {
         };
         let both = Negotiated::new(&config, &full);
         assert!(both.timestamps && both.peer_mss == 1400);
-        assert_eq!(both.wscale.map(|wscale| (wscale.snd, wscale.rcv)), Some((14, 7)));
+        assert_eq!(both.wscale.map(|wscale| (wscale.snd, wscale.rcv)), Some((14, 10)));
         let plain = Config { window_scaling: false, timestamps: false, ..config };
         let neither = Negotiated::new(&plain, &full);
         assert!(neither.wscale.is_none() && !neither.timestamps);

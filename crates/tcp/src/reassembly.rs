@@ -59,6 +59,11 @@ impl Reassembly {
         self.held.as_ref().is_none_or(|held| held.blocks.is_empty())
     }
 
+    /// Where the last of them ends.
+    pub(crate) fn end(&self) -> Option<SeqNum> {
+        self.held.as_ref()?.blocks.back().map(Block::end)
+    }
+
     /// Keeps data that starts after what has been received. Says whether it was taken.
     pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
         data.is_empty() || self.held.get_or_insert_default().insert(seq, data)

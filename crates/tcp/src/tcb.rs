@@ -14,6 +14,7 @@ use crate::options::Negotiated;
 use crate::output::Sending;
 use crate::rare::Rare;
 use crate::reassembly::Reassembly;
+use crate::receive_window::ReceiveWindow;
 use crate::recovery::Recovery;
 use crate::rtt::Rtt;
 use crate::send_buffer::SendBuffer;
@@ -65,6 +66,7 @@ pub struct Tcb {
     pub(crate) rcv_nxt: SeqNum,
     /// Right edge of the window as the peer knows it: `rcv_nxt` + RCV.WND. Never moves left.
     pub(crate) rcv_adv: SeqNum,
+    pub(crate) window: ReceiveWindow,
     /// Estimate of the peer's segments' payload.
     pub(crate) rcv_mss: u32,
     /// In order, not read yet.
@@ -183,10 +185,11 @@ impl Tcb {
             send_buffer: SendBuffer::default(),
             fin_wanted: false,
             fin_sent: false,
-            sending: Sending::new(iss),
+            sending: Sending::new(iss, config.send_buffer.first),
             irs: SeqNum(0),
             rcv_nxt: SeqNum(0),
             rcv_adv: SeqNum(0),
+            window: ReceiveWindow::new(&config, u32::from(config.mss)),
             rcv_mss: u32::from(config.mss.min(536)),
             receive_queue: Chain::new(),
             reassembly: Reassembly::default(),
@@ -273,7 +276,7 @@ impl Tcb {
             handshake: self.established_at.map(|at| at.since(self.opened_at)),
             snd_mss: mss,
             rcv_mss: self.rcv_mss,
-            advmss: u32::from(self.config.mss),
+            advmss: self.advmss(),
             cwnd: (self.cwnd / mss).max(1),
             ssthresh: if self.ssthresh == u32::MAX { u32::MAX } else { self.ssthresh / mss },
             snd_wnd: self.snd_wnd,

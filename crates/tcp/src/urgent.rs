@@ -82,13 +82,13 @@ impl Tcb {
 
     /// Takes at most `max` bytes, and none of them from both sides of the mark. At the mark the urgent byte is left out,
     /// unless it comes in line. The window this opens may be worth telling: `decide` knows.
-    pub fn receive(&mut self, _now: Instant, max: usize) -> Chain {
+    pub fn receive(&mut self, now: Instant, max: usize) -> Chain {
         if self.urgent.is_none() {
-            return self.take(max);
+            return self.take(now, max);
         }
         let (skip, most) = self.up_to_mark(max);
-        drop(self.take(skip));
-        self.take(most)
+        drop(self.take(now, skip));
+        self.take(now, most)
     }
 
     /// The same, left where it is.
@@ -98,11 +98,11 @@ impl Tcb {
     }
 
     /// For who passes the stream on: the bytes before the mark, or the urgent byte alone and `true`.
-    pub fn receive_marked(&mut self, _now: Instant, max: usize) -> (Chain, bool) {
+    pub fn receive_marked(&mut self, now: Instant, max: usize) -> (Chain, bool) {
         match self.to_mark() {
-            Some(0) => (self.take(1), true),
-            Some(distance) => (self.take(max.min(distance)), false),
-            None => (self.take(max), false),
+            Some(0) => (self.take(now, 1), true),
+            Some(distance) => (self.take(now, max.min(distance)), false),
+            None => (self.take(now, max), false),
         }
     }
 
@@ -162,14 +162,13 @@ impl Tcb {
     }
 
     /// Takes bytes off the queue; what the mark meant is over when it is behind them.
-    fn take(&mut self, max: usize) -> Chain {
+    fn take(&mut self, now: Instant, max: usize) -> Chain {
         let data = self.receive_queue.split_to(max);
         if self.urgent.is_some() && self.mark().is_some_and(|mark| self.read_seq().after(mark.seq)) {
             self.change_urgent(|urgent| urgent.mark = None);
         }
-        // Only states that expect data have a window to speak of.
-        if !data.is_empty() && self.state.may_receive() && self.window_update_due() {
-            self.ack_now = true;
+        if !data.is_empty() {
+            self.note_read(now);
         }
         data
     }

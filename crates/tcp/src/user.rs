@@ -2,12 +2,15 @@
 
 use sockeye_base::{Chain, Duration, Instant, SeqNum};
 
-use crate::config::{Config, Keepalive, Ports};
+use crate::config::{Buffer, Config, Keepalive, Ports};
 use crate::error::{Error, SendError};
 use crate::output::{Boundary, MOST_AT_ONCE};
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+
+/// What Linux reckons for each buffer of the send queue beside its bytes.
+const PIECE_OVERHEAD: u32 = 832;
 
 impl Tcb {
     /// How many bytes may be queued now; 0 when none can: the buffer is full, the handshake isn't over (as Linux), or
@@ -16,7 +19,40 @@ impl Tcb {
         if self.fin_wanted || self.state.is_opening() || !self.state.may_send() {
             return 0;
         }
-        self.config.send_buffer.saturating_sub(self.send_buffer.len()).min(self.notsent_room())
+        self.buffer_room().min(self.notsent_room())
+    }
+
+    /// What the buffer takes: Linux looks whether it is full only before each piece, so the last may reach beyond.
+    fn buffer_room(&self) -> usize {
+        let piece = self.piece();
+        let tail = match self.unsent() % piece {
+            0 => 0,
+            begun => piece - begun,
+        };
+        let free = self.sending.buffer.saturating_sub(self.send_charge());
+        let pieces = free.div_ceil(piece + PIECE_OVERHEAD);
+        pieces.saturating_mul(piece).saturating_add(tail) as usize
+    }
+
+    /// What the queue is charged (sk_wmem_queued).
+    fn send_charge(&self) -> u32 {
+        let pieces = self.recovery.sent.len() as u32 + self.unsent().div_ceil(self.piece());
+        let bytes = u32::try_from(self.send_buffer.len()).unwrap_or(u32::MAX);
+        bytes.saturating_add(pieces.saturating_mul(PIECE_OVERHEAD))
+    }
+
+    /// Whether poll calls it writable: what is free is at least half of what is taken (sk_stream_is_writeable), and
+    /// TCP_NOTSENT_LOWAT, halved for who waits, is not reached.
+    pub fn is_writable(&self) -> bool {
+        let (charge, lowat) = (self.send_charge(), self.config.notsent_lowat);
+        let below = lowat == u32::MAX || u64::from(self.unsent()) * 2 < u64::from(lowat);
+        charge < self.sending.buffer && self.sending.buffer - charge >= charge / 2 && below
+    }
+
+    /// How much Linux puts in one buffer of the send queue: as many segments as may leave as one.
+    fn piece(&self) -> u32 {
+        let mss = self.effective_mss();
+        (self.max_snd_wnd / 2).clamp(mss, MOST_AT_ONCE.max(mss)) / mss * mss
     }
 
     /// How much more TCP_NOTSENT_LOWAT allows: what goes at once, and beyond it up to the mark; as Linux in pieces as long
@@ -27,7 +63,7 @@ impl Tcb {
         }
         let (mss, unsent) = (self.effective_mss(), self.unsent());
         let goes = self.cwnd_room().saturating_mul(mss).min(self.usable_window());
-        let piece = (self.max_snd_wnd / 2).clamp(mss, MOST_AT_ONCE.max(mss)) / mss * mss;
+        let piece = self.piece();
         let stays = unsent.saturating_sub(goes);
         let below = self.config.notsent_lowat.saturating_sub(stays).div_ceil(piece).saturating_mul(piece);
         goes.saturating_sub(unsent).saturating_add(below) as usize
@@ -258,16 +294,15 @@ impl Tcb {
         self.config.change(|config| config.user_timeout = timeout);
     }
 
-    /// SO_SNDBUF, bytes of user data. What is queued stays.
-    pub fn set_send_buffer(&mut self, _now: Instant, bytes: usize) {
-        self.config.change(|config| config.send_buffer = bytes.max(256));
+    /// SO_SNDBUF: bytes, overhead included. The buffer grows no more; what is queued stays.
+    pub fn set_send_buffer(&mut self, _now: Instant, bytes: u32) {
+        self.config.change(|config| config.send_buffer = Buffer::locked(bytes));
+        self.sending.buffer = bytes;
     }
 
-    /// SO_RCVBUF, bytes of user data. A window already told stays open; scaling is settled by the SYN.
-    pub fn set_receive_buffer(&mut self, _now: Instant, bytes: usize) {
-        // Not so small that the window field could only say 0.
-        let least = (2 << self.rcv_shift()).max(256);
-        self.config.change(|config| config.receive_buffer = bytes.max(least));
+    /// The send buffer as it is.
+    pub fn send_buffer(&self) -> u32 {
+        self.sending.buffer
     }
 
     /// TCP_NOTSENT_LOWAT, bytes.

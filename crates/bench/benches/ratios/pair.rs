@@ -9,7 +9,7 @@ use sockeye_base::Instant;
 use sockeye_lab::{Direction, HostId, HostSpec, Lab, LinkSpec};
 use sockeye_socket::SocketId;
 use sockeye_stack::Cidr;
-use sockeye_tcp::{Config, Info};
+use sockeye_tcp::{Buffer, Config, Info};
 
 /// How the two are set up.
 #[derive(Clone, Debug)]
@@ -28,12 +28,16 @@ pub(crate) struct Setup {
 const PORTS: std::ops::Range<u16> = 7000..7008;
 /// How far time goes on with a step.
 const STEP: Duration = Duration::from_nanos(500);
-const MIB: usize = 1 << 20;
+const MIB: u32 = 1 << 20;
 
 impl Setup {
-    /// A perfect link; buffers of 1 MiB.
+    /// A perfect link; buffers for 1 MiB.
     pub(crate) fn new(mtu: usize) -> Setup {
-        let tcp = Config { send_buffer: MIB, receive_buffer: MIB, ..Config::default() };
+        let tcp = Config {
+            send_buffer: Buffer::locked(2 * MIB),
+            receive_buffer: Buffer::locked(2 * MIB),
+            ..Config::default()
+        };
         Setup { mtu, tcp, directions: Default::default(), addresses: 1, seed: 1 }
     }
 }

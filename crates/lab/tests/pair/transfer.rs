@@ -3,6 +3,8 @@
 use super::*;
 
 const LEN: usize = 300_000;
+/// Bytes that fit in the buffers a connection begins with.
+const SHORT: usize = 60_000;
 
 fn data(len: usize) -> Vec<u8> {
     (0..len).map(|i| (i * 31 + i / 255) as u8).collect()
@@ -74,8 +76,8 @@ fn capturing_changes_nothing() {
         let (client, server) = pair.connection();
         let (a, b) = (pair.a, pair.b);
         let now = pair.now;
-        assert_eq!(pair.host(a).send(now, client, &data(LEN)), Ok(LEN));
-        pair.run(|pair| pair.lab.host(b).unread(server) == Ok(LEN));
+        assert_eq!(pair.host(a).send(now, client, &data(SHORT)), Ok(SHORT));
+        pair.run(|pair| pair.lab.host(b).unread(server) == Ok(SHORT));
         let now = pair.now;
         (now, pair.host(a).info(client), pair.host(b).info(server))
     };
@@ -88,10 +90,10 @@ fn a_coarse_clock_arrives_too() {
     let (client, server) = pair.connection();
     let (a, b) = (pair.a, pair.b);
     let now = pair.now;
-    pair.host(a).send(now, client, &data(LEN)).unwrap();
+    pair.host(a).send(now, client, &data(SHORT)).unwrap();
     for _ in 0..3_000 {
         pair.now += ms(77);
         pair.lab.advance(pair.now);
     }
-    assert_eq!(pair.lab.host(b).unread(server), Ok(LEN));
+    assert_eq!(pair.lab.host(b).unread(server), Ok(SHORT));
 }

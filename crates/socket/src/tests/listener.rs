@@ -140,7 +140,7 @@ fn options_are_inherited() {
     assert_eq!(n.get(a, Opt::SoAcceptConn), Ok(Value::Int(0)));
     let tcb = n.hosts[0].tcb(a.1).expect("a connection");
     assert!(tcb.config().nodelay && tcb.config().keepalive.is_some());
-    assert_eq!((tcb.config().send_buffer, tcb.config().receive_buffer), (50_000, 60_000));
+    assert_eq!((tcb.send_buffer(), tcb.receive_buffer()), (100_000, 120_000));
 }
 
 #[test]

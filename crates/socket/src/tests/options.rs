@@ -76,8 +76,8 @@ fn buffers_are_doubled_within_bounds() {
         for (set, sndbuf, rcvbuf) in [
             (0, 4608, 2304),
             (1, 4608, 2304),
-            (-1, 425_984, 425_984),
-            (i32::MAX, 425_984, 425_984),
+            (-1, 8_388_608, 8_388_608),
+            (i32::MAX, 8_388_608, 8_388_608),
             (100_000, 200_000, 200_000),
         ] {
             n.set(s, Opt::SoSndBuf, Value::Int(set)).expect("set");
@@ -123,7 +123,7 @@ fn tcp_info_has_the_connections_numbers() {
     let acked = u64::from_ne_bytes(bytes[120..128].try_into().expect("8 bytes"));
     assert!(acked == 5 || acked == 6, "{acked} bytes acknowledged");
     assert!(n.get(c, Opt::TcpMaxSeg).is_ok_and(|value| value.int().is_ok_and(|mss| mss > 1000)));
-    assert_eq!(n.get(c, Opt::SoSndBuf), Ok(Value::Int(2_621_440)));
+    assert_eq!(n.get(c, Opt::SoSndBuf), Ok(Value::Int(2_626_560)));
 }
 
 #[test]

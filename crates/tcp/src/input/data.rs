@@ -22,6 +22,7 @@ impl Tcb {
             return self.acknowledge(now);
         }
         self.refuse_data(&segment, seq + len)?;
+        self.measure_receive_echo(now, &segment);
         self.measure_rcv_mss(&segment);
         let mut payload = segment.payload;
         if seq.before(self.rcv_nxt) {
@@ -84,11 +85,14 @@ impl Tcb {
 
     fn take_in_order(&mut self, now: Instant, payload: Chain) {
         let filled_gap = !self.reassembly.is_empty();
+        let len = payload.len() as u32;
         self.deliver(payload);
         if filled_gap {
             let more = self.reassembly.take(self.rcv_nxt);
             self.deliver(more);
         }
+        self.measure_receive_window(now);
+        self.grow_window(len);
         if self.reassembly.fin.is_some_and(|fin| self.rcv_nxt.at_or_after(fin)) {
             self.process_fin(now);
         } else if filled_gap {
@@ -110,18 +114,24 @@ impl Tcb {
         if !payload.is_empty() {
             self.counters.out_of_order += 1;
         }
+        let len = payload.len() as u32;
         self.reassembly.insert(seq, payload);
+        self.grow_window(len);
+        if !self.orphan && self.window.read > 0 {
+            self.grow_receive_buffer(self.window.read);
+        }
         self.quick_acks = crate::tcb::QUICK_ACKS;
         self.interactive = false;
         self.acknowledge(now)
     }
 
     /// RFC 9293, section 3.8.6.3: at least every second full segment is acknowledged at once (a super-segment is
-    /// several), anything within the delay. At the start of a connection, while the peer's window is still small, at
-    /// once (as Linux).
+    /// several) unless that would hold the window back until the program reads, anything within the delay. At the start
+    /// of a connection, while the peer's window is still small, at once (as Linux).
     pub(super) fn acknowledge_soon(&mut self, now: Instant) {
         let waiting = self.rcv_nxt.offset_from(self.last_ack_sent);
-        if waiting > self.rcv_mss || (self.quick_acks > 0 && !self.interactive) {
+        let quick = self.quick_acks > 0 && !self.interactive;
+        if quick || (waiting > self.rcv_mss && self.window_stays_open()) {
             self.ack_now = true;
         } else if !self.timers.is_set(Timer::DelayedAck) {
             let delay = self.config.delayed_ack;

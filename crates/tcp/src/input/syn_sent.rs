@@ -66,6 +66,7 @@ impl Tcb {
         self.recovery.first_repeat_at = None;
         self.recovery.high_seq = self.iss;
         self.cwnd = self.initial_cwnd();
+        self.size_buffers(now);
         self.start_keepalive(now);
         // The user closed meanwhile.
         if self.fin_wanted {

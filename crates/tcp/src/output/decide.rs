@@ -24,7 +24,10 @@ impl Tcb {
         self.run_timers(now);
         match self.next_segment(now) {
             Some(segment) => Decision::Send(segment),
-            None => Decision::Wait(self.timers.next()),
+            None => {
+                self.check_send_space();
+                Decision::Wait(self.timers.next())
+            }
         }
     }
 

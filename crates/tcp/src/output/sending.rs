@@ -11,6 +11,12 @@ use crate::tcb::Tcb;
 const PACING_SHIFT: u32 = 10;
 /// It may be longer by this much, halved for each 512 us of the smallest round-trip time (Linux's tcp_tso_rtt_log).
 const MOST_FOR_SHORT_PATHS: u64 = 65_536;
+/// Segments the send buffer has room for at least (TCP_INIT_CWND).
+const FEWEST_BUFFERED: u32 = 10;
+/// What Linux adds to a segment's payload in a card's buffer: MAX_TCP_HEADER and skb_shared_info, 320 each...
+const HEADERS_AND_SHARED_INFO: u32 = 640;
+/// ...and, after rounding up to a power of two, sk_buff.
+const SEGMENT_HEAD: u32 = 256;
 /// The round trip assumed while none was measured, microseconds.
 const UNMEASURED: u64 = 1_000;
 
@@ -30,6 +36,10 @@ pub enum Boundary {
 
 #[derive(Debug)]
 pub(crate) struct Sending {
+    /// Bytes, overhead included (sk_sndbuf).
+    pub(crate) buffer: u32,
+    /// Something was acknowledged since the buffer's size was last looked at.
+    pub(crate) acknowledged: bool,
     /// Up to where all was pushed at least by its length.
     pushed: SeqNum,
     /// Hardly anybody has them.
@@ -57,8 +67,10 @@ struct Records {
 }
 
 impl Sending {
-    pub(crate) fn new(iss: SeqNum) -> Sending {
+    pub(crate) fn new(iss: SeqNum, buffer: u32) -> Sending {
         Sending {
+            buffer,
+            acknowledged: false,
             pushed: iss,
             records: None,
             tail_open: false,
@@ -166,6 +178,31 @@ impl Tcb {
             sending.cwnd_limited = full;
             sending.most_out = out;
             sending.usage_until = nxt;
+        }
+    }
+
+    /// Linux's tcp_sndbuf_expand: room for two congestion windows, reckoned by segments as a plain card would hold them.
+    pub(crate) fn expand_send_buffer(&mut self) {
+        let buffer = self.config.send_buffer;
+        let segments =
+            FEWEST_BUFFERED.max(self.cwnd / self.snd_mss()).max(self.recovery.reordering.saturating_add(1));
+        let payload = u32::from(self.negotiated.peer_mss).max(self.snd_mss());
+        let each = (payload + HEADERS_AND_SHARED_INFO).next_power_of_two() + SEGMENT_HEAD;
+        let wanted = segments.saturating_mul(2 * each).min(buffer.most);
+        if !buffer.locked && self.sending.buffer < wanted {
+            self.sending.buffer = wanted;
+        }
+    }
+
+    /// Linux's tcp_check_space: after an acknowledgement a buffer that holds the program back, while the congestion
+    /// window would let more go, grows.
+    pub(super) fn check_send_space(&mut self) {
+        if std::mem::take(&mut self.sending.acknowledged)
+            && !self.config.send_buffer.locked
+            && self.cwnd_room() > 0
+            && !self.is_writable()
+        {
+            self.expand_send_buffer();
         }
     }
 

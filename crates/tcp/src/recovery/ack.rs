@@ -117,6 +117,7 @@ impl Tcb {
         self.recovery.timeouts = 0;
         self.recovery.first_repeat_at = None;
         seen.set_timer = true;
+        self.sending.acknowledged = true;
         let mut count = 0;
         while let Some(sent) = self.recovery.sent.pop_before(segment.ack) {
             count += sent.count();

@@ -5,7 +5,7 @@ use sockeye_wire::tcp::{Flags, Options, Timestamps};
 
 use super::hand::{Hand, IRS, ISS, segment};
 use super::pair::{Pair, Pipe};
-use crate::{Error, State};
+use crate::{Buffer, Config, Error, State};
 
 #[test]
 fn either_side_first() {
@@ -172,7 +172,8 @@ fn an_orphan_leaves_fin_wait_2() {
 
 #[test]
 fn fin_follows_what_is_queued() {
-    let mut pair = Pair::established(Pipe::default());
+    let config = Config { send_buffer: Buffer::locked(1 << 20), ..Config::default() };
+    let mut pair = Pair::established_with(config, Config::default(), Pipe::default());
     pair.send(0, &[1; 200_000]);
     pair.with(0, |tcb, now| tcb.close(now));
     assert_eq!(pair.tcb(0).send_room(), 0);

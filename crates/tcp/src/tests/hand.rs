@@ -4,7 +4,7 @@ use sockeye_base::{Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Options, Segment};
 
 use super::pair::PORTS;
-use crate::{Config, Decision, Outcome, State, Tcb};
+use crate::{Buffer, Config, Decision, Outcome, State, Tcb};
 
 pub(super) const ISS: u32 = 1000;
 pub(super) const IRS: u32 = 9000;
@@ -15,7 +15,7 @@ pub(super) fn simple() -> Config {
         window_scaling: false,
         timestamps: false,
         mss: 1000,
-        receive_buffer: 10_000,
+        receive_buffer: Buffer::locked(20_000),
         gso: false,
         ..Config::default()
     }

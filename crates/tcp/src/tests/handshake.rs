@@ -16,15 +16,15 @@ fn three_segments() {
     let flags: Vec<Flags> = pair.seen.iter().map(|seen| seen.segment.flags).collect();
     assert_eq!(flags, [Flags::SYN, Flags::SYN | Flags::ACK, Flags::ACK]);
     let syn = &pair.seen[0].segment;
-    assert_eq!((syn.window, syn.options.mss, syn.options.window_scale), (64_240, Some(1460), Some(7)));
+    assert_eq!((syn.window, syn.options.mss, syn.options.window_scale), (64_240, Some(1460), Some(10)));
     assert_eq!(pair.seen[1].segment.window, 65_160);
     let info = pair.tcb(0).info();
     assert_eq!(info.handshake, Some(Duration::from_millis(20)));
     assert_eq!(info.rtt, Some(Duration::from_millis(20)));
-    assert_eq!((info.snd_mss, info.cwnd, info.snd_wscale, info.timestamps), (1448, 10, Some(7), true));
+    assert_eq!((info.snd_mss, info.cwnd, info.snd_wscale, info.timestamps), (1448, 10, Some(10), true));
     assert_eq!(pair.tcb(1).info().handshake, Some(Duration::from_millis(20)));
-    // The full window, scaled, from the first ACK on.
-    assert_eq!(pair.tcb(1).info().snd_wnd, 6_291_456);
+    // Scaled from the first ACK on: the SYN's window, in whole KiB.
+    assert_eq!(pair.tcb(1).info().snd_wnd, 64_512);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn close_while_shaking_hands() {
 
 #[test]
 fn small_when_idle() {
-    assert!(size_of::<crate::Tcb>() <= 768, "{}", size_of::<crate::Tcb>());
+    assert!(size_of::<crate::Tcb>() <= 784, "{}", size_of::<crate::Tcb>());
 }
 
 #[test]

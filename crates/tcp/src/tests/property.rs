@@ -7,7 +7,7 @@ use sockeye_wire::tcp::{Flags, Timestamps};
 
 use super::hand::{Hand, IRS, ISS, segment, simple};
 use super::pair::{Pair, Pipe, pattern};
-use crate::{Config, Keepalive, State};
+use crate::{Buffer, Config, Keepalive, State};
 
 fn pipes() -> impl Strategy<Value = Pipe> {
     (0u64..50, 0u64..350, 0u64..300, 0u64..60).prop_map(|(delay, loss, duplicate, jitter)| Pipe {
@@ -20,11 +20,11 @@ fn pipes() -> impl Strategy<Value = Pipe> {
 }
 
 fn configs() -> impl Strategy<Value = Config> {
-    (100u16..3000, 2_000usize..100_000, 500usize..100_000, any::<[bool; 6]>()).prop_map(
+    (100u16..3000, 4_000u32..200_000, 5_000u32..200_000, any::<[bool; 6]>()).prop_map(
         |(mss, receive_buffer, send_buffer, [scale, timestamps, gso, nodelay, cork, sack])| Config {
             mss,
-            receive_buffer,
-            send_buffer,
+            receive_buffer: Buffer::locked(receive_buffer),
+            send_buffer: Buffer::locked(send_buffer),
             window_scaling: scale,
             timestamps,
             sack,
@@ -124,7 +124,7 @@ proptest! {
                 10 => if c < 2000 { hand.tcb.abort(now) },
                 11 => hand.tcb.set_keepalive(now, Some(Keepalive::default()).filter(|_| c % 2 == 0)),
                 12 => {
-                    hand.tcb.set_receive_buffer(now, usize::from(c));
+                    hand.tcb.set_receive_buffer(now, u32::from(c));
                     hand.tcb.path_mtu(now, c);
                 }
                 _ => hand.now += Duration::from_millis(u64::from(c)),

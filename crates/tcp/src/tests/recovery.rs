@@ -5,7 +5,7 @@ use sockeye_wire::tcp::{Flags, Options, Segment};
 
 use super::hand::{Hand, IRS, ISS, segment, simple};
 use super::pair::{Pair, Pipe, pattern};
-use crate::{Config, Congestion};
+use crate::{Buffer, Config, Congestion};
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -272,8 +272,13 @@ fn without_sack_none_are_told_or_believed() {
 
 /// Goodput at 1 % loss of single segments and 50 ms, kB/s.
 fn goodput(congestion: Congestion, seed: u64) -> u64 {
-    let config =
-        Config { gso: false, send_buffer: 1 << 20, receive_buffer: 1 << 20, congestion, ..Config::default() };
+    let config = Config {
+        gso: false,
+        send_buffer: Buffer::locked(1 << 20),
+        receive_buffer: Buffer::locked(2 << 20),
+        congestion,
+        ..Config::default()
+    };
     let mut pair = Pair::new(config.clone(), config, Pipe { delay: ms(25), ..Pipe::default() }, seed);
     pair.connect(0);
     pair.run_for(ms(200));

@@ -5,7 +5,7 @@ use sockeye_wire::tcp::Flags;
 
 use super::hand::{Hand, IRS, ISS, segment, simple};
 use super::pair::{Pair, Pipe};
-use crate::{Config, Error, Keepalive, State};
+use crate::{Buffer, Config, Error, Keepalive, State};
 
 /// Milliseconds from `start` at which it sends, until it is closed, and when that is.
 fn times(hand: &mut Hand, start: Instant) -> (Vec<u64>, u64) {
@@ -96,8 +96,11 @@ fn keepalive_probes_and_gives_up() {
 
 #[test]
 fn zero_window_probes_back_off_and_an_answering_peer_is_kept() {
-    let mut pair =
-        Pair::established_with(simple(), Config { receive_buffer: 5000, ..simple() }, Pipe::default());
+    let mut pair = Pair::established_with(
+        simple(),
+        Config { receive_buffer: Buffer::locked(10_000), ..simple() },
+        Pipe::default(),
+    );
     pair.ends[1].reads = 0;
     pair.send(0, &[3; 20_000]);
     pair.run_for(Duration::from_secs(3600));
