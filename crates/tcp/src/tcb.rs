@@ -331,6 +331,7 @@ impl Tcb {
             !(self.timers.is_set(Timer::Persist) && self.timers.is_set(Timer::Retransmit)),
             "one timer to send",
         )?;
+        self.recovery.check()?;
         if self.state.may_transmit() {
             must(
                 self.flight() <= self.send_buffer.len() as u32 + u32::from(self.fin_sent),
@@ -338,7 +339,6 @@ impl Tcb {
             )?;
             must((self.flight() > 0) == self.timers.is_set(Timer::Retransmit), "flight is timed")?;
             self.recovery.sent.check(self.snd_una, self.snd_nxt)?;
-            self.recovery.check()?;
         }
         match self.state {
             State::SynSent | State::SynReceived => {

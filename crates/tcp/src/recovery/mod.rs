@@ -204,6 +204,7 @@ impl Recovery {
     /// Nothing is in flight any more, nor to be repeated.
     pub(crate) fn clear(&mut self) {
         self.sent.clear();
+        self.reno_sacked = 0;
         self.repeat = Repeat::Nothing;
         self.resend_head = false;
         self.probe_tail = false;

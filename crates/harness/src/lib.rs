@@ -1,0 +1,22 @@
+//! What the fuzzers do with their bytes: a function per target of `fuzz/`, which panics if something that must hold
+//! does not. `cargo nextest` runs the same functions on the inputs under `fuzz/corpus`.
+
+#![forbid(unsafe_code)]
+
+mod frames;
+mod packet;
+mod reader;
+mod script;
+mod segments;
+
+pub use frames::frames;
+pub use packet::packet;
+pub use script::script;
+pub use segments::segments;
+
+/// What is done with an input.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name it has in `fuzz/`.
+pub const TARGETS: [(&str, Target); 4] =
+    [("frames", frames), ("packet", packet), ("script", script), ("segments", segments)];
