@@ -1,10 +1,12 @@
-//! What every other crate stands on: time as a value, sequence numbers, the seeded generator, keyed hashing, and
-//! chains of reference-counted bytes. Nothing here reads a clock or asks the system for anything.
+//! What every other crate stands on: time as a value, sequence numbers, the seeded generator, keyed hashing, the
+//! names of what is counted, and chains of reference-counted bytes. Nothing here reads a clock or asks the system for
+//! anything.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod chain;
+mod counters;
 mod pool;
 mod rng;
 mod seq;
@@ -12,6 +14,7 @@ mod time;
 
 pub use bytes::Bytes;
 pub use chain::Chain;
+pub use counters::{Counter, Counters, Tally};
 pub use pool::Pool;
 pub use rng::{Key, KeyedMap, Rng};
 pub use seq::SeqNum;

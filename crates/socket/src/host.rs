@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
-use sockeye_base::{Chain, Instant, Pool};
+use sockeye_base::{Chain, Counters, Instant, Pool};
 use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
@@ -97,6 +97,11 @@ impl Host {
     /// Its stack, to configure.
     pub fn stack_mut(&mut self) -> &mut Stack {
         &mut self.stack
+    }
+
+    /// What the host has counted: why it dropped or refused what came, by Linux's names.
+    pub fn counters(&self) -> &Counters {
+        self.stack.counters()
     }
 
     /// Opens a socket (socket(2)).

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use sockeye_base::{Bytes, Chain, Instant};
+use sockeye_base::{Bytes, Chain, Counter, Instant};
 use sockeye_wire::fragment::Fragment;
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::{Body, Packet, ip};
@@ -123,15 +123,18 @@ impl Pieces {
     }
 }
 
+/// A fragment was dropped, perhaps with those before it.
+struct Dropped;
+
 impl Fragments {
-    /// A piece has come; gives the packet it makes whole.
+    /// A piece has come; gives the packet it makes whole, if it does. An error if it, or the packet, was dropped.
     fn insert(
         &mut self,
         now: Instant,
         settings: &Settings,
         header: ip::Header,
         fragment: Fragment,
-    ) -> Option<Packet> {
+    ) -> Result<Option<Packet>, Dropped> {
         let (source, destination) = (header.source(), header.destination());
         let (key, patience) = match &header {
             ip::Header::V4(v4) => (
@@ -144,7 +147,7 @@ impl Fragments {
         };
         let charge = truesize(&fragment.payload);
         if self.charge + charge > settings.ipfrag_high_thresh {
-            return None;
+            return Err(Dropped);
         }
         let pieces = self.packets.entry(key).or_insert_with(|| Pieces::new(now + patience));
         self.deadlines.insert((pieces.deadline, key));
@@ -152,13 +155,16 @@ impl Fragments {
             Fit::Taken => {
                 pieces.charge += charge;
                 self.charge += charge;
-                if pieces.is_whole() { self.remove(key)?.assemble() } else { None }
+                if !pieces.is_whole() {
+                    return Ok(None);
+                }
+                self.remove(key).and_then(Pieces::assemble).ok_or(Dropped).map(Some)
             }
-            Fit::Again => None,
+            Fit::Again => Ok(None),
             // RFC 5722, section 4: the whole packet goes. Linux does the same for IPv4.
             Fit::Clash => {
                 self.remove(key);
-                None
+                Err(Dropped)
             }
         }
     }
@@ -187,7 +193,10 @@ impl Stack {
         let Body::Fragment(fragment) = packet.body else { return Some(packet) };
         let whole = self.fragments.insert(now, &self.settings, packet.ip, fragment);
         self.set_fragments_timer();
-        whole
+        whole.unwrap_or_else(|Dropped| {
+            self.count(Counter::IpReasmFails);
+            None
+        })
     }
 
     /// A heap entry of the fragments' timer came up.
@@ -197,6 +206,8 @@ impl Stack {
             Popped::Later(deadline) => self.timers.put_back(TimerKey::Fragments, deadline),
             Popped::Due => {
                 while let Some(pieces) = self.fragments.expired(now) {
+                    self.count(Counter::IpReasmTimeout);
+                    self.count(Counter::IpReasmFails);
                     // RFC 792, RFC 8200, section 4.5: the sender is told if its front came.
                     let Pieces { front: Some((ip, protocol)), mut pieces, .. } = pieces else { continue };
                     let Some(payload) = pieces.remove(&0) else { continue };

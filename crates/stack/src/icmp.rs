@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Counter, Duration, Instant};
 use sockeye_tcp as tcp;
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip};
@@ -286,7 +286,14 @@ impl Stack {
     fn may_complain(&mut self, now: Instant, packet: &Packet) -> bool {
         let (source, destination) = (packet.source(), packet.destination());
         let wrong = self.is_group(destination) || self.is_group(source) || source.is_unspecified();
-        !wrong && (self.is_local(source) || self.icmp.allow(now, source))
+        if wrong {
+            return false;
+        }
+        let may = self.is_local(source) || self.icmp.allow(now, source);
+        if !may {
+            self.count(Counter::IcmpOutRateLimit);
+        }
+        may
     }
 
     /// Errors come from the address that was asked, but nothing with a loopback address goes onto a link.
@@ -309,15 +316,14 @@ impl Stack {
 
     /// An error came for a packet of ours: its quote says whose (RFC 1122, section 3.2.2).
     fn icmp_error(&mut self, now: Instant, original: &[u8], meaning: Meaning) {
-        let Some(quote) = Quote::parse(original) else { return };
+        let Some(quote) = Quote::parse(original) else { return self.count(Counter::IcmpInErrors) };
         let tuple = (quote.source, quote.source_port, quote.destination, quote.destination_port);
         match (quote.protocol, quote.tcp_seq) {
             (ip::protocol::TCP, Some(seq)) => {
-                if let Some(mtu) = meaning.mtu {
-                    self.tcp_path_mtu(now, tuple, seq, mtu);
-                }
-                if let Some(error) = meaning.tcp {
-                    self.tcp_error(now, tuple, seq, error);
+                let sized = meaning.mtu.map(|mtu| self.tcp_path_mtu(now, tuple, seq, mtu));
+                let told = meaning.tcp.map(|error| self.tcp_error(now, tuple, seq, error));
+                if sized == Some(false) || told == Some(false) {
+                    self.count(Counter::OutOfWindowIcmps);
                 }
             }
             (ip::protocol::UDP, _) => {

@@ -1,8 +1,8 @@
-//! The way in: from a frame on an interface to the protocol it is for. What can't be right is dropped in silence.
+//! The way in: from a frame on an interface to the protocol it is for. What can't be right is dropped in silence, and counted.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use sockeye_base::Instant;
+use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp};
 
@@ -32,7 +32,9 @@ impl Stack {
                     self.packet_input(now, interface, packet);
                 }
                 Payload::Arp(packet) if for_us => self.arp_input(now, interface, &packet),
-                Payload::Packet(_) | Payload::Arp(_) | Payload::Bytes(_) => {}
+                Payload::Packet(_) if for_us => self.count(Counter::UnicastInMulticast),
+                Payload::Bytes(bytes) if for_us => self.count_malformed(&bytes),
+                Payload::Packet(_) | Payload::Arp(_) | Payload::Bytes(_) => self.count(Counter::OtherHost),
             }
         }
         self.settle(now);
@@ -48,13 +50,16 @@ impl Stack {
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
         let is_expected = matches!(connection, Some((_, true)));
-        if interface != InterfaceId::LOOPBACK && !is_expected && !self.admits(&packet) {
-            return;
+        if interface != InterfaceId::LOOPBACK
+            && !is_expected
+            && let Err(reason) = self.admit(&packet)
+        {
+            return self.count(reason);
         }
         let addresses = (packet.source(), packet.destination());
         let is_v4 = addresses.0.is_ipv4();
         match packet.body {
-            Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => {}
+            Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
             Body::Tcp(segment) => {
                 let connection = connection.map(|(id, _)| id);
                 self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
@@ -64,8 +69,11 @@ impl Stack {
             Body::Icmpv6(message) if !is_v4 => {
                 self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);
             }
-            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => {}
-            Body::Other { .. } => self.protocol_unreachable(now, &packet),
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => self.count(Counter::IpInUnknownProtos),
+            Body::Other { .. } => {
+                self.count(Counter::IpInUnknownProtos);
+                self.protocol_unreachable(now, &packet);
+            }
         }
     }
 
@@ -77,7 +85,7 @@ impl Stack {
     /// Whether a packet from a link may be what it says it is, and is for us. Its source must be one host, not this
     /// one (RFC 1122, section 3.2.1.3); loopback addresses are not seen on links, but for those ports whose packets a
     /// policy carries there. (Linux: `ip_route_input_slow`, `ipv6_rcv`.)
-    fn admits(&self, packet: &Packet) -> bool {
+    fn admit(&self, packet: &Packet) -> Result<(), Counter> {
         let (source, destination) = (packet.source(), packet.destination());
         let (from_port, to_port) = packet.ports().unwrap_or((0, 0));
         let answers_policy = packet.ports().is_some() && self.routes.policy(from_port, source).is_some();
@@ -93,11 +101,16 @@ impl Stack {
             IpAddr::V6(address) => address.is_multicast() || (address.is_unspecified() && !discovers),
         };
         let source_is_ours = !source.is_unspecified() && self.is_local(source);
-        if source_is_wrong || (source_is_ours && !answers_policy) || destination.is_unspecified() {
-            return false;
+        if source_is_wrong || (source_is_ours && !answers_policy) {
+            return Err(Counter::IpInvalidSource);
+        }
+        if destination.is_unspecified() {
+            return Err(Counter::IpInAddrErrors);
         }
         let ours = !destination.is_loopback() && self.is_local(destination);
-        ours || any_destination || self.is_broadcast(destination) || self.is_our_group(destination)
+        let known =
+            ours || any_destination || self.is_broadcast(destination) || self.is_our_group(destination);
+        if known { Ok(()) } else { Err(Counter::IpInAddrErrors) }
     }
 
     /// Whether it is a multicast group that every host is in.

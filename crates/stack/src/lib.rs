@@ -9,6 +9,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod cidr;
+mod counting;
 mod error;
 mod fragments;
 mod icmp;

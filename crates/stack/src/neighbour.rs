@@ -43,6 +43,8 @@ pub(crate) enum Action {
     Solicit(IpAddr, Option<Mac>),
     /// Tell the packet's sender that the host can't be reached.
     Fail(Box<Packet>),
+    /// A packet that waited made room for another.
+    Overflowed,
 }
 
 /// What the table works with.
@@ -149,12 +151,14 @@ impl Neighbours {
                 Some((mac, packet))
             }
             State::Incomplete { .. } => {
-                entry.keep(packet, context.settings);
+                let dropped = entry.keep(packet, context.settings);
+                self.actions.extend((0..dropped).map(|_| Action::Overflowed));
                 None
             }
             State::Failed => {
                 entry.state = State::Incomplete { probes: 1 };
-                entry.keep(packet, context.settings);
+                let dropped = entry.keep(packet, context.settings);
+                self.actions.extend((0..dropped).map(|_| Action::Overflowed));
                 entry.arm(context, to, Some(context.settings.neighbour_retransmit));
                 self.actions.push_back(Action::Solicit(to, None));
                 None
@@ -305,17 +309,19 @@ impl Neighbour {
         context.timers.set(key, &mut self.timer, after.map(|span| context.now + span));
     }
 
-    /// Queues a packet; the oldest make room for it (`__neigh_event_send`).
-    fn keep(&mut self, packet: Box<Packet>, settings: &Settings) {
-        let len = packet.len();
+    /// Queues a packet; the oldest make room for it (`__neigh_event_send`). Says how many did.
+    fn keep(&mut self, packet: Box<Packet>, settings: &Settings) -> u64 {
+        let (len, mut dropped) = (packet.len(), 0);
         while self.queue.len() >= settings.neighbour_queue_packets
             || self.queued_bytes + len > settings.neighbour_queue_bytes
         {
             let Some(oldest) = self.queue.pop_front() else { break };
             self.queued_bytes -= oldest.len();
+            dropped += 1;
         }
         self.queued_bytes += len;
         self.queue.push_back(packet);
+        dropped
     }
 }
 

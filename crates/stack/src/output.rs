@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use sockeye_base::Instant;
+use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::tcp::Segment;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6, ip};
@@ -175,7 +175,11 @@ impl Stack {
             match action {
                 Action::Transmit(mac, packet) => self.put(interface, mac, packet),
                 Action::Solicit(address, mac) => self.solicit(interface, address, mac),
-                Action::Fail(packet) => self.host_unreachable(now, &packet),
+                Action::Fail(packet) => {
+                    self.count(Counter::NeighbourFailed);
+                    self.host_unreachable(now, &packet);
+                }
+                Action::Overflowed => self.count(Counter::NeighbourQueueFull),
             }
         }
     }

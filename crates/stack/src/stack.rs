@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use slotmap::new_key_type;
-use sockeye_base::{Instant, Rng};
+use sockeye_base::{Counters, Instant, Rng};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Packet};
 
@@ -66,6 +66,7 @@ pub struct Stack {
     pub(crate) loopback: VecDeque<Box<Packet>>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
     pub(crate) events: VecDeque<Event>,
+    pub(crate) counters: Counters,
     /// The last moment we were told of.
     now: Instant,
 }
@@ -99,6 +100,7 @@ impl Stack {
             loopback: VecDeque::new(),
             tap: None,
             events: VecDeque::new(),
+            counters: Counters::default(),
             now: Instant::ZERO,
         };
         let addresses =

@@ -14,7 +14,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use slotmap::SlotMap;
-use sockeye_base::{Duration, Instant, Key, Rng};
+use sockeye_base::{Counter, Duration, Instant, Key, Rng};
 use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb, TimeWait};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
@@ -269,6 +269,10 @@ impl Stack {
                     let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
                     let deadline = deadline.map(|at| at.max(soonest));
                     self.timers.set(TimerKey::Connection(id), &mut connection.timer, deadline);
+                    let tally = connection.tcb.take_tally();
+                    if !tally.is_empty() {
+                        self.counters.add_all(tally);
+                    }
                     return;
                 }
             }
@@ -278,11 +282,17 @@ impl Stack {
     /// Ends a connection that has become one too many of those that nobody needs, as Linux does: TIME-WAIT is left out,
     /// an orphan is reset. Says whether it did.
     fn tcp_lighten(&mut self, now: Instant, id: ConnectionId) -> bool {
-        let too_many = match self.tcp.weigh(id) {
+        let burden = self.tcp.weigh(id);
+        let too_many = match burden {
             None | Some(Burden::None) => false,
             Some(Burden::Orphan) => self.tcp.orphans > self.settings.tcp_max_orphans,
             Some(Burden::TimeWait) => self.tcp_time_waits() > self.settings.tcp_max_tw_buckets,
         };
+        match (too_many, burden) {
+            (true, Some(Burden::Orphan)) => self.count(Counter::AbortOnMemory),
+            (true, Some(Burden::TimeWait)) => self.count(Counter::TimeWaitOverflow),
+            (true, Some(Burden::None) | None) | (false, _) => {}
+        }
         if too_many && let Some(connection) = self.tcp.connections.get_mut(id) {
             connection.tcb.end_time_wait();
             connection.tcb.abort(now);
@@ -298,6 +308,9 @@ impl Stack {
         let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);
         // As Linux: identification 0 in SYNs, counting from there on.
         let syn = segment.flags.contains(Flags::SYN);
+        if segment.flags.contains(Flags::RST) {
+            self.counters.add(Counter::TcpOutRsts);
+        }
         if !syn {
             connection.ip_id = ip_id.wrapping_add(segment.count() as u16);
         }

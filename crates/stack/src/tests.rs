@@ -1,6 +1,7 @@
 //! Two hosts on one Ethernet, in virtual time.
 
 mod bare;
+mod counted;
 mod hostile;
 mod limits;
 mod neighbours;

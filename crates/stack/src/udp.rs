@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slotmap::SlotMap;
-use sockeye_base::{Chain, Instant};
+use sockeye_base::{Chain, Counter, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
 use crate::output::{IpOptions, Transport};
@@ -269,7 +269,10 @@ impl Stack {
         }
         match self.udp_lookup(local, source) {
             Some(id) => self.udp_deliver(id, received(datagram)),
-            None => self.port_unreachable(now, &packet),
+            None => {
+                self.count(Counter::UdpNoPorts);
+                self.port_unreachable(now, &packet);
+            }
         }
     }
 
@@ -324,6 +327,8 @@ impl Stack {
         let Some(socket) = self.udp.sockets.get_mut(id) else { return };
         let size = truesize(&received.payload);
         if !socket.queue.is_empty() && socket.queued_bytes + size > socket.receive_buffer {
+            self.count(Counter::UdpRcvbufErrors);
+            self.count(Counter::UdpInErrors);
             return;
         }
         socket.queued_bytes += size;

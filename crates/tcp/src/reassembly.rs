@@ -28,6 +28,17 @@ struct Held {
     duplicate: Option<(SeqNum, SeqNum)>,
 }
 
+/// What became of data that came early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is new.
+    Apart,
+    /// It is kept, and some or all of it was there before.
+    Overlapping,
+    /// There was no room for another piece.
+    Not,
+}
+
 /// Most blocks that fit in a header.
 const MOST_SACKS: usize = 4;
 
@@ -64,9 +75,9 @@ impl Reassembly {
         self.held.as_ref()?.blocks.back().map(Block::end)
     }
 
-    /// Keeps data that starts after what has been received. Says whether it was taken.
-    pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
-        data.is_empty() || self.held.get_or_insert_default().insert(seq, data)
+    /// Keeps data that starts after what has been received.
+    pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> Kept {
+        if data.is_empty() { Kept::Apart } else { self.held.get_or_insert_default().insert(seq, data) }
     }
 
     /// RFC 2883, section 4: what came twice is told to the peer, once.
@@ -119,10 +130,10 @@ impl Reassembly {
 }
 
 impl Held {
-    fn insert(&mut self, seq: SeqNum, data: Chain) -> bool {
+    fn insert(&mut self, seq: SeqNum, data: Chain) -> Kept {
         let mut block = Block { seq, data };
         let at = self.blocks.partition_point(|held| held.end().before(seq));
-        self.note_duplicate(at, &block);
+        let overlaps = self.note_duplicate(at, &block);
         while let Some(held) = self.blocks.get(at) {
             if held.seq.after(block.end()) {
                 break;
@@ -132,21 +143,21 @@ impl Held {
             }
         }
         if self.blocks.len() >= MOST_BLOCKS {
-            return false;
+            return Kept::Not;
         }
         self.note_recent(block.seq, block.end());
         self.blocks.insert(at, block);
-        true
+        if overlaps { Kept::Overlapping } else { Kept::Apart }
     }
 
-    /// RFC 2883, section 4: what of this the blocks from `at` on have.
-    fn note_duplicate(&mut self, at: usize, block: &Block) {
+    /// RFC 2883, section 4: what of this the blocks from `at` on have. Says whether they have any.
+    fn note_duplicate(&mut self, at: usize, block: &Block) -> bool {
         let overlaps = |held: &&Block| held.end().after(block.seq) && held.seq.before(block.end());
-        if let Some(held) = self.blocks.range(at..).take(2).find(overlaps) {
-            let left = held.seq.max(block.seq);
-            let right = if held.end().before(block.end()) { held.end() } else { block.end() };
-            self.duplicate = Some((left, right));
-        }
+        let Some(held) = self.blocks.range(at..).take(2).find(overlaps) else { return false };
+        let left = held.seq.max(block.seq);
+        let right = if held.end().before(block.end()) { held.end() } else { block.end() };
+        self.duplicate = Some((left, right));
+        true
     }
 
     fn note_recent(&mut self, left: SeqNum, right: SeqNum) {
@@ -211,7 +222,7 @@ mod tests {
             let mut have = vec![false; 256];
             for (at, len) in parts {
                 let (at, end) = (at + 1, (at + 1 + len).min(256));
-                prop_assert!(reassembly.insert(base + at as u32, stream[at..end].to_vec().into()));
+                prop_assert_ne!(reassembly.insert(base + at as u32, stream[at..end].to_vec().into()), Kept::Not);
                 have[at..end].fill(true);
                 prop_assert_eq!(reassembly.check(base, base + 256), Ok(()));
             }

@@ -32,6 +32,8 @@ pub struct TimeWait {
 pub enum Late {
     /// TIME-WAIT goes on; this is to be sent.
     Waits(Option<Segment>),
+    /// The same, but there were too many to answer.
+    Skipped,
     /// A reset ended it.
     Ended,
     /// An acceptable new SYN ended it (RFC 6191): hand the segment to the listener. A connection it makes starts at
@@ -88,7 +90,7 @@ impl TimeWait {
         // Data can't be part of a loop of acknowledgements; anything else is answered within limits.
         let answered = (segment.sequence_len() > 0 && !flags.contains(Flags::SYN))
             || may_answer_again(&mut self.last_oow_ack, now);
-        Late::Waits(answered.then(|| self.acknowledgement(now)))
+        if answered { Late::Waits(Some(self.acknowledgement(now))) } else { Late::Skipped }
     }
 
     fn acknowledgement(&self, now: Instant) -> Segment {

@@ -1,6 +1,6 @@
 //! The timers of a connection: a table indexed by an enum, and what happens when one is due.
 
-use sockeye_base::Instant;
+use sockeye_base::{Counter, Instant};
 
 use crate::state::State;
 use crate::tcb::Tcb;
@@ -107,6 +107,16 @@ impl Tcb {
 
     /// The connection is over: nothing more is sent but a reset already owed. What was received stays to be read.
     pub(crate) fn enter_closed(&mut self) {
+        match self.state {
+            State::SynSent | State::SynReceived => self.count(Counter::TcpAttemptFails),
+            State::Established | State::CloseWait => self.count(Counter::TcpEstabResets),
+            State::FinWait1
+            | State::FinWait2
+            | State::Closing
+            | State::LastAck
+            | State::TimeWait
+            | State::Closed => {}
+        }
         self.state = State::Closed;
         self.timers.clear_all();
         self.send_buffer.clear();

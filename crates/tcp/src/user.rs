@@ -1,6 +1,6 @@
 //! The user's calls (RFC 9293, section 3.10), and what ICMP has to tell.
 
-use sockeye_base::{Chain, Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum};
 
 use crate::config::{Buffer, Config, Keepalive, Ports};
 use crate::error::{Error, SendError};
@@ -345,6 +345,9 @@ impl Tcb {
     /// The connection ends with an error. RFC 1122, section 4.2.3.9: if ICMP said why nothing came through, that is
     /// the better answer than a timeout.
     pub(crate) fn fail(&mut self, error: Error) {
+        if error == Error::TimedOut {
+            self.count(Counter::AbortOnTimeout);
+        }
         self.error = match (error, self.soft_error) {
             (Error::TimedOut, Some(soft)) => Some(soft),
             _ => Some(error),

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use sockeye::{Host, Lab, LinkOptions, net};
 
+use crate::Rows;
 use crate::kernel::on_one_cpu;
 use crate::report::{Better, Row};
 use crate::sampling::{Effort, rate};
-use crate::Rows;
 
 const WRITE: usize = 64 * 1024;
 const DATAGRAM: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sockeye_base::{Instant, SeqNum};
+use sockeye_base::{Counter, Instant, SeqNum};
 use sockeye_tcp::{Error, State, Tcb, reset_for};
 use sockeye_wire::Packet;
 use sockeye_wire::ip::Ecn;
@@ -113,17 +113,19 @@ impl Stack {
     ) {
         let flags = segment.flags;
         let Some(listener) = self.find_listener(&tuple) else {
+            self.count(Counter::TcpNoSocket);
             return self.refuse(now, interface, &tuple, &segment);
         };
         if flags.contains(Flags::RST) {
-            return;
+            return self.count(Counter::TcpFlags);
         }
         if flags.contains(Flags::ACK) {
+            self.count(Counter::TcpFlags);
             return self.refuse(now, interface, &tuple, &segment);
         }
         // As Linux: a SYN with FIN is nobody's honest opening.
         if !flags.contains(Flags::SYN) || flags.contains(Flags::FIN) {
-            return;
+            return self.count(Counter::TcpFlags);
         }
         let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
         let Some(entry) = self.tcp.listeners.get(listener) else { return };
@@ -162,7 +164,10 @@ impl Stack {
     /// RFC 9293, section 3.10.7.1: whoever speaks to nobody is reset.
     fn refuse(&mut self, now: Instant, interface: InterfaceId, tuple: &Tuple, segment: &Segment) {
         let Some(reset) = reset_for(segment) else { return };
-        let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
+        let Some(path) = self.path_back(interface, tuple.remote.ip()) else {
+            return self.count(Counter::IpOutNoRoutes);
+        };
+        self.count(Counter::TcpOutRsts);
         let header = self.ip_header(tuple.local.ip(), tuple.remote.ip(), IpOptions::default());
         if let Some(ip) = header {
             self.transmit_segment(now, &path, ip, reset);
@@ -178,14 +183,14 @@ impl Stack {
     }
 
     /// An ICMP error came for a segment of ours. Only one that quotes data under way is believed (RFC 5927, section
-    /// 4.1).
+    /// 4.1); says whether it is.
     pub(crate) fn tcp_error(
         &mut self,
         now: Instant,
         (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
         seq: SeqNum,
         error: Error,
-    ) {
+    ) -> bool {
         let tuple = Tuple {
             local: SocketAddr::new(source, source_port),
             remote: SocketAddr::new(destination, destination_port),
@@ -196,17 +201,19 @@ impl Stack {
             connection.tcb.soft_error(now, error);
             self.tcp_announce(id);
             self.tcp_flush(now, id);
+            return true;
         }
+        false
     }
 
-    /// A router on the way takes only packets of this size (RFC 1191, RFC 8201).
+    /// A router on the way takes only packets of this size (RFC 1191, RFC 8201). Says whether that is believed.
     pub(crate) fn tcp_path_mtu(
         &mut self,
         now: Instant,
         (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
         seq: SeqNum,
         mtu: usize,
-    ) {
+    ) -> bool {
         let tuple = Tuple {
             local: SocketAddr::new(source, source_port),
             remote: SocketAddr::new(destination, destination_port),
@@ -217,7 +224,9 @@ impl Stack {
         {
             connection.tcb.path_mtu(now, mss_of(mtu.max(least), destination));
             self.tcp_flush(now, id);
+            return true;
         }
+        false
     }
 
     fn tuple_with_sequence(&self, tuple: &Tuple, seq: SeqNum) -> Option<ConnectionId> {

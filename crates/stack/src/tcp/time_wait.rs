@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Instant, Rng, SeqNum};
+use sockeye_base::{Counter, Instant, Rng, SeqNum};
 use sockeye_tcp::{Late, TimeWait};
 use sockeye_wire::ip;
 use sockeye_wire::tcp::{Flags, Segment};
@@ -155,6 +155,10 @@ impl Stack {
         let (options, flow_label) = (entry.options, entry.flow_label);
         match entry.state.input(now, &segment) {
             Late::Waits(None) => None,
+            Late::Skipped => {
+                self.count(Counter::AckSkippedTimeWait);
+                None
+            }
             Late::Waits(Some(reply)) => {
                 let path = self.path_back(interface, tuple.remote.ip())?;
                 let mut header = self.ip_header(tuple.local.ip(), tuple.remote.ip(), options)?;

@@ -77,7 +77,7 @@ fn segment() -> BoxedStrategy<Segment> {
                 ack: SeqNum(ack),
                 flags: Flags::from_bits_truncate(flags),
                 window,
-                urgent: 0,
+                urgent: (ack >> 7) as u16,
                 options: Options {
                     mss,
                     window_scale,

@@ -1,6 +1,6 @@
 //! Step five: the acknowledgement (RFC 9293, section 3.10.7.4, fifth; RFC 5961, section 5).
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Counter, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Outcome, Step, reset_for};
@@ -10,6 +10,7 @@ use crate::tcb::Tcb;
 impl Tcb {
     pub(super) fn process_ack(&mut self, now: Instant, segment: &Segment) -> Step {
         if !segment.flags.contains(Flags::ACK) {
+            self.count(Counter::TcpFlags);
             return Step::Break(Outcome::default());
         }
         let ack = segment.ack;
@@ -26,7 +27,9 @@ impl Tcb {
         // RFC 5961, section 5.2: what was never sent can't be acknowledged, and old acknowledgements can't be older
         // than a window, nor than the first byte (as Linux).
         let oldest = u64::from(self.max_snd_wnd).min(self.counters.bytes_acked) as u32;
-        if ack.after(self.snd_nxt) || ack.before(self.snd_una - oldest) {
+        let unsent = ack.after(self.snd_nxt);
+        if unsent || ack.before(self.snd_una - oldest) {
+            self.count(if unsent { Counter::AckUnsentData } else { Counter::OldAck });
             return self.challenge(now);
         }
         // Only now is it sure to be the peer's: a stranger's timestamp would shut the peer out.

@@ -1,10 +1,11 @@
 //! Step seven: the data (RFC 9293, section 3.10.7.4, seventh), and when to acknowledge it (section 3.8.6.3).
 
-use sockeye_base::{Chain, Instant, SeqNum};
+use sockeye_base::{Chain, Counter, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Step, reset_for};
 use crate::error::Error;
+use crate::reassembly::Kept;
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -19,6 +20,7 @@ impl Tcb {
         }
         if !self.state.may_receive() {
             // The peer said that nothing would follow its FIN: this repeats what we have, or is nonsense.
+            self.count(Counter::OldData);
             return self.acknowledge(now);
         }
         self.refuse_data(&segment, seq + len)?;
@@ -29,6 +31,8 @@ impl Tcb {
             let old = self.rcv_nxt.offset_from(seq);
             self.note_repeated_data(seq, len);
             if old > len || (old == len && !fin) {
+                self.count(Counter::OldData);
+                self.count(Counter::DelayedAckLost);
                 return self.acknowledge(now);
             }
             payload.advance(old as usize);
@@ -43,6 +47,10 @@ impl Tcb {
             payload.truncate(room);
             fin = false;
             if payload.is_empty() {
+                self.count(Counter::OverWindow);
+                if self.rcv_wnd() == 0 {
+                    self.count(Counter::ZeroWindowDrop);
+                }
                 return self.acknowledge(now);
             }
         }
@@ -68,6 +76,7 @@ impl Tcb {
             match self.state {
                 State::FinWait1 | State::FinWait2 => {
                     self.fail(Error::Reset);
+                    self.count(Counter::AbortOnData);
                     return Step::Break(reset_for(segment).into());
                 }
                 State::SynSent
@@ -115,7 +124,12 @@ impl Tcb {
             self.counters.out_of_order += 1;
         }
         let len = payload.len() as u32;
-        self.reassembly.insert(seq, payload);
+        self.count(Counter::OfoQueue);
+        match self.reassembly.insert(seq, payload) {
+            Kept::Apart => {}
+            Kept::Overlapping => self.count(Counter::OfoMerge),
+            Kept::Not => self.count(Counter::OfoDrop),
+        }
         self.grow_window(len);
         if !self.orphan && self.window.read > 0 {
             self.grow_receive_buffer(self.window.read);

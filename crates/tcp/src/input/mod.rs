@@ -12,7 +12,7 @@ mod window;
 
 use std::ops::ControlFlow;
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Counter, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use crate::state::State;
@@ -112,7 +112,17 @@ impl Tcb {
 
     /// RFC 5961, section 3.2: asks the peer to show that the segment is its own; within limits.
     fn challenge(&mut self, now: Instant) -> Step {
+        let step = self.acknowledge_within_limits(now, Counter::AckSkippedChallenge);
+        if matches!(&step, Step::Break(outcome) if outcome.reply.is_some()) {
+            self.count(Counter::ChallengeAck);
+        }
+        step
+    }
+
+    /// An acknowledgement, or what is counted for want of it.
+    fn acknowledge_within_limits(&mut self, now: Instant, skipped: Counter) -> Step {
         if !may_answer_again(&mut self.last_oow_ack, now) {
+            self.count(skipped);
             return Step::Break(Outcome::default());
         }
         self.acknowledge(now)
@@ -120,11 +130,14 @@ impl Tcb {
 
     /// The answer to a segment that is not acceptable. Data can't be part of a loop of acknowledgements and is always
     /// answered (as Linux); anything else within limits.
-    fn answer_unacceptable(&mut self, now: Instant, segment: &Segment) -> Step {
+    fn answer_unacceptable(&mut self, now: Instant, segment: &Segment, skipped: Counter) -> Step {
+        if segment.sequence_len() > 0 && segment.seq.before(self.rcv_nxt) {
+            self.count(Counter::DelayedAckLost);
+        }
         if segment.sequence_len() > 0 && !segment.flags.contains(Flags::SYN) {
             self.acknowledge(now)
         } else {
-            self.challenge(now)
+            self.acknowledge_within_limits(now, skipped)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Steps two and four: RST and SYN where none is due (RFC 9293, section 3.10.7.4; RFC 5961, sections 3 and 4).
 
-use sockeye_base::Instant;
+use sockeye_base::{Counter, Instant};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Outcome, Step, may_answer_again};
@@ -27,7 +27,9 @@ impl Tcb {
             | State::Closed => false,
         };
         if segment.seq != self.rcv_nxt && !after_fin {
-            if segment.seq.before(self.rcv_nxt) || segment.seq.after(self.rcv_adv) {
+            let old = segment.seq.before(self.rcv_nxt);
+            if old || segment.seq.after(self.rcv_adv) {
+                self.count(if old { Counter::OldSequence } else { Counter::InvalidSequence });
                 return Step::Break(Outcome::default());
             }
             return self.challenge(now);
@@ -64,10 +66,13 @@ impl Tcb {
                 if may_answer_again(&mut self.last_oow_ack, now) {
                     self.syn_due = true;
                     self.syn_repeated = true;
+                } else {
+                    self.count(Counter::AckSkippedSynRecv);
                 }
                 return Step::Break(Outcome::default());
             }
         }
+        self.count(Counter::SynChallenge);
         self.challenge(now)
     }
 }

@@ -1,6 +1,6 @@
 //! Segments that arrive in TIME-WAIT while somebody still holds the connection: [`TimeWait`] knows the answers.
 
-use sockeye_base::Instant;
+use sockeye_base::{Counter, Instant};
 use sockeye_wire::tcp::Segment;
 
 use super::{Outcome, Step};
@@ -38,6 +38,10 @@ impl Tcb {
         self.timers.set(Timer::TimeWait, time_wait.ends);
         Step::Break(match late {
             Late::Waits(reply) => reply.into(),
+            Late::Skipped => {
+                self.count(Counter::AckSkippedTimeWait);
+                Outcome::default()
+            }
             Late::Ended => {
                 self.enter_closed();
                 Outcome::default()

@@ -1,6 +1,6 @@
 //! Step one: does the segment fall in the window (RFC 9293, section 3.10.7.4, first; RFC 7323, section 5.3)?
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Counter, Duration, Instant};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::Step;
@@ -19,7 +19,8 @@ impl Tcb {
         if !self.is_old_duplicate(now, segment, CLOCK_SLACK) || segment.flags.contains(Flags::RST) {
             return Step::Continue(());
         }
-        self.answer_unacceptable(now, segment)
+        self.count(Counter::PawsEstab);
+        self.answer_unacceptable(now, segment, Counter::AckSkippedPaws)
     }
 
     /// Whether it has a timestamp that is more than `slack` ticks older than the latest.
@@ -54,7 +55,9 @@ impl Tcb {
             return Step::Continue(());
         }
         self.note_repeated_data(Tcb::data_seq(segment), segment.payload.len() as u32);
-        self.answer_unacceptable(now, segment)
+        let old = end.before(self.last_ack_sent);
+        self.count(if old { Counter::OldSequence } else { Counter::InvalidSequence });
+        self.answer_unacceptable(now, segment, Counter::AckSkippedSeq)
     }
 }
 

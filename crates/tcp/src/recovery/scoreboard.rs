@@ -1,7 +1,7 @@
 //! What the peer says it has beyond SND.UNA (RFC 2018), and what it got twice (RFC 2883). Blocks that lie outside of
 //! what is in flight, or are turned around, say nothing.
 
-use sockeye_base::{Instant, SeqNum};
+use sockeye_base::{Counter, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use super::Phase;
@@ -25,7 +25,13 @@ impl Tcb {
             blocks.remove(0);
         }
         let (una, nxt) = (self.snd_una, self.snd_nxt);
-        blocks.retain(|&(left, right)| left.before(right) && left.after(una) && right.at_or_before(nxt));
+        // Old ones on an acknowledgement that was overtaken are no lies.
+        let overtaken = segment.ack != una;
+        let valid = |&(left, right): &Block| left.before(right) && left.after(una) && right.at_or_before(nxt);
+        if !blocks.iter().all(|block| valid(block) || overtaken && block.1.at_or_before(una)) {
+            self.count(Counter::SackDiscard);
+        }
+        blocks.retain(valid);
         blocks.sort_by_key(|&(left, _)| left.offset_from(una));
         let mut highest = self.recovery.sent.highest_sacked().unwrap_or(una);
         for block in blocks {
@@ -51,6 +57,7 @@ impl Tcb {
     fn note_duplicate(&mut self, (left, right): Block, seen: &mut Seen) -> bool {
         let len = right.offset_from(left);
         if len > self.max_snd_wnd || right.after(self.snd_nxt) {
+            self.count(Counter::DsackIgnored);
             return false;
         }
         let count = len.div_ceil(self.snd_mss());

@@ -5,6 +5,7 @@ mod data;
 mod ecn;
 mod hand;
 mod handshake;
+mod hostile;
 mod pair;
 mod property;
 mod recovery;

@@ -1,0 +1,190 @@
+//! What a host counts: chiefly why it dropped or refused something. Names are Linux's: those of nstat(8) where it has a
+//! counter, in capitals those of its drop reasons (`SKB_DROP_REASON_…`) where it only has that.
+
+use std::ops::Index;
+
+macro_rules! counters {
+    ($($counter:ident $name:literal $text:literal;)*) => {
+        /// Something that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Counter {
+            $(#[doc = $text] $counter,)*
+        }
+
+        impl Counter {
+            /// All of them, in the order of the table.
+            pub const ALL: &[Counter] = &[$(Counter::$counter,)*];
+
+            /// Its name in Linux.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Counter::$counter => $name,)*
+                }
+            }
+
+            /// What it says.
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Counter::$counter => $text,)*
+                }
+            }
+        }
+    };
+}
+
+counters! {
+    OtherHost "OTHERHOST" "Frames for another host's hardware address.";
+    UnicastInMulticast "UNICAST_IN_L2_MULTICAST" "Packets for one host in frames for many.";
+    UnhandledProtocol "UNHANDLED_PROTO" "Frames of a kind nobody knows.";
+    NeighbourQueueFull "NEIGH_QUEUEFULL" "Packets that waited for a neighbour's address and made room for others.";
+    NeighbourFailed "NEIGH_FAILED" "Packets whose neighbour did not answer.";
+
+    IpInHdrErrors "IpInHdrErrors" "Packets with a header that can't be.";
+    IpInCsumErrors "IpExtInCsumErrors" "Packets with a wrong header checksum.";
+    IpInTruncated "IpExtInTruncatedPkts" "Packets longer than what came.";
+    IpInAddrErrors "IpInAddrErrors" "Packets for addresses that aren't ours.";
+    IpInvalidSource "IP_INVALID_SOURCE" "Packets from addresses that can't be a sender's.";
+    IpInUnknownProtos "IpInUnknownProtos" "Packets of a protocol nobody serves.";
+    IpOutNoRoutes "IpOutNoRoutes" "Packets with nowhere to go.";
+    IpReasmFails "IpReasmFails" "Fragments that made no packet: contradictory, too many, or too late.";
+    IpReasmTimeout "IpReasmTimeout" "Packets whose fragments did not come in time.";
+
+    IcmpInErrors "IcmpInErrors" "ICMP messages that can't be.";
+    IcmpInCsumErrors "IcmpInCsumErrors" "ICMP messages with a wrong checksum.";
+    IcmpOutRateLimit "IcmpOutRateLimitHost" "ICMP errors not sent, for there were too many.";
+    OutOfWindowIcmps "TcpExtOutOfWindowIcmps" "ICMP errors about segments that aren't under way.";
+
+    UdpNoPorts "UdpNoPorts" "Datagrams for nobody.";
+    UdpInErrors "UdpInErrors" "Datagrams that can't be, or found no room.";
+    UdpRcvbufErrors "UdpRcvbufErrors" "Datagrams that found the receive buffer full.";
+    UdpInCsumErrors "UdpInCsumErrors" "Datagrams with a wrong checksum.";
+
+    TcpInErrs "TcpInErrs" "Segments that can't be.";
+    TcpInCsumErrors "TcpInCsumErrors" "Segments with a wrong checksum.";
+    TcpNoSocket "NO_SOCKET" "Segments for nobody.";
+    TcpFlags "TCP_FLAGS" "Segments whose flags make no sense where they came.";
+    TcpOutRsts "TcpOutRsts" "Resets sent.";
+    TcpAttemptFails "TcpAttemptFails" "Connections that ended before they began.";
+    TcpEstabResets "TcpEstabResets" "Connections that were reset.";
+
+    ListenOverflows "TcpExtListenOverflows" "SYNs and finished handshakes that found the accept queue full.";
+    ListenDrops "TcpExtListenDrops" "SYNs and finished handshakes that were dropped.";
+    ReqQFullDoCookies "TcpExtTCPReqQFullDoCookies" "SYNs that found the SYN queue full and got a cookie.";
+    ReqQFullDrop "TcpExtTCPReqQFullDrop" "SYNs that found the SYN queue full and were dropped.";
+    SyncookiesSent "TcpExtSyncookiesSent" "SYN cookies sent.";
+    SyncookiesRecv "TcpExtSyncookiesRecv" "SYN cookies that came back.";
+    SyncookiesFailed "TcpExtSyncookiesFailed" "Acknowledgements that were no SYN cookies.";
+
+    PawsEstab "TcpExtPAWSEstab" "Segments with an old timestamp.";
+    OldSequence "TCP_OLD_SEQUENCE" "Segments before the window.";
+    InvalidSequence "TCP_INVALID_SEQUENCE" "Segments beyond the window.";
+    OldData "TCP_OLD_DATA" "Segments with data that all had come before.";
+    OverWindow "TCP_OVERWINDOW" "Segments with data beyond the window.";
+    ZeroWindowDrop "TcpExtTCPZeroWindowDrop" "Segments with data for a shut window.";
+    DelayedAckLost "TcpExtDelayedACKLost" "Segments that came twice, as if their acknowledgement had been lost.";
+    OldAck "TCP_OLD_ACK" "Acknowledgements of what was acknowledged long before.";
+    AckUnsentData "TCP_ACK_UNSENT_DATA" "Acknowledgements of what was never sent.";
+    SackDiscard "TcpExtTCPSACKDiscard" "SACK blocks that lie outside of what is in flight.";
+    DsackIgnored "TcpExtTCPDSACKIgnoredOld" "Reports of duplicates that can't be of ours.";
+    OfoQueue "TcpExtTCPOFOQueue" "Segments kept because they came early.";
+    OfoMerge "TcpExtTCPOFOMerge" "Segments that came early and overlap others.";
+    OfoDrop "TcpExtTCPOFODrop" "Segments that came early and found no room.";
+    ChallengeAck "TcpExtTCPChallengeACK" "Challenges sent to who might not be the peer.";
+    SynChallenge "TcpExtTCPSYNChallenge" "Challenges sent for a SYN in a connection.";
+    AckSkippedSynRecv "TcpExtTCPACKSkippedSynRecv" "Answers not sent in SYN-RECEIVED, for there were too many.";
+    AckSkippedPaws "TcpExtTCPACKSkippedPAWS" "Answers to old timestamps not sent, for there were too many.";
+    AckSkippedSeq "TcpExtTCPACKSkippedSeq" "Answers to segments outside of the window not sent, for there were too many.";
+    AckSkippedTimeWait "TcpExtTCPACKSkippedTimeWait" "Answers not sent in TIME-WAIT, for there were too many.";
+    AckSkippedChallenge "TcpExtTCPACKSkippedChallenge" "Challenges not sent, for there were too many.";
+    AbortOnData "TcpExtTCPAbortOnData" "Connections reset because data came that nobody will read.";
+    AbortOnTimeout "TcpExtTCPAbortOnTimeout" "Connections given up because nothing was heard.";
+    AbortOnMemory "TcpExtTCPAbortOnMemory" "Connections reset because nobody held them and there were too many.";
+    TimeWaitOverflow "TcpExtTCPTimeWaitOverflow" "Connections whose TIME-WAIT was left out because there were too many.";
+}
+
+/// How often each was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counters([u64; Counter::ALL.len()]);
+
+impl Counters {
+    /// Once more.
+    pub fn add(&mut self, counter: Counter) {
+        self.0[counter as usize] += 1;
+    }
+
+    /// All that `tally` has.
+    pub fn add_all(&mut self, tally: Tally) {
+        for (count, bit) in self.0.iter_mut().zip(0..) {
+            *count += u64::from(tally.0[bit / 64] >> (bit % 64) & 1 == 1);
+        }
+    }
+
+    /// All, by name, in the order of the table.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        Counter::ALL.iter().map(|counter| (counter.name(), self[*counter]))
+    }
+
+    /// One, by its name.
+    pub fn by_name(&self, name: &str) -> Option<u64> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, count)| count)
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Counters {
+        Counters([0; Counter::ALL.len()])
+    }
+}
+
+impl Index<Counter> for Counters {
+    type Output = u64;
+    fn index(&self, counter: Counter) -> &u64 {
+        &self.0[counter as usize]
+    }
+}
+
+/// What is to be counted of one step, each at most once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally([u64; 2]);
+
+const _: () = assert!(Counter::ALL.len() <= 128, "a tally has room for all");
+
+impl Tally {
+    /// Notes one.
+    pub fn note(&mut self, counter: Counter) {
+        self.0[counter as usize / 64] |= 1 << (counter as usize % 64);
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self == Tally::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = Counter::ALL.iter().map(|counter| counter.name()).collect();
+        assert_eq!(names.len(), Counter::ALL.len());
+    }
+
+    #[test]
+    fn a_tally_is_counted_once() {
+        let mut counters = Counters::default();
+        for counter in Counter::ALL {
+            let mut tally = Tally::default();
+            assert!(tally.is_empty());
+            tally.note(*counter);
+            tally.note(*counter);
+            assert!(!tally.is_empty());
+            counters.add_all(tally);
+            counters.add(*counter);
+            assert_eq!((counters[*counter], counters.by_name(counter.name())), (2, Some(2)));
+        }
+        assert_eq!(counters.iter().map(|(_, count)| count).sum::<u64>(), 2 * Counter::ALL.len() as u64);
+    }
+}
