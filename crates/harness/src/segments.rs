@@ -2,7 +2,7 @@
 //! program that do anything.
 
 use sockeye_base::{Chain, Duration, Instant, SeqNum};
-use sockeye_tcp::{Config, Congestion, Decision, EcnMode, Keepalive, Ports, State, Tcb};
+use sockeye_tcp::{Buffer, Config, Congestion, Decision, EcnMode, Keepalive, Ports, State, Tcb};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment, Timestamps};
 
@@ -49,8 +49,8 @@ fn config(bits: u16) -> Config {
     let bit = |n: u16| bits >> n & 1 == 1;
     Config {
         mss: if bit(0) { MSS } else { 88 },
-        send_buffer: if bit(1) { 100_000 } else { 4096 },
-        receive_buffer: if bit(2) { 300_000 } else { 2000 },
+        send_buffer: if bit(1) { Buffer::locked(100_000) } else { Buffer::locked(4096) },
+        receive_buffer: if bit(2) { Config::default().receive_buffer } else { Buffer::locked(2000) },
         nodelay: bit(3),
         cork: bit(4),
         window_scaling: bit(5),
@@ -177,7 +177,7 @@ impl Scene {
                 self.tcb.set_cork(now, on & 2 == 2);
                 self.tcb.set_keepalive(now, (on & 4 == 4).then(Keepalive::default));
                 self.tcb.set_quick_ack(now, on & 8 == 8);
-                self.tcb.set_send_buffer(now, usize::from(on) * 100);
+                self.tcb.set_send_buffer(now, u32::from(on) * 100);
             }
             _ if what >> 4 == 15 => self.tcb.close(now),
             _ => drop(self.tcb.peek(reader.u16().into())),

@@ -2,7 +2,7 @@
 
 use sockeye_abi::Errno;
 use sockeye_stack::Settings;
-use sockeye_tcp::Config;
+use sockeye_tcp::{Buffer, Config};
 
 use crate::rig::{BOTH, SIDES, Setup, with_rig};
 
@@ -72,7 +72,11 @@ fn closing_with_unread_data_resets() {
 /// A writer fills all there is; once its peer reads, everything comes, in order, and the window opens again.
 #[test]
 fn a_shut_window_opens_again() {
-    let tcp = Config { send_buffer: 60_000, receive_buffer: 60_000, ..Config::default() };
+    let tcp = Config {
+        send_buffer: Buffer::locked(60_000),
+        receive_buffer: Buffer::locked(60_000),
+        ..Config::default()
+    };
     let settings = Settings { tcp, ..Settings::default() };
     let sysctls = ["ipv4/tcp_rmem", "ipv4/tcp_wmem"].map(|name| (name, "4096 60000 60000")).to_vec();
     with_rig(Setup { settings, sysctls, ..Setup::default() }, |rig| {
