@@ -93,7 +93,7 @@ impl Home {
             assert!(answers < MOST_ANSWERS, "one frame, and no end of answers");
             let mut out = Vec::new();
             codec.encode(&frame, &mut out).expect("our own frames fit");
-            assert_eq!(codec.decode(&out.into()), Ok(frame));
+            assert_eq!(codec.decode(&out.into()), Ok(*frame));
         }
         assert!(self.host.next_deadline().is_none_or(|at| at > self.now), "due again at once");
     }

@@ -80,7 +80,7 @@ struct Node {
 struct Delivery {
     link: LinkId,
     from: HostId,
-    frame: Frame,
+    frame: Box<Frame>,
 }
 
 impl Lab {
@@ -318,7 +318,7 @@ impl Lab {
         }
     }
 
-    fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Frame) {
+    fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
         let Some(id) = self.nodes[from.0].link else {
             return self.capture(now, from, interface, &frame, Some(reason::NO_LINK));
         };
@@ -326,8 +326,8 @@ impl Lab {
             let fate = self.links[id.0].enter(now, from, &frame);
             return self.meet_fate(now, (id, from), interface, frame, fate);
         }
-        for (frame, fate) in self.links[id.0].transmit(now, from, frame) {
-            self.meet_fate(now, (id, from), interface, frame, fate);
+        for (frame, fate) in self.links[id.0].transmit(now, from, *frame) {
+            self.meet_fate(now, (id, from), interface, Box::new(frame), fate);
         }
     }
 
@@ -336,7 +336,7 @@ impl Lab {
         now: Instant,
         (link, from): (LinkId, HostId),
         interface: InterfaceId,
-        frame: Frame,
+        frame: Box<Frame>,
         fate: Fate,
     ) {
         if self.capturing {

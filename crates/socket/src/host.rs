@@ -405,7 +405,7 @@ impl Host {
     }
 
     /// A frame arrived on an interface.
-    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: Frame) {
+    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
         self.stack.input(now, interface, frame);
     }
 
@@ -415,7 +415,7 @@ impl Host {
     }
 
     /// The next frame to send.
-    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Frame)> {
+    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Box<Frame>)> {
         self.stack.poll_frame()
     }
 

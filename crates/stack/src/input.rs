@@ -13,7 +13,8 @@ use crate::stack::Stack;
 
 impl Stack {
     /// A frame has arrived on an interface.
-    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: Frame) {
+    pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
+        let frame = frame.into();
         if let Some(link) = self.links.get(interface.0)
             && interface != InterfaceId::LOOPBACK
         {
@@ -41,11 +42,11 @@ impl Stack {
     }
 
     /// A packet has arrived.
-    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, mut packet: Box<Packet>) {
+    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, mut packet: Packet) {
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
-            let Some(whole) = self.fragment_input(now, *packet) else { return };
-            *packet = whole;
+            let Some(whole) = self.fragment_input(now, packet) else { return };
+            packet = whole;
         }
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
@@ -64,7 +65,7 @@ impl Stack {
                 let connection = connection.map(|(id, _)| id);
                 self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
             }
-            Body::Udp(_) => self.udp_input(now, *packet),
+            Body::Udp(_) => self.udp_input(now, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),
             Body::Icmpv6(message) if !is_v4 => {
                 self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);
@@ -139,7 +140,7 @@ impl Stack {
                 target_mac: packet.sender_mac,
                 target_ip: packet.sender_ip,
             };
-            self.put(interface, packet.sender_mac, Payload::Arp(reply));
+            self.put(interface, packet.sender_mac, Box::new(Frame::bare(Payload::Arp(reply))));
         }
         // RFC 5227: a probe has no sender; and nobody else has our address, whatever he says.
         if sender.is_unspecified() || self.is_local(sender) {

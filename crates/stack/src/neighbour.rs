@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use sockeye_base::{Duration, Instant, Key, KeyedMap, Rng};
-use sockeye_wire::Packet;
+use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use crate::timers::{Popped, Timer, TimerKey, Timers};
@@ -38,11 +38,11 @@ pub(crate) enum Heard {
 #[derive(Debug)]
 pub(crate) enum Action {
     /// Send this packet on.
-    Transmit(Mac, Box<Packet>),
+    Transmit(Mac, Box<Frame>),
     /// Ask who has the address; a known neighbour is asked directly.
     Solicit(IpAddr, Option<Mac>),
     /// Tell the packet's sender that the host can't be reached.
-    Fail(Box<Packet>),
+    Fail(Box<Frame>),
     /// A packet that waited made room for another.
     Overflowed,
 }
@@ -77,7 +77,7 @@ struct Neighbour {
     state: State,
     timer: Timer,
     updated: Instant,
-    queue: VecDeque<Box<Packet>>,
+    queue: VecDeque<Box<Frame>>,
     queued_bytes: usize,
 }
 
@@ -111,25 +111,25 @@ impl Neighbours {
         self.actions.pop_front()
     }
 
-    /// Gives a packet and the hardware address it goes to, or keeps it until that is known.
+    /// Gives a frame and the hardware address it goes to, or keeps it until that is known.
     pub(crate) fn resolve(
         &mut self,
         context: &mut Context<'_>,
         to: IpAddr,
-        packet: Box<Packet>,
-    ) -> Option<(Mac, Box<Packet>)> {
+        frame: Box<Frame>,
+    ) -> Option<(Mac, Box<Frame>)> {
         if let Some((latest, mac, until)) = self.latest
             && latest == to
             && context.now < until
         {
-            return Some((mac, packet));
+            return Some((mac, frame));
         }
         self.latest = None;
         if let Some(Neighbour { state: State::Reachable { mac, until }, .. }) = self.entries.get(&to)
             && context.now < *until
         {
             self.latest = Some((to, *mac, *until));
-            return Some((*mac, packet));
+            return Some((*mac, frame));
         }
         if !self.entries.contains_key(&to) && !self.make_room(context.settings.neighbours) {
             return None;
@@ -142,22 +142,22 @@ impl Neighbours {
         }
         match entry.state {
             State::Reachable { mac, .. } | State::Delay { mac } | State::Probe { mac, .. } => {
-                Some((mac, packet))
+                Some((mac, frame))
             }
             State::Stale { mac } => {
                 entry.state = State::Delay { mac };
                 self.unconfirmed += 1;
                 entry.arm(context, to, Some(context.settings.neighbour_delay));
-                Some((mac, packet))
+                Some((mac, frame))
             }
             State::Incomplete { .. } => {
-                let dropped = entry.keep(packet, context.settings);
+                let dropped = entry.keep(frame, context.settings);
                 self.actions.extend((0..dropped).map(|_| Action::Overflowed));
                 None
             }
             State::Failed => {
                 entry.state = State::Incomplete { probes: 1 };
-                let dropped = entry.keep(packet, context.settings);
+                let dropped = entry.keep(frame, context.settings);
                 self.actions.extend((0..dropped).map(|_| Action::Overflowed));
                 entry.arm(context, to, Some(context.settings.neighbour_retransmit));
                 self.actions.push_back(Action::Solicit(to, None));
@@ -244,7 +244,7 @@ impl Neighbours {
         };
         entry.arm(context, address, None);
         entry.queued_bytes = 0;
-        self.actions.extend(entry.queue.drain(..).map(|packet| Action::Transmit(mac, packet)));
+        self.actions.extend(entry.queue.drain(..).map(|frame| Action::Transmit(mac, frame)));
     }
 
     /// A layer above had a sign of life (RFC 4861, section 7.3.1).
@@ -310,8 +310,8 @@ impl Neighbour {
     }
 
     /// Queues a packet; the oldest make room for it (`__neigh_event_send`). Says how many did.
-    fn keep(&mut self, packet: Box<Packet>, settings: &Settings) -> u64 {
-        let (len, mut dropped) = (packet.len(), 0);
+    fn keep(&mut self, frame: Box<Frame>, settings: &Settings) -> u64 {
+        let (len, mut dropped) = (frame.len(), 0);
         while self.queue.len() >= settings.neighbour_queue_packets
             || self.queued_bytes + len > settings.neighbour_queue_bytes
         {
@@ -320,7 +320,7 @@ impl Neighbour {
             dropped += 1;
         }
         self.queued_bytes += len;
-        self.queue.push_back(packet);
+        self.queue.push_back(frame);
         dropped
     }
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use sockeye_base::{Counter, Instant};
-use sockeye_wire::ethernet::Mac;
+use sockeye_wire::ethernet::{self, Mac};
 use sockeye_wire::tcp::Segment;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6, ip};
 
@@ -101,44 +101,41 @@ impl Stack {
     }
 
     fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
-        let packet = Box::new(packet);
-        if !path.is_local()
-            && let Some(mac) = self.group_mac(packet.destination())
-        {
-            // A broadcast is for us too.
-            if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
-                self.loopback.push_back(packet.clone());
-            }
-            return self.put(path.interface, mac, packet);
+        let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
+        let frame = Box::new(Frame::packet(packet));
+        let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
+        // A broadcast is for us too.
+        if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
+            self.loopback.push_back(frame.clone());
         }
-        self.transmit_to_one(now, path, packet);
+        self.put(path.interface, mac, frame);
     }
 
     /// Sends a packet of TCP along a way: its segments are for one host and fit the link by themselves (several of them
     /// may stand in one value).
     pub(crate) fn transmit_segment(&mut self, now: Instant, path: &Path, ip: ip::Header, segment: Segment) {
-        self.transmit_to_one(now, path, Box::new(Packet { ip, body: Body::Tcp(segment) }));
+        self.transmit_to_one(now, path, Box::new(Frame::packet(Packet { ip, body: Body::Tcp(segment) })));
     }
 
-    fn transmit_to_one(&mut self, now: Instant, path: &Path, packet: Box<Packet>) {
+    /// The frame is made here, in the place where it stays on all its way; [`Stack::put`] gives it its header.
+    fn transmit_to_one(&mut self, now: Instant, path: &Path, frame: Box<Frame>) {
         if path.is_local() {
             if self.loopback.len() < QUEUE_LEN {
                 if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {
-                    let payload = Payload::Packet(packet.clone());
-                    tap.push_back((InterfaceId::LOOPBACK, Frame { ethernet: None, payload }));
+                    tap.push_back((InterfaceId::LOOPBACK, Frame::clone(&frame)));
                 }
-                self.loopback.push_back(packet);
+                self.loopback.push_back(frame);
             }
             return;
         }
         if self.mac(path.interface).is_none() {
-            return self.put(path.interface, Mac::ZERO, packet);
+            return self.put(path.interface, Mac::ZERO, frame);
         }
         let resolved = self.neighbours(now, path.interface, |neighbours, context| {
-            neighbours.resolve(context, path.next_hop, packet)
+            neighbours.resolve(context, path.next_hop, frame)
         });
         match resolved.flatten() {
-            Some((mac, packet)) => self.put(path.interface, mac, packet),
+            Some((mac, frame)) => self.put(path.interface, mac, frame),
             None => self.run_neighbour_actions(now, path.interface),
         }
     }
@@ -173,11 +170,13 @@ impl Stack {
             self.links.get_mut(interface.0).and_then(|link| link.neighbours.poll_action())
         {
             match action {
-                Action::Transmit(mac, packet) => self.put(interface, mac, packet),
+                Action::Transmit(mac, frame) => self.put(interface, mac, frame),
                 Action::Solicit(address, mac) => self.solicit(interface, address, mac),
-                Action::Fail(packet) => {
+                Action::Fail(frame) => {
                     self.count(Counter::NeighbourFailed);
-                    self.host_unreachable(now, &packet);
+                    if let Payload::Packet(packet) = &frame.payload {
+                        self.host_unreachable(now, packet);
+                    }
                 }
                 Action::Overflowed => self.count(Counter::NeighbourQueueFull),
             }
@@ -185,12 +184,11 @@ impl Stack {
     }
 
     /// Puts a frame on a link.
-    pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, payload: impl Into<Payload>) {
+    pub(crate) fn put(&mut self, interface: InterfaceId, destination: Mac, mut frame: Box<Frame>) {
         let Some(link) = self.links.get(interface.0) else { return };
-        let frame = match link.interface.mac() {
-            Some(own) => Frame::between(own, destination, payload),
-            None => Frame { ethernet: None, payload: payload.into() },
-        };
+        if let Some(source) = link.interface.mac() {
+            frame.set_ethernet(ethernet::Header { destination, source, ether_type: 0 });
+        }
         if self.output.len() < QUEUE_LEN {
             self.output.push_back((interface, frame));
         }
@@ -205,7 +203,11 @@ impl Stack {
             (IpAddr::V4(sender_ip), IpAddr::V4(target_ip)) => {
                 let (operation, target_mac) = (arp::Operation::Request, Mac::ZERO);
                 let request = arp::Packet { operation, sender_mac, sender_ip, target_mac, target_ip };
-                self.put(interface, known.unwrap_or(Mac::BROADCAST), Payload::Arp(request));
+                self.put(
+                    interface,
+                    known.unwrap_or(Mac::BROADCAST),
+                    Box::new(Frame::bare(Payload::Arp(request))),
+                );
             }
             (IpAddr::V6(source), IpAddr::V6(target)) => {
                 let group = solicited_node(target);
@@ -228,7 +230,7 @@ impl Stack {
     ) {
         let options = IpOptions { ttl: Some(255), tos: 0 };
         let Some(ip) = self.ip_header(source.into(), destination.into(), options) else { return };
-        self.put(interface, mac, Packet { ip, body: Body::Icmpv6(message) });
+        self.put(interface, mac, Box::new(Frame::packet(Packet { ip, body: Body::Icmpv6(message) })));
     }
 
     /// The hardware address of a group, for broadcast and multicast destinations.

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use slotmap::new_key_type;
 use sockeye_base::{Counters, Instant, Rng};
 use sockeye_wire::ethernet::Mac;
-use sockeye_wire::{Frame, Packet};
+use sockeye_wire::{Frame, Payload};
 
 use crate::fragments::Fragments;
 use crate::icmp::Limiter;
@@ -62,8 +62,8 @@ pub struct Stack {
     pub(crate) icmp: Limiter,
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
-    pub(crate) output: VecDeque<(InterfaceId, Frame)>,
-    pub(crate) loopback: VecDeque<Box<Packet>>,
+    pub(crate) output: VecDeque<(InterfaceId, Box<Frame>)>,
+    pub(crate) loopback: VecDeque<Box<Frame>>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
@@ -197,7 +197,7 @@ impl Stack {
     }
 
     /// The next frame to put on a link. Those of `lo` never show up here.
-    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Frame)> {
+    pub fn poll_frame(&mut self) -> Option<(InterfaceId, Box<Frame>)> {
         self.output.pop_front()
     }
 
@@ -237,8 +237,10 @@ impl Stack {
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
         for _ in 0..LOOPBACK_BURST {
-            let Some(packet) = self.loopback.pop_front() else { break };
-            self.packet_input(now, InterfaceId::LOOPBACK, packet);
+            let Some(frame) = self.loopback.pop_front() else { break };
+            if let Payload::Packet(packet) = frame.payload {
+                self.packet_input(now, InterfaceId::LOOPBACK, packet);
+            }
         }
     }
 

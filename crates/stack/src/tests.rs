@@ -72,14 +72,14 @@ impl Pair {
         while std::mem::take(&mut moved) {
             while let Some((interface, frame)) = self.a.poll_frame() {
                 moved = true;
-                self.wire.push((self.now, true, frame.clone()));
+                self.wire.push((self.now, true, Frame::clone(&frame)));
                 if !self.cut {
                     self.b.input(self.now, interface, frame);
                 }
             }
             while let Some((interface, frame)) = self.b.poll_frame() {
                 moved = true;
-                self.wire.push((self.now, false, frame.clone()));
+                self.wire.push((self.now, false, Frame::clone(&frame)));
                 self.a.input(self.now, interface, frame);
             }
             assert!(self.wire.len() < 100_000, "it never ends");

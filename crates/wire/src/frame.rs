@@ -20,8 +20,8 @@ pub struct Frame {
 /// What a frame carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
-    /// An IP packet; boxed, since it goes through many hands.
-    Packet(Box<Packet>),
+    /// An IP packet.
+    Packet(Packet),
     /// An ARP packet.
     Arp(arp::Packet),
     /// Bytes that are nothing known: a foreign EtherType, or a packet that was corrupted.
@@ -62,15 +62,27 @@ pub enum Body {
 impl Frame {
     /// A packet on a link without Ethernet headers.
     pub fn packet(packet: Packet) -> Frame {
-        Frame { ethernet: None, payload: packet.into() }
+        Frame::bare(Payload::Packet(packet))
+    }
+
+    /// A frame without an Ethernet header, or without one yet.
+    pub fn bare(payload: Payload) -> Frame {
+        Frame { ethernet: None, payload }
     }
 
     /// A frame on an Ethernet. The header's EtherType is made to say what is carried, but for bytes of unknown kind.
-    pub fn ethernet(mut header: ethernet::Header, payload: Payload) -> Frame {
-        if let Some(kind) = payload.ether_type() {
+    pub fn ethernet(header: ethernet::Header, payload: Payload) -> Frame {
+        let mut frame = Frame { ethernet: None, payload };
+        frame.set_ethernet(header);
+        frame
+    }
+
+    /// Gives it an Ethernet header, as [`Frame::ethernet`] does.
+    pub fn set_ethernet(&mut self, mut header: ethernet::Header) {
+        if let Some(kind) = self.payload.ether_type() {
             header.ether_type = kind;
         }
-        Frame { ethernet: Some(header), payload }
+        self.ethernet = Some(header);
     }
 
     /// A frame on an Ethernet from one address to another.
@@ -116,7 +128,7 @@ impl Frame {
             Payload::Packet(packet) => (Some(packet), None),
             other @ (Payload::Arp(_) | Payload::Bytes(_)) => (None, Some(other)),
         };
-        let packets = packet.into_iter().flat_map(|packet| packet.split()).map(Payload::from);
+        let packets = packet.into_iter().flat_map(Packet::split).map(Payload::Packet);
         packets.chain(other).map(move |payload| Frame { ethernet, payload })
     }
 }
@@ -146,12 +158,6 @@ impl Payload {
 
 impl From<Packet> for Payload {
     fn from(packet: Packet) -> Payload {
-        Payload::Packet(Box::new(packet))
-    }
-}
-
-impl From<Box<Packet>> for Payload {
-    fn from(packet: Box<Packet>) -> Payload {
         Payload::Packet(packet)
     }
 }

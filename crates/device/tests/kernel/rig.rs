@@ -228,7 +228,7 @@ impl Rig {
         }
         while let Some((_, frame)) = self.host.poll_frame() {
             moved = true;
-            for frame in self.survivors(frame, Side::Sockeye) {
+            for frame in self.survivors(*frame, Side::Sockeye) {
                 self.tun.send(&frame).expect("a device that takes it");
             }
         }

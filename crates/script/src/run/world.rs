@@ -122,7 +122,7 @@ impl World {
     pub(crate) fn collect(&mut self) {
         for _ in 0..BUSY {
             let Some((_, frame)) = self.host.poll_frame() else { break };
-            self.leaves(frame);
+            self.leaves(*frame);
         }
         while let Some(id) = self.host.poll_changed() {
             self.changed.insert(id);
@@ -141,8 +141,8 @@ impl World {
                 })
             }
             Payload::Packet(packet) => match advertisement(&packet) {
-                Some(answer) => Payload::from(answer),
-                None => return self.left(*packet),
+                Some(answer) => Payload::Packet(answer),
+                None => return self.left(packet),
             },
             Payload::Arp(_) | Payload::Bytes(_) => return,
         };

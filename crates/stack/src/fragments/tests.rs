@@ -60,7 +60,7 @@ fn a_mark_on_a_piece_is_the_packets() {
 /// The pieces on the wire of a datagram of 3000 bytes.
 fn pieces(pair: &mut Pair, from: UdpId, to: &str) -> Vec<Frame> {
     pair.a.udp_send(pair.now, from, Some(at(to, 7)), pattern(3000)).unwrap();
-    std::iter::from_fn(|| pair.a.poll_frame()).map(|(_, frame)| frame).collect()
+    std::iter::from_fn(|| pair.a.poll_frame()).map(|(_, frame)| *frame).collect()
 }
 
 fn piece(frame: &mut Frame) -> &mut Fragment {

@@ -19,7 +19,7 @@ fn send(pair: &mut Pair, id: UdpId, to: &str) -> Vec<(Mac, String)> {
     let mut out = Vec::new();
     while let Some((_, frame)) = pair.a.poll_frame() {
         let destination = frame.ethernet.unwrap().destination;
-        pair.wire.push((pair.now, true, frame));
+        pair.wire.push((pair.now, true, *frame));
         out.push((destination, pair.words().pop().unwrap()));
     }
     out

@@ -20,7 +20,7 @@ fn parted() -> (Pair, ListenerId, Packet) {
     let Some(Payload::Packet(fin)) = fin else { panic!("{fin:?}") };
     pair.wire.clear();
     assert_eq!((pair.b.tcp_time_waits(), pair.b.tcp(server).is_none()), (1, true));
-    (pair, listener, *fin)
+    (pair, listener, fin)
 }
 
 /// Sends a changed copy to `b`; the answers.
@@ -28,10 +28,10 @@ fn late(pair: &mut Pair, packet: &Packet, change: impl FnOnce(&mut Segment)) -> 
     let mut packet = packet.clone();
     let Body::Tcp(segment) = &mut packet.body else { panic!("{packet:?}") };
     change(segment);
-    let frame = Frame { ethernet: None, payload: Payload::Packet(Box::new(packet)) };
+    let frame = Frame::packet(packet);
     pair.b.input(pair.now, ETH0, frame);
     while let Some((_, frame)) = pair.b.poll_frame() {
-        pair.wire.push((pair.now, false, frame));
+        pair.wire.push((pair.now, false, *frame));
     }
     pair.words()
 }
