@@ -326,7 +326,7 @@ impl Options {
             Opt::SoOobInline => tcb.set_oob_inline(now, self.oob_inline || settings.tcp.oob_inline),
             Opt::TcpNoDelay => tcb.set_nodelay(now, self.nodelay),
             Opt::TcpCongestion => {
-                self.congestion.into_iter().for_each(|algorithm| tcb.set_congestion(algorithm))
+                self.congestion.into_iter().for_each(|algorithm| tcb.set_congestion(now, algorithm))
             }
             Opt::TcpCork => tcb.set_cork(now, self.cork),
             Opt::TcpQuickAck => self.quick_ack.into_iter().for_each(|on| tcb.set_quick_ack(now, on)),

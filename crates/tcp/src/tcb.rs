@@ -212,7 +212,7 @@ impl Tcb {
             rtt: Rtt::new(),
             syn_repeated: false,
             recovery: Recovery::new(iss),
-            control: config.congestion.control(),
+            control: config.congestion.control(now, iss + 1),
             cwnd: 0,
             ssthresh: u32::MAX,
             cwnd_credit: 0,

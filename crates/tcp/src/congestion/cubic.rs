@@ -1,11 +1,12 @@
 //! CUBIC (RFC 9438): above the threshold the window follows a cubic function of the time since the last loss, flat
 //! where that loss happened; in the region where Reno would have more, as much as Reno.
 //!
-//! In integers: windows in bytes, times in milliseconds. Slow start is Reno's; HyStart++ is not modelled.
+//! In integers: windows in bytes, times in milliseconds. Slow start is Reno's, with an end by HyStart.
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Duration, Instant, SeqNum};
 
-use super::{Ack, CongestionControl, Window, slow_start};
+use super::hystart::{HyStart, micros};
+use super::{Ack, CongestionControl, Sample, Window, slow_start};
 
 /// Section 4.6: what is left of the window after a loss, beta = 0.7.
 const BETA: (u64, u64) = (7, 10);
@@ -14,11 +15,17 @@ const ALPHA: (u64, u64) = (9, 17);
 /// The cubic's scale, C = 0.4 segments / s^3, with times in milliseconds: 4 / 10^10 per cubic millisecond.
 const C: (i128, i128) = (4, 10_000_000_000);
 
-#[derive(Debug, Default)]
+/// So long after congestion avoidance began delays say nothing of the empty path.
+const SETTLING: Duration = Duration::from_secs(1);
+
+#[derive(Debug)]
 pub(crate) struct Cubic {
     /// The window at the last loss, or less if the losses come closer together; bytes.
-    w_max: u64,
+    w_max: u32,
+    /// The smallest delay measured, microseconds; 0: none was.
+    delay_min: u32,
     epoch: Option<Epoch>,
+    hystart: HyStart,
 }
 
 /// Congestion avoidance since the last loss.
@@ -26,11 +33,17 @@ pub(crate) struct Cubic {
 struct Epoch {
     began: Instant,
     /// Where the cubic is flat: when, after the beginning, in milliseconds, and at which window.
-    k: u64,
-    origin: u64,
+    k: u32,
+    origin: u32,
     /// The window Reno would have, in bytes, and the part of a byte that is left over.
-    w_est: u64,
+    w_est: u32,
     w_est_rest: u64,
+}
+
+impl Cubic {
+    pub(crate) fn new(now: Instant, snd_nxt: SeqNum) -> Cubic {
+        Cubic { w_max: 0, delay_min: 0, epoch: None, hystart: HyStart::new(now, snd_nxt) }
+    }
 }
 
 impl CongestionControl for Cubic {
@@ -40,31 +53,51 @@ impl CongestionControl for Cubic {
             return;
         }
         let (cwnd, mss) = (u64::from(window.cwnd), u64::from(ack.mss));
-        let w_max = self.w_max;
+        let w_max = u64::from(self.w_max);
         let epoch = self.epoch.get_or_insert_with(|| Epoch::new(ack.now, cwnd, w_max, mss));
         epoch.grow_estimate(u64::from(acked), cwnd, mss, w_max);
 
         // Section 4.2: where the cubic will be a round trip from now, at most half as much again.
         let elapsed = ack.now.since(epoch.began);
         let target = epoch.window_at(elapsed + ack.rtt, mss).clamp(cwnd, cwnd + cwnd / 2);
-        let wanted = if epoch.window_at(elapsed, mss) < epoch.w_est {
+        let wanted = if epoch.window_at(elapsed, mss) < u64::from(epoch.w_est) {
             // Section 4.3.
-            cwnd.max(epoch.w_est)
+            cwnd.max(u64::from(epoch.w_est))
         } else {
             // Sections 4.4 and 4.5: the way to the target, spread over a window's worth of acknowledgements.
             let credit = u64::from(window.credit) + (target - cwnd) * u64::from(acked);
             window.credit = u32::try_from(credit % cwnd).unwrap_or(0);
             cwnd + credit / cwnd
         };
-        window.cwnd = u32::try_from(wanted).unwrap_or(u32::MAX);
+        window.cwnd = window_of(wanted);
     }
 
     fn on_loss(&mut self, window: &Window, _mss: u32) -> u32 {
         let cwnd = u64::from(window.cwnd);
+        let share = |(numerator, denominator): (u64, u64)| window_of(cwnd * numerator / denominator);
         // Section 4.7, fast convergence: a flow that loses before it is back where it was makes room for others.
-        self.w_max = if cwnd < self.w_max { cwnd * (BETA.1 + BETA.0) / (2 * BETA.1) } else { cwnd };
+        let yields = window.cwnd < self.w_max;
+        self.w_max = if yields { share((BETA.1 + BETA.0, 2 * BETA.1)) } else { window.cwnd };
         self.epoch = None;
-        u32::try_from(cwnd * BETA.0 / BETA.1).unwrap_or(u32::MAX)
+        share(BETA)
+    }
+
+    fn on_sample(&mut self, window: &mut Window, sample: &Sample) {
+        if self.epoch.as_ref().is_some_and(|epoch| sample.now.since(epoch.began) < SETTLING) {
+            return;
+        }
+        let delay = u32::try_from(micros(sample.rtt)).unwrap_or(u32::MAX).max(1);
+        if self.delay_min == 0 || delay < self.delay_min {
+            self.delay_min = delay;
+        }
+        if window.cwnd < window.ssthresh && self.hystart.is_over(sample, delay, self.delay_min) {
+            window.ssthresh = window.cwnd;
+        }
+    }
+
+    fn on_timeout(&mut self, now: Instant, snd_nxt: SeqNum) {
+        // As Linux: all that was known of the path is in doubt.
+        *self = Cubic::new(now, snd_nxt);
     }
 
     fn on_idle(&mut self, idle: Duration) {
@@ -81,11 +114,11 @@ impl Epoch {
         let (k, origin) = match w_max.checked_sub(cwnd) {
             Some(below) if below > 0 => {
                 let cube = i128::from(below) * C.1 / (C.0 * i128::from(mss.max(1)));
-                (cube_root(u64::try_from(cube).unwrap_or(u64::MAX)), w_max)
+                (cube_root(u64::try_from(cube).unwrap_or(u64::MAX)), window_of(w_max))
             }
-            _ => (0, cwnd),
+            _ => (0, window_of(cwnd)),
         };
-        Epoch { began: now, k, origin, w_est: cwnd, w_est_rest: 0 }
+        Epoch { began: now, k, origin, w_est: window_of(cwnd), w_est_rest: 0 }
     }
 
     /// Equation 1: W_cubic(t) = C (t - K)^3 + W_max, in bytes.
@@ -99,20 +132,25 @@ impl Epoch {
 
     /// Equation 4, per acknowledgement; once past the window of the last loss, Reno's own pace.
     fn grow_estimate(&mut self, acked: u64, cwnd: u64, mss: u64, w_max: u64) {
-        let (numerator, denominator) = if self.w_est >= w_max { (1, 1) } else { ALPHA };
+        let (numerator, denominator) = if u64::from(self.w_est) >= w_max { (1, 1) } else { ALPHA };
         let share = cwnd.max(1) * denominator;
         let sum = self.w_est_rest + numerator * acked * mss;
-        self.w_est += sum / share;
+        self.w_est = self.w_est.saturating_add(window_of(sum / share));
         self.w_est_rest = sum % share;
     }
 }
 
+/// Windows are less than 2^32 bytes.
+fn window_of(bytes: u64) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
+}
+
 /// The largest integer whose cube is at most `n`.
-fn cube_root(n: u64) -> u64 {
-    let mut root: u64 = 0;
+fn cube_root(n: u64) -> u32 {
+    let mut root: u32 = 0;
     for bit in (0..=21).rev() {
         let candidate = root | 1 << bit;
-        if candidate.checked_pow(3).is_some_and(|cube| cube <= n) {
+        if u64::from(candidate).checked_pow(3).is_some_and(|cube| cube <= n) {
             root = candidate;
         }
     }
@@ -151,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_way_back_is_concave_then_flat_then_convex() {
-        let mut cubic = Cubic::default();
+        let mut cubic = Cubic::new(Instant::ZERO, SeqNum(0));
         let mut window = Window { cwnd: 400 * MSS, ssthresh: 300 * MSS, credit: 0 };
         assert_eq!(cubic.on_loss(&window, MSS), 280 * MSS);
         (window.cwnd, window.ssthresh) = (280 * MSS, 280 * MSS);
@@ -167,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_small_window_is_as_fast_as_renos_equal() {
-        let mut cubic = Cubic::default();
+        let mut cubic = Cubic::new(Instant::ZERO, SeqNum(0));
         let mut window = Window { cwnd: 10 * MSS, ssthresh: 10 * MSS, credit: 0 };
         cubic.on_loss(&window, MSS);
         (window.cwnd, window.ssthresh) = (7 * MSS, 7 * MSS);
@@ -185,7 +223,7 @@ mod tests {
 
     #[test]
     fn losses_in_a_row_make_room() {
-        let mut cubic = Cubic::default();
+        let mut cubic = Cubic::new(Instant::ZERO, SeqNum(0));
         let mut window = Window { cwnd: 100 * MSS, ssthresh: 100 * MSS, credit: 0 };
         cubic.on_loss(&window, MSS);
         assert_eq!(cubic.w_max, 100_000);
@@ -197,7 +235,7 @@ mod tests {
     #[test]
     fn idle_time_does_not_count() {
         let grown = |idle: Duration| {
-            let mut cubic = Cubic { w_max: 100_000, epoch: None };
+            let mut cubic = Cubic { w_max: 100_000, ..Cubic::new(Instant::ZERO, SeqNum(0)) };
             let mut window = Window { cwnd: 70 * MSS, ssthresh: 70 * MSS, credit: 0 };
             rounds(&mut cubic, &mut window, Instant::ZERO, 10);
             cubic.on_idle(idle);

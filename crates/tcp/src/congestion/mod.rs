@@ -2,11 +2,12 @@
 //! the window is steered through them, in `recovery`; an algorithm says how the window grows and where it falls to.
 
 mod cubic;
+mod hystart;
 mod reno;
 
 use std::fmt;
 
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Duration, Instant, SeqNum};
 
 use crate::tcb::Tcb;
 use cubic::Cubic;
@@ -54,10 +55,10 @@ impl Congestion {
             .map(|(_, algorithm)| algorithm)
     }
 
-    pub(crate) fn control(self) -> Box<dyn CongestionControl> {
+    pub(crate) fn control(self, now: Instant, snd_nxt: SeqNum) -> Box<dyn CongestionControl> {
         match self {
             Congestion::Reno => Box::new(Reno),
-            Congestion::Cubic => Box::new(Cubic::default()),
+            Congestion::Cubic => Box::new(Cubic::new(now, snd_nxt)),
         }
     }
 }
@@ -73,10 +74,29 @@ pub(crate) struct Ack {
     pub(crate) rtt: Duration,
 }
 
+/// A round trip that was measured.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) now: Instant,
+    /// Of the last segment newly acknowledged.
+    pub(crate) rtt: Duration,
+    pub(crate) snd_una: SeqNum,
+    pub(crate) snd_nxt: SeqNum,
+    /// Bytes per second, in slow start with a window that isn't small; whether it is kept to.
+    pub(crate) pacing_rate: Option<u64>,
+    pub(crate) is_paced: bool,
+}
+
 /// An algorithm.
 pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
     /// Data was acknowledged while the window was the limit: widen it.
     fn on_ack(&mut self, window: &mut Window, ack: Ack);
+
+    /// A round trip was measured; before the window grows.
+    fn on_sample(&mut self, _window: &mut Window, _sample: &Sample) {}
+
+    /// All that is out is in doubt.
+    fn on_timeout(&mut self, _now: Instant, _snd_nxt: SeqNum) {}
 
     /// Nothing was in flight for so long, and now something is again.
     fn on_idle(&mut self, _idle: Duration) {}
@@ -97,10 +117,10 @@ impl Tcb {
     }
 
     /// Takes another algorithm; the window stays as it is.
-    pub fn set_congestion(&mut self, congestion: Congestion) {
+    pub fn set_congestion(&mut self, now: Instant, congestion: Congestion) {
         if self.config.congestion != congestion {
             self.config.change(|config| config.congestion = congestion);
-            self.control = congestion.control();
+            self.control = congestion.control(now, self.snd_nxt);
         }
     }
 
@@ -114,6 +134,22 @@ impl Tcb {
             self.cwnd = window.cwnd.clamp(mss, MOST.max(mss));
             self.cwnd_credit = window.credit;
         }
+    }
+
+    /// Tells the algorithm of a round trip.
+    pub(crate) fn sample_for_control(&mut self, now: Instant, rtt: Duration) {
+        let grows = self.cwnd < self.ssthresh && self.cwnd >= hystart::LOW_WINDOW * self.snd_mss();
+        let sample = Sample {
+            now,
+            rtt,
+            snd_una: self.snd_una,
+            snd_nxt: self.snd_nxt,
+            pacing_rate: grows.then(|| self.pacing_rate()),
+            is_paced: false,
+        };
+        let mut window = self.window();
+        self.control.on_sample(&mut window, &sample);
+        self.ssthresh = window.ssthresh;
     }
 
     /// Takes the new threshold for a loss: whole segments, two at least.

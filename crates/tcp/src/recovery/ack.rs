@@ -159,6 +159,9 @@ impl Tcb {
             // As Linux: only if it left before the head did, or repairing could put off the timeout for ever.
             seen.set_timer |= !seen.advanced && first < head.sent_at;
         }
+        if let Some((_, last)) = seen.sacked_sent.or(acked) {
+            self.sample_for_control(now, now.since(last));
+        }
         if let Some((first, last)) = acked.or(seen.sacked_sent) {
             self.rtt.note_min(now.since(last));
             self.rtt.sample(now.since(first), &self.config, self.snd_una, self.snd_nxt);
