@@ -65,6 +65,8 @@ impl Bind {
 struct Bucket {
     /// Made by `connect` without `bind`: other such connects may use the port towards other destinations.
     shared_by_connect: bool,
+    /// The bind last made for a connection alone; others that claim the same hold it too.
+    of_connections: Option<BindId>,
     claims: Claims,
 }
 
@@ -191,7 +193,7 @@ impl Ports {
             }
         }
         let fresh = !self.buckets.contains_key(&port);
-        let id = self.insert(port, Claim::new(address, true, false, false));
+        let id = self.insert_shared(port, Claim::new(address, true, false, false));
         if fresh && let Some(bucket) = self.buckets.get_mut(&port) {
             bucket.shared_by_connect = true;
         }
@@ -202,7 +204,7 @@ impl Ports {
     pub(crate) fn inherit(&mut self, parent: BindId, address: IpAddr) -> Option<BindId> {
         let bind = *self.binds.get(parent)?;
         let claim = Claim { address, dual: false, listening: false, ..bind.claim };
-        Some(self.insert(bind.port, claim))
+        Some(self.insert_shared(bind.port, claim))
     }
 
     /// One more holds it.
@@ -275,6 +277,23 @@ impl Ports {
     fn insert(&mut self, port: u16, claim: Claim) -> BindId {
         self.count(port, claim);
         self.binds.insert(Bind { port, claim, requested: claim, references: 1 })
+    }
+
+    /// A bind that nobody will change.
+    fn insert_shared(&mut self, port: u16, claim: Claim) -> BindId {
+        let shared = self.buckets.get(&port).and_then(|bucket| bucket.of_connections);
+        if let Some(id) = shared
+            && let Some(bind) = self.binds.get_mut(id)
+            && bind.claim == claim
+        {
+            bind.references += 1;
+            return id;
+        }
+        let id = self.insert(port, claim);
+        if let Some(bucket) = self.buckets.get_mut(&port) {
+            bucket.of_connections = Some(id);
+        }
+        id
     }
 
     fn change(&mut self, id: BindId, change: impl FnOnce(&mut Claim)) {

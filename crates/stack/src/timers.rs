@@ -41,6 +41,9 @@ pub(crate) enum Popped {
     Nothing,
 }
 
+/// The heap keeps room for so many.
+const FEW: usize = 64;
+
 /// All deadlines of a stack.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
@@ -91,7 +94,12 @@ impl Timers {
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Instant, TimerKey)> {
-        self.heap.pop().map(|Reverse(entry)| entry)
+        let Reverse(entry) = self.heap.pop()?;
+        if self.heap.len() < self.heap.capacity() / 8 {
+            // Many had something to wait for, and have not any more.
+            self.heap.shrink_to(2 * self.heap.len().max(FEW));
+        }
+        Some(entry)
     }
 
     /// Puts an entry back that was [`Popped::Later`].

@@ -63,7 +63,7 @@ impl Stack {
         let (bind, port, least_iss) = match bound {
             Some(bind) => {
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
-                let tuple = Tuple { local: SocketAddr::new(source, port), remote };
+                let tuple = Tuple::new((source, port), remote);
                 // As Linux: where the port was asked for, TIME-WAIT needn't last.
                 if !self.tcp.is_free(now, &tuple, Some(Duration::ZERO)) {
                     return Err(ConnectError::TupleInUse);
@@ -76,16 +76,16 @@ impl Stack {
             None => {
                 let offset = self.tcp.key.hash(&(source, remote));
                 let (tcp, delay) = (&self.tcp, self.settings.tcp_tw_reuse.filter(|_| path.is_local()));
-                let tuple = |port| Tuple { local: SocketAddr::new(source, port), remote };
+                let tuple = |port| Tuple::new((source, port), remote);
                 let free = |port| tcp.is_free(now, &tuple(port), delay);
                 let range = self.settings.ip_local_port_range;
                 let bind = self.tcp_ports.bind_for_connect(source, range, offset, free);
                 let bind = bind.ok_or(ConnectError::NoPorts)?;
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
-                (bind, port, self.tcp_replace(now, &Tuple { local: SocketAddr::new(source, port), remote }))
+                (bind, port, self.tcp_replace(now, &Tuple::new((source, port), remote)))
             }
         };
-        let tuple = Tuple { local: SocketAddr::new(source, port), remote };
+        let tuple = Tuple::new((source, port), remote);
         let config = self.config_for(config, &path, remote.ip());
         let (iss, offset) = self.initial_numbers(now, &tuple);
         let iss = least_iss.map_or(iss, |least| iss.max(least));
@@ -207,7 +207,7 @@ impl Stack {
     /// Both ends of a connection: ours and the peer's.
     pub fn tcp_endpoints(&self, connection: ConnectionId) -> Option<(SocketAddr, SocketAddr)> {
         let tuple = self.tcp.connections.get(connection)?.tuple;
-        Some((tuple.local, tuple.remote))
+        Some((tuple.local.into(), tuple.remote.into()))
     }
 
     /// What its packets' IP headers say from now on.

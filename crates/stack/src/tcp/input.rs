@@ -25,10 +25,10 @@ impl Stack {
         packet: &Packet,
     ) -> Option<(ConnectionId, bool)> {
         let segment = packet.as_segment()?;
-        let tuple = Tuple {
-            local: SocketAddr::new(packet.destination(), segment.destination),
-            remote: SocketAddr::new(packet.source(), segment.source),
-        };
+        let tuple = Tuple::new(
+            (packet.destination(), segment.destination),
+            SocketAddr::new(packet.source(), segment.source),
+        );
         let id = self.tcp.by_tuple.find(&tuple)?;
         let path = self.tcp.connections.get(id)?.path;
         Some((id, path.interface == interface))
@@ -43,8 +43,7 @@ impl Stack {
         (mut segment, ecn): (Segment, Ecn),
         connection: Option<ConnectionId>,
     ) {
-        let local = SocketAddr::new(destination, segment.destination);
-        let tuple = Tuple { local, remote: SocketAddr::new(source, segment.source) };
+        let tuple = Tuple::new((destination, segment.destination), SocketAddr::new(source, segment.source));
         // RFC 3168, section 6.1.1: a SYN in a packet that says it may be marked doesn't ask for that honestly.
         if ecn != Ecn::NotEct && segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
             segment.flags.remove(Flags::ECE | Flags::CWR);
@@ -157,7 +156,7 @@ impl Stack {
         });
         let best = scores.clone().map(|(score, _)| score).max()?;
         let equals = scores.filter(|(score, _)| *score == best).map(|(_, id)| id);
-        let at = self.tcp.spread((tuple.local, tuple.remote), equals.clone().count());
+        let at = self.tcp.spread((tuple.local.into(), tuple.remote.into()), equals.clone().count());
         equals.clone().nth(at)
     }
 
@@ -191,10 +190,7 @@ impl Stack {
         seq: SeqNum,
         error: Error,
     ) -> bool {
-        let tuple = Tuple {
-            local: SocketAddr::new(source, source_port),
-            remote: SocketAddr::new(destination, destination_port),
-        };
+        let tuple = Tuple::new((source, source_port), SocketAddr::new(destination, destination_port));
         if let Some(id) = self.tuple_with_sequence(&tuple, seq)
             && let Some(connection) = self.tcp.connections.get_mut(id)
         {
@@ -214,10 +210,7 @@ impl Stack {
         seq: SeqNum,
         mtu: usize,
     ) -> bool {
-        let tuple = Tuple {
-            local: SocketAddr::new(source, source_port),
-            remote: SocketAddr::new(destination, destination_port),
-        };
+        let tuple = Tuple::new((source, source_port), SocketAddr::new(destination, destination_port));
         let least = if source.is_ipv4() { MIN_PATH_MTU } else { 1280 };
         if let Some(id) = self.tuple_with_sequence(&tuple, seq)
             && let Some(connection) = self.tcp.connections.get_mut(id)

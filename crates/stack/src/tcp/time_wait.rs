@@ -209,6 +209,6 @@ impl Stack {
 mod tests {
     #[test]
     fn small() {
-        assert!(size_of::<super::Entry>() <= 152, "{}", size_of::<super::Entry>());
+        assert!(size_of::<super::Entry>() <= 120, "{}", size_of::<super::Entry>());
     }
 }

@@ -8,8 +8,15 @@ use sockeye_base::{KeyedMap, Rng};
 /// Both ends of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Tuple {
-    pub(crate) local: SocketAddr,
-    pub(crate) remote: SocketAddr,
+    pub(crate) local: End,
+    pub(crate) remote: End,
+}
+
+/// One of them; a [`SocketAddr`] has more than tells connections apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    ip: IpAddr,
+    port: u16,
 }
 
 /// The same for IPv4, as small as it can be: there is one for each connection, and each segment is looked up by it.
@@ -100,7 +107,33 @@ impl<V: Copy> ByTuple<V> {
     }
 }
 
+impl End {
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl From<SocketAddr> for End {
+    fn from(address: SocketAddr) -> End {
+        End { ip: address.ip(), port: address.port() }
+    }
+}
+
+impl From<End> for SocketAddr {
+    fn from(end: End) -> SocketAddr {
+        SocketAddr::new(end.ip, end.port)
+    }
+}
+
 impl Tuple {
+    pub(crate) fn new(local: (IpAddr, u16), remote: SocketAddr) -> Tuple {
+        Tuple { local: End { ip: local.0, port: local.1 }, remote: remote.into() }
+    }
+
     fn ports(&self) -> u32 {
         u32::from(self.local.port()) << 16 | u32::from(self.remote.port())
     }
