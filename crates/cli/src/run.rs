@@ -33,6 +33,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     trace: Option<Option<PathBuf>>,
 
+    /// Show every error and end of a read or write as Linux does, at the cost of trapping each: slower
+    #[arg(long)]
+    exact: bool,
+
     /// Wait for all that the program started, instead of ending it when the program ends
     #[arg(long)]
     wait: bool,
@@ -52,6 +56,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
     let options = Options {
         trace: arguments.trace.map(|file| file.map_or(TraceTo::StandardError, TraceTo::File)),
+        exact: arguments.exact,
         wait: arguments.wait,
         seed: arguments.seed,
     };

@@ -57,13 +57,13 @@ impl Started {
     }
 }
 
-/// Starts the program under the filter. It runs when this returns; its trapped calls wait for answers.
-pub(crate) fn launch(program: &Program, mask: &SignalMask) -> Result<Launched, Error> {
+/// Starts the program under the filter, with the gate if it is to be `exact`. It runs when this returns; its trapped calls wait for answers.
+pub(crate) fn launch(program: &Program, mask: &SignalMask, exact: bool) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;
     let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(ptr::null());
-    let filter = Filter::new();
+    let filter = Filter::new(exact);
     let page = shared_page()?;
 
     // SAFETY: this process has one thread, so the child may do all that the parent might.

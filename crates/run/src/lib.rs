@@ -40,6 +40,8 @@ pub struct Program {
 pub struct Options {
     /// Print each segment.
     pub trace: Option<TraceTo>,
+    /// Trap reads and writes, too, so that they end as Linux's do where a carrier can't show it.
+    pub exact: bool,
     /// Wait for the program's descendants, too, instead of ending them when it ends.
     pub wait: bool,
     /// The network's seed; chosen at random if none is given.
@@ -131,13 +133,13 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     let seed = options.seed.unwrap_or_else(random_seed);
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
-    let launched = launch::launch(program, &mask)?;
+    let launched = launch::launch(program, &mask, options.exact)?;
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
     let network = network::Network::new(seed, trace)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let mut supervisor = supervisor::Supervisor::new(listener, signals, network)
+    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, options.exact)
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     match launched.exec_error() {

@@ -51,6 +51,8 @@ pub(crate) struct Supervisor {
     pub(crate) buffer: Vec<u8>,
     /// The datagram that the last call took, until it is known that its caller has it.
     pub(crate) taken: Option<Taken>,
+    /// Reads and writes are trapped, too: the gate.
+    pub(crate) exact: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -61,7 +63,12 @@ struct Held {
 }
 
 impl Supervisor {
-    pub(crate) fn new(listener: Listener, signals: Signals, network: Network) -> io::Result<Supervisor> {
+    pub(crate) fn new(
+        listener: Listener,
+        signals: Signals,
+        network: Network,
+        exact: bool,
+    ) -> io::Result<Supervisor> {
         let outer = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let inner = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         epoll::add(&outer, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
@@ -81,6 +88,7 @@ impl Supervisor {
             unsettled: false,
             buffer,
             taken: None,
+            exact,
         })
     }
 

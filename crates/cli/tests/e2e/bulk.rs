@@ -1,6 +1,6 @@
 //! Large bodies, there and back, with their hashes.
 
-use crate::common::{TempDir, finish, finish_with, need, python, run, shell};
+use crate::common::{TempDir, finish, finish_with, need, python, run, run_exact, shell};
 
 const SIZE: usize = 100 << 20;
 const PERIOD: usize = 65_521;
@@ -135,4 +135,16 @@ for _ in range(3):
             format!("b''\n{}", "127.0.0.1 0 b''\n".repeat(3))
         );
     }
+}
+
+#[test]
+fn through_the_gate_both_ways() {
+    if !need(&["curl", "sha256sum"]) {
+        return;
+    }
+    let expected = sha256(pattern(10 << 20));
+    let script = "curl -sS http://tekapo/bytes/10M | tee body | sha256sum; curl -sS --data-binary @body http://tekapo/";
+    let place = TempDir::new();
+    let mut both = run_exact(["sh", "-c", script]);
+    finish(both.current_dir(place.path())).well().says(&format!("{expected}  -")).says("10485760");
 }

@@ -39,6 +39,13 @@ pub(crate) fn run<S: AsRef<OsStr>>(program: impl IntoIterator<Item = S>) -> Comm
     command
 }
 
+/// A command that runs a program under `sockeye run --exact`.
+pub(crate) fn run_exact<S: AsRef<OsStr>>(program: impl IntoIterator<Item = S>) -> Command {
+    let mut command = sockeye(["run", "--exact", "--"]);
+    command.args(program);
+    command
+}
+
 /// A command that runs a script of the shell under `sockeye run`.
 pub(crate) fn shell(script: &str) -> Command {
     run(["sh", "-c", script])

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{TempDir, finish, need, run};
+use crate::common::{TempDir, finish, need, run, run_exact};
 
 /// A compiled program.
 pub(crate) struct Compiled {
@@ -35,9 +35,10 @@ fn ask(name: &str) {
     }
     let program = compile(name);
     let kernel = finish(&mut Command::new(program.path())).text();
-    let ours = finish(&mut run([program.path()])).text();
-    if let Some(difference) = difference(&kernel, &ours) {
-        panic!("{name}: not as on Linux (- Linux, + Sockeye)\n{difference}");
+    for (mode, mut ours) in [("", run([program.path()])), (" --exact", run_exact([program.path()]))] {
+        if let Some(difference) = difference(&kernel, &finish(&mut ours).text()) {
+            panic!("{name}{mode}: not as on Linux (- Linux, + Sockeye)\n{difference}");
+        }
     }
 }
 
@@ -81,15 +82,29 @@ fn dual() {
     ask("dual");
 }
 
-/// The lines of `docs/compatibility.md` that begin with a name in backticks: what each shows here and on Linux.
-fn documented() -> BTreeMap<String, (String, String)> {
+/// What something shows in the three worlds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Shown {
+    here: String,
+    exact: String,
+    linux: String,
+}
+
+/// The lines of `docs/compatibility.md` that begin with a name in backticks. One without a column for `--exact` shows the
+/// same with it.
+fn documented() -> BTreeMap<String, Shown> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/compatibility.md");
     let page = std::fs::read_to_string(page).expect("the page is there");
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix("| `")?.strip_suffix(" |")?.split(" | ").collect();
-        let [name, _, here, linux] = cells[..] else { return None };
+        let (name, here, exact, linux) = match cells[..] {
+            [name, _, here, linux] => (name, here, here, linux),
+            [name, _, here, exact, linux] => (name, here, exact, linux),
+            _ => return None,
+        };
         let plain = |cell: &str| cell.replace('`', "");
-        Some((name.strip_suffix('`')?.to_owned(), (plain(here), plain(linux))))
+        let shown = Shown { here: plain(here), exact: plain(exact), linux: plain(linux) };
+        Some((name.strip_suffix('`')?.to_owned(), shown))
     };
     page.lines().filter_map(row).collect()
 }
@@ -107,26 +122,26 @@ fn differences_are_as_documented() {
             .collect()
     };
     let kernel = answers(finish(&mut Command::new(program.path())).well().text());
-    let ours = answers(finish(&mut run([program.path()])).well().text());
-    let seen: BTreeMap<String, (String, String)> = kernel
+    let plain = answers(finish(&mut run([program.path()])).well().text());
+    let exact = answers(finish(&mut run_exact([program.path()])).well().text());
+    let seen: BTreeMap<String, Shown> = kernel
         .into_iter()
         .map(|(name, linux)| {
-            let here = ours.get(&name).cloned().unwrap_or_default();
-            (name, (here, linux))
+            let [here, exact] = [&plain, &exact].map(|ours| ours.get(&name).cloned().unwrap_or_default());
+            (name, Shown { here, exact, linux })
         })
         .collect();
     let documented = documented();
     let mut wrong = String::new();
-    for (name, (here, linux)) in &seen {
-        if documented.get(name) != Some(&(here.clone(), linux.clone())) {
-            wrong +=
-                &format!("{name}: {here} here, {linux} on Linux; the page has {:?}\n", documented.get(name));
+    for (name, shown) in &seen {
+        if documented.get(name) != Some(shown) {
+            wrong += &format!("{name}: {shown:?}; the page has {:?}\n", documented.get(name));
         }
     }
     for name in documented.keys().filter(|name| !seen.contains_key(*name)) {
         wrong += &format!("{name}: is on the page, but the program does not try it\n");
     }
-    let same = seen.iter().filter(|(_, (here, linux))| here == linux).map(|(name, _)| name.as_str());
+    let same = seen.iter().filter(|(_, shown)| shown.here == shown.linux).map(|(name, _)| name.as_str());
     wrong.extend(same.map(|name| format!("{name}: does not differ any more\n")));
     assert!(wrong.is_empty(), "docs/compatibility.md is not true:\n{wrong}");
 }

@@ -48,7 +48,7 @@ impl Supervisor {
                 return Ok(Answer::Value(0));
             }
         }
-        Ok(Answer::Pass)
+        self.gate_send(call, subject, flags)
     }
 
     /// The same for receiving.
@@ -67,7 +67,7 @@ impl Supervisor {
         if flags.contains(MessageFlags::TRUNC) {
             return Err(Errno::EOPNOTSUPP);
         }
-        Ok(Answer::Pass)
+        self.gate_receive(call, subject, flags)
     }
 
     pub(super) fn send_to(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
@@ -146,7 +146,12 @@ impl Supervisor {
         Ok(Answer::Value(count as i64))
     }
 
-    fn send_header(&mut self, call: &Call, subject: Subject, header: &Header) -> Result<Answer, Errno> {
+    pub(super) fn send_header(
+        &mut self,
+        call: &Call,
+        subject: Subject,
+        header: &Header,
+    ) -> Result<Answer, Errno> {
         if header.control_len > 0 {
             // No ancillary data of datagram sockets is known yet.
             return Err(Errno::EINVAL);
@@ -170,7 +175,7 @@ impl Supervisor {
         Ok(Answer::Value(sent as i64))
     }
 
-    fn receive_header(
+    pub(super) fn receive_header(
         &mut self,
         call: &Call,
         subject: Subject,
@@ -226,6 +231,9 @@ impl Supervisor {
     fn wait_to_receive(&mut self, subject: Subject, flags: MessageFlags) -> Result<Answer, Errno> {
         if flags.contains(MessageFlags::DONTWAIT) || self.is_nonblocking(subject) {
             return Err(Errno::EAGAIN);
+        }
+        if self.network.host().is_shut(subject.socket).0 {
+            return Ok(Answer::Value(0));
         }
         let limit = self.time_limit(subject, Opt::SoRcvTimeo);
         Ok(Answer::Wait { carrier: subject.carrier, limit })

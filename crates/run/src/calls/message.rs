@@ -16,7 +16,8 @@ pub(super) const IOV_MAX: usize = 1024;
 
 /// A message header as the program wrote it.
 pub(super) struct Header {
-    address: u64,
+    /// Where it is, if it is anywhere.
+    address: Option<u64>,
     /// Where a name is or goes; 0: nowhere.
     pub(super) name: u64,
     pub(super) name_len: i32,
@@ -35,18 +36,20 @@ impl Header {
         if name_len < 0 {
             return Err(Errno::EINVAL);
         }
-        let count =
-            usize::try_from(word(24)).ok().filter(|&count| count <= IOV_MAX).ok_or(Errno::EMSGSIZE)?;
-        let list = memory::read_vec(tid, word(16), count * 16)?;
-        let mut pieces = Vec::with_capacity(count);
-        for pair in list.chunks_exact(16) {
-            let half = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| pair[at + i]));
-            // The kernel takes no negative length.
-            let length = i64::try_from(half(8)).map_err(|_| Errno::EINVAL)?;
-            pieces.push((half(0), length as usize));
-        }
+        let pieces = read_pieces(tid, word(16), word(24), Errno::EMSGSIZE)?;
         let control_len = word(40) as usize;
-        Ok(Header { address, name: word(0), name_len, pieces, control_len })
+        Ok(Header { address: Some(address), name: word(0), name_len, pieces, control_len })
+    }
+
+    /// A list of pieces by itself (readv(2)); `too_many` is the error for more than there may be.
+    pub(super) fn of_pieces(tid: u32, list: u64, count: u64, too_many: Errno) -> Result<Header, Errno> {
+        let pieces = read_pieces(tid, list, count, too_many)?;
+        Ok(Header { address: None, name: 0, name_len: 0, pieces, control_len: 0 })
+    }
+
+    /// One piece (read(2)).
+    pub(super) fn of_piece(address: u64, length: usize) -> Header {
+        Header { address: None, name: 0, name_len: 0, pieces: vec![(address, length)], control_len: 0 }
     }
 
     /// The name, if there is one.
@@ -85,12 +88,27 @@ impl Header {
             memory::write(tid, address, &data[..n])?;
             data = &data[n..];
         }
+        let Some(header) = self.address else { return Ok(()) };
         if self.name != 0 {
             let room = (self.name_len as usize).min(name.len());
             memory::write(tid, self.name, &name[..room])?;
-            memory::write(tid, self.address + 8, &(name.len() as u32).to_ne_bytes())?;
+            memory::write(tid, header + 8, &(name.len() as u32).to_ne_bytes())?;
         }
-        memory::write(tid, self.address + 40, &0u64.to_ne_bytes())?;
-        memory::write(tid, self.address + 48, &flags.to_ne_bytes())
+        memory::write(tid, header + 40, &0u64.to_ne_bytes())?;
+        memory::write(tid, header + 48, &flags.to_ne_bytes())
     }
+}
+
+/// Reads a list of pieces: `struct iovec`s.
+fn read_pieces(tid: u32, list: u64, count: u64, too_many: Errno) -> Result<Vec<(u64, usize)>, Errno> {
+    let count = usize::try_from(count).ok().filter(|&count| count <= IOV_MAX).ok_or(too_many)?;
+    let list = memory::read_vec(tid, list, count * 16)?;
+    let mut pieces = Vec::with_capacity(count);
+    for pair in list.chunks_exact(16) {
+        let half = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| pair[at + i]));
+        // The kernel takes no negative length.
+        let length = i64::try_from(half(8)).map_err(|_| Errno::EINVAL)?;
+        pieces.push((half(0), length as usize));
+    }
+    Ok(pieces)
 }

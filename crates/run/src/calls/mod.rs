@@ -4,13 +4,14 @@ mod accept;
 mod connect;
 mod create;
 mod datagram;
+mod gate;
 mod ioctl;
 mod message;
 mod names;
 mod options;
 mod unheard;
 
-use sockeye_abi::{Errno, Transport};
+use sockeye_abi::{Errno, MessageFlags, Transport};
 use sockeye_base::Duration;
 use sockeye_socket::SocketId;
 
@@ -46,11 +47,20 @@ pub(crate) struct Subject {
     transport: Transport,
 }
 
+impl Subject {
+    fn is_stream(self) -> bool {
+        self.transport == Transport::Tcp
+    }
+}
+
 impl Supervisor {
     /// Serves one trapped call.
     pub(crate) fn dispatch(&mut self, call: &Call) -> Result<Answer, Errno> {
         if call.number == libc::SYS_socket {
             return self.create(call);
+        }
+        if call.number == libc::SYS_splice {
+            return self.splice(call);
         }
         let Some(subject) = self.subject(call) else { return self.foreign(call) };
         match call.number {
@@ -65,6 +75,9 @@ impl Supervisor {
             libc::SYS_getsockopt => self.get_option(call, subject),
             libc::SYS_shutdown => self.shutdown(call, subject),
             libc::SYS_ioctl => self.ioctl(call, subject),
+            libc::SYS_read | libc::SYS_readv => self.read(call, subject),
+            libc::SYS_write | libc::SYS_writev => self.write(call, subject),
+            libc::SYS_sendfile => self.gate_send(call, subject, MessageFlags::empty()),
             libc::SYS_sendto if subject.transport == Transport::Udp => self.send_to(call, subject),
             libc::SYS_sendmsg if subject.transport == Transport::Udp => self.send_message(call, subject),
             libc::SYS_sendmmsg if subject.transport == Transport::Udp => self.send_messages(call, subject),
@@ -79,7 +92,12 @@ impl Supervisor {
 
     /// The socket behind a call's first argument, if it is one of ours.
     fn subject(&mut self, call: &Call) -> Option<Subject> {
-        let fd = call.int(0);
+        self.subject_at(call, 0)
+    }
+
+    /// The socket behind one of a call's arguments.
+    fn subject_at(&mut self, call: &Call, argument: usize) -> Option<Subject> {
+        let fd = call.int(argument);
         let Target::Socket(inode) = descriptors::target(call.tid, fd) else { return None };
         let id = self.carriers.of_inode(inode)?;
         let carrier = self.carriers.get(id)?;

@@ -240,6 +240,11 @@ impl Link {
         rustix::io::ioctl_fionread(&self.end).unwrap_or(0)
     }
 
+    /// Whether P has something to read: bytes that it was sent, or the end.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.receiving_shut || super::charge(&self.end) > 0
+    }
+
     /// Bytes of the program that the stack has not taken yet.
     pub(crate) fn unread(&self) -> usize {
         usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)

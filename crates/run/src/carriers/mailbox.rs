@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
 use rustix::net::{
@@ -166,10 +166,7 @@ impl Mailbox {
 
     /// The memory charged for what P has not read.
     fn unread(&self) -> usize {
-        let mut bytes: libc::c_int = 0;
-        // SAFETY: the ioctl writes one int.
-        let done = unsafe { libc::ioctl(self.end.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
-        if done == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
+        super::charge(&self.end)
     }
 }
 

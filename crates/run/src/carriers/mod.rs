@@ -10,7 +10,7 @@ mod mailbox;
 
 use std::collections::HashMap;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use slotmap::{SlotMap, new_key_type};
@@ -275,6 +275,14 @@ pub(crate) fn socket(kind: SocketType, nonblock: bool) -> io::Result<OwnedFd> {
 pub(crate) fn autobind(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
     rustix::net::bind(socket, &SocketAddrUnix::new_unnamed())?;
     Ok(rustix::net::getsockname(socket)?)
+}
+
+/// The memory that a socket of ours is charged for what its peer has not read.
+fn charge(end: &OwnedFd) -> usize {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the ioctl writes one int.
+    let done = unsafe { libc::ioctl(end.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if done == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
 fn inode(socket: &OwnedFd) -> io::Result<u64> {

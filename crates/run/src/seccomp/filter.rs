@@ -60,6 +60,18 @@ const TRAPPED: &[c_long] = &[
     libc::SYS_recvmmsg,
 ];
 
+/// Calls that the gate traps as well: those that move bytes.
+const GATED: &[c_long] = &[
+    libc::SYS_read,
+    libc::SYS_write,
+    libc::SYS_readv,
+    libc::SYS_writev,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_sendfile,
+    libc::SYS_splice,
+];
+
 const ALLOW: u32 = libc::SECCOMP_RET_ALLOW;
 const NOTIFY: u32 = libc::SECCOMP_RET_USER_NOTIF;
 
@@ -67,8 +79,8 @@ const fn refuse(errno: i32) -> u32 {
     libc::SECCOMP_RET_ERRNO | errno as u32
 }
 
-/// The filter's program for this machine.
-pub(super) fn program() -> Vec<sock_filter> {
+/// The filter's program for this machine, with the gate or without.
+pub(super) fn program(gate: bool) -> Vec<sock_filter> {
     let mut code = vec![load(ARCH)];
     let foreign = foreign_calls();
     code.push(jump(BPF_JEQ, NATIVE_ARCH, foreign.len(), 0));
@@ -82,7 +94,8 @@ pub(super) fn program() -> Vec<sock_filter> {
     }
     code.extend(on(libc::SYS_socket, by_family(NOTIFY)));
     code.extend(on(libc::SYS_socketpair, by_family(refuse(libc::EOPNOTSUPP))));
-    for &call in TRAPPED {
+    let gated = if gate { GATED } else { &[] };
+    for &call in TRAPPED.iter().chain(gated) {
         code.extend(on(call, vec![ret(NOTIFY)]));
     }
     code.extend(on(libc::SYS_sendto, addressed_or_odd(4, SEND_NATIVE)));
@@ -181,13 +194,13 @@ mod tests {
     use super::*;
 
     /// Runs the filter as the kernel would.
-    fn verdict(arch: u32, nr: u32, args: [u64; 6]) -> u32 {
+    fn verdict(gate: bool, arch: u32, nr: u32, args: [u64; 6]) -> u32 {
         let mut data = Vec::new();
         data.extend(nr.to_ne_bytes());
         data.extend(arch.to_ne_bytes());
         data.extend([0; 8]);
         args.iter().for_each(|arg| data.extend(arg.to_ne_bytes()));
-        let program = program();
+        let program = program(gate);
         let (mut pc, mut a) = (0usize, 0u32);
         loop {
             let sock_filter { code, jt, jf, k } = program[pc];
@@ -209,7 +222,11 @@ mod tests {
     }
 
     fn native(call: c_long, args: [u64; 6]) -> u32 {
-        verdict(NATIVE_ARCH, call as u32, args)
+        verdict(false, NATIVE_ARCH, call as u32, args)
+    }
+
+    fn gated(call: c_long, args: [u64; 6]) -> u32 {
+        verdict(true, NATIVE_ARCH, call as u32, args)
     }
 
     #[test]
@@ -240,6 +257,15 @@ mod tests {
     }
 
     #[test]
+    fn the_gate_traps_what_moves_bytes() {
+        for &call in GATED {
+            assert_eq!(gated(call, [3, 1, 1, 0, 0, 0]), NOTIFY);
+        }
+        assert_eq!(gated(libc::SYS_close, [3, 0, 0, 0, 0, 0]), ALLOW);
+        assert_eq!(gated(libc::SYS_poll, [1, 1, 0, 0, 0, 0]), ALLOW);
+    }
+
+    #[test]
     fn odd_ways_to_a_socket_are_refused() {
         assert_eq!(native(libc::SYS_io_uring_setup, [0; 6]), refuse(libc::ENOSYS));
         #[cfg(target_arch = "x86_64")]
@@ -248,8 +274,8 @@ mod tests {
                 native(c_long::from(X32_BIT) | libc::SYS_socket, [2, 1, 0, 0, 0, 0]),
                 refuse(libc::ENOSYS)
             );
-            assert_eq!(verdict(0x4000_0003, 102, [1, 0, 0, 0, 0, 0]), refuse(libc::ENOSYS));
-            assert_eq!(verdict(0x4000_0003, 4, [1, 0, 0, 0, 0, 0]), ALLOW);
+            assert_eq!(verdict(false, 0x4000_0003, 102, [1, 0, 0, 0, 0, 0]), refuse(libc::ENOSYS));
+            assert_eq!(verdict(false, 0x4000_0003, 4, [1, 0, 0, 0, 0, 0]), ALLOW);
         }
     }
 

@@ -21,8 +21,9 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    pub(crate) fn new() -> Filter {
-        Filter { program: filter::program() }
+    /// The filter, with the gate or without.
+    pub(crate) fn new(gate: bool) -> Filter {
+        Filter { program: filter::program(gate) }
     }
 
     /// Puts the filter on this process and all it will start. Gives the listener's descriptor number.
