@@ -1,4 +1,4 @@
-//! `struct tcp_info`: what TCP_INFO shows of a connection (linux/tcp.h, as of Linux 6.7: 248 bytes).
+//! `struct tcp_info`: what TCP_INFO shows of a connection (linux/tcp.h, as of Linux 6.18: 280 bytes).
 
 /// What is known of a connection. Fields that aren't here read as zero. Times are in microseconds, as in Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -60,11 +60,19 @@ pub struct TcpInfo {
     pub rcv_ooopack: u32,
     pub snd_wnd: u32,
     pub rcv_wnd: u32,
+    pub rcv_rtt: u32,
+    pub busy_time: u64,
+    pub rwnd_limited: u64,
+    pub sndbuf_limited: u64,
+    pub total_rto: u16,
+    pub total_rto_recoveries: u16,
+    /// Milliseconds.
+    pub total_rto_time: u32,
 }
 
 impl TcpInfo {
     /// The length of the whole struct.
-    pub const LEN: usize = 248;
+    pub const LEN: usize = 280;
 
     /// The struct's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -96,6 +104,7 @@ impl TcpInfo {
             (80, self.snd_cwnd),
             (84, self.advmss),
             (88, self.reordering),
+            (92, self.rcv_rtt),
             (96, self.rcv_space),
             (100, self.total_retrans),
             (136, self.segs_out),
@@ -111,6 +120,7 @@ impl TcpInfo {
             (224, self.rcv_ooopack),
             (228, self.snd_wnd),
             (232, self.rcv_wnd),
+            (244, self.total_rto_time),
         ] {
             out[at..at + 4].copy_from_slice(&value.to_ne_bytes());
         }
@@ -119,10 +129,16 @@ impl TcpInfo {
             (112, self.max_pacing_rate),
             (120, self.bytes_acked),
             (128, self.bytes_received),
+            (168, self.busy_time),
+            (176, self.rwnd_limited),
+            (184, self.sndbuf_limited),
             (200, self.bytes_sent),
             (208, self.bytes_retrans),
         ] {
             out[at..at + 8].copy_from_slice(&value.to_ne_bytes());
+        }
+        for (at, value) in [(240, self.total_rto), (242, self.total_rto_recoveries)] {
+            out[at..at + 2].copy_from_slice(&value.to_ne_bytes());
         }
         out
     }
@@ -137,7 +153,7 @@ mod tests {
         let bytes =
             TcpInfo { state: 1, snd_wscale: 7, rcv_wscale: 9, rtt: 40, rcv_wnd: 5, ..TcpInfo::default() }
                 .to_bytes();
-        assert_eq!(bytes.len(), 248);
+        assert_eq!(bytes.len(), 280);
         assert_eq!((bytes[0], bytes[6], bytes[68], bytes[232]), (1, 0x97, 40, 5));
     }
 }

@@ -59,6 +59,10 @@ const MEMBERS: &[Member] = &[
     ("tcpi_rcv_ooopack", 224, 4),
     ("tcpi_snd_wnd", 228, 4),
     ("tcpi_rcv_wnd", 232, 4),
+    ("tcpi_rehash", 236, 4),
+    ("tcpi_total_rto", 240, 2),
+    ("tcpi_total_rto_recoveries", 242, 2),
+    ("tcpi_total_rto_time", 244, 4),
 ];
 
 /// A member of `struct tcp_info` by its name.
@@ -73,6 +77,7 @@ pub(crate) fn tcp_info_member(info: &[u8], name: &str) -> Option<i64> {
     let bytes = info.get(*at..at + len)?;
     Some(match len {
         1 => i64::from(bytes.first().copied().unwrap_or(0)),
+        2 => i64::from(u16::from_ne_bytes(bytes.try_into().ok()?)),
         4 => i64::from(u32::from_ne_bytes(bytes.try_into().ok()?)),
         _ => i64::try_from(u64::from_ne_bytes(bytes.try_into().ok()?)).unwrap_or(i64::MAX),
     })

@@ -20,6 +20,9 @@ new_key_type! {
     pub struct SocketId;
 }
 
+/// So little is never queued in pieces: a segment of the smallest size.
+const ALWAYS_WHOLE: usize = 48;
+
 /// What a socket call gives: as in errno(3) when it fails. EBADF for a socket that isn't open.
 pub type Result<T> = std::result::Result<T, Errno>;
 
@@ -180,14 +183,21 @@ impl Host {
                 let (mut sent, mut room) = (0, self.may_send(id, bytes.len())?);
                 loop {
                     let rest = bytes.get(sent..).unwrap_or_default();
+                    if boundary != tcp::Boundary::Urgent && rest.len() > ALWAYS_WHOLE {
+                        room = room.min(self.tcb(id).map_or(0, tcp::Tcb::first_piece));
+                    }
                     let chain = self.pool.copy_in(rest.get(..room).unwrap_or(rest));
                     // What didn't fit is still to come, and the end of the record with it.
                     let whole = room >= rest.len() || boundary == tcp::Boundary::Urgent;
                     let boundary = if whole { boundary } else { tcp::Boundary::None };
                     sent += self.queue(now, id, chain, boundary)?;
                     // What left at once has made room.
-                    room = if sent < bytes.len() { self.send_room(id).min(bytes.len() - sent) } else { 0 };
+                    if sent == bytes.len() {
+                        return Ok(sent);
+                    }
+                    room = self.send_room(id).min(bytes.len() - sent);
                     if room == 0 {
+                        self.note_no_space(id);
                         return Ok(sent);
                     }
                 }
@@ -206,7 +216,11 @@ impl Host {
         match self.transport(id)? {
             Transport::Tcp => {
                 let room = self.may_send(id, bytes.len())?;
-                self.queue(now, id, bytes.split_to(room), tcp::Boundary::None)
+                let sent = self.queue(now, id, bytes.split_to(room), tcp::Boundary::None)?;
+                if !bytes.is_empty() {
+                    self.note_no_space(id);
+                }
+                Ok(sent)
             }
             Transport::Udp => {
                 self.before_datagram(now, id, bytes.len(), None)?;

@@ -328,8 +328,19 @@ impl Host {
         }
         match refusal {
             Some(refusal) => Err(refusal),
-            None if room == 0 && len > 0 => Err(Errno::EAGAIN),
+            None if room == 0 && len > 0 => {
+                self.note_no_space(id);
+                Err(Errno::EAGAIN)
+            }
             None => Ok(room.min(len)),
+        }
+    }
+
+    /// A program waits for room in a stream's send buffer.
+    pub fn note_no_space(&mut self, id: SocketId) {
+        if let Ok((_, Stream { state: StreamState::Open(connection), .. })) = self.stream(id) {
+            let connection = *connection;
+            self.stack.tcp_no_space(connection);
         }
     }
 

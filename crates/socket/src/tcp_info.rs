@@ -34,6 +34,7 @@ pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
 fn of_connection(now: Instant, info: &Info) -> TcpInfo {
     let ago = |at: Option<Instant>| millis(now.since(at.unwrap_or(info.established)));
     let scaled = info.snd_wscale.is_some() && info.rcv_wscale.is_some();
+    let [busy, by_window, by_buffer] = info.busy_times(now);
     TcpInfo {
         state: number_of(info.state),
         retransmits: saturated(info.retransmits),
@@ -83,6 +84,18 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
         bytes_retrans: info.bytes_retrans,
         snd_wnd: info.snd_wnd,
         rcv_wnd: info.rcv_wnd,
+        rcv_ssthresh: info.rcv_ssthresh,
+        rcv_space: info.rcv_space,
+        rcv_rtt: micros(info.rcv_rtt),
+        ato: micros(info.ato),
+        busy_time: long_micros(busy),
+        rwnd_limited: long_micros(by_window),
+        sndbuf_limited: long_micros(by_buffer),
+        total_rto: info.timeouts,
+        total_rto_recoveries: info.timeout_recoveries,
+        total_rto_time: millis(
+            info.timeout_time + info.timeout_since.map_or(Duration::ZERO, |at| now.since(at)),
+        ),
         ..TcpInfo::default()
     }
 }
@@ -104,6 +117,10 @@ fn number_of(state: State) -> u8 {
 
 fn micros(span: Duration) -> u32 {
     u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+fn long_micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn millis(span: Duration) -> u32 {

@@ -4,6 +4,7 @@ use std::num::Wrapping;
 
 use sockeye_base::{Duration, Instant};
 
+use crate::output::Limit;
 use crate::state::State;
 
 /// A connection's numbers at one moment. Segments of a super-segment count each.
@@ -97,6 +98,30 @@ pub struct Info {
     pub out_of_order: u64,
     /// What a paced connection would send, bytes per second (Linux's sk_pacing_rate).
     pub pacing_rate: u64,
+    /// What sending waits for, and since when.
+    pub limit: Limit,
+    /// Since when.
+    pub limit_since: Instant,
+    /// How long it waited before for the network alone, the peer's window, the send buffer.
+    pub limited: [Duration; 3],
+    /// The largest window told to the peer yet (Linux's rcv_ssthresh).
+    pub rcv_ssthresh: u32,
+    /// Most bytes the program read in a round trip.
+    pub rcv_space: u32,
+    /// The round trip as the receiver sees it.
+    pub rcv_rtt: Duration,
+    /// How long an acknowledgement may wait for company; zero before there was data.
+    pub ato: Duration,
+    /// Largest payload the path takes, options not counted.
+    pub path_mss: u16,
+    /// Retransmission timeouts.
+    pub timeouts: u16,
+    /// Those that came after progress.
+    pub timeout_recoveries: u16,
+    /// How long it took until something was acknowledged again.
+    pub timeout_time: Duration,
+    /// The first of the timeouts that still last.
+    pub timeout_since: Option<Instant>,
     /// When it began, the handshake included.
     pub established: Instant,
     /// When something acceptable last came.
@@ -105,6 +130,21 @@ pub struct Info {
     pub last_data_sent: Option<Instant>,
     /// When data was last received.
     pub last_data_received: Option<Instant>,
+}
+
+impl Info {
+    /// How long sending was busy, held back by the peer's window, held back by the send buffer.
+    pub fn busy_times(&self, now: Instant) -> [Duration; 3] {
+        let [mut network, mut window, mut buffer] = self.limited;
+        let span = now.since(self.limit_since);
+        match self.limit {
+            Limit::Idle => {}
+            Limit::Busy => network += span,
+            Limit::PeerWindow => window += span,
+            Limit::SendBuffer => buffer += span,
+        }
+        [network + window + buffer, window, buffer]
+    }
 }
 
 /// What is counted while a connection lives; as in Linux, segments in 32 bits.

@@ -43,7 +43,7 @@ pub use info::Info;
 pub use input::{Outcome, reset_for};
 pub use isn::IsnGenerator;
 pub use listener::Listener;
-pub use output::{Boundary, Decision};
+pub use output::{Boundary, Decision, Limit};
 pub use state::State;
 pub use tcb::Tcb;
 pub use time_wait::{Late, TimeWait};

@@ -1,6 +1,6 @@
 //! What most connections do without, in a box that is made when it is first needed: an idle connection is small.
 
-use sockeye_base::{Counter, Instant, Tally};
+use sockeye_base::{Counter, Duration, Instant, Tally};
 
 use crate::ecn::EcnState;
 use crate::tcb::Tcb;
@@ -12,6 +12,13 @@ pub(crate) struct Rare {
     pub(crate) shut_since: Option<Instant>,
     /// To be counted.
     tally: Tally,
+    /// How long sending waited for the peer's window, and for room in the send buffer.
+    pub(crate) limited_by_window: Duration,
+    pub(crate) limited_by_buffer: Duration,
+    /// Timeouts, those after progress, and how long it took until something was acknowledged again.
+    pub(crate) timeouts: u16,
+    pub(crate) timeout_recoveries: u16,
+    pub(crate) timeout_time: Duration,
 }
 
 impl Tcb {
@@ -28,6 +35,21 @@ impl Tcb {
     /// What happened since the last call that is to be counted. To be asked after each input, call and decision.
     pub fn take_tally(&mut self) -> Tally {
         self.rare.as_mut().map(|rare| std::mem::take(&mut rare.tally)).unwrap_or_default()
+    }
+
+    /// A retransmission timeout; `first`: since the last progress.
+    pub(crate) fn count_timeout(&mut self, first: bool) {
+        let rare = self.rare();
+        rare.timeouts = rare.timeouts.wrapping_add(1);
+        rare.timeout_recoveries = rare.timeout_recoveries.wrapping_add(first.into());
+    }
+
+    /// Something is acknowledged: what timeouts there were are over.
+    pub(crate) fn end_timeouts(&mut self, now: Instant) {
+        self.recovery.timeouts = 0;
+        if let Some(first) = self.recovery.first_repeat_at.take() {
+            self.rare().timeout_time += now.since(first);
+        }
     }
 
     /// The peer's window is not shut.

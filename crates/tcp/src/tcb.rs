@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sockeye_base::{Chain, Instant, SeqNum};
+use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports, SharedConfig};
@@ -312,6 +312,18 @@ impl Tcb {
             total_retrans: counters.total_retrans,
             out_of_order: u64::from(counters.out_of_order.0),
             pacing_rate: self.pacing_rate(),
+            limit: self.sending.limit,
+            limit_since: self.sending.limit_since,
+            limited: self.limited(),
+            rcv_ssthresh: self.window.ssthresh,
+            rcv_space: self.window.read,
+            rcv_rtt: self.window.rtt(),
+            ato: self.last_data_received.map_or(Duration::ZERO, |_| self.config.delayed_ack),
+            path_mss: self.path_mss.min(self.config.mss),
+            timeouts: self.rare.as_ref().map_or(0, |rare| rare.timeouts),
+            timeout_recoveries: self.rare.as_ref().map_or(0, |rare| rare.timeout_recoveries),
+            timeout_time: self.rare.as_ref().map_or(Duration::ZERO, |rare| rare.timeout_time),
+            timeout_since: self.recovery.first_repeat_at,
             established: self.established_at.unwrap_or(self.opened_at),
             last_heard: self.last_heard,
             last_data_sent: self.last_data_sent,

@@ -13,30 +13,42 @@ use crate::timers::Timer;
 const PIECE_OVERHEAD: u32 = 832;
 
 impl Tcb {
-    /// How many bytes may be queued now; 0 when none can: the buffer is full, the handshake isn't over (as Linux), or
-    /// we have closed.
+    /// How many bytes may be queued now; 0 when none can: the handshake isn't over (as Linux), we have closed, or the
+    /// buffer is full. Linux looks at that, and at TCP_NOTSENT_LOWAT, before each piece, so the last may reach beyond.
     pub fn send_room(&self) -> usize {
         if self.fin_wanted || self.state.is_opening() || !self.state.may_send() {
             return 0;
         }
-        self.buffer_room().min(self.notsent_room())
-    }
-
-    /// What the buffer takes: Linux looks whether it is full only before each piece, so the last may reach beyond.
-    fn buffer_room(&self) -> usize {
         let piece = self.piece();
-        let tail = match self.unsent() % piece {
+        let unsent = self.unsent();
+        let tail = match unsent.min(self.sending.tail) {
             0 => 0,
-            begun => piece - begun,
+            begun => piece.saturating_sub(begun),
         };
         let free = self.sending.buffer.saturating_sub(self.send_charge());
-        let pieces = free.div_ceil(piece + PIECE_OVERHEAD);
-        pieces.saturating_mul(piece).saturating_add(tail) as usize
+        let by_buffer = free.div_ceil(piece + PIECE_OVERHEAD);
+        let by_mark = match self.config.notsent_lowat {
+            u32::MAX => u32::MAX,
+            lowat => lowat.saturating_sub(unsent + tail).div_ceil(piece),
+        };
+        by_buffer.min(by_mark).saturating_mul(piece).saturating_add(tail) as usize
+    }
+
+    /// How much of a call is best queued at first: as in Linux, what begins a queue is sent before more is taken.
+    pub fn first_piece(&self) -> usize {
+        if self.unsent() == 0 { self.piece() as usize } else { usize::MAX }
+    }
+
+    /// The program found no room, and waits for it.
+    pub fn note_no_space(&mut self) {
+        self.sending.no_space = true;
     }
 
     /// What the queue is charged (sk_wmem_queued).
     fn send_charge(&self) -> u32 {
-        let pieces = self.recovery.sent.len() as u32 + self.unsent().div_ceil(self.piece());
+        let unsent = self.unsent();
+        let waiting = if unsent == 0 { 0 } else { unsent.div_ceil(self.piece()) };
+        let pieces = self.recovery.sent.len() as u32 + waiting;
         let bytes = u32::try_from(self.send_buffer.len()).unwrap_or(u32::MAX);
         bytes.saturating_add(pieces.saturating_mul(PIECE_OVERHEAD))
     }
@@ -55,20 +67,6 @@ impl Tcb {
         (self.max_snd_wnd / 2).clamp(mss, MOST_AT_ONCE.max(mss)) / mss * mss
     }
 
-    /// How much more TCP_NOTSENT_LOWAT allows: what goes at once, and beyond it up to the mark; as Linux in pieces as long
-    /// as its buffers, so the last piece may reach beyond.
-    fn notsent_room(&self) -> usize {
-        if self.config.notsent_lowat == u32::MAX {
-            return usize::MAX;
-        }
-        let (mss, unsent) = (self.effective_mss(), self.unsent());
-        let goes = self.cwnd_room().saturating_mul(mss).min(self.usable_window());
-        let piece = self.piece();
-        let stays = unsent.saturating_sub(goes);
-        let below = self.config.notsent_lowat.saturating_sub(stays).div_ceil(piece).saturating_mul(piece);
-        goes.saturating_sub(unsent).saturating_add(below) as usize
-    }
-
     /// Queues all of `data`; the caller respects [`Tcb::send_room`] (before the handshake is over data waits for it).
     pub fn send(&mut self, now: Instant, data: Chain) -> Result<(), SendError> {
         self.send_message(now, data, Boundary::None)
@@ -79,6 +77,9 @@ impl Tcb {
         if self.fin_wanted || !self.state.may_send() {
             return Err(SendError::Closed);
         }
+        let grown = self.unsent().min(self.sending.tail) + data.len() as u32;
+        self.sending.tail =
+            if grown <= self.effective_mss() { grown } else { (grown - 1) % self.piece() + 1 };
         self.send_buffer.push(data);
         self.sending.note_call(self.send_end(), boundary);
         if boundary == Boundary::Urgent {

@@ -153,7 +153,10 @@ impl Link {
                     }
                 }
                 Ok((n, _)) if self.junk > 0 => self.junk -= n,
-                Ok(_) if room == 0 && !host.is_shut(socket).1 => break,
+                Ok(_) if room == 0 && !host.is_shut(socket).1 => {
+                    host.note_no_space(socket);
+                    break;
+                }
                 Ok(_) if room == 0 => self.discard(buffer),
                 Ok((n, _)) if urgent => {
                     let _ = host.send_message(now, socket, &buffer[..n], None, MessageFlags::OOB);

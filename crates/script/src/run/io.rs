@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use sockeye_abi::{Errno, MessageFlags, Opt, Transport};
+use sockeye_abi::{Errno, MessageFlags, Opt, Readiness, Transport};
 
 use super::Runner;
 use super::calls::{Attempt, Returned};
@@ -90,6 +90,13 @@ impl Runner {
             return Ok(Some(Err(Errno::EFAULT)));
         }
         let to = transfer.to.map(|to| self.setup.to_call(to));
+        // As Linux: who waits for room is woken when poll would tell of it.
+        if attempt.done > 0
+            && !self.world.host.readiness(id).intersects(Readiness::OUT | Readiness::ERR | Readiness::HUP)
+            && self.blocks(id, Opt::SoSndTimeo, attempt)
+        {
+            return Ok(None);
+        }
         loop {
             let left = transfer.len.saturating_sub(attempt.done);
             let sent =

@@ -204,6 +204,13 @@ impl Stack {
         Some(data)
     }
 
+    /// A program waits for room in a connection's send buffer.
+    pub fn tcp_no_space(&mut self, connection: ConnectionId) {
+        if let Some(connection) = self.tcp.connections.get_mut(connection) {
+            connection.tcb.note_no_space();
+        }
+    }
+
     /// Both ends of a connection: ours and the peer's.
     pub fn tcp_endpoints(&self, connection: ConnectionId) -> Option<(SocketAddr, SocketAddr)> {
         let tuple = self.tcp.connections.get(connection)?.tuple;

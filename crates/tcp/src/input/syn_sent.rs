@@ -62,8 +62,7 @@ impl Tcb {
         if self.rtt.srtt().is_none() && self.recovery.syn_timeouts > 0 {
             self.rtt.distrust_initial();
         }
-        self.recovery.timeouts = 0;
-        self.recovery.first_repeat_at = None;
+        self.end_timeouts(now);
         self.recovery.high_seq = self.iss;
         self.cwnd = self.initial_cwnd();
         self.size_buffers(now);

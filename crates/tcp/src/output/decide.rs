@@ -26,6 +26,7 @@ impl Tcb {
             Some(segment) => Decision::Send(segment),
             None => {
                 self.check_send_space();
+                self.note_limits(now);
                 Decision::Wait(self.timers.next())
             }
         }

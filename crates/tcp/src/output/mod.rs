@@ -2,11 +2,13 @@
 
 mod build;
 mod decide;
+mod limits;
 mod nagle;
 mod probe;
 mod sending;
 
 pub use decide::Decision;
+pub use limits::Limit;
 pub(crate) use nagle::MOST_AT_ONCE;
 pub use sending::Boundary;
 pub(crate) use sending::Sending;

@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 
-use sockeye_base::{Duration, SeqNum};
+use sockeye_base::{Duration, Instant, SeqNum};
 
+use super::Limit;
 use crate::tcb::Tcb;
 
 /// A super-segment lasts no longer than about a millisecond at the pacing rate (Linux's sk_pacing_shift).
@@ -38,6 +39,16 @@ pub enum Boundary {
 pub(crate) struct Sending {
     /// Bytes, overhead included (sk_sndbuf).
     pub(crate) buffer: u32,
+    /// What sending waits for since when; how long it was the network alone.
+    pub(crate) limit: Limit,
+    pub(crate) limit_since: Instant,
+    pub(crate) busy: Duration,
+    /// The program was refused room and waits for it (SOCK_NOSPACE).
+    pub(crate) no_space: bool,
+    /// When something last left, all that was queued went, though more might have.
+    starved: bool,
+    /// Bytes in the last piece of the queue, were none of it sent.
+    pub(crate) tail: u32,
     /// Something was acknowledged since the buffer's size was last looked at.
     pub(crate) acknowledged: bool,
     /// Up to where all was pushed at least by its length.
@@ -70,6 +81,12 @@ impl Sending {
     pub(crate) fn new(iss: SeqNum, buffer: u32) -> Sending {
         Sending {
             buffer,
+            limit: Limit::Idle,
+            limit_since: Instant::ZERO,
+            busy: Duration::ZERO,
+            no_space: false,
+            starved: false,
+            tail: 0,
             acknowledged: false,
             pushed: iss,
             records: None,
@@ -171,6 +188,7 @@ impl Tcb {
         if !std::mem::take(&mut self.sending.sent) && !full {
             return;
         }
+        self.sending.starved = !full && self.unsent() == 0;
         let (una, nxt) = (self.snd_una, self.snd_nxt);
         let sending = &mut self.sending;
         let round_over = una.at_or_after(sending.usage_until);
@@ -197,13 +215,18 @@ impl Tcb {
     /// Linux's tcp_check_space: after an acknowledgement a buffer that holds the program back, while the congestion
     /// window would let more go, grows.
     pub(super) fn check_send_space(&mut self) {
-        if std::mem::take(&mut self.sending.acknowledged)
-            && !self.config.send_buffer.locked
-            && self.cwnd_room() > 0
-            && !self.is_writable()
-        {
+        if !std::mem::take(&mut self.sending.acknowledged) || !self.sending.no_space {
+            return;
+        }
+        if self.cwnd_room() > 0 {
             self.expand_send_buffer();
         }
+        self.sending.no_space = !self.is_writable();
+    }
+
+    /// The program waits for room in the buffer, which alone keeps us from sending.
+    pub(super) fn is_starved(&self) -> bool {
+        self.sending.no_space && self.sending.starved
     }
 
     /// Whether the congestion window held us back in the last round trip (RFC 7661's concern). In slow start it may grow

@@ -114,8 +114,7 @@ impl Tcb {
         self.counters.bytes_acked += bytes as u64;
         let highest = self.recovery.sent.highest_sacked().unwrap_or(self.snd_una);
         self.snd_una = segment.ack;
-        self.recovery.timeouts = 0;
-        self.recovery.first_repeat_at = None;
+        self.end_timeouts(now);
         seen.set_timer = true;
         self.sending.acknowledged = true;
         let mut count = 0;

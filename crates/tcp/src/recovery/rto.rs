@@ -72,6 +72,7 @@ impl Tcb {
             self.fail(Error::TimedOut);
             return;
         }
+        self.count_timeout(self.recovery.timeouts == 0);
         self.recovery.syn_timeouts += 1;
         self.recovery.timeouts += 1;
         self.counters.total_retrans += 1;
@@ -96,6 +97,7 @@ impl Tcb {
             return;
         }
         self.enter_loss(now);
+        self.count_timeout(self.recovery.timeouts == 0);
         self.recovery.timeouts += 1;
         self.recovery.first_repeat_at.get_or_insert(now);
         self.recovery.resend_head = true;
