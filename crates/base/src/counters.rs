@@ -68,6 +68,7 @@ counters! {
     TcpEstabResets "TcpEstabResets" "Connections that were reset.";
 
     ListenOverflows "TcpExtListenOverflows" "SYNs and finished handshakes that found the accept queue full.";
+    EmbryonicRsts "TcpExtEmbryonicRsts" "Handshakes that were reset because the accept queue was full.";
     ListenDrops "TcpExtListenDrops" "SYNs and finished handshakes that were dropped.";
     ReqQFullDoCookies "TcpExtTCPReqQFullDoCookies" "SYNs that found the SYN queue full and got a cookie.";
     ReqQFullDrop "TcpExtTCPReqQFullDrop" "SYNs that found the SYN queue full and were dropped.";

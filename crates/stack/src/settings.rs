@@ -12,6 +12,13 @@ pub struct Settings {
     pub default_ttl: u8,
     /// What TCP connections begin with where the socket says nothing else.
     pub tcp: tcp::Config,
+    /// When a SYN is answered by a cookie instead of being remembered: 0: never; 1: when the SYN queue is full; 2: always
+    /// (`tcp_syncookies`).
+    pub tcp_syncookies: u8,
+    /// Without cookies: handshakes under way at one listener, a quarter of which stays free (`tcp_max_syn_backlog`).
+    pub tcp_max_syn_backlog: usize,
+    /// A finished handshake that finds the accept queue full is reset (`tcp_abort_on_overflow`).
+    pub tcp_abort_on_overflow: bool,
     /// Connections in TIME-WAIT; one more is over at once (`tcp_max_tw_buckets`).
     pub tcp_max_tw_buckets: usize,
     /// Connections that nobody holds any more and that have not ended; one more is reset (`tcp_max_orphans`).
@@ -59,6 +66,9 @@ impl Default for Settings {
             ip_local_port_range: (32_768, 60_999),
             default_ttl: 64,
             tcp: tcp::Config::default(),
+            tcp_syncookies: 1,
+            tcp_max_syn_backlog: 4096,
+            tcp_abort_on_overflow: false,
             tcp_max_tw_buckets: 131_072,
             tcp_max_orphans: 131_072,
             tcp_tw_reuse: Some(Duration::from_secs(1)),

@@ -5,6 +5,7 @@
 //! `calls.rs`, arriving segments in `input.rs`.
 
 mod calls;
+mod cookies;
 mod input;
 mod time_wait;
 mod tuple;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 use slotmap::SlotMap;
 use sockeye_base::{Counter, Duration, Instant, Key, Rng};
-use sockeye_tcp::{Config, Decision, IsnGenerator, Listener, State, Tcb, TimeWait};
+use sockeye_tcp::{Config, Cookies, Decision, IsnGenerator, Listener, State, Tcb, TimeWait};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{ip, ipv4, ipv6, tcp};
@@ -100,22 +101,25 @@ pub(crate) struct TcpTable {
     /// What recent connections began with: most of them begin alike.
     configs: VecDeque<Arc<Config>>,
     isn: IsnGenerator,
+    cookies: Cookies,
     /// Spreads flow labels and shared listeners.
     key: Key,
 }
 
 impl TcpTable {
     pub(crate) fn new(rng: &mut Rng) -> TcpTable {
+        let (by_tuple, time_waits, secret) = (ByTuple::new(rng), TimeWaits::new(rng), rng.key());
         TcpTable {
             connections: SlotMap::with_key(),
-            by_tuple: ByTuple::new(rng),
+            by_tuple,
             listeners: SlotMap::with_key(),
             by_port: BTreeMap::new(),
             orphans: 0,
             held_time_waits: 0,
-            time_waits: TimeWaits::new(rng),
+            time_waits,
             configs: VecDeque::new(),
-            isn: IsnGenerator::new(rng.key()),
+            isn: IsnGenerator::new(secret),
+            cookies: Cookies::new(secret),
             key: rng.key(),
         }
     }

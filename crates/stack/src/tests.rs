@@ -2,6 +2,7 @@
 
 mod bare;
 mod counted;
+mod flood;
 mod hostile;
 mod limits;
 mod neighbours;

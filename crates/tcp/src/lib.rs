@@ -4,13 +4,14 @@
 //! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
 //! headers), no sockets, no errno.
 //!
-//! Not modelled: accurate ECN, fast open, SYN cookies, simultaneous use of several paths.
+//! Not modelled: accurate ECN, fast open, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod config;
 mod congestion;
+mod cookies;
 mod ecn;
 mod error;
 mod info;
@@ -37,6 +38,7 @@ mod tests;
 
 pub use config::{Buffer, Config, Keepalive, Ports};
 pub use congestion::Congestion;
+pub use cookies::{COOKIE_MSS_V4, COOKIE_MSS_V6, Cookies};
 pub use ecn::EcnMode;
 pub use error::{Error, SendError, Unreachable};
 pub use info::Info;

@@ -1,15 +1,14 @@
 //! The passive side: who is shaking hands, and who waits to be accepted. It moves no segments; the stack makes a
 //! [`crate::Tcb`] for each SYN this admits and tells what becomes of it.
-//!
-//! Not modelled: SYN cookies. Linux (tcp_syncookies=1) answers with cookies when its SYN queue is full and so hardly
-//! ever drops a SYN for want of room there; ours has a fixed, roomy bound instead.
 
 use std::collections::{BTreeSet, VecDeque};
 
+use sockeye_base::{Duration, Instant};
+
 use crate::config::Config;
 
-/// Most handshakes under way at one listener (Linux's tcp_max_syn_backlog on a large machine).
-const SYN_QUEUE: usize = 4096;
+/// So long after the last cookie was sent one may come back (Linux's TCP_SYNCOOKIE_VALID).
+const COOKIES_LAST: Duration = Duration::from_secs(120);
 
 /// A listener; `K` is what the stack calls a connection.
 #[derive(Debug)]
@@ -18,12 +17,15 @@ pub struct Listener<K> {
     backlog: usize,
     syn_queue: BTreeSet<K>,
     accept_queue: VecDeque<K>,
+    /// When the last cookie was sent.
+    cookie_sent: Option<Instant>,
 }
 
 impl<K: Copy + Ord> Listener<K> {
     /// A listener whose connections get `config` and whose accept queue holds `backlog` + 1.
     pub fn new(config: Config, backlog: usize) -> Listener<K> {
-        Listener { config, backlog, syn_queue: BTreeSet::new(), accept_queue: VecDeque::new() }
+        let (syn_queue, accept_queue) = (BTreeSet::new(), VecDeque::new());
+        Listener { config, backlog, syn_queue, accept_queue, cookie_sent: None }
     }
 
     /// Changes the backlog; who is in a queue stays there.
@@ -46,9 +48,25 @@ impl<K: Copy + Ord> Listener<K> {
         &mut self.config
     }
 
-    /// Whether a new SYN may be answered; otherwise it is dropped silently (listen(2): the client tries again).
+    /// Whether one more handshake may begin: as Linux, a backlog of n admits n + 1. Otherwise it gets a cookie, or nothing
+    /// (listen(2): the client tries again).
     pub fn admits_syn(&self) -> bool {
-        self.admits_established() && self.syn_queue.len() < SYN_QUEUE
+        self.syn_queue.len() <= self.backlog
+    }
+
+    /// How many handshakes are under way.
+    pub fn opening(&self) -> usize {
+        self.syn_queue.len()
+    }
+
+    /// A cookie was sent.
+    pub fn sent_cookie(&mut self, now: Instant) {
+        self.cookie_sent = Some(now);
+    }
+
+    /// Whether an acknowledgement may bring a cookie.
+    pub fn expects_cookies(&self, now: Instant) -> bool {
+        self.cookie_sent.is_some_and(|sent| now.since(sent) <= COOKIES_LAST)
     }
 
     /// Whether a finished handshake has room; otherwise the ACK that would finish it is dropped, and the SYN-ACK will
@@ -108,9 +126,9 @@ mod tests {
             listener.syn_received(id);
             listener.established(id);
         }
-        assert!(!listener.admits_syn() && !listener.admits_established());
+        assert!(listener.admits_syn() && !listener.admits_established());
         assert_eq!(listener.accept(), Some(0));
-        assert!(listener.admits_syn());
+        assert!(listener.admits_established());
         listener.syn_received(7);
         listener.gone(7);
         listener.established(7);

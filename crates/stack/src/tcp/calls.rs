@@ -174,6 +174,11 @@ impl Stack {
         self.settle(now);
     }
 
+    /// How many connections there are, those in a listener's queues included, TIME-WAIT not.
+    pub fn tcp_len(&self) -> usize {
+        self.tcp.connections.len()
+    }
+
     /// A connection, to look at.
     pub fn tcp(&self, connection: ConnectionId) -> Option<&Tcb> {
         self.tcp.connections.get(connection).map(|connection| &connection.tcb)

@@ -8,6 +8,7 @@ use sockeye_wire::Packet;
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
+use super::cookies::{NoCookie, Verdict};
 use super::{Owner, Tuple, mss_of};
 use crate::InterfaceId;
 use crate::output::IpOptions;
@@ -75,7 +76,7 @@ impl Stack {
             && let Some(entry) = self.tcp.listeners.get(listener)
             && !entry.listener.admits_established()
         {
-            return;
+            return self.overflow(now, (id, listener), &segment);
         }
         let again = (state == State::TimeWait && segment.flags.contains(Flags::SYN)).then(|| segment.clone());
         let acknowledges = segment.flags.contains(Flags::ACK);
@@ -101,6 +102,23 @@ impl Stack {
         self.tcp_flush(now, id);
     }
 
+    /// The accept queue is full: a handshake that could finish has to wait, or ends (tcp_abort_on_overflow).
+    fn overflow(&mut self, now: Instant, (id, listener): (ConnectionId, ListenerId), ack: &Segment) {
+        self.count(Counter::ListenOverflows);
+        self.count(Counter::ListenDrops);
+        if !self.settings.tcp_abort_on_overflow {
+            return;
+        }
+        self.count(Counter::EmbryonicRsts);
+        if let Some(reset) = reset_for(ack) {
+            self.tcp_transmit(now, id, (reset, Ecn::NotEct));
+        }
+        if let Some(entry) = self.tcp.listeners.get_mut(listener) {
+            entry.listener.gone(id);
+        }
+        self.tcp_forget(id);
+    }
+
     /// A segment for no connection: a SYN for a listener, or nothing that anybody waits for (RFC 9293, section
     /// 3.10.7.1 and 3.10.7.2).
     fn listener_input(
@@ -118,6 +136,14 @@ impl Stack {
         if flags.contains(Flags::RST) {
             return self.count(Counter::TcpFlags);
         }
+        if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) {
+            let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
+            match self.take_cookie(now, listener, (tuple, path), &segment) {
+                Ok(Some(id)) => return self.connection_input(now, interface, id, (segment, Ecn::NotEct)),
+                Ok(None) => return,
+                Err(NoCookie) => {}
+            }
+        }
         if flags.contains(Flags::ACK) {
             self.count(Counter::TcpFlags);
             return self.refuse(now, interface, &tuple, &segment);
@@ -127,12 +153,17 @@ impl Stack {
             return self.count(Counter::TcpFlags);
         }
         let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
+        let verdict = self.judge_syn(listener, least_iss.is_some());
         let Some(entry) = self.tcp.listeners.get(listener) else { return };
-        if !entry.listener.admits_syn() {
-            return;
-        }
         let (bind, options) = (entry.bind, entry.options);
-        let config = self.config_for(entry.listener.config().clone(), &path, tuple.remote.ip());
+        let config = entry.listener.config().clone();
+        let config = match verdict {
+            Verdict::Drop => return,
+            Verdict::Admit | Verdict::Cookie => self.config_for(config, &path, tuple.remote.ip()),
+        };
+        if let Verdict::Cookie = verdict {
+            return self.send_cookie(now, (listener, config), (&tuple, &path), &segment);
+        }
         let (iss, offset) = self.initial_numbers(now, &tuple);
         let iss = least_iss.map_or(iss, |least| iss.max(least));
         let tcb = Tcb::accept(now, config, iss, offset, &segment);
