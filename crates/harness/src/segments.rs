@@ -221,8 +221,8 @@ impl Scene {
         (segment, ecn)
     }
 
-    fn input(&mut self, segment: Segment, ecn: Ecn) {
-        if let Some(reply) = self.tcb.input_marked(self.now, segment, ecn).reply {
+    fn input(&mut self, mut segment: Segment, ecn: Ecn) {
+        if let Some(reply) = self.tcb.input_marked(self.now, &mut segment, ecn).reply {
             self.sent(&reply);
         }
         self.settle();

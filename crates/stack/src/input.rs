@@ -61,7 +61,7 @@ impl Stack {
         let is_v4 = addresses.0.is_ipv4();
         match packet.body {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
-            Body::Tcp(segment) => {
+            Body::Tcp(ref mut segment) => {
                 let connection = connection.map(|(id, _)| id);
                 self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
             }

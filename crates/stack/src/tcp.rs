@@ -264,7 +264,7 @@ impl Stack {
             match connection.tcb.decide(now) {
                 Decision::Send(segment) => {
                     let ecn = connection.tcb.ecn();
-                    self.tcp_transmit(now, id, (segment, ecn));
+                    self.tcp_transmit(now, id, segment, ecn);
                 }
                 // It is about to be retired.
                 Decision::Wait(_) if connection.is_left_in_time_wait() => return,
@@ -306,7 +306,7 @@ impl Stack {
     }
 
     /// Puts a connection's segment into a packet, and that on its way.
-    fn tcp_transmit(&mut self, now: Instant, id: ConnectionId, (segment, ecn): (Segment, Ecn)) {
+    fn tcp_transmit(&mut self, now: Instant, id: ConnectionId, segment: Segment, ecn: Ecn) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let (path, tuple, options) = (connection.path, connection.tuple, connection.options);
         let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);

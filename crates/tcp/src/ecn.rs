@@ -4,11 +4,9 @@
 //!
 //! Not modelled: accurate ECN (RFC 9768); its SYN is answered as RFC 3168's.
 
-use sockeye_base::Instant;
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
-use crate::input::Outcome;
 use crate::tcb::Tcb;
 
 /// Who uses it (tcp_ecn).
@@ -61,11 +59,10 @@ pub(crate) struct EcnState {
 
 impl Tcb {
     /// A segment arrives in a packet whose header says `ecn`.
-    pub fn input_marked(&mut self, now: Instant, segment: Segment, ecn: Ecn) -> Outcome {
+    pub(crate) fn note_ecn(&mut self, ecn: Ecn) {
         if let Some(rare) = &mut self.rare {
             rare.ecn.arrived = ecn;
         }
-        self.input(now, segment)
     }
 
     /// What the packet of the segment that [`Tcb::decide`] just gave says. Section 6.1: only new data is marked, as only

@@ -41,7 +41,7 @@ impl Stack {
         now: Instant,
         interface: InterfaceId,
         (source, destination): (IpAddr, IpAddr),
-        (mut segment, ecn): (Segment, Ecn),
+        (segment, ecn): (&mut Segment, Ecn),
         connection: Option<ConnectionId>,
     ) {
         let tuple = Tuple::new((destination, segment.destination), SocketAddr::new(source, segment.source));
@@ -52,7 +52,8 @@ impl Stack {
         match connection {
             Some(id) => self.connection_input(now, interface, id, (segment, ecn)),
             None => {
-                if let Some(opening) = self.time_wait_input(now, interface, (&tuple, segment)) {
+                if let Some(opening) = self.time_wait_input(now, interface, (&tuple, std::mem::take(segment)))
+                {
                     self.listener_input(now, interface, tuple, opening);
                 }
             }
@@ -64,7 +65,7 @@ impl Stack {
         now: Instant,
         interface: InterfaceId,
         id: ConnectionId,
-        (segment, ecn): (Segment, Ecn),
+        (segment, ecn): (&mut Segment, Ecn),
     ) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let tuple = connection.tuple;
@@ -90,7 +91,7 @@ impl Stack {
             });
         }
         if let Some(reply) = outcome.reply {
-            self.tcp_transmit(now, id, (reply, Ecn::NotEct));
+            self.tcp_transmit(now, id, reply, Ecn::NotEct);
         }
         // RFC 6191: TIME-WAIT gives way to a new connection of the same ends.
         if let (Some(least), Some(syn)) = (outcome.restart, again) {

@@ -11,8 +11,8 @@ use crate::tcb::Tcb;
 use crate::timers::Timer;
 
 impl Tcb {
-    pub(super) fn process_data(&mut self, now: Instant, segment: Segment) -> Step {
-        let mut seq = Tcb::data_seq(&segment);
+    pub(super) fn process_data(&mut self, now: Instant, segment: &mut Segment) -> Step {
+        let mut seq = Tcb::data_seq(segment);
         let mut fin = segment.flags.contains(Flags::FIN);
         let len = segment.payload.len() as u32;
         if len == 0 && !fin {
@@ -23,10 +23,10 @@ impl Tcb {
             self.count(Counter::OldData);
             return self.acknowledge(now);
         }
-        self.refuse_data(&segment, seq + len)?;
-        self.measure_receive_echo(now, &segment);
-        self.measure_rcv_mss(&segment);
-        let mut payload = segment.payload;
+        self.refuse_data(segment, seq + len)?;
+        self.measure_receive_echo(now, segment);
+        self.measure_rcv_mss(segment);
+        let mut payload = std::mem::take(&mut segment.payload);
         if seq.before(self.rcv_nxt) {
             let old = self.rcv_nxt.offset_from(seq);
             self.note_repeated_data(seq, len);

@@ -13,6 +13,7 @@ mod window;
 use std::ops::ControlFlow;
 
 use sockeye_base::{Counter, Duration, Instant, SeqNum};
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
 use crate::state::State;
@@ -63,15 +64,21 @@ pub fn reset_for(segment: &Segment) -> Option<Segment> {
 
 impl Tcb {
     /// A segment arrives. Afterwards send the reply, then ask [`Tcb::decide`].
-    pub fn input(&mut self, now: Instant, segment: Segment) -> Outcome {
+    pub fn input(&mut self, now: Instant, mut segment: Segment) -> Outcome {
+        self.input_marked(now, &mut segment, Ecn::NotEct)
+    }
+
+    /// The same, in a packet whose header says `ecn`. The data is taken out of the segment, which stays where it is.
+    pub fn input_marked(&mut self, now: Instant, segment: &mut Segment, ecn: Ecn) -> Outcome {
+        self.note_ecn(ecn);
         self.counters.segs_in += segment.count() as u32;
         if !segment.payload.is_empty() {
             self.counters.data_segs_in += segment.count() as u32;
         }
         let step = match self.state {
-            State::Closed => Step::Break(reset_for(&segment).into()),
+            State::Closed => Step::Break(reset_for(segment).into()),
             State::SynSent => self.in_syn_sent(now, segment),
-            State::TimeWait => self.in_time_wait(now, &segment),
+            State::TimeWait => self.in_time_wait(now, segment),
             State::SynReceived
             | State::Established
             | State::FinWait1
@@ -87,18 +94,18 @@ impl Tcb {
     }
 
     /// RFC 9293, section 3.10.7.4.
-    fn in_other_states(&mut self, now: Instant, segment: Segment) -> Step {
-        self.check_timestamp(now, &segment)?;
-        self.check_sequence(now, &segment)?;
-        self.check_reset(now, &segment)?;
-        self.check_syn(now, &segment)?;
+    fn in_other_states(&mut self, now: Instant, segment: &mut Segment) -> Step {
+        self.check_timestamp(now, segment)?;
+        self.check_sequence(now, segment)?;
+        self.check_reset(now, segment)?;
+        self.check_syn(now, segment)?;
         self.last_heard = now;
         self.probes = 0;
-        self.process_ack(now, &segment)?;
-        self.take_cwr(&segment);
+        self.process_ack(now, segment)?;
+        self.take_cwr(segment);
         if segment.flags.contains(Flags::URG) || self.urgent.is_some() {
             self.forget_urgent();
-            self.process_urgent(&segment);
+            self.process_urgent(segment);
         }
         self.sending.hold = false;
         self.forget_records();

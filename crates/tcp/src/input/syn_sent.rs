@@ -10,11 +10,11 @@ use crate::tcb::Tcb;
 use crate::timers::Timer;
 
 impl Tcb {
-    pub(super) fn in_syn_sent(&mut self, now: Instant, segment: Segment) -> Step {
+    pub(super) fn in_syn_sent(&mut self, now: Instant, segment: &mut Segment) -> Step {
         let flags = segment.flags;
         // First: an acknowledgement of anything but our SYN belongs to another connection.
         if flags.contains(Flags::ACK) && segment.ack != self.snd_nxt {
-            return Step::Break(reset_for(&segment).into());
+            return Step::Break(reset_for(segment).into());
         }
         // Second: a reset counts if it acknowledges our SYN.
         if flags.contains(Flags::RST) {
@@ -28,16 +28,16 @@ impl Tcb {
         }
         // Fourth: the peer's SYN.
         self.last_heard = now;
-        self.negotiate(now, &segment);
+        self.negotiate(now, segment);
         if flags.contains(Flags::ACK) {
-            self.establish(now, &segment);
+            self.establish(now, segment);
             // As Linux: who doesn't want quick acknowledgements lets this one wait for the request.
             if self.interactive {
                 self.acknowledge_soon(now);
             } else {
                 self.ack_now = true;
             }
-            self.process_urgent(&segment);
+            self.process_urgent(segment);
             return self.process_data(now, segment);
         }
         // Both opened at once (section 3.5): say SYN again, with an acknowledgement.

@@ -206,13 +206,13 @@ impl Pair {
         self.check(end);
     }
 
-    fn arrive(&mut self, to: usize, segment: Segment, ecn: Ecn) {
+    fn arrive(&mut self, to: usize, mut segment: Segment, ecn: Ecn) {
         let now = self.now;
         let it = &mut self.ends[to];
         if it.tcb.is_none() && it.listens && segment.flags - (Flags::ECE | Flags::CWR) == Flags::SYN {
             it.tcb = Some(Tcb::accept(now, it.config.clone(), it.iss, 0, &segment));
         } else if let Some(tcb) = &mut it.tcb {
-            if let Some(reply) = tcb.input_marked(now, segment, ecn).reply {
+            if let Some(reply) = tcb.input_marked(now, &mut segment, ecn).reply {
                 self.push(to, reply, Ecn::NotEct);
             }
         } else if let Some(reset) = crate::reset_for(&segment) {
