@@ -77,7 +77,7 @@ impl Stack {
             && let Some(entry) = self.tcp.listeners.get(listener)
             && !entry.listener.admits_established()
         {
-            return self.overflow(now, (id, listener), &segment);
+            return self.overflow(now, (id, listener), segment);
         }
         let again = (state == State::TimeWait && segment.flags.contains(Flags::SYN)).then(|| segment.clone());
         let acknowledges = segment.flags.contains(Flags::ACK);
@@ -112,7 +112,7 @@ impl Stack {
         }
         self.count(Counter::EmbryonicRsts);
         if let Some(reset) = reset_for(ack) {
-            self.tcp_transmit(now, id, (reset, Ecn::NotEct));
+            self.tcp_transmit(now, id, reset, Ecn::NotEct);
         }
         if let Some(entry) = self.tcp.listeners.get_mut(listener) {
             entry.listener.gone(id);
@@ -127,7 +127,7 @@ impl Stack {
         now: Instant,
         interface: InterfaceId,
         tuple: Tuple,
-        (segment, least_iss): (Segment, Option<SeqNum>),
+        (mut segment, least_iss): (Segment, Option<SeqNum>),
     ) {
         let flags = segment.flags;
         let Some(listener) = self.find_listener(&tuple) else {
@@ -140,7 +140,7 @@ impl Stack {
         if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) {
             let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
             match self.take_cookie(now, listener, (tuple, path), &segment) {
-                Ok(Some(id)) => return self.connection_input(now, interface, id, (segment, Ecn::NotEct)),
+                Ok(Some(id)) => return self.connection_input(now, interface, id, (&mut segment, Ecn::NotEct)),
                 Ok(None) => return,
                 Err(NoCookie) => {}
             }
