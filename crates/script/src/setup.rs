@@ -150,6 +150,10 @@ fn run(
             if features.chunks(2).all(|pair| matches!(pair, ["tso" | "gso" | "gro", "on" | "off"])) => {}
         ("tc", ["qdisc", "add" | "replace", "dev", _, "root", "pfifo"] | ["qdisc", "delete" | "del", ..]) => {
         }
+        // It paces what TCP doesn't.
+        ("tc", ["qdisc", "add" | "replace", "dev", _, "root", "fq"]) => {
+            settings.tcp.max_pacing_rate = Some(u64::MAX)
+        }
         // Both kinds of HyStart, which is what Linux does.
         ("echo", ["3"]) if output.ends_with("hystart_detect") => {}
         // Nothing is remembered from one script to the next, and nothing is to be put back.

@@ -68,6 +68,8 @@ pub(crate) struct Options {
     congestion: Option<Congestion>,
     /// As it was set; 0: the host's.
     notsent_lowat: i32,
+    /// SO_MAX_PACING_RATE, once it was set.
+    max_pacing_rate: Option<u64>,
 }
 
 impl Options {
@@ -82,6 +84,7 @@ impl Options {
         config.cork = self.cork;
         config.keepalive = self.keepalive();
         config.user_timeout = self.user_timeout;
+        config.max_pacing_rate = self.max_pacing_rate.or(config.max_pacing_rate);
         config.notsent_lowat = self.notsent_lowat(settings);
         config.syn_retries = self.syn_retries.unwrap_or(config.syn_retries);
         config.rmem_max = settings.rmem_max;
@@ -287,6 +290,12 @@ impl Options {
                 self.user_timeout = Some(unsigned(value)?).filter(|ms| *ms > 0).map(Duration::from_millis);
             }
             Opt::TcpNotSentLowat => self.notsent_lowat = value.int()?,
+            Opt::SoMaxPacingRate => {
+                let Value::Rate(rate) = *value else { return Err(Errno::EINVAL) };
+                // Without a bound nothing begins to be paced; what is paced goes on.
+                let paced = rate != u64::MAX || self.max_pacing_rate.is_some();
+                self.max_pacing_rate = paced.then_some(rate);
+            }
             Opt::IpTos if is_stream => {
                 self.tos = byte((value.int()? & 0xff & !ECN) | (i32::from(self.tos) & ECN))?
             }
@@ -334,6 +343,7 @@ impl Options {
                 tcb.set_keepalive(now, self.keepalive());
             }
             Opt::TcpUserTimeout => tcb.set_user_timeout(now, self.user_timeout),
+            Opt::SoMaxPacingRate => tcb.set_max_pacing_rate(self.max_pacing_rate),
             Opt::TcpNotSentLowat => tcb.set_notsent_lowat(now, self.notsent_lowat(settings)),
             Opt::SoSndBuf => {
                 if let Some(bytes) = self.send_buffer {
@@ -373,6 +383,7 @@ impl Socket {
             Opt::TcpNoDelay => options.nodelay.into(),
             Opt::TcpCork => options.cork.into(),
             Opt::TcpNotSentLowat => options.notsent_lowat.into(),
+            Opt::SoMaxPacingRate => Value::Rate(options.max_pacing_rate.unwrap_or(u64::MAX)),
             Opt::TcpQuickAck => options.quick_ack.unwrap_or(true).into(),
             Opt::TcpKeepIdle => seconds(options.keep.idle).into(),
             Opt::TcpKeepIntvl => seconds(options.keep.interval).into(),
@@ -411,7 +422,7 @@ fn locked(bytes: i32) -> tcp::Buffer {
 fn span(value: &Value) -> Result<Option<Duration>> {
     match value {
         Value::Time(span) => Ok(*span),
-        Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Err(Errno::EINVAL),
+        Value::Int(_) | Value::Linger { .. } | Value::Rate(_) | Value::Bytes(_) => Err(Errno::EINVAL),
     }
 }
 

@@ -60,7 +60,7 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
         last_data_recv: ago(info.last_data_received),
         last_ack_recv: ago(Some(info.last_heard)),
         pacing_rate: info.pacing_rate,
-        max_pacing_rate: u64::MAX,
+        max_pacing_rate: info.max_pacing_rate,
         delivered: info.delivered,
         delivered_ce: info.delivered_ce,
         dsack_dups: info.dsack_dups,

@@ -77,6 +77,13 @@ pub struct Config {
     pub notsent_lowat: u32,
     /// The congestion control (TCP_CONGESTION, tcp_congestion_control).
     pub congestion: Congestion,
+    /// Tail loss probes are sent if it is 3 or 4 (tcp_early_retrans; what else the name says is no more).
+    pub early_retrans: u8,
+    /// Data is paced, and no faster than so many bytes per second (SO_MAX_PACING_RATE).
+    pub max_pacing_rate: Option<u64>,
+    /// The pacing rate in percent of a window per round trip, in slow start and afterwards (tcp_pacing_ss_ratio,
+    /// tcp_pacing_ca_ratio).
+    pub pacing_ratios: (u32, u32),
     /// Super-segments are no shorter than this, in segments, where there is so much to send (tcp_min_tso_segs).
     pub min_tso_segs: u8,
     /// May make super-segments (payload at most 65,475 bytes).
@@ -192,6 +199,9 @@ impl Default for Config {
             slow_start_after_idle: true,
             notsent_lowat: u32::MAX,
             congestion: Congestion::default(),
+            early_retrans: 3,
+            max_pacing_rate: None,
+            pacing_ratios: (200, 120),
             min_tso_segs: 2,
             gso: true,
         }

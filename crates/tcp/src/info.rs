@@ -98,6 +98,8 @@ pub struct Info {
     pub out_of_order: u64,
     /// What a paced connection would send, bytes per second (Linux's sk_pacing_rate).
     pub pacing_rate: u64,
+    /// The bound of that; `u64::MAX`: none.
+    pub max_pacing_rate: u64,
     /// What sending waits for, and since when.
     pub limit: Limit,
     /// Since when.

@@ -10,6 +10,8 @@ pub(crate) struct Rare {
     pub(crate) ecn: EcnState,
     /// When the first probe of a window that is shut since was due.
     pub(crate) shut_since: Option<Instant>,
+    /// When paced data may leave next.
+    pub(crate) next_paced: Option<Instant>,
     /// To be counted.
     tally: Tally,
     /// How long sending waited for the peer's window, and for room in the send buffer.

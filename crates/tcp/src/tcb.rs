@@ -312,6 +312,7 @@ impl Tcb {
             total_retrans: counters.total_retrans,
             out_of_order: u64::from(counters.out_of_order.0),
             pacing_rate: self.pacing_rate(),
+            max_pacing_rate: self.config.max_pacing_rate.unwrap_or(u64::MAX),
             limit: self.sending.limit,
             limit_since: self.sending.limit_since,
             limited: self.limited(),

@@ -16,12 +16,14 @@ pub(crate) enum Timer {
     DelayedAck,
     /// The peer has been silent (RFC 9293, section 3.8.4).
     Keepalive,
+    /// Paced data may leave.
+    Pacing,
     /// The end of TIME-WAIT, or of an orphan's FIN-WAIT-2.
     TimeWait,
 }
 
-const ALL: [Timer; 5] =
-    [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive, Timer::TimeWait];
+const ALL: [Timer; 6] =
+    [Timer::Retransmit, Timer::Persist, Timer::DelayedAck, Timer::Keepalive, Timer::Pacing, Timer::TimeWait];
 
 /// When each timer is due.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,8 @@ impl Tcb {
                     self.interactive = false;
                     self.ack_now = true;
                 }
+                // What may leave now is looked at next.
+                Timer::Pacing => {}
                 Timer::Keepalive => self.on_keepalive_timer(now),
                 Timer::TimeWait => self.enter_closed(),
             }

@@ -63,6 +63,8 @@ pub enum Kind {
     Linger,
     /// `struct timeval`.
     Timeval,
+    /// Bytes per second, in eight bytes or four.
+    Rate,
     /// A name of at most so many bytes with its closing NUL; reading fills up with NULs.
     Name(usize),
     /// A struct of at most so many bytes.
@@ -108,6 +110,7 @@ impl Row {
             (Kind::Int(low, high), Value::Int(n)) => (low..=high).contains(n),
             (Kind::Linger, Value::Linger { .. }) => true,
             (Kind::Timeval, Value::Time(_)) => true,
+            (Kind::Rate, Value::Rate(_)) => true,
             (Kind::Name(max), Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() < max,
             (Kind::Struct(max), Value::Bytes(bytes)) => bytes.len() <= max,
             _ => false,

@@ -4,7 +4,7 @@ use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, State};
 use crate::tcp_info::TcpInfo;
 use crate::{Family, Transport};
 
-use Kind::{AnyInt, Flag, Int, Linger, Name, Struct, Timeval};
+use Kind::{AnyInt, Flag, Int, Linger, Name, Rate, Struct, Timeval};
 
 /// IFNAMSIZ.
 const NAME_OF_INTERFACE: usize = 16;
@@ -101,6 +101,7 @@ options! {
     SoMark SOL_SOCKET 36 "SO_MARK" AnyInt, any any both Rejected "A mark on packets.";
     SoProtocol SOL_SOCKET 38 "SO_PROTOCOL" AnyInt, any any read Enforced "IPPROTO_TCP or IPPROTO_UDP.";
     SoDomain SOL_SOCKET 39 "SO_DOMAIN" AnyInt, any any read Enforced "AF_INET or AF_INET6.";
+    SoMaxPacingRate SOL_SOCKET 47 "SO_MAX_PACING_RATE" Rate, any tcp both Enforced "Bytes per second, and data is paced.";
 
     TcpNoDelay SOL_TCP 1 "TCP_NODELAY" Flag, any tcp both Enforced "No waiting to fill segments (Nagle off).";
     TcpMaxSeg SOL_TCP 2 "TCP_MAXSEG" Int(0, 32767), any tcp both Enforced "Largest segment: a bound for connections to come; reads as the one in use.";

@@ -9,6 +9,7 @@ fn samples(kind: Kind) -> Vec<Value> {
         Kind::AnyInt => [-1, 0, 1, 255, 256, i32::MAX, i32::MIN].map(Value::Int).to_vec(),
         Kind::Int(low, high) => vec![Value::Int(low), Value::Int(high)],
         Kind::Linger => vec![Value::Linger { on: true, seconds: 5 }, Value::Linger { on: false, seconds: 0 }],
+        Kind::Rate => vec![Value::Rate(5), Value::Rate(1 << 40), Value::Rate(u64::MAX)],
         Kind::Timeval => vec![Value::Time(None), Value::Time(Some(Duration::new(2, 500_000_000)))],
         Kind::Name(_) => vec![Value::Bytes(b"reno".to_vec())],
         Kind::Struct(len) => vec![Value::Bytes(vec![7; len])],

@@ -22,6 +22,8 @@ pub enum Value {
     /// A span, as a timeval; `None` is no limit (0 s in the timeval), a zero span is a limit that is over at once
     /// (negative seconds in the timeval).
     Time(Option<Duration>),
+    /// Bytes per second; all ones: no bound.
+    Rate(u64),
     /// A name without its NUL, or a struct.
     Bytes(Vec<u8>),
 }
@@ -31,7 +33,7 @@ impl Value {
     pub fn int(&self) -> Result<i32, Errno> {
         match self {
             Value::Int(n) => Ok(*n),
-            Value::Linger { .. } | Value::Time(_) | Value::Bytes(_) => Err(Errno::EINVAL),
+            Value::Linger { .. } | Value::Time(_) | Value::Rate(_) | Value::Bytes(_) => Err(Errno::EINVAL),
         }
     }
 
@@ -66,6 +68,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
         }),
         Kind::Linger => Value::Linger { on: int_at(bytes, 0)? != 0, seconds: int_at(bytes, 4)? },
         Kind::Timeval => decode_timeval(bytes)?,
+        Kind::Rate => Value::Rate(decode_rate(bytes)?),
         Kind::Name(max) => {
             let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
             if bytes.is_empty() {
@@ -96,6 +99,8 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Vec<u8> {
             let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
             [seconds.to_ne_bytes(), i64::from(span.subsec_micros()).to_ne_bytes()].concat()
         }
+        Value::Rate(rate) if max_len >= 8 => rate.to_ne_bytes().to_vec(),
+        Value::Rate(rate) => u32::try_from(*rate).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
         Value::Bytes(bytes) => {
             let mut out = bytes.clone();
             if let Kind::Name(max) = row.kind {
@@ -111,6 +116,14 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Vec<u8> {
 fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {
     let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).ok_or(Errno::EINVAL)?;
     Ok(i32::from_ne_bytes(word))
+}
+
+fn decode_rate(bytes: &[u8]) -> Result<u64, Errno> {
+    if let Some(long) = bytes.get(..8).and_then(|long| long.try_into().ok()) {
+        return Ok(u64::from_ne_bytes(long));
+    }
+    let word = int_at(bytes, 0)?.cast_unsigned();
+    Ok(if word == u32::MAX { u64::MAX } else { word.into() })
 }
 
 fn decode_timeval(bytes: &[u8]) -> Result<Value, Errno> {

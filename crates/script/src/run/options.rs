@@ -63,6 +63,11 @@ impl Runner {
             {
                 text_of(expected).is_some_and(|expected| expected.as_bytes() == bytes.as_slice())
             }
+            (expected, Value::Rate(rate)) => {
+                let expected = arguments.value(expected)?;
+                expected == rate.cast_signed()
+                    || u32::try_from(expected) == Ok(u32::try_from(*rate).unwrap_or(u32::MAX))
+            }
             // An unsigned number may stand in the script for what is an int here.
             (expected, Value::Int(value)) => {
                 let expected = arguments.value(expected)?;

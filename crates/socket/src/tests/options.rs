@@ -20,6 +20,7 @@ fn every_row_is_enforced_or_rejected() {
                     Kind::Int(_, high) => Value::Int(high),
                     Kind::Linger => Value::Linger { on: true, seconds: 3 },
                     Kind::Timeval => Value::Time(Some(Duration::from_millis(1500))),
+                    Kind::Rate => Value::Rate(1 << 40),
                     Kind::Name(_) => Value::Bytes(b"reno".to_vec()),
                     Kind::Struct(len) => Value::Bytes(vec![0; len]),
                 };

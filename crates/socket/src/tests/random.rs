@@ -63,6 +63,7 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
                 }
                 Kind::Linger => Value::Linger { on: true, seconds: pick(rng, &[0, 0, -1, 5]) },
                 Kind::Timeval => Value::Time(Some(Duration::MAX)),
+                Kind::Rate => Value::Rate(pick(rng, &[0, 1, 100_000, u64::MAX])),
                 Kind::Name(_) | Kind::Struct(_) => Value::Bytes(vec![0; 3]),
             };
             let _ = n.set(sock, row.opt, value);

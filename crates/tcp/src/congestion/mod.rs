@@ -145,7 +145,7 @@ impl Tcb {
             snd_una: self.snd_una,
             snd_nxt: self.snd_nxt,
             pacing_rate: grows.then(|| self.pacing_rate()),
-            is_paced: false,
+            is_paced: self.config.max_pacing_rate.is_some(),
         };
         let mut window = self.window();
         self.control.on_sample(&mut window, &sample);

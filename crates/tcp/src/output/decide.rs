@@ -76,6 +76,10 @@ impl Tcb {
             self.note_window_use();
             return None;
         }
+        if self.is_paced_out(now) {
+            self.note_window_use();
+            return None;
+        }
         Some(self.send_new(now, len, fin))
     }
 
@@ -101,6 +105,9 @@ impl Tcb {
         self.note_new(now, (seq, mss), len, (push, fin));
         self.note_sent();
         self.count_sent(&segment);
+        if self.config.max_pacing_rate.is_some() {
+            self.pace(now, len);
+        }
         if len > 0 {
             self.last_data_sent = Some(now);
             // Data right after data: an exchange, in which acknowledgements can wait for an answer to ride on.

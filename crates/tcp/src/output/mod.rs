@@ -4,6 +4,7 @@ mod build;
 mod decide;
 mod limits;
 mod nagle;
+mod pacing;
 mod probe;
 mod sending;
 

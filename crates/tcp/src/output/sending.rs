@@ -18,8 +18,6 @@ const FEWEST_BUFFERED: u32 = 10;
 const HEADERS_AND_SHARED_INFO: u32 = 640;
 /// ...and, after rounding up to a power of two, sk_buff.
 const SEGMENT_HEAD: u32 = 256;
-/// The round trip assumed while none was measured, microseconds.
-const UNMEASURED: u64 = 1_000;
 
 /// What a call that sends says of where its data ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -168,13 +166,6 @@ impl Tcb {
             .max(u32::from(self.config.min_tso_segs))
     }
 
-    /// Linux's sk_pacing_rate, bytes per second: twice the window per round trip in slow start, 1.2 times afterwards.
-    pub(crate) fn pacing_rate(&self) -> u64 {
-        let srtt = self.rtt.srtt().map_or(UNMEASURED, micros).max(1);
-        let percent = if self.cwnd < self.ssthresh / 2 { 200 } else { 120 };
-        u64::from(self.cwnd.max(self.flight())) * 10_000 * percent / srtt
-    }
-
     pub(super) fn note_sent(&mut self) {
         self.sending.sent = true;
     }
@@ -237,6 +228,6 @@ impl Tcb {
     }
 }
 
-fn micros(span: Duration) -> u64 {
+pub(super) fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

@@ -264,7 +264,7 @@ impl Tcb {
             window.div_ceil(self.effective_mss())
         };
         let most = room.min(fits);
-        if most == 0 {
+        if most == 0 || self.is_paced_out(now) {
             return None;
         }
         self.repeat(now, at, most, false)
@@ -291,6 +291,9 @@ impl Tcb {
         self.counters.total_retrans += sent.count();
         self.counters.bytes_retrans += u64::from(len);
         self.count_sent(&segment);
+        if self.config.max_pacing_rate.is_some() {
+            self.pace(now, len);
+        }
         Some(segment)
     }
 

@@ -35,7 +35,8 @@ impl Tcb {
     fn schedule_tail_probe(&mut self, now: Instant, advancing: bool) -> bool {
         let recovery = &self.recovery;
         let Some(head) = recovery.sent.first() else { return false };
-        if !self.negotiated.sack || !matches!(recovery.phase, Phase::Open | Phase::Cwr) {
+        let off = !self.negotiated.sack || !matches!(self.config.early_retrans, 3 | 4);
+        if off || !matches!(recovery.phase, Phase::Open | Phase::Cwr) {
             return false;
         }
         let slack = if recovery.sent.packets() == 1 { self.config.rto_min } else { SHORTEST };

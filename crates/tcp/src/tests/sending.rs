@@ -4,7 +4,7 @@ use sockeye_base::Duration;
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::hand::{Hand, IRS, ISS, brief, segment, simple};
-use super::pair::pattern;
+use super::pair::{Pair, Pipe, pattern};
 use crate::{Boundary, Config};
 
 const PUSHED: Flags = Flags::ACK.union(Flags::PSH);
@@ -107,4 +107,17 @@ fn takes_no_more_than_the_mark_unsent() {
     assert_eq!((hand.tcb.unsent_len(), hand.tcb.send_room()), (3_000, 7_000));
     send(&mut hand, 7_000, Boundary::None);
     assert_eq!(hand.tcb.send_room(), 0);
+}
+
+#[test]
+fn paced_data_leaves_at_its_rate() {
+    let config = Config { max_pacing_rate: Some(100_000), ..Config::default() };
+    let mut pair = Pair::established_with(config, Config::default(), Pipe::default());
+    let start = pair.now;
+    let bytes = pattern(1_000_000);
+    pair.send(0, &bytes);
+    pair.run_until(|pair| pair.ends[1].received.len() == bytes.len());
+    let took = pair.now.since(start);
+    assert!((Duration::from_millis(9_800)..Duration::from_millis(10_100)).contains(&took), "{took:?}");
+    assert_eq!(pair.tcb(0).info().total_retrans, 0);
 }
