@@ -5,6 +5,11 @@ use std::fmt;
 
 use bytes::{Buf, Bytes};
 
+/// A piece of fewer bytes costs more than it holds, about.
+const SMALL: usize = 512;
+/// So many pieces may be small.
+const MOST_SMALL: usize = 1024;
+
 /// Bytes in order, held in shared immutable pieces. Cloning, splitting and joining copy no byte. Holds no empty piece.
 ///
 /// Most chains are of one piece, which lies in the value itself; only more need memory of their own.
@@ -55,6 +60,27 @@ impl Chain {
             if let Some(more) = &mut other.rest {
                 rest.append(more);
             }
+        }
+    }
+
+    /// How many pieces hold them.
+    pub fn piece_count(&self) -> usize {
+        usize::from(!self.is_empty()) + self.rest.as_ref().map_or(0, |rest| rest.len())
+    }
+
+    /// Makes one piece of very many small ones: for queues that a stranger fills, so that holding the bytes doesn't take
+    /// many times their room.
+    pub fn gather(&mut self) {
+        let count = self.piece_count();
+        if count > MOST_SMALL && self.len / count < SMALL {
+            *self = self.to_vec().into();
+        }
+    }
+
+    /// What is left of `whole` bytes gets memory of its own if it is less than half: so that it doesn't keep all of theirs.
+    pub fn detach_from(&mut self, whole: usize) {
+        if self.len < whole / 2 {
+            *self = self.to_vec().into();
         }
     }
 

@@ -58,8 +58,11 @@ impl Block {
         let (mut first, mut second) =
             if self.seq.at_or_before(other.seq) { (self, other) } else { (other, self) };
         if second.end().after(first.end()) {
+            let whole = second.data.len();
             second.data.advance(first.end().offset_from(second.seq) as usize);
+            second.data.detach_from(whole);
             first.data.append(second.data);
+            first.data.gather();
         }
         first
     }

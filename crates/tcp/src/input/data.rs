@@ -54,6 +54,9 @@ impl Tcb {
                 return self.acknowledge(now);
             }
         }
+        if payload.len() < len as usize {
+            payload.detach_from(len as usize);
+        }
         if fin {
             self.reassembly.fin.get_or_insert(seq + payload.len() as u32);
         }
@@ -116,6 +119,7 @@ impl Tcb {
         self.rcv_nxt += payload.len() as u32;
         self.counters.bytes_received += payload.len() as u64;
         self.receive_queue.append(payload);
+        self.receive_queue.gather();
     }
 
     /// RFC 5681, section 4.2: each segment out of order is answered at once, so that the peer can count.

@@ -97,6 +97,33 @@ fn overlapping_and_tiny_segments() {
 }
 
 #[test]
+fn what_is_held_is_not_much_more_than_its_bytes() {
+    let window = 50_000;
+    let open = || Hand::established(Config { receive_buffer: Buffer::locked(4 * window), ..simple() });
+    // Byte by byte, in order and early.
+    let mut hand = open();
+    for at in 0..window / 4 {
+        hand.input(data(at, b"x"));
+    }
+    assert!(hand.tcb.receive_queue.piece_count() <= 1025, "{}", hand.tcb.receive_queue.piece_count());
+    let mut hand = open();
+    for at in 1..window / 4 {
+        hand.input(data(at, b"x"));
+    }
+    hand.input(data(0, b"x"));
+    assert_eq!(hand.tcb.receive_len(), window as usize / 4);
+    assert!(hand.tcb.receive_queue.piece_count() <= 1026, "{}", hand.tcb.receive_queue.piece_count());
+    // Long segments that bring one byte each don't stay for it.
+    let mut hand = open();
+    hand.input(data(0, &[1; 1000]));
+    let long = sockeye_base::Bytes::from(vec![2; 1000]);
+    let mut next = data(1, b"");
+    next.payload = long.clone().into();
+    hand.input(next);
+    assert_eq!((hand.tcb.receive_len(), long.is_unique()), (1001, true));
+}
+
+#[test]
 fn sack_lies() {
     let mut hand = Hand::connect(Config { sack: true, ..simple() });
     hand.sent();
