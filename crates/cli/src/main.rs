@@ -1,5 +1,6 @@
 //! The `sockeye` command: a file per subcommand.
 
+mod faults;
 mod run;
 mod script;
 

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 use sockeye_run::{Options, Program, TraceTo};
 
+use crate::faults::LinkFlags;
+
 const AFTER_HELP: &str = "\
 The network:
   pukaki  10.61.0.1  fd61::1   the program's host; 127.0.0.1 and ::1 are its loopback
@@ -16,6 +18,8 @@ The network:
 Examples:
   sockeye run -- curl http://tekapo/
   sockeye run --trace -- wget -O /dev/null http://tekapo/bytes/10M
+  sockeye run --delay 50ms --loss 1% --rate 10mbit -- curl -o /dev/null http://tekapo/bytes/1M
+  sockeye run --cut 2s..10s -- curl -o /dev/null http://tekapo/bytes/10G
   sockeye run -- sh -c 'python3 -m http.server 8000 & sleep 1; curl http://localhost:8000/'
 
 Exit status:
@@ -33,17 +37,25 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     trace: Option<Option<PathBuf>>,
 
-    /// Show every error and end of a read or write as Linux does, at the cost of trapping each: slower
+    /// Show every error and end of a read or write as Linux does, at the cost of trapping each: the default where the
+    /// link delays, loses or is cut
     #[arg(long)]
     exact: bool,
+
+    /// Trap no read or write, whatever the link is like: faster; an error of a connection reads as ECONNRESET
+    #[arg(long, conflicts_with = "exact")]
+    fast: bool,
 
     /// Wait for all that the program started, instead of ending it when the program ends
     #[arg(long)]
     wait: bool,
 
-    /// The seed of the network's chance (sequence numbers, ports); random if not given
+    /// The seed of the network's chance (losses, jitter, sequence numbers, ports); random if not given
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
+
+    #[command(flatten)]
+    link: LinkFlags,
 
     /// The program, looked for in PATH, and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
@@ -56,7 +68,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
     let options = Options {
         trace: arguments.trace.map(|file| file.map_or(TraceTo::StandardError, TraceTo::File)),
-        exact: arguments.exact,
+        faults: arguments.link.faults(),
+        exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
         wait: arguments.wait,
         seed: arguments.seed,
     };

@@ -10,7 +10,8 @@ use sockeye_wire::ethernet::Mac;
 
 use crate::capture::Captured;
 use crate::link::{Fate, Link, reason};
-use crate::{Direction, LinkSpec};
+use crate::timetable::Timetable;
+use crate::{Change, Direction, LinkSpec};
 
 /// A host of one lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -61,6 +62,7 @@ pub struct Lab {
     deadlines: BTreeSet<(Instant, HostId)>,
     /// Hosts that worked since their deadline was looked at.
     unscheduled: Vec<HostId>,
+    timetable: Timetable,
     capturing: bool,
     captured: VecDeque<Captured>,
 }
@@ -97,6 +99,7 @@ impl Lab {
             changed: VecDeque::new(),
             deadlines: BTreeSet::new(),
             unscheduled: Vec::new(),
+            timetable: Timetable::default(),
             capturing: false,
             captured: VecDeque::new(),
         }
@@ -147,6 +150,11 @@ impl Lab {
         self.links[link.0].set_cut(cut);
     }
 
+    /// Has something happen by itself at a time to come.
+    pub fn plan(&mut self, at: Instant, change: Change) {
+        self.timetable.plan(at, change);
+    }
+
     /// Changes the direction of a link that leads away from `from`, for frames that enter from now on.
     pub fn set_direction(&mut self, link: LinkId, from: HostId, direction: Direction) {
         self.links[link.0].set_direction(from, direction);
@@ -188,6 +196,12 @@ impl Lab {
     /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`. Everything
     /// happens at `now`: in virtual time step from deadline to deadline ([`Lab::run_until`]).
     pub fn advance(&mut self, now: Instant) {
+        while let Some(change) = self.timetable.take_due(now) {
+            match change {
+                Change::Cut(link) => self.cut(link, true),
+                Change::Mend(link) => self.cut(link, false),
+            }
+        }
         loop {
             if let Some(id) = self.touched.pop_front() {
                 self.nodes[id.0].touched = false;
@@ -207,7 +221,7 @@ impl Lab {
         }
     }
 
-    /// When something will be due that is not yet: a frame's arrival or a host's timer.
+    /// When something will be due that is not yet: a frame's arrival, a host's timer, or a change.
     pub fn next_deadline(&mut self) -> Option<Instant> {
         debug_assert!(self.due.is_empty());
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.next_deadline()).min();
@@ -220,7 +234,7 @@ impl Lab {
             self.schedule(id);
         };
         let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
-        [frame, timer, touched].into_iter().flatten().min()
+        [frame, timer, touched, self.timetable.next()].into_iter().flatten().min()
     }
 
     /// Virtual time: steps through all deadlines up to `until`, each at its moment, and ends there.

@@ -1,12 +1,18 @@
 //! Links: what happens to a frame between two hosts. Each direction has its own delay, loss and counters; a frame goes
-//! in and what arrives comes out with its arrival time, or the reason why it does not. Not modelled yet: rate, jitter,
-//! reordering, duplication, corruption, and links with more than two ends.
+//! in and what arrives comes out with its arrival time, or the reason why it does not. Not modelled yet: reordering,
+//! duplication, corruption, queues other than drop-tail, and links with more than two ends.
 
-use sockeye_base::{Duration, Instant, Rng};
+use std::num::NonZeroU64;
+
+use sockeye_base::{Duration, Instant, Rng, nanos};
 use sockeye_wire::{Frame, Payload};
 
 use crate::HostId;
 
+/// What an Ethernet header adds to a packet on the link, in bytes.
+const ETHERNET: usize = 14;
+/// What may wait where there is a rate, if nothing else is said: a thousand full frames (Linux's txqueuelen).
+const QUEUE: usize = 1000 * (1500 + ETHERNET);
 /// How many frames (a super-segment counts as those it stands for) may be on their way in one direction.
 const QUEUE_LIMIT: usize = 16_384;
 
@@ -32,12 +38,38 @@ pub enum Loss {
 }
 
 /// One direction of a link.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Direction {
     /// How long a frame takes.
     pub delay: Duration,
+    /// How much longer or shorter it may take, each frame by an equal chance. Frames stay in order.
+    pub jitter: Duration,
     /// Which frames get lost.
     pub loss: Loss,
+    /// Bits per second, Ethernet headers included; `None`: as fast as can be.
+    pub rate: Option<NonZeroU64>,
+    /// Bytes that may wait for their turn where there is a rate; what comes beyond is dropped.
+    pub queue: usize,
+}
+
+impl Default for Direction {
+    /// A perfect one: no delay, no loss, no bound to the rate.
+    fn default() -> Direction {
+        Direction {
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            loss: Loss::None,
+            rate: None,
+            queue: QUEUE,
+        }
+    }
+}
+
+impl Direction {
+    /// Whether all frames share one fate.
+    fn is_steady(&self) -> bool {
+        self.loss == Loss::None && self.rate.is_none() && self.jitter.is_zero()
+    }
 }
 
 /// A link to be made.
@@ -59,7 +91,7 @@ impl LinkSpec {
 
     /// The same with this delay and this loss in both directions.
     pub fn with(mut self, delay: Duration, loss: Loss) -> LinkSpec {
-        let direction = Direction { delay, loss };
+        let direction = Direction { delay, loss, ..Direction::default() };
         self.directions = [direction.clone(), direction];
         self
     }
@@ -83,6 +115,10 @@ struct Lane {
     entered: u64,
     /// Frames on their way.
     queued: usize,
+    /// When the last byte of what entered so far is sent, where there is a rate.
+    sent: Instant,
+    /// When the last frame arrives.
+    arrives: Instant,
 }
 
 /// What became of a frame: it arrives at this time, or not at all for this reason.
@@ -90,8 +126,14 @@ pub(crate) type Fate = Result<Instant, &'static str>;
 
 impl Link {
     pub(crate) fn new(spec: LinkSpec, rng: &mut Rng) -> Link {
-        let lanes =
-            spec.directions.map(|direction| Lane { direction, rng: rng.fork(), entered: 0, queued: 0 });
+        let lanes = spec.directions.map(|direction| Lane {
+            direction,
+            rng: rng.fork(),
+            entered: 0,
+            queued: 0,
+            sent: Instant::ZERO,
+            arrives: Instant::ZERO,
+        });
         Link { ends: spec.ends, mtu: spec.mtu, cut: false, lanes }
     }
 
@@ -111,7 +153,7 @@ impl Link {
 
     /// Whether all frames in this direction share one fate, so that a super-segment stays in one piece.
     pub(crate) fn keeps_whole(&self, from: HostId) -> bool {
-        self.cut || self.lanes[self.end(from)].direction.loss == Loss::None
+        self.cut || self.lanes[self.end(from)].direction.is_steady()
     }
 
     /// Puts a frame on the link in one piece; says what becomes of it.
@@ -156,17 +198,45 @@ impl Lane {
             Loss::Frames(frames) => frames.iter().any(|nth| (first..=self.entered).contains(nth)),
         };
         if cut {
-            Err(reason::CUT)
-        } else if largest_packet(frame) > mtu {
-            Err(reason::TOO_BIG)
-        } else if lost {
-            Err(reason::LOST)
-        } else if self.queued + count > QUEUE_LIMIT {
-            Err(reason::QUEUE_FULL)
-        } else {
-            self.queued += count;
-            Ok(now + self.direction.delay)
+            return Err(reason::CUT);
         }
+        if largest_packet(frame) > mtu {
+            return Err(reason::TOO_BIG);
+        }
+        if lost {
+            return Err(reason::LOST);
+        }
+        let sent = self.send(now, frame.payload.len() + ETHERNET)?;
+        if self.queued + count > QUEUE_LIMIT {
+            return Err(reason::QUEUE_FULL);
+        }
+        self.queued += count;
+        self.sent = sent;
+        self.arrives = self.arrives.max(sent + self.delay());
+        Ok(self.arrives)
+    }
+
+    /// When the last byte of a frame is sent, if it finds room in the queue.
+    fn send(&self, now: Instant, length: usize) -> Result<Instant, &'static str> {
+        let Some(rate) = self.direction.rate else { return Ok(now) };
+        // Of u128, since bytes of a slow link times its rate may be more than 2^64.
+        let (rate, second) = (u128::from(rate.get()), 8_000_000_000);
+        let waiting = self.sent.since(now).as_nanos() * rate / second;
+        if waiting > 0 && waiting + length as u128 > self.direction.queue as u128 {
+            return Err(reason::QUEUE_FULL);
+        }
+        let takes = u64::try_from(length as u128 * second / rate).unwrap_or(u64::MAX);
+        Ok(self.sent.max(now) + Duration::from_nanos(takes))
+    }
+
+    /// How long this frame takes.
+    fn delay(&mut self) -> Duration {
+        let Direction { delay, jitter, .. } = self.direction;
+        if jitter.is_zero() {
+            return delay;
+        }
+        let spread = nanos(jitter).saturating_mul(2).saturating_add(1);
+        (delay + Duration::from_nanos(self.rng.below(spread))).saturating_sub(jitter)
     }
 }
 

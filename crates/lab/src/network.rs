@@ -21,12 +21,17 @@ pub struct DefaultNetwork {
     pub link: LinkId,
 }
 
-/// Makes the default network. The link may be changed afterwards ([`Lab::set_direction`]).
+/// Makes the default network, an Ethernet of MTU 1500. The link may be changed afterwards ([`Lab::set_direction`]).
 pub fn default_network(seed: u64) -> DefaultNetwork {
+    default_network_with_mtu(seed, 1500)
+}
+
+/// The default network with another MTU of its link and of the interfaces at both ends, in bytes.
+pub fn default_network_with_mtu(seed: u64, mtu: usize) -> DefaultNetwork {
     let mut lab = Lab::new(seed);
-    let pukaki = lab.add_host(HostSpec::new("pukaki", addresses(1)));
-    let tekapo = lab.add_host(HostSpec::new("tekapo", addresses(2)));
-    let link = lab.add_link(LinkSpec::new(pukaki, tekapo));
+    let pukaki = lab.add_host(HostSpec { mtu, ..HostSpec::new("pukaki", addresses(1)) });
+    let tekapo = lab.add_host(HostSpec { mtu, ..HostSpec::new("tekapo", addresses(2)) });
+    let link = lab.add_link(LinkSpec { mtu, ..LinkSpec::new(pukaki, tekapo) });
     let interface = lab.eth0(pukaki);
     lab.host_mut(pukaki).stack_mut().add_policy(Policy { port: DNS, via: (ipv4(2), ipv6(2)), interface });
     lab.host_mut(tekapo).stack_mut().accept_any_destination(DNS);

@@ -7,6 +7,7 @@
 mod calls;
 mod carriers;
 mod ending;
+mod faults;
 mod launch;
 mod network;
 mod process;
@@ -14,6 +15,8 @@ mod seccomp;
 mod signals;
 mod supervisor;
 mod trace;
+
+pub use faults::Faults;
 
 use std::ffi::OsString;
 use std::io;
@@ -40,8 +43,11 @@ pub struct Program {
 pub struct Options {
     /// Print each segment.
     pub trace: Option<TraceTo>,
-    /// Trap reads and writes, too, so that they end as Linux's do where a carrier can't show it.
-    pub exact: bool,
+    /// What the program's link is like.
+    pub faults: Faults,
+    /// Trap reads and writes, too, so that they end as Linux's do where a carrier can't show it. If it isn't said: where
+    /// the link may lose or delay.
+    pub exact: Option<bool>,
     /// Wait for the program's descendants, too, instead of ending them when it ends.
     pub wait: bool,
     /// The network's seed; chosen at random if none is given.
@@ -133,13 +139,14 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     let seed = options.seed.unwrap_or_else(random_seed);
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
-    let launched = launch::launch(program, &mask, options.exact)?;
+    let exact = options.exact.unwrap_or(!options.faults.are_none());
+    let launched = launch::launch(program, &mask, exact)?;
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
-    let network = network::Network::new(seed, trace)
+    let network = network::Network::new(seed, &options.faults, trace)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, options.exact)
+    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, exact)
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     match launched.exec_error() {

@@ -4,10 +4,11 @@ use std::time::Instant as Clock;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_lab::{HostId, Lab, default_network};
+use sockeye_lab::{HostId, Lab};
 use sockeye_services::Services;
 use sockeye_socket::{Host, SocketId};
 
+use crate::Faults;
 use crate::trace::Trace;
 
 /// The embedded default network and the program's place in it.
@@ -21,8 +22,8 @@ pub(crate) struct Network {
 
 impl Network {
     /// The default network, its services started. `trace` sees every frame.
-    pub(crate) fn new(seed: u64, trace: Option<Trace>) -> Result<Network, Errno> {
-        let network = default_network(seed);
+    pub(crate) fn new(seed: u64, faults: &Faults, trace: Option<Trace>) -> Result<Network, Errno> {
+        let network = faults.network(seed);
         let mut lab = network.lab;
         lab.set_capture(trace.is_some());
         let mut services = Services::tekapo(&lab, network.tekapo);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use sockeye_lab::{HostSpec, LinkId, LinkSpec};
@@ -42,14 +43,14 @@ pub struct LinkOptions {
 }
 
 impl Default for LinkOptions {
-    /// A perfect Ethernet: MTU 1500, no delay, no loss.
+    /// A perfect Ethernet: MTU 1500, no delay, no loss, no bound to the rate.
     fn default() -> LinkOptions {
         LinkOptions { mtu: 1500, there: Direction::default(), back: Direction::default() }
     }
 }
 
 impl LinkOptions {
-    /// A perfect Ethernet: MTU 1500, no delay, no loss.
+    /// A perfect Ethernet: MTU 1500, no delay, no loss, no bound to the rate.
     pub fn new() -> LinkOptions {
         LinkOptions::default()
     }
@@ -57,6 +58,18 @@ impl LinkOptions {
     /// How long a packet takes, each way.
     pub fn delay(mut self, delay: Duration) -> LinkOptions {
         (self.there.delay, self.back.delay) = (delay, delay);
+        self
+    }
+
+    /// How much longer or shorter a packet may take, by chance, each way. Packets stay in order.
+    pub fn jitter(mut self, jitter: Duration) -> LinkOptions {
+        (self.there.jitter, self.back.jitter) = (jitter, jitter);
+        self
+    }
+
+    /// Bits per second, Ethernet headers included, each way.
+    pub fn rate(mut self, rate: NonZeroU64) -> LinkOptions {
+        (self.there.rate, self.back.rate) = (Some(rate), Some(rate));
         self
     }
 

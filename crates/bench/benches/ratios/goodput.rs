@@ -44,7 +44,8 @@ fn seeds(effort: &Effort, run: impl Fn(u64) -> f64) -> f64 {
 
 /// The goodput, and what the model says for the connection's segments and RTO.
 fn sockeye(effort: &Effort, seed: u64) -> (f64, f64) {
-    let direction = Direction { delay: ONE_WAY, loss: Loss::PerMillion(LOSS_PER_MILLION) };
+    let direction =
+        Direction { delay: ONE_WAY, loss: Loss::PerMillion(LOSS_PER_MILLION), ..Direction::default() };
     let mut setup = Setup { seed, ..Setup::new(1500) };
     setup.directions = [direction.clone(), Direction { loss: Loss::None, ..direction }];
     let mut pair = Pair::new_unopened(&setup);

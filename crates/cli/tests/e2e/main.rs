@@ -7,6 +7,7 @@ mod bulk;
 mod calls;
 mod common;
 mod failures;
+mod faults;
 mod fetch;
 mod harmless;
 mod manners;

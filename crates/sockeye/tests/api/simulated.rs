@@ -119,6 +119,29 @@ fn a_seed_repeats_a_run() {
 }
 
 #[test]
+fn a_rate_is_the_throughput() {
+    let simulation = Simulation::new(1);
+    let rate = std::num::NonZeroU64::new(10_000_000).unwrap();
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new().delay(ms(10)).jitter(ms(1)).rate(rate));
+    simulation.spawn(&b, async {
+        let listener = TcpListener::bind("b:80").await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(&vec![1; 5_000_000]).await.unwrap();
+    });
+    let took = simulation.block_on(&a, async {
+        let mut stream = TcpStream::connect("b:80").await.unwrap();
+        let (began, mut left) = (Instant::now(), 5_000_000);
+        while left > 0 {
+            left -= stream.read(&mut [0; 65_536]).await.unwrap();
+        }
+        Instant::now() - began
+    });
+    // 1448 of 1514 bytes are data.
+    let (took, wire) = (took.unwrap(), Duration::from_secs_f64(5e6 * 8.0 / 1e7 * 1514.0 / 1448.0));
+    assert!(took >= wire && took < wire.mul_f64(1.1), "{took:?}, at best {wire:?}");
+}
+
+#[test]
 fn a_cable_pulled() {
     let simulation = Simulation::new(1);
     let lab = simulation.lab();
