@@ -127,7 +127,7 @@ impl Open {
             self.call(|host, now, id| host.option(now, id, limit).map(|value| (value, now)))?;
         match value {
             Value::Time(span) => Ok(span.map(|span| now + span)),
-            Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -210,7 +210,7 @@ impl Open {
     pub(crate) fn time(&self, option: Opt) -> io::Result<Option<Duration>> {
         match self.option(option)? {
             Value::Time(limit) => Ok(limit),
-            Value::Int(_) | Value::Linger { .. } | Value::Bytes(_) => Err(os_error(Errno::EINVAL)),
+            _ => Err(os_error(Errno::EINVAL)),
         }
     }
 

@@ -113,7 +113,7 @@ impl TcpStream {
             Value::Linger { on: true, seconds } => {
                 Ok(Some(Duration::from_secs(seconds.unsigned_abs().into())))
             }
-            Value::Linger { on: false, .. } | Value::Int(_) | Value::Time(_) | Value::Bytes(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
