@@ -14,6 +14,9 @@ use crate::timers::Timer;
 
 /// Segments a program is taken to read in the first round trip (TCP_INIT_CWND).
 const FIRST_READ: u32 = 10;
+/// Bounds of the first guess at the peer's segments (TCP_MSS_DEFAULT, TCP_MIN_MSS).
+const DEFAULT_MSS: u32 = 536;
+const LEAST_MSS: u32 = 88;
 /// A clamp is no less (SOCK_MIN_RCVBUF / 2).
 const LEAST_CLAMP: u32 = 1152;
 /// Segments shorter than this don't open the window further (as Linux).
@@ -112,6 +115,10 @@ impl Tcb {
         window.read = window.ssthresh.min(FIRST_READ * mss);
         window.read_from = self.rcv_nxt;
         window.read_since = now;
+        // As Linux: a first guess at what the peer sends, that fits the window twice. (One above the window would shut it
+        // for good.)
+        let told = self.window.ssthresh / 2;
+        self.rcv_mss = mss.min(self.snd_mss()).min(told).clamp(LEAST_MSS, DEFAULT_MSS);
     }
 
     /// SO_RCVBUF: bytes, overhead included. The buffer grows no more. A window already told stays open; its scale is

@@ -187,6 +187,21 @@ fn the_window_closes_and_opens_without_shrinking() {
     assert_eq!(hand.tcb.state(), State::CloseWait);
 }
 
+/// The timestamps make a segment smaller than it is guessed to be: the window would be less than one, and stay shut.
+#[test]
+fn a_window_of_one_segment_opens_again() {
+    let server =
+        Config { mss: 536, receive_buffer: Buffer::locked(2000), window_scaling: false, ..Config::default() };
+    let mut pair = Pair::established_with(Config::default(), server, Pipe::default());
+    pair.ends[1].reads = 0;
+    pair.send(0, &pattern(5000));
+    pair.run_for(Duration::from_secs(1));
+    pair.ends[1].reads = usize::MAX;
+    pair.settle();
+    pair.run_for(Duration::from_secs(10));
+    assert!(pair.ends[1].received == pattern(5000));
+}
+
 #[test]
 fn byte_by_byte_the_window_still_closes() {
     let config = Config { receive_buffer: Buffer::locked(600_000), ..Config::default() };

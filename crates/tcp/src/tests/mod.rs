@@ -15,3 +15,4 @@ mod strict;
 mod table;
 mod timeouts;
 mod urgent;
+mod walk;
