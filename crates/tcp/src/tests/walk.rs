@@ -299,7 +299,7 @@ impl Walk {
         }
     }
 
-    fn arrive(&mut self, to: usize, segment: Segment, ecn: Ecn) {
+    fn arrive(&mut self, to: usize, mut segment: Segment, ecn: Ecn) {
         let now = self.now;
         self.tell("gets", to, &segment);
         if to == 1
@@ -323,7 +323,7 @@ impl Walk {
             }
         }
         let reply = match &mut self.ends[to].tcb {
-            Some(tcb) => tcb.input_marked(now, segment, ecn).reply,
+            Some(tcb) => tcb.input_marked(now, &mut segment, ecn).reply,
             None => crate::reset_for(&segment),
         };
         self.check(to);
