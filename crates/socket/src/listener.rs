@@ -78,16 +78,17 @@ impl Host {
         self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
         // Set on the listener after this connection's SYN, they are the new socket's all the same.
         let inline = options.oob_inline || self.stack.settings().tcp.oob_inline;
+        let keepalive = options.keepalive(self.stack.settings());
         let as_set = |tcb: &Tcb| {
             let config = tcb.config();
             (config.nodelay, config.cork, config.keepalive, config.user_timeout, config.oob_inline)
-                == (options.nodelay, options.cork, options.keepalive(), options.user_timeout, inline)
+                == (options.nodelay, options.cork, keepalive, options.user_timeout, inline)
         };
         if !self.stack.tcp(connection).is_some_and(as_set) {
             self.stack.with_tcp(now, connection, |tcb: &mut Tcb| {
                 tcb.set_nodelay(now, options.nodelay);
                 tcb.set_cork(now, options.cork);
-                tcb.set_keepalive(now, options.keepalive());
+                tcb.set_keepalive(now, keepalive);
                 tcb.set_user_timeout(now, options.user_timeout);
                 tcb.set_oob_inline(now, inline);
             });

@@ -16,6 +16,10 @@ use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
 use crate::tcp_info;
 
+/// The most of TCP_LINGER2 (TCP_FIN_TIMEOUT_MAX), seconds.
+const FIN_TIMEOUT_MAX: i32 = 120;
+/// The least of TCP_WINDOW_CLAMP.
+const LEAST_CLAMP: i32 = RCVBUF_MIN / 2;
 /// The least a send buffer is (SOCK_MIN_SNDBUF).
 const SNDBUF_MIN: i32 = 4608;
 /// The least a receive buffer is (SOCK_MIN_RCVBUF).
@@ -42,7 +46,13 @@ pub(crate) struct Options {
     /// The seconds last set, which getsockopt shows also when it's off.
     linger_seconds: i32,
     keep_alive: bool,
-    keep: Keepalive,
+    keep_idle: Option<Duration>,
+    keep_interval: Option<Duration>,
+    keep_count: Option<u8>,
+    /// TCP_LINGER2, seconds; negative: none. Unset or 0: the host's.
+    linger2: i32,
+    /// TCP_WINDOW_CLAMP, before there is a connection.
+    window_clamp: Option<u32>,
     pub(crate) oob_inline: bool,
     pub(crate) nodelay: bool,
     pub(crate) cork: bool,
@@ -82,7 +92,9 @@ impl Options {
         config.oob_inline |= self.oob_inline;
         config.nodelay = self.nodelay;
         config.cork = self.cork;
-        config.keepalive = self.keepalive();
+        config.keepalive = self.keepalive(settings);
+        config.linger2 = self.linger2();
+        config.window_clamp = self.window_clamp;
         config.user_timeout = self.user_timeout;
         config.max_pacing_rate = self.max_pacing_rate.or(config.max_pacing_rate);
         config.notsent_lowat = self.notsent_lowat(settings);
@@ -94,8 +106,21 @@ impl Options {
     }
 
     /// The probing that is on.
-    pub(crate) fn keepalive(&self) -> Option<Keepalive> {
-        self.keep_alive.then_some(self.keep)
+    pub(crate) fn keepalive(&self, settings: &Settings) -> Option<Keepalive> {
+        self.keep_alive.then(|| self.keep(settings))
+    }
+
+    fn keep(&self, settings: &Settings) -> Keepalive {
+        let host = settings.keepalive;
+        Keepalive {
+            idle: self.keep_idle.unwrap_or(host.idle),
+            interval: self.keep_interval.unwrap_or(host.interval),
+            count: self.keep_count.unwrap_or(host.count),
+        }
+    }
+
+    fn linger2(&self) -> Option<Duration> {
+        (self.linger2 != 0).then(|| Duration::from_secs(u64::try_from(self.linger2).unwrap_or(0)))
     }
 
     /// What the headers of packets to this address say.
@@ -129,6 +154,13 @@ impl Host {
         if opt != Opt::TcpCongestion {
             row.check(&value)?;
         }
+        // As Linux: only while there is no connection can the clamp be taken back.
+        if opt == Opt::TcpWindowClamp
+            && value == Value::Int(0)
+            && self.stream(id)?.1.live(&self.stack).is_some()
+        {
+            return Err(Errno::EINVAL);
+        }
         if opt == Opt::Ipv6V6Only {
             return self.set_v6only(id, value.flag()?);
         }
@@ -154,6 +186,9 @@ impl Host {
             Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
             Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
             Opt::TcpQuickAck if self.tcb(id).is_some() => Ok(self.tcb(id).is_some_and(Tcb::quick_ack).into()),
+            Opt::TcpWindowClamp if self.tcb(id).is_some() => {
+                Ok(Value::Int(clamp(self.tcb(id).map_or(0, Tcb::window_clamp))))
+            }
             Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
             _ => self.get(id)?.shown(opt, self.stack.settings()),
         }
@@ -282,9 +317,9 @@ impl Options {
                 self.max_segment = u16::try_from(wish).ok().filter(|most| *most > 0);
             }
             Opt::TcpQuickAck => self.quick_ack = Some(value.flag()?),
-            Opt::TcpKeepIdle => self.keep.idle = Duration::from_secs(unsigned(value)?),
-            Opt::TcpKeepIntvl => self.keep.interval = Duration::from_secs(unsigned(value)?),
-            Opt::TcpKeepCnt => self.keep.count = byte(value.int()?)?,
+            Opt::TcpKeepIdle => self.keep_idle = Some(Duration::from_secs(unsigned(value)?)),
+            Opt::TcpKeepIntvl => self.keep_interval = Some(Duration::from_secs(unsigned(value)?)),
+            Opt::TcpKeepCnt => self.keep_count = Some(byte(value.int()?)?),
             Opt::TcpSynCnt => self.syn_retries = Some(byte(value.int()?)?),
             Opt::TcpUserTimeout => {
                 self.user_timeout = Some(unsigned(value)?).filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -295,6 +330,11 @@ impl Options {
                 // Without a bound nothing begins to be paced; what is paced goes on.
                 let paced = rate != u64::MAX || self.max_pacing_rate.is_some();
                 self.max_pacing_rate = paced.then_some(rate);
+            }
+            Opt::TcpLinger2 => self.linger2 = value.int()?.clamp(-1, FIN_TIMEOUT_MAX),
+            Opt::TcpWindowClamp => {
+                let clamp = value.int()?;
+                self.window_clamp = (clamp != 0).then(|| clamp.max(LEAST_CLAMP).cast_unsigned());
             }
             Opt::IpTos if is_stream => {
                 self.tos = byte((value.int()? & 0xff & !ECN) | (i32::from(self.tos) & ECN))?
@@ -340,10 +380,14 @@ impl Options {
             Opt::TcpCork => tcb.set_cork(now, self.cork),
             Opt::TcpQuickAck => self.quick_ack.into_iter().for_each(|on| tcb.set_quick_ack(now, on)),
             Opt::SoKeepAlive | Opt::TcpKeepIdle | Opt::TcpKeepIntvl | Opt::TcpKeepCnt => {
-                tcb.set_keepalive(now, self.keepalive());
+                tcb.set_keepalive(now, self.keepalive(settings));
             }
             Opt::TcpUserTimeout => tcb.set_user_timeout(now, self.user_timeout),
             Opt::SoMaxPacingRate => tcb.set_max_pacing_rate(self.max_pacing_rate),
+            Opt::TcpLinger2 => tcb.set_linger2(now, self.linger2()),
+            Opt::TcpWindowClamp => {
+                self.window_clamp.into_iter().for_each(|clamp| tcb.set_window_clamp(now, clamp));
+            }
             Opt::TcpNotSentLowat => tcb.set_notsent_lowat(now, self.notsent_lowat(settings)),
             Opt::SoSndBuf => {
                 if let Some(bytes) = self.send_buffer {
@@ -382,12 +426,17 @@ impl Socket {
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
             Opt::TcpCork => options.cork.into(),
+            Opt::TcpLinger2 => match options.linger2 {
+                0 => seconds(settings.tcp.fin_timeout).into(),
+                own => own.into(),
+            },
+            Opt::TcpWindowClamp => options.window_clamp.map_or(0, clamp).into(),
             Opt::TcpNotSentLowat => options.notsent_lowat.into(),
             Opt::SoMaxPacingRate => Value::Rate(options.max_pacing_rate.unwrap_or(u64::MAX)),
             Opt::TcpQuickAck => options.quick_ack.unwrap_or(true).into(),
-            Opt::TcpKeepIdle => seconds(options.keep.idle).into(),
-            Opt::TcpKeepIntvl => seconds(options.keep.interval).into(),
-            Opt::TcpKeepCnt => i32::from(options.keep.count).into(),
+            Opt::TcpKeepIdle => seconds(options.keep(settings).idle).into(),
+            Opt::TcpKeepIntvl => seconds(options.keep(settings).interval).into(),
+            Opt::TcpKeepCnt => i32::from(options.keep(settings).count).into(),
             Opt::TcpSynCnt => i32::from(options.syn_retries.unwrap_or(settings.tcp.syn_retries)).into(),
             Opt::TcpUserTimeout => options
                 .user_timeout

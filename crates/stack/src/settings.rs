@@ -32,6 +32,8 @@ pub struct Settings {
     pub ipfrag_time: Duration,
     /// The same for IPv6 (`ip6frag_time`).
     pub ip6frag_time: Duration,
+    /// How a silent peer is probed where the socket says nothing else (`tcp_keepalive_time` and its kin).
+    pub keepalive: tcp::Keepalive,
     /// Most that SO_RCVBUF may ask for (`rmem_max`).
     pub rmem_max: u32,
     /// Most that SO_SNDBUF may ask for (`wmem_max`).
@@ -75,6 +77,7 @@ impl Default for Settings {
             ipfrag_high_thresh: 4_194_304,
             ipfrag_time: Duration::from_secs(30),
             ip6frag_time: Duration::from_secs(60),
+            keepalive: tcp::Keepalive::default(),
             rmem_max: 4_194_304,
             wmem_max: 4_194_304,
             rmem_default: 212_992,

@@ -61,6 +61,20 @@ pub struct Config {
     pub rto_max: Duration,
     /// How long FIN-WAIT-2 lasts once nobody holds the connection (tcp_fin_timeout).
     pub fin_timeout: Duration,
+    /// The same for this connection (TCP_LINGER2); zero: it is reset at once.
+    pub linger2: Option<Duration>,
+    /// How many segments may overtake one before it is taken for lost, to begin with (tcp_reordering)...
+    pub reordering: u32,
+    /// ...and at most, whatever was seen (tcp_max_reordering).
+    pub max_reordering: u32,
+    /// Segments that came twice are told of (RFC 2883; tcp_dsack).
+    pub dsack: bool,
+    /// Finds out whether a timeout was mistaken (RFC 5682; tcp_frto).
+    pub frto: bool,
+    /// Bits: 2, RACK's window for reordering is not widened; 4, nor is it skipped after three duplicates (tcp_recovery).
+    pub rack: u8,
+    /// Timeouts of a connection with little in flight don't back off at first (tcp_thin_linear_timeouts).
+    pub thin_linear_timeouts: bool,
     /// How long TIME-WAIT lasts.
     pub time_wait: Duration,
     /// How long an acknowledgement may wait for company.
@@ -191,6 +205,13 @@ impl Default for Config {
             rto_min: Duration::from_millis(200),
             rto_max: Duration::from_secs(120),
             fin_timeout: Duration::from_secs(60),
+            linger2: None,
+            reordering: 3,
+            max_reordering: 300,
+            dsack: true,
+            frto: true,
+            rack: 1,
+            thin_linear_timeouts: false,
             time_wait: Duration::from_secs(60),
             delayed_ack: Duration::from_millis(40),
             quick_ack: true,

@@ -88,6 +88,13 @@ impl Reassembly {
         self.held.get_or_insert_default().duplicate = Some((left, right));
     }
 
+    /// Nobody is to be told of what came twice.
+    pub(crate) fn forget_duplicate(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.duplicate = None;
+        }
+    }
+
     /// All there was to tell has been told.
     pub(crate) fn told(&mut self) {
         if let Some(held) = &mut self.held {

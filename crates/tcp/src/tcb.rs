@@ -211,7 +211,7 @@ impl Tcb {
             ts_recent_at: now,
             rtt: Rtt::new(),
             syn_repeated: false,
-            recovery: Recovery::new(iss),
+            recovery: Recovery::new(iss, config.reordering),
             control: config.congestion.control(now, iss + 1),
             cwnd: 0,
             ssthresh: u32::MAX,

@@ -178,10 +178,21 @@ impl Tcb {
         }
     }
 
-    /// An orphan doesn't wait for the peer's FIN forever (Linux's tcp_fin_timeout).
+    /// TCP_LINGER2; none: the host's.
+    pub fn set_linger2(&mut self, _now: Instant, span: Option<Duration>) {
+        self.config.change(|config| config.linger2 = span);
+    }
+
+    /// An orphan doesn't wait for the peer's FIN forever (Linux's tcp_fin_timeout), or not at all.
     pub(crate) fn limit_fin_wait_2(&mut self, now: Instant) {
+        let wait = self.config.linger2.unwrap_or(self.config.fin_timeout);
+        if wait.is_zero() && self.config.linger2.is_some() {
+            self.reset_due = true;
+            self.enter_closed();
+            return;
+        }
         self.timers.clear(Timer::Keepalive);
-        self.timers.set(Timer::TimeWait, now + self.config.fin_timeout);
+        self.timers.set(Timer::TimeWait, now + wait);
     }
 
     /// ABORT (RFC 9293, section 3.10.5): reset where the peer may still believe in the connection, then CLOSED.

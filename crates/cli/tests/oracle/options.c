@@ -17,7 +17,7 @@ static const struct row common[] = {
 static const struct row of_tcp[] = {
     ROW(SOL_TCP, TCP_NODELAY), ROW(SOL_TCP, TCP_CORK), ROW(SOL_TCP, TCP_KEEPIDLE), ROW(SOL_TCP, TCP_KEEPINTVL),
     ROW(SOL_TCP, TCP_KEEPCNT), ROW(SOL_TCP, TCP_SYNCNT), ROW(SOL_TCP, TCP_USER_TIMEOUT),
-    ROW(SOL_TCP, TCP_MAXSEG), ROW(SOL_TCP, TCP_QUICKACK),
+    ROW(SOL_TCP, TCP_MAXSEG), ROW(SOL_TCP, TCP_QUICKACK), ROW(SOL_TCP, TCP_LINGER2), ROW(SOL_TCP, TCP_WINDOW_CLAMP),
 };
 #define COUNT(rows) (int)(sizeof rows / sizeof *rows)
 

@@ -1,5 +1,6 @@
 //! Two hosts and a link in virtual time: whole TCP connections, segment by segment.
 
+mod buffers;
 mod exact;
 mod failure;
 mod links;
@@ -7,7 +8,7 @@ mod transfer;
 
 use std::net::SocketAddr;
 
-use sockeye_abi::{Errno, Family, Transport};
+use sockeye_abi::{Errno, Family, Opt, Transport};
 use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_lab::{Captured, HostId, HostSpec, Lab, LinkId, LinkSpec, Loss};
 use sockeye_socket::{Host, SocketId};

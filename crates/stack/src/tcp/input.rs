@@ -140,7 +140,9 @@ impl Stack {
         if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) {
             let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
             match self.take_cookie(now, listener, (tuple, path), &segment) {
-                Ok(Some(id)) => return self.connection_input(now, interface, id, (&mut segment, Ecn::NotEct)),
+                Ok(Some(id)) => {
+                    return self.connection_input(now, interface, id, (&mut segment, Ecn::NotEct));
+                }
                 Ok(None) => return,
                 Err(NoCookie) => {}
             }

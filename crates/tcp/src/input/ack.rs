@@ -94,6 +94,11 @@ impl Tcb {
                 if self.orphan {
                     self.limit_fin_wait_2(now);
                 }
+                if self.state == State::Closed {
+                    // As Linux: the segment is answered like one for nobody.
+                    self.reset_due = false;
+                    return Step::Break(reset_for(segment).into());
+                }
                 Step::Continue(())
             }
             State::Closing => {

@@ -134,6 +134,9 @@ impl Tcb {
             Kept::Overlapping => self.count(Counter::OfoMerge),
             Kept::Not => self.count(Counter::OfoDrop),
         }
+        if !self.config.dsack {
+            self.reassembly.forget_duplicate();
+        }
         self.grow_window(len);
         if !self.orphan && self.window.read > 0 {
             self.grow_receive_buffer(self.window.read);
@@ -165,7 +168,7 @@ impl Tcb {
     pub(super) fn note_repeated_data(&mut self, seq: SeqNum, len: u32) {
         let end = seq + len;
         let right = if end.after(self.rcv_nxt) { self.rcv_nxt } else { end };
-        if self.negotiated.sack && seq.before(right) {
+        if self.negotiated.sack && self.config.dsack && seq.before(right) {
             self.reassembly.note_duplicate(seq, right);
         }
     }

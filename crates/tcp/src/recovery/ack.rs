@@ -91,7 +91,7 @@ impl Tcb {
         }
         if self.recovery.phase.reduces() {
             self.reduce_cwnd(delivered, self.recovery.lost_in_all != lost, seen.advanced);
-        } else if seen.advanced || (seen.sacked && self.recovery.reordering > super::DUP_ACKS) {
+        } else if seen.advanced || (seen.sacked && self.recovery.reordering > self.config.reordering) {
             let mss = self.snd_mss();
             self.grow_cwnd(now, delivered.saturating_mul(mss));
         }

@@ -24,9 +24,6 @@ use crate::tcb::Tcb;
 pub(crate) use rack::Rack;
 pub(crate) use sent::{Sent, SentList};
 
-/// Linux's tcp_reordering: so many segments that came later mean a loss (RFC 5681, section 3.2).
-pub(crate) const DUP_ACKS: u32 = 3;
-
 /// How losses are being repaired; Linux's names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
@@ -140,7 +137,7 @@ pub(crate) struct Recovery {
 }
 
 impl Recovery {
-    pub(crate) fn new(iss: SeqNum) -> Recovery {
+    pub(crate) fn new(iss: SeqNum, reordering: u32) -> Recovery {
         Recovery {
             phase: Phase::Open,
             sent: SentList::default(),
@@ -153,7 +150,7 @@ impl Recovery {
             first_repeat_at: None,
             syn_timeouts: 0,
             reno_sacked: 0,
-            reordering: DUP_ACKS,
+            reordering,
             reord_seen: 0,
             prr_delivered: 0,
             prr_out: 0,

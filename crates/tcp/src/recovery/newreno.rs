@@ -1,7 +1,7 @@
 //! Without SACK (RFC 6582), as Linux: each duplicate acknowledgement stands for a segment that the peer has beyond the
 //! hole, nobody knows which; each partial acknowledgement for another hole.
 
-use super::{DUP_ACKS, Phase};
+use super::Phase;
 use crate::tcb::Tcb;
 
 impl Tcb {
@@ -12,7 +12,7 @@ impl Tcb {
         if self.limit_reno_sacks() {
             // More arrived than can have overtaken a lost one.
             let most = self.recovery.sent.packets() + count;
-            self.recovery.reordering = self.recovery.reordering.max(most.min(300)).max(DUP_ACKS);
+            self.recovery.reordering = self.recovery.reordering.max(most.min(self.config.max_reordering));
             self.recovery.reord_seen = self.recovery.reord_seen.saturating_add(1);
         }
         self.recovery.deliver(self.recovery.reno_sacked.saturating_sub(before));

@@ -14,6 +14,10 @@ pub(super) const SHORTEST: Duration = Duration::from_millis(2);
 /// Section 6.2, step 4: so many recoveries after the last D-SACK the window is as before.
 const RECOVERIES: u32 = 16;
 
+/// Bits of tcp_recovery.
+const STATIC_WINDOW: u8 = 2;
+const NO_DUPLICATES: u8 = 4;
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rack {
     /// Of all segments that have arrived the one that left last: when, where it ends, and its round trip.
@@ -74,7 +78,8 @@ impl Tcb {
 
     /// Section 6.2, step 4: the peer got repetitions it did not need, so it takes longer than we thought.
     pub(super) fn rack_widen(&mut self, seen: &Seen) {
-        if !seen.advanced && !seen.sacked && !seen.dsack {
+        let widens = self.config.rack & STATIC_WINDOW == 0;
+        if !widens || !(seen.advanced || seen.sacked || seen.dsack) {
             return;
         }
         let (una, nxt) = (self.snd_una, self.snd_nxt);
@@ -105,7 +110,9 @@ impl Tcb {
                 Phase::Open | Phase::Disorder | Phase::Cwr => false,
                 Phase::Recovery | Phase::Loss => true,
             };
-            if repairing || recovery.sacked_out() >= recovery.reordering {
+            let enough =
+                self.config.rack & NO_DUPLICATES == 0 && recovery.sacked_out() >= recovery.reordering;
+            if repairing || enough {
                 return Duration::ZERO;
             }
         }

@@ -2,12 +2,16 @@
 
 use sockeye_base::{Duration, Instant};
 
-use super::{Armed, DUP_ACKS, Phase, Repeat};
+use super::{Armed, Phase, Repeat};
 use crate::config::Config;
 use crate::error::Error;
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+
+/// A connection with fewer segments in flight is thin; so many of its timeouts are alike (TCP_THIN_LINEAR_RETRIES).
+const THIN: u32 = 4;
+const THIN_RETRIES: u32 = 6;
 
 impl Tcb {
     /// Section 5.1: something is in flight, so the timer runs.
@@ -103,8 +107,18 @@ impl Tcb {
         self.recovery.resend_head = true;
         self.recovery.repeat = Repeat::Lost;
         // Section 5.5.
-        self.rtt.backoff += 1;
+        self.rtt.backoff = if self.is_thin() { 0 } else { self.rtt.backoff + 1 };
         self.restart_retransmit_timer(now);
+    }
+
+    /// As Linux: with so little in flight there are no duplicates to tell of a loss, so timeouts keep their distance for
+    /// a while, if the host wishes.
+    fn is_thin(&self) -> bool {
+        self.config.thin_linear_timeouts
+            && self.state == State::Established
+            && self.recovery.sent.packets() < THIN
+            && self.ssthresh != u32::MAX
+            && self.recovery.timeouts <= THIN_RETRIES
     }
 
     /// RFC 5681, section 3.1: a timeout. What has been on its way for longer than a round trip is lost, and the window
@@ -115,7 +129,7 @@ impl Tcb {
             Phase::Cwr | Phase::Recovery | Phase::Loss => false,
         };
         let mistakable = begins || self.recovery.phase == Phase::Cwr || self.recovery.timeouts > 0;
-        let disordered = begins && self.recovery.sacked_out() >= DUP_ACKS;
+        let disordered = begins && self.recovery.sacked_out() >= self.config.reordering;
         self.mark_lost_by_timeout(now);
         // Equation 4: once for each window; what was sent again doesn't tell its worth.
         let whole_window = !self.recovery.high_seq.after(self.snd_una);
@@ -129,7 +143,7 @@ impl Tcb {
         self.cwnd = (self.recovery.pipe() + 1).saturating_mul(self.snd_mss());
         self.cwnd_credit = 0;
         if disordered {
-            self.recovery.reordering = self.recovery.reordering.min(DUP_ACKS);
+            self.recovery.reordering = self.recovery.reordering.min(self.config.reordering);
         }
         self.recovery.phase = Phase::Loss;
         self.control.on_timeout(now, self.snd_nxt);
@@ -137,7 +151,7 @@ impl Tcb {
         self.recovery.probe_high = None;
         self.queue_cwr();
         // RFC 5682, section 2.1, step 1.
-        self.recovery.frto = mistakable;
+        self.recovery.frto = mistakable && self.config.frto;
     }
 
     /// Takes for lost all that RACK would by now. If the peer says that it has the first, it has thrown it away

@@ -8,9 +8,6 @@ use super::Phase;
 use super::ack::Seen;
 use crate::tcb::Tcb;
 
-/// Linux's tcp_max_reordering.
-const MOST_REORDERING: u32 = 300;
-
 type Block = (SeqNum, SeqNum);
 
 impl Tcb {
@@ -143,7 +140,7 @@ impl Tcb {
     pub(super) fn note_reordering(&mut self, low: SeqNum, highest: SeqNum) {
         let metric = highest.offset_from(low).div_ceil(self.snd_mss());
         if metric > self.recovery.reordering {
-            self.recovery.reordering = metric.min(MOST_REORDERING);
+            self.recovery.reordering = metric.min(self.config.max_reordering);
         }
         self.recovery.reord_seen = self.recovery.reord_seen.saturating_add(1);
     }
