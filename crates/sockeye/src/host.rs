@@ -46,6 +46,11 @@ impl Host {
         self.shared.look(|engine| engine.lab.addresses(self.id).iter().map(|cidr| cidr.address()).collect())
     }
 
+    /// What it has counted: why it dropped or refused what came. The names are Linux's, of nstat(8) or of its drop reasons.
+    pub fn counters(&self) -> Vec<(&'static str, u64)> {
+        self.shared.look(|engine| engine.lab.host(self.id).counters().iter().collect())
+    }
+
     /// Enters it: [`crate::net`], [`crate::async_net`] and [`crate::time`] work on it in this thread until the guard is
     /// dropped. Guards nest, and are dropped in the reverse order. An async task is on the host it was spawned on by
     /// itself.

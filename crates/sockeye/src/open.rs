@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sockeye_abi::{Errno, Family, Opt, Transport, Value};
+use sockeye_abi::{Errno, Family, MessageFlags, Opt, Transport, Value};
 use sockeye_base::{Chain, Instant};
 use sockeye_lab::HostId;
 use sockeye_socket::{Host, SocketId};
@@ -166,7 +166,14 @@ impl Open {
 
     /// Sends: a stream takes what there is room for, at least a byte.
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| host.send(now, id, bytes))
+        self.send_message(bytes, MessageFlags::empty())
+    }
+
+    /// The same with flags.
+    pub(crate) fn send_message(&self, bytes: &[u8], flags: MessageFlags) -> io::Result<usize> {
+        self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| {
+            host.send_message(now, id, bytes, None, flags)
+        })
     }
 
     /// Sends a datagram to an address.

@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sockeye_abi::{Family, How, Opt, Transport, Value};
+use sockeye_abi::{Family, How, MessageFlags, Opt, Transport, Value};
 
 use super::{ToSocketAddrs, first_of};
 use crate::host;
@@ -88,6 +88,33 @@ impl TcpStream {
     /// Reads and leaves the bytes where they are (MSG_PEEK).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.open.receive(buf, true)
+    }
+
+    /// Writes bytes the last of which is urgent (MSG_OOB).
+    pub fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
+        self.open.send_message(buf, MessageFlags::OOB)
+    }
+
+    /// Reads the peer's urgent byte, out of its turn in the stream (MSG_OOB). Never waits: `InvalidInput` if there is
+    /// none, `WouldBlock` if it was announced and has not come.
+    pub fn recv_out_of_band(&self) -> io::Result<u8> {
+        let byte = self.open.call(|host, now, id| host.receive_urgent(now, id, false))?.to_vec();
+        byte.first().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
+    /// Whether the next byte to be read is the urgent one, or, if that is out of line, the one behind it (SIOCATMARK).
+    pub fn at_mark(&self) -> io::Result<bool> {
+        self.open.call(|host, _, id| host.at_mark(id))
+    }
+
+    /// Leaves urgent bytes in the stream (SO_OOBINLINE).
+    pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
+        self.open.set_flag(Opt::SoOobInline, inline)
+    }
+
+    /// What [`TcpStream::set_out_of_band_inline`] set.
+    pub fn out_of_band_inline(&self) -> io::Result<bool> {
+        self.open.flag(Opt::SoOobInline)
     }
 
     /// Sends small segments at once (TCP_NODELAY).

@@ -191,3 +191,32 @@ fn the_default_network_serves() {
     web.read_to_string(&mut page).unwrap();
     assert!(page.starts_with("HTTP/1.") && page.contains("200 OK"), "{page}");
 }
+
+#[test]
+fn urgent_data_and_what_is_counted() {
+    let (a, b) = network();
+    let listener = b.run(|| TcpListener::bind("0.0.0.0:7")).unwrap();
+    let mut client = a.run(|| TcpStream::connect("b:7")).unwrap();
+    let (mut server, _) = listener.accept().unwrap();
+    assert_eq!(server.recv_out_of_band().unwrap_err().kind(), ErrorKind::InvalidInput);
+    client.write_all(b"abc").unwrap();
+    assert_eq!(client.send_out_of_band(b"de").unwrap(), 2);
+    client.write_all(b"fg").unwrap();
+    let mut all = [0; 16];
+    // What was sent is there when an answer is.
+    server.write_all(b"!").unwrap();
+    client.read_exact(&mut all[..1]).unwrap();
+    assert_eq!(server.recv_out_of_band().unwrap(), b'e');
+    assert_eq!(server.read(&mut all).unwrap(), 4);
+    assert_eq!((&all[..4], server.at_mark().unwrap()), (&b"abcd"[..], true));
+    assert_eq!(server.read(&mut all).unwrap(), 2);
+    assert_eq!(&all[..2], b"fg");
+    server.set_out_of_band_inline(true).unwrap();
+    client.send_out_of_band(b"h").unwrap();
+    assert_eq!(server.read(&mut all).unwrap(), 1);
+    assert!(server.out_of_band_inline().unwrap());
+    drop(listener);
+    assert!(a.run(|| TcpStream::connect("10.0.0.2:7")).is_err());
+    let counted: Vec<_> = b.counters().into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [("NO_SOCKET", 1), ("TcpOutRsts", 1)]);
+}
