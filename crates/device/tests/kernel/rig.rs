@@ -10,9 +10,10 @@ use sockeye_base::{Instant, Rng};
 use sockeye_device::{Layer, Tun};
 use sockeye_socket::Host;
 use sockeye_stack::{Interface, InterfaceId, Settings, Stack};
-use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
+use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::Flags;
+use sockeye_wire::{Frame, Payload};
 
 /// No test needs so long: what takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -71,6 +72,8 @@ pub(crate) struct Setup {
     pub(crate) sysctls: Vec<(&'static str, &'static str)>,
     /// Chances in a thousand that a segment is lost, each way; SYNs aren't.
     pub(crate) loss: u64,
+    /// Chances in a thousand that a packet that may be marked is: congestion on the way, each way.
+    pub(crate) marks: u64,
 }
 
 impl Default for Setup {
@@ -83,6 +86,7 @@ impl Default for Setup {
             settings: Settings::default(),
             sysctls: Vec::new(),
             loss: 0,
+            marks: 0,
         }
     }
 }
@@ -93,6 +97,9 @@ pub(crate) struct Seen {
     pub(crate) frames: [u64; 2],
     pub(crate) super_segments: [u64; 2],
     pub(crate) lost: [u64; 2],
+    pub(crate) marked: [u64; 2],
+    /// Segments that tell of a window made smaller for a mark.
+    pub(crate) reduced: [u64; 2],
     /// Longest payload of a single segment.
     pub(crate) longest: [usize; 2],
 }
@@ -100,8 +107,9 @@ pub(crate) struct Seen {
 pub(crate) struct Rig {
     pub(crate) host: Host,
     pub(crate) seen: Seen,
-    /// Chances in a thousand that a segment is lost.
+    /// Chances in a thousand that a segment is lost, and that it is marked.
     pub(crate) loss: u64,
+    pub(crate) marks: u64,
     pub(crate) rng: Rng,
     pub(crate) mss: Option<u16>,
     tun: Tun,
@@ -177,6 +185,7 @@ impl Rig {
             host,
             seen: Seen::default(),
             loss: setup.loss,
+            marks: setup.marks,
             rng,
             mss: setup.mss,
             tun,
@@ -245,16 +254,27 @@ impl Rig {
                 0 => segment.payload.len(),
                 size => size,
             };
+            let reduced = segment.flags.intersection(Flags::CWR | Flags::SYN) == Flags::CWR;
+            self.seen.reduced[from] += u64::from(reduced);
             self.seen.longest[from] = self.seen.longest[from].max(size);
         }
-        if self.loss == 0 {
+        if self.loss == 0 && self.marks == 0 {
             return vec![frame];
         }
         let all = frame.count();
         // A SYN is repeated after a second at the earliest: too slow for a test.
         let opens = |frame: &Frame| frame.as_segment().is_some_and(|it| it.flags.contains(Flags::SYN));
         let rest = frame.split().filter(|frame| opens(frame) || self.rng.below(1000) >= self.loss);
-        let rest: Vec<Frame> = rest.collect();
+        let mut rest: Vec<Frame> = rest.collect();
+        for frame in &mut rest {
+            if let Payload::Packet(packet) = &mut frame.payload
+                && packet.ip.ecn() == Ecn::Ect0
+                && self.rng.below(1000) < self.marks
+            {
+                packet.ip.set_ecn(Ecn::Ce);
+                self.seen.marked[from] += 1;
+            }
+        }
         self.seen.lost[from] += (all - rest.len()) as u64;
         rest
     }
