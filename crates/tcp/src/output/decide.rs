@@ -35,11 +35,16 @@ impl Tcb {
     fn next_segment(&mut self, now: Instant) -> Option<Segment> {
         match self.state {
             State::SynSent | State::SynReceived => self.next_syn(now),
-            State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => self
-                .next_retransmission(now)
-                .or_else(|| self.next_new(now))
-                .or_else(|| self.next_probe(now))
-                .or_else(|| self.next_ack(now)),
+            State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
+                // Not `or_else`, which would move each segment through all that could follow.
+                if let Some(again) = self.next_retransmission(now) {
+                    return Some(again);
+                }
+                if let Some(new) = self.next_new(now) {
+                    return Some(new);
+                }
+                self.next_probe(now).or_else(|| self.next_ack(now))
+            }
             State::FinWait2 | State::TimeWait => self.next_probe(now).or_else(|| self.next_ack(now)),
             State::Closed => std::mem::take(&mut self.reset_due).then(|| self.build_reset(now)),
         }
@@ -153,13 +158,14 @@ impl Tcb {
     /// halves for each RTO, down to the initial window.
     fn restart_after_idle(&mut self, now: Instant) {
         let Some(last) = self.last_data_sent.filter(|_| self.flight() == 0) else { return };
-        let rto = self.rtt.rto(&self.config);
         let mut idle = now.since(last);
         self.control.on_idle(idle);
-        let floor = self.restart_cwnd().min(self.cwnd);
-        if idle <= rto || !self.config.slow_start_after_idle {
+        // No RTO is shorter, and to reckon it takes a while.
+        if idle <= Duration::from_millis(1) || !self.config.slow_start_after_idle {
             return;
         }
+        let rto = self.rtt.rto(&self.config);
+        let floor = self.restart_cwnd().min(self.cwnd);
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
         while idle > rto && self.cwnd > floor {
             idle -= rto.max(Duration::from_millis(1));

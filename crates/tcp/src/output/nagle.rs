@@ -13,9 +13,9 @@ impl Tcb {
         // As Linux, cwnd counts segments, small ones too; and half of it goes at once at most.
         let room = self.cwnd_room();
         let cwnd = room.saturating_mul(mss);
-        let half = (self.cwnd / self.snd_mss() / 2).max(1);
         let urgent = self.urgent_mode();
-        let segments = if self.config.gso && !urgent {
+        let segments = if unsent > mss && self.config.gso && !urgent {
+            let half = self.cwnd / self.snd_mss() / 2;
             self.most_segments(mss).min(half).min(MOST_AT_ONCE / mss)
         } else {
             1

@@ -223,8 +223,8 @@ impl Tcb {
     /// Whether the congestion window held us back in the last round trip (RFC 7661's concern). In slow start it may grow
     /// to twice what was out.
     pub(crate) fn is_cwnd_limited(&self) -> bool {
-        let (sending, cwnd) = (&self.sending, self.cwnd / self.snd_mss());
-        sending.cwnd_limited || (self.cwnd < self.ssthresh && cwnd < sending.most_out.saturating_mul(2))
+        let doubled = || self.cwnd / self.snd_mss() < self.sending.most_out.saturating_mul(2);
+        self.sending.cwnd_limited || (self.cwnd < self.ssthresh && doubled())
     }
 }
 
