@@ -15,6 +15,9 @@ const SACK: u8 = 2;
 const WINDOW_SCALE: u8 = 4;
 const ECN: u8 = 8;
 const ECN_SEEN: u8 = 16;
+/// IP's and TCP's headers.
+const HEADERS_V4: u32 = 40;
+const HEADERS_V6: u32 = 60;
 /// What Linux shows for a slow start threshold that was never set.
 const NO_THRESHOLD: u32 = 0x7fff_ffff;
 
@@ -26,7 +29,11 @@ pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
         return Ok(TcpInfo { state: LISTEN, unacked: waiting, ..TcpInfo::default() });
     }
     Ok(match host.info(id) {
-        Some(info) => of_connection(now, &info),
+        Some(info) => {
+            let over_v6 = host.peer_addr(id).is_ok_and(|peer| peer.ip().to_canonical().is_ipv6());
+            let headers = if over_v6 { HEADERS_V6 } else { HEADERS_V4 };
+            TcpInfo { pmtu: u32::from(info.path_mss) + headers, ..of_connection(now, &info) }
+        }
         None => TcpInfo { state: CLOSE, ..TcpInfo::default() },
     })
 }
