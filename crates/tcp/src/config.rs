@@ -91,6 +91,18 @@ pub struct Config {
     pub notsent_lowat: u32,
     /// The congestion control (TCP_CONGESTION, tcp_congestion_control).
     pub congestion: Congestion,
+    /// The path's MTU is probed (RFC 4821): 1, where packets vanish; more, always (tcp_mtu_probing).
+    pub mtu_probing: u8,
+    /// That begins with segments of this size (tcp_base_mss).
+    pub base_mss: u32,
+    /// Where packets vanish segments get no smaller than this (tcp_mtu_probe_floor).
+    pub mtu_probe_floor: u32,
+    /// A range of sizes smaller than this isn't searched (tcp_probe_threshold).
+    pub mtu_probe_threshold: u32,
+    /// After so long it is searched anew (tcp_probe_interval).
+    pub mtu_probe_interval: Duration,
+    /// When packets that vanish are suspected to be too large: the time this many repetitions take (tcp_retries1).
+    pub retries1: u8,
     /// Tail loss probes are sent if it is 3 or 4 (tcp_early_retrans; what else the name says is no more).
     pub early_retrans: u8,
     /// Data is paced, and no faster than so many bytes per second (SO_MAX_PACING_RATE).
@@ -220,6 +232,12 @@ impl Default for Config {
             slow_start_after_idle: true,
             notsent_lowat: u32::MAX,
             congestion: Congestion::default(),
+            mtu_probing: 0,
+            base_mss: 1024,
+            mtu_probe_floor: 48,
+            mtu_probe_threshold: 8,
+            mtu_probe_interval: Duration::from_secs(600),
+            retries1: 3,
             early_retrans: 3,
             max_pacing_rate: None,
             pacing_ratios: (200, 120),

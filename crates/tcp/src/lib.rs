@@ -18,6 +18,7 @@ mod info;
 mod input;
 mod isn;
 mod listener;
+mod mtu;
 mod options;
 mod output;
 mod rare;

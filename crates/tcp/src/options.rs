@@ -151,9 +151,15 @@ impl Tcb {
 
     /// Reckons it anew: the peer has spoken, or the path.
     pub(crate) fn set_snd_mss(&mut self) {
-        let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss);
-        let options = if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 };
-        self.snd_mss = limit.saturating_sub(options).max(SMALLEST_MSS);
+        let searched =
+            self.rare.as_ref().and_then(|rare| rare.mtu_search).map_or(u16::MAX, |search| search.low);
+        let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss).min(searched);
+        self.snd_mss = limit.saturating_sub(self.option_len()).max(SMALLEST_MSS);
+    }
+
+    /// Bytes of the options in each segment.
+    pub(crate) fn option_len(&self) -> u16 {
+        if self.negotiated.timestamps { TIMESTAMPS_LEN } else { 0 }
     }
 
     /// Largest payload of a segment we take, once both SYNs have been seen (Linux's advmss).

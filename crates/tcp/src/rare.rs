@@ -3,6 +3,7 @@
 use sockeye_base::{Counter, Duration, Instant, Tally};
 
 use crate::ecn::EcnState;
+use crate::mtu::MtuSearch;
 use crate::tcb::Tcb;
 
 #[derive(Debug, Default)]
@@ -10,6 +11,7 @@ pub(crate) struct Rare {
     pub(crate) ecn: EcnState,
     /// When the first probe of a window that is shut since was due.
     pub(crate) shut_since: Option<Instant>,
+    pub(crate) mtu_search: Option<MtuSearch>,
     /// When paced data may leave next.
     pub(crate) next_paced: Option<Instant>,
     /// To be counted.

@@ -64,6 +64,10 @@ impl Tcb {
         }
         self.end_timeouts(now);
         self.recovery.high_seq = self.iss;
+        if self.config.mtu_probing > 1 && !self.passive {
+            self.begin_mtu_search(now);
+            self.set_snd_mss();
+        }
         self.cwnd = self.initial_cwnd();
         self.size_buffers(now);
         self.start_keepalive(now);

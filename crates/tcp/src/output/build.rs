@@ -83,8 +83,7 @@ impl Tcb {
         let payload = self.send_buffer.slice(offset as usize, len as usize);
         let mut flags = Flags::ACK;
         flags.set(Flags::FIN, fin);
-        // Super-segments are always pushed, as in Linux.
-        flags.set(Flags::PSH, push || len > self.effective_mss());
+        flags.set(Flags::PSH, push);
         let mut segment = self.build(now, seq, flags);
         segment.payload = payload;
         segment

@@ -71,6 +71,14 @@ impl Tcb {
         if window > 0 {
             self.restart_after_idle(now);
         }
+        match self.next_mtu_probe(now) {
+            Ok(None) => {}
+            Ok(probe) => return probe,
+            Err(()) => {
+                self.note_window_use();
+                return None;
+            }
+        }
         let len = self.sendable(unsent, window, fin_pending);
         let fin = fin_pending && len == unsent && window > len;
         if len == 0 && !fin {
@@ -90,9 +98,15 @@ impl Tcb {
 
     /// Sends the next `len` bytes, and FIN.
     pub(crate) fn send_new(&mut self, now: Instant, len: u32, fin: bool) -> Segment {
-        let (seq, mss) = (self.snd_nxt, self.effective_mss());
+        self.send_sized(now, len, self.effective_mss(), fin)
+    }
+
+    /// The same in segments of `mss` bytes.
+    pub(crate) fn send_sized(&mut self, now: Instant, len: u32, mss: u32, fin: bool) -> Segment {
+        let seq = self.snd_nxt;
         let push = len > 0 && self.pushes_new(seq + len);
-        let mut segment = self.build_data(now, (seq, len), (push, fin));
+        // Super-segments are always pushed, as in Linux.
+        let mut segment = self.build_data(now, (seq, len), (push || len > mss, fin));
         if len > 0 {
             self.mark_new_data(&mut segment);
         }

@@ -73,6 +73,9 @@ impl Tcb {
         if seen.advanced {
             self.take_acknowledged(now, segment, &mut seen);
         }
+        if seen.advanced {
+            self.note_mtu_probe_acked();
+        }
         self.take_samples(now, &mut seen);
         self.rack_widen(&seen);
         self.judge_tail_probe(segment.ack, &seen);

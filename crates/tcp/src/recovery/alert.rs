@@ -99,6 +99,9 @@ impl Tcb {
             self.try_to_open(seen.echo);
             return false;
         }
+        if matches!(self.recovery.phase, Phase::Open | Phase::Disorder) && self.was_mtu_probe_lost() {
+            return false;
+        }
         self.enter_recovery(seen.echo);
         true
     }
@@ -130,7 +133,7 @@ impl Tcb {
     }
 
     /// The threshold if the window were not being reduced: three quarters of the window at least.
-    pub(super) fn current_ssthresh(&self) -> u32 {
+    pub(crate) fn current_ssthresh(&self) -> u32 {
         if self.recovery.phase.reduces() { self.ssthresh } else { self.ssthresh.max(self.cwnd / 4 * 3) }
     }
 }

@@ -270,6 +270,7 @@ impl Tcb {
     /// Repeats at most `most` segments of entry `at`.
     pub(crate) fn repeat(&mut self, now: Instant, at: usize, most: u32, probe: bool) -> Option<Segment> {
         let sent = *self.recovery.sent.get(at)?;
+        self.forget_mtu_probe();
         let mss = sent.mss.min(self.effective_mss());
         if mss < sent.mss {
             self.recovery.sent.change(at, |sent| sent.mss = mss);
@@ -280,7 +281,7 @@ impl Tcb {
         let at = self.recovery.sent.isolate(at, sent.seq, edge)?;
         let sent = *self.recovery.sent.get(at)?;
         let len = sent.len - u32::from(sent.fin);
-        let mut segment = self.build_data(now, (sent.seq, len), (sent.push, sent.fin));
+        let mut segment = self.build_data(now, (sent.seq, len), (sent.push || len > mss, sent.fin));
         if len > mss {
             segment.gso_size = u16::try_from(mss).unwrap_or(u16::MAX);
         }

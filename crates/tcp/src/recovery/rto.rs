@@ -100,6 +100,11 @@ impl Tcb {
             self.fail(Error::TimedOut);
             return;
         }
+        if self.recovery.first_repeat_at.is_some_and(|first| {
+            now.since(first) >= time_of_retries(&self.config, self.config.retries1.into())
+        }) {
+            self.suspect_black_hole(now);
+        }
         self.enter_loss(now);
         self.count_timeout(self.recovery.timeouts == 0);
         self.recovery.timeouts += 1;
@@ -151,7 +156,7 @@ impl Tcb {
         self.recovery.probe_high = None;
         self.queue_cwr();
         // RFC 5682, section 2.1, step 1.
-        self.recovery.frto = mistakable && self.config.frto;
+        self.recovery.frto = mistakable && self.config.frto && !self.is_mtu_probe_out();
     }
 
     /// Takes for lost all that RACK would by now. If the peer says that it has the first, it has thrown it away

@@ -144,13 +144,13 @@ impl Tcb {
 
     /// The path takes only smaller segments now: what was larger is lost, and no sign of congestion.
     pub(crate) fn resend_smaller(&mut self) {
-        let (mss, lost) = (self.snd_mss(), self.recovery.sent.lost());
+        let mss = self.snd_mss();
         for at in 0..self.recovery.sent.len() {
             if self.recovery.sent.get(at).is_some_and(|sent| sent.mss.min(sent.len) > mss) {
                 self.recovery.mark_lost(at);
             }
         }
-        if self.recovery.sent.lost() == lost {
+        if self.recovery.sent.lost() == 0 {
             return;
         }
         if !self.negotiated.sack {

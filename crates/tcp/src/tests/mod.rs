@@ -6,6 +6,7 @@ mod ecn;
 mod hand;
 mod handshake;
 mod hostile;
+mod mtu;
 mod pair;
 mod property;
 mod recovery;

@@ -33,6 +33,8 @@ pub(super) struct Pipe {
     pub(super) jitter: Duration,
     /// The nth segments (from 0, both directions) are lost.
     pub(super) drops: Vec<usize>,
+    /// Segments with more data vanish, without a word.
+    pub(super) largest: usize,
     /// The chance that what may be marked is marked.
     pub(super) marks: u64,
     /// Chances are for segments with data only.
@@ -47,6 +49,7 @@ impl Default for Pipe {
             duplicate: 0,
             jitter: Duration::ZERO,
             drops: Vec::new(),
+            largest: usize::MAX,
             marks: 0,
             data_only: false,
         }
@@ -148,6 +151,7 @@ impl Pair {
 
     pub(super) fn push(&mut self, from: usize, segment: Segment, ecn: Ecn) {
         let lost = self.pipe.drops.contains(&self.seen.len())
+            || segment.payload.len() > self.pipe.largest
             || (self.rng.below(1000) < self.pipe.loss
                 && !(self.pipe.data_only && segment.payload.is_empty()));
         self.seen.push(Seen { at: self.now, from, segment: segment.clone(), ecn });
