@@ -12,10 +12,12 @@ pub struct TcpInfo {
     pub retransmits: u8,
     pub probes: u8,
     pub backoff: u8,
-    /// TCPI_OPT_*: timestamps 1, SACK 2, window scale 4, ECN 8, ECN seen 16.
+    /// TCPI_OPT_*: timestamps 1, SACK 2, window scale 4, ECN 8, ECN seen 16, data in the SYN 32.
     pub options: u8,
     pub snd_wscale: u8,
     pub rcv_wscale: u8,
+    /// Why data did not go with the SYN: unknown 0, no cookie 1, not acknowledged 2, SYN repeated 3.
+    pub fastopen_client_fail: u8,
     pub rto: u32,
     pub ato: u32,
     pub snd_mss: u32,
@@ -84,6 +86,7 @@ impl TcpInfo {
         out[4] = self.backoff;
         out[5] = self.options;
         out[6] = (self.snd_wscale & 0xf) | (self.rcv_wscale << 4);
+        out[7] = (self.fastopen_client_fail & 3) << 1;
         for (at, value) in [
             (8, self.rto),
             (12, self.ato),

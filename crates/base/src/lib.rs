@@ -16,6 +16,6 @@ pub use bytes::Bytes;
 pub use chain::Chain;
 pub use counters::{Counter, Counters, Tally};
 pub use pool::Pool;
-pub use rng::{Key, KeyedMap, Rng};
+pub use rng::{Key, KeyedMap, Rng, siphash_2_4};
 pub use seq::SeqNum;
 pub use time::{Duration, Instant, nanos};

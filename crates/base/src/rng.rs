@@ -1,9 +1,9 @@
 //! The seeded generator and the keyed hash: the only sources of chance, handed in by whoever owns the network.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 
-use siphasher::sip::SipHasher13;
+use siphasher::sip::{SipHasher13, SipHasher24};
 
 /// A seeded generator (xoshiro256**, seeded by SplitMix64). The same seed gives the same numbers on every machine.
 #[derive(Clone, Debug)]
@@ -78,6 +78,13 @@ impl BuildHasher for Key {
     }
 }
 
+/// SipHash-2-4 of bytes, for where a protocol's peers, or others' tests, know what comes out.
+pub fn siphash_2_4(key: &[u8; 16], bytes: &[u8]) -> u64 {
+    let mut hasher = SipHasher24::new_with_key(key);
+    hasher.write(bytes);
+    hasher.finish()
+}
+
 /// A hash map whose key comes from the network's seed. Make it by `KeyedMap::with_hasher(rng.key())`; nothing may
 /// depend on the order of its entries.
 pub type KeyedMap<K, V> = HashMap<K, V, Key>;
@@ -93,5 +100,12 @@ mod tests {
         assert_ne!(a.next_u64(), Rng::from_seed(8).next_u64());
         assert!((0..1000).all(|_| a.below(10) < 10));
         assert_eq!(a.below(0), 0);
+    }
+
+    #[test]
+    fn siphash_is_that_of_its_paper() {
+        let key = std::array::from_fn(|i| i as u8);
+        let bytes: Vec<u8> = (0..15).collect();
+        assert_eq!(siphash_2_4(&key, &bytes), 0xa129_ca61_49be_45e5);
     }
 }

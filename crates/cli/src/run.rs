@@ -17,6 +17,7 @@ The network:
 
 Examples:
   sockeye run -- curl http://tekapo/
+  sockeye run --sysctl net.ipv4.tcp_sack=0 -- curl http://tekapo/
   sockeye run --trace -- wget -O /dev/null http://tekapo/bytes/10M
   sockeye run --delay 50ms --loss 1% --rate 10mbit -- curl -o /dev/null http://tekapo/bytes/1M
   sockeye run --cut 2s..10s -- curl -o /dev/null http://tekapo/bytes/10G
@@ -50,6 +51,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     wait: bool,
 
+    /// Set one of the host's settings, by the name sysctl(8) has for it
+    #[arg(long, value_name = "NAME=VALUE", value_parser = crate::script::definition)]
+    sysctl: Vec<(String, String)>,
+
     /// The seed of the network's chance (losses, jitter, sequence numbers, ports); random if not given
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -71,6 +76,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         faults: arguments.link.faults(),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
         wait: arguments.wait,
+        sysctls: arguments.sysctl,
         seed: arguments.seed,
     };
     let status = sockeye_run::run(&program, &options).unwrap_or_else(|error| {

@@ -39,6 +39,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
 
+    /// Put VALUE for the word NAME in all scripts
+    #[arg(short = 'D', long, value_name = "NAME=VALUE", value_parser = definition)]
+    define: Vec<(String, String)>,
+
     /// Scripts, and directories that are searched for files whose names end in .pkt
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
@@ -63,7 +67,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             return ExitCode::from(UNREADABLE);
         }
     }
-    let runs = run_all(&files, arguments.jobs.map_or_else(processors, usize::from));
+    let runs = run_all(&files, &arguments.define, arguments.jobs.map_or_else(processors, usize::from));
     if let Some(path) = &arguments.pcap
         && let Err(error) = std::fs::write(path, capture(&runs))
     {
@@ -91,12 +95,18 @@ fn find(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
     Ok(())
 }
 
+/// `NAME=VALUE`.
+pub(crate) fn definition(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("there is no '=' in it")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Runs the scripts, so many at once; what became of them, in their order.
-fn run_all(files: &[PathBuf], jobs: usize) -> Vec<Run> {
+fn run_all(files: &[PathBuf], definitions: &[(String, String)], jobs: usize) -> Vec<Run> {
     let next = AtomicUsize::new(0);
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
@@ -106,7 +116,7 @@ fn run_all(files: &[PathBuf], jobs: usize) -> Vec<Run> {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let Some(file) = files.get(index) else { return };
-                    if sender.send((index, run_one(file))).is_err() {
+                    if sender.send((index, run_one(file, definitions))).is_err() {
                         return;
                     }
                 }
@@ -119,9 +129,9 @@ fn run_all(files: &[PathBuf], jobs: usize) -> Vec<Run> {
     runs.into_iter().map(|(_, run)| run).collect()
 }
 
-fn run_one(file: &Path) -> Run {
+fn run_one(file: &Path, definitions: &[(String, String)]) -> Run {
     let text = match std::fs::read(file) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Ok(bytes) => sockeye_script::define(&String::from_utf8_lossy(&bytes), definitions),
         Err(error) => return (Outcome::Unreadable(format!("{}: {error}", file.display())), Vec::new()),
     };
     let (result, captured) = match sockeye_script::parse(&text) {
@@ -202,7 +212,7 @@ mod tests {
         assert!(files.len() >= 25 && files.is_sorted());
         files.truncate(5);
         files.push(root.join("there is none.pkt"));
-        let runs = run_all(&files, 3);
+        let runs = run_all(&files, &[], 3);
         assert!(runs.iter().take(5).all(|(outcome, _)| matches!(outcome, Outcome::Passed)));
         assert!(matches!(runs.last(), Some((Outcome::Unreadable(_), _))));
         let packets: usize = runs.iter().map(|(_, captured)| captured.len()).sum();

@@ -22,6 +22,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 
+use sockeye_stack::{Settings, SysctlError};
+
 /// The exit status for a failure of Sockeye's own.
 pub const EXIT_SOCKEYE: i32 = 125;
 /// The exit status for a program that can't be executed.
@@ -50,6 +52,8 @@ pub struct Options {
     pub exact: Option<bool>,
     /// Wait for the program's descendants, too, instead of ending them when it ends.
     pub wait: bool,
+    /// Settings of the program's host: names as sysctl(8) has them, and values.
+    pub sysctls: Vec<(String, String)>,
     /// The network's seed; chosen at random if none is given.
     pub seed: Option<u64>,
 }
@@ -66,6 +70,12 @@ pub enum TraceTo {
 /// Why a program could not be run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    /// A setting that the host doesn't have, or can't have this value.
+    #[error("{0}={1}: {why}", why = match .2 {
+        SysctlError::Unknown => "there is no such setting",
+        SysctlError::Invalid => "it can't be that",
+    })]
+    Sysctl(String, String, SysctlError),
     /// The trace file.
     #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Trace(PathBuf, #[source] io::Error),
@@ -102,6 +112,7 @@ impl Error {
             Error::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => EXIT_NOT_FOUND,
             Error::Exec(..) => EXIT_NOT_EXECUTABLE,
             Error::Trace(..)
+            | Error::Sysctl(..)
             | Error::Filter(_)
             | Error::Borrow(_)
             | Error::InheritedSocket(_)
@@ -135,6 +146,7 @@ fn plain(error: &io::Error) -> String {
 /// The calling process must have one thread. It becomes the program's supervisor: it takes over its own signals, and
 /// waits for all of its children.
 pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
+    check_settings(&options.sysctls)?;
     let trace = options.trace.as_ref().map(trace::Trace::open).transpose()?;
     let seed = options.seed.unwrap_or_else(random_seed);
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
@@ -144,7 +156,7 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
-    let network = network::Network::new(seed, &options.faults, trace)
+    let network = network::Network::new(seed, (&options.faults, &options.sysctls), trace)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, exact)
         .map_err(|error| Error::Start("epoll", error))?;
@@ -153,6 +165,15 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
         Some(error) => Err(Error::Exec(PathBuf::from(&program.name), error)),
         None => Ok(status),
     }
+}
+
+/// Whether the host can have these settings.
+fn check_settings(sysctls: &[(String, String)]) -> Result<(), Error> {
+    let mut settings = Settings::default();
+    let mut check = |(name, value): &(String, String)| {
+        settings.set_sysctl(name, value).map_err(|why| Error::Sysctl(name.clone(), value.clone(), why))
+    };
+    sysctls.iter().try_for_each(&mut check)
 }
 
 /// A seed nobody knows, so that sequence numbers and ports are as hard to guess as they should be.

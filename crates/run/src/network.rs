@@ -21,15 +21,23 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// The default network, its services started. `trace` sees every frame.
-    pub(crate) fn new(seed: u64, faults: &Faults, trace: Option<Trace>) -> Result<Network, Errno> {
+    /// The default network, its services started, the program's host with these settings. `trace` sees every frame.
+    pub(crate) fn new(
+        seed: u64,
+        (faults, sysctls): (&Faults, &[(String, String)]),
+        trace: Option<Trace>,
+    ) -> Result<Network, Errno> {
         let network = faults.network(seed);
         let mut lab = network.lab;
         lab.set_capture(trace.is_some());
         let mut services = Services::tekapo(&lab, network.tekapo);
         services.start(&mut lab, Instant::ZERO)?;
+        let settings = lab.host_mut(network.pukaki).stack_mut().settings_mut();
+        for (name, value) in sysctls {
+            settings.set_sysctl(name, value).map_err(|_| Errno::EINVAL)?;
+        }
         // What is urgent, and to whom, is for the carriers to show.
-        lab.host_mut(network.pukaki).stack_mut().settings_mut().tcp.oob_inline = true;
+        settings.tcp.oob_inline = true;
         Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), trace })
     }
 

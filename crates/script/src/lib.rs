@@ -17,7 +17,7 @@ mod setup;
 mod syntax;
 
 pub use failure::{Failure, FailureKind};
-pub use parse::parse;
+pub use parse::{define, parse};
 pub use run::{Captured, run};
 pub use syntax::Script;
 

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use sockeye_stack::Settings;
+use sockeye_stack::{Settings, Stack};
 use sockeye_tcp::{Congestion, EcnMode};
 
 use crate::failure::{Failure, Result};
@@ -18,6 +18,9 @@ const TOLERANCE: Nanos = 4_000_000;
 const RMEM_DEFAULT: u32 = 540_000;
 const RMEM_MAX: u32 = 15 * 1024 * 1024;
 const WMEM_DEFAULT: u32 = 256 * 1024;
+/// What defaults.sh says of fast open.
+const FASTOPEN: u32 = 0x7_0403;
+const FASTOPEN_KEY: &str = "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4";
 
 /// What the option lines say.
 #[derive(Clone, Debug)]
@@ -107,26 +110,37 @@ impl Setup {
     }
 }
 
-/// Does to the settings what shell commands say.
-pub(crate) fn command(line: usize, text: &str, settings: &mut Settings) -> Result<()> {
-    let joined = text.replace("\\\n", " ");
+/// Does to the host what shell commands say.
+pub(crate) fn command(line: usize, text: &str, stack: &mut Stack) -> Result<()> {
+    let joined = text.replace("\\\n", " ").replace("||\n", "|| ");
     for command in joined.split(['\n', ';']).flat_map(|line| line.split("&&")) {
-        let words: Vec<&str> = command.split('#').next().unwrap_or_default().split_whitespace().collect();
-        let Some((program, arguments)) = words.split_first() else { continue };
-        // What is sent to a file is no setting, and what the shell does with errors neither.
-        let output =
-            arguments.iter().skip_while(|word| !word.starts_with('>')).nth(1).copied().unwrap_or_default();
-        let arguments: Vec<&str> = arguments
-            .iter()
-            .copied()
-            .take_while(|word| {
-                !word.starts_with('>') && !word.starts_with("2>") && *word != "&>" && *word != "||"
-            })
-            .collect();
-        run(line, program, (&arguments, output), settings)
-            .ok_or_else(|| Failure::unsupported(line, format_args!("the command '{}'", words.join(" "))))??;
+        let text = command.split('#').next().unwrap_or_default();
+        // What stands behind `||` counts if what is before it fails.
+        let mut done = Ok(());
+        for alternative in text.split("||") {
+            done = one(line, alternative, stack);
+            if done.is_ok() {
+                break;
+            }
+        }
+        done?;
     }
     Ok(())
+}
+
+fn one(line: usize, command: &str, stack: &mut Stack) -> Result<()> {
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let Some((program, arguments)) = words.split_first() else { return Ok(()) };
+    // What is sent to a file is no setting.
+    let output =
+        arguments.iter().skip_while(|word| !word.starts_with('>')).nth(1).copied().unwrap_or_default();
+    let arguments: Vec<&str> = arguments
+        .iter()
+        .copied()
+        .take_while(|word| !word.starts_with('>') && !word.starts_with("2>") && *word != "&>")
+        .collect();
+    run(line, program, (&arguments, output), stack)
+        .ok_or_else(|| Failure::unsupported(line, format_args!("the command '{}'", words.join(" "))))?
 }
 
 /// `None` for a command that isn't known.
@@ -134,16 +148,16 @@ fn run(
     line: usize,
     program: &str,
     (arguments, output): (&[&str], &str),
-    settings: &mut Settings,
+    stack: &mut Stack,
 ) -> Option<Result<()>> {
     let name = program.rsplit('/').next().unwrap_or(program);
     match (name, arguments) {
-        ("defaults.sh", []) => defaults(settings),
-        ("set_sysctls.py", _) => return Some(sysctls(line, arguments, settings)),
+        ("defaults.sh", []) => defaults(stack),
+        ("set_sysctls.py", _) => return Some(sysctls(line, arguments, stack)),
         ("sysctl", _) => {
             let settings_only: Vec<&str> =
                 arguments.iter().copied().filter(|word| !word.starts_with('-')).collect();
-            return Some(sysctls(line, &settings_only, settings));
+            return Some(sysctls(line, &settings_only, stack));
         }
         // Linux's TCP makes super-segments whatever the link can do, and scripts see single ones.
         ("ethtool", ["-K", _, features @ ..])
@@ -152,12 +166,12 @@ fn run(
         }
         // It paces what TCP doesn't.
         ("tc", ["qdisc", "add" | "replace", "dev", _, "root", "fq"]) => {
-            settings.tcp.max_pacing_rate = Some(u64::MAX)
+            stack.settings_mut().tcp.max_pacing_rate = Some(u64::MAX)
         }
         // Both kinds of HyStart, which is what Linux does.
         ("echo", ["3"]) if output.ends_with("hystart_detect") => {}
+        ("ip", ["tcp_metrics", "flush", ..]) => stack.tcp_flush_metrics(),
         // Nothing is remembered from one script to the next, and nothing is to be put back.
-        ("ip", ["tcp_metrics", "flush", ..]) => {}
         (name, []) if name.starts_with("sysctl_restore_") => {}
         ("true" | "sync", _) => {}
         _ => return None,
@@ -166,7 +180,7 @@ fn run(
 }
 
 /// `name=value` each; a value with blanks in it goes on in the next words.
-fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
+fn sysctls(line: usize, words: &[&str], stack: &mut Stack) -> Result<()> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for word in words {
         match (word.split_once('='), pairs.last_mut()) {
@@ -181,7 +195,7 @@ fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
     for (name, value) in pairs {
         let name = name.trim_start_matches("/proc/sys/").replace('/', ".");
         let value = value.trim_matches('"');
-        if !sysctl(&name, value, settings) {
+        if !sysctl(&name, value, stack.settings_mut()) {
             return Err(Failure::unsupported(line, format_args!("{name}={value}")));
         }
     }
@@ -189,7 +203,11 @@ fn sysctls(line: usize, words: &[&str], settings: &mut Settings) -> Result<()> {
 }
 
 /// The built-in equivalent of the public suite's `defaults.sh`, as far as it differs from Linux's defaults.
-fn defaults(settings: &mut Settings) {
+fn defaults(stack: &mut Stack) {
+    stack.tcp_flush_metrics();
+    let settings = stack.settings_mut();
+    settings.tcp_fastopen = FASTOPEN;
+    sysctl("net.ipv4.tcp_fastopen_key", FASTOPEN_KEY, settings);
     settings.tcp.receive_buffer.first = RMEM_DEFAULT;
     settings.tcp.receive_buffer.most = RMEM_MAX;
     settings.tcp.send_buffer.first = WMEM_DEFAULT;
@@ -216,16 +234,17 @@ mod tests {
 
     #[test]
     fn commands_become_settings() {
-        let mut settings = Settings::default();
+        let mut stack = Stack::new(Settings::default(), sockeye_base::Rng::from_seed(1));
         let text = "../common/defaults.sh\nsysctl -q net.ipv4.tcp_timestamps=0 net.ipv4.tcp_syn_retries=2 # why\n\
                     ../common/set_sysctls.py /proc/sys/net/ipv4/tcp_rmem=\"4096 5000 60000\" \\\n  /proc/sys/net/ipv4/tcp_fin_timeout=7";
-        command(1, text, &mut settings).expect("known settings");
+        command(1, text, &mut stack).expect("known settings");
+        let settings = stack.settings();
         assert!(!settings.tcp.timestamps);
         assert_eq!((settings.tcp.syn_retries, settings.tcp.receive_buffer.most), (2, 60_000));
         assert_eq!(settings.tcp.fin_timeout, Duration::from_secs(7));
-        let unknown =
-            command(3, "sysctl -q net.ipv4.tcp_nothing=1", &mut settings).expect_err("there is none");
+        let unknown = command(3, "sysctl -q net.ipv4.tcp_nothing=1", &mut stack).expect_err("there is none");
         assert_eq!(unknown.what, "not supported: net.ipv4.tcp_nothing=1");
-        assert!(command(3, "rm -rf /tmp/x", &mut settings).is_err());
+        assert!(command(3, "rm -rf /tmp/x", &mut stack).is_err());
+        assert!(command(3, "sysctl net.ipv4.tcp_nothing=1 ||\n true", &mut stack).is_ok());
     }
 }

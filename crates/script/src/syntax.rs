@@ -154,6 +154,8 @@ pub enum OptionSpec {
     Timestamps(u32, u32),
     /// SACK blocks, relative.
     Sack(Vec<(u32, u32)>),
+    /// Fast open: the cookie's bytes, and whether it has the experiment's form.
+    FastOpen(Vec<u8>, bool),
     /// An option the host doesn't have.
     Unsupported(String),
 }

@@ -159,8 +159,12 @@ impl Host {
         self.send_message(now, id, bytes, to, MessageFlags::empty())
     }
 
-    /// Sends with flags (sendmsg(2)): a stream heeds MSG_OOB, MSG_MORE and MSG_EOR; blocking, signals and the flags it
-    /// refuses are the caller's, as are the control messages. Datagrams can't be urgent: EOPNOTSUPP.
+    /// Sends with flags (sendmsg(2)): a stream heeds MSG_OOB, MSG_MORE, MSG_EOR and MSG_FASTOPEN; blocking, signals and the
+    /// flags it refuses are the caller's, as are the control messages. Datagrams can't be urgent: EOPNOTSUPP.
+    ///
+    /// With MSG_FASTOPEN on a socket without a connection, or for the first data after a `connect` that waits for them
+    /// ([`Host::is_deferred`]), what fits goes with the SYN: EINPROGRESS if nothing does, EALREADY while a connection is
+    /// under way. Without MSG_DONTWAIT the caller is to wait for [`Host::connect_outcome`] then, and to send the rest.
     pub fn send_message(
         &mut self,
         now: Instant,
@@ -171,6 +175,17 @@ impl Host {
     ) -> Result<usize> {
         match self.transport(id)? {
             Transport::Tcp => {
+                if flags.contains(MessageFlags::FASTOPEN)
+                    && let Some(sent) = self.open_by_sending(now, id, bytes, (to, flags))?
+                {
+                    return Ok(sent);
+                }
+                let room = match self.may_send(id, bytes.len()) {
+                    Err(Errno::EAGAIN) if self.is_deferred(id) => {
+                        return Ok(self.open_by_sending(now, id, bytes, (to, flags))?.unwrap_or_default());
+                    }
+                    room => room?,
+                };
                 let boundary = if flags.contains(MessageFlags::OOB) {
                     tcp::Boundary::Urgent
                 } else if flags.contains(MessageFlags::EOR) {
@@ -180,7 +195,7 @@ impl Host {
                 } else {
                     tcp::Boundary::None
                 };
-                let (mut sent, mut room) = (0, self.may_send(id, bytes.len())?);
+                let (mut sent, mut room) = (0, room);
                 loop {
                     let rest = bytes.get(sent..).unwrap_or_default();
                     if boundary != tcp::Boundary::Urgent && rest.len() > ALWAYS_WHOLE {
@@ -215,6 +230,11 @@ impl Host {
     pub fn send_chain(&mut self, now: Instant, id: SocketId, bytes: &mut Chain) -> Result<usize> {
         match self.transport(id)? {
             Transport::Tcp => {
+                if self.is_deferred(id) {
+                    let sent = self.send(now, id, &bytes.to_vec())?;
+                    bytes.advance(sent);
+                    return Ok(sent);
+                }
                 let room = self.may_send(id, bytes.len())?;
                 let sent = self.queue(now, id, bytes.split_to(room), tcp::Boundary::None)?;
                 if !bytes.is_empty() {

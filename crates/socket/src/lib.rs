@@ -14,6 +14,7 @@
 mod address;
 mod datagram;
 mod errors;
+mod fast_open;
 mod host;
 mod listener;
 mod options;

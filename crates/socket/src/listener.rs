@@ -12,7 +12,7 @@ use crate::stream::{Phase, Stream, StreamState, request_of};
 use crate::{address, errors};
 
 /// The largest backlog (net.core.somaxconn).
-const SOMAXCONN: usize = 4096;
+pub(crate) const SOMAXCONN: usize = 4096;
 
 impl Host {
     /// Listens, on an address of its own choice if none was bound; on a listener it changes the backlog. A negative
@@ -44,6 +44,13 @@ impl Host {
         };
         let listener = self.stack.tcp_listen(now, bind, backlog, config).map_err(errors::of_bind)?;
         self.stack.tcp_set_listener_ip_options(listener, ip);
+        let every = self.stack.settings().tcp_fastopen;
+        let options = &mut self.get_mut(id)?.options;
+        if options.fast_open.needs_limit(every) {
+            Arc::make_mut(options).fast_open.set_limit(backlog);
+        }
+        let wish = options.fast_open.wish();
+        self.stack.tcp_set_listener_fast_open(listener, wish);
         self.own_listener(listener, id);
         self.stream_mut(id)?.state = StreamState::Listening(listener);
         Ok(())
@@ -68,7 +75,10 @@ impl Host {
     pub fn accept(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
         let (socket, stream) = self.stream(id)?;
         let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
-        let (family, options) = (socket.family, Arc::clone(&socket.options));
+        let (family, mut options) = (socket.family, Arc::clone(&socket.options));
+        if let Some(inherited) = options.fast_open.inherited() {
+            Arc::make_mut(&mut options).fast_open = inherited;
+        }
         let (connection, remote) = loop {
             let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
             if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {

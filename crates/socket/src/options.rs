@@ -12,6 +12,7 @@ use sockeye_base::{Duration, Instant};
 use sockeye_stack::{IpOptions, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive, Tcb};
 
+use crate::fast_open::FastOpenOptions;
 use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
 use crate::tcp_info;
@@ -80,6 +81,7 @@ pub(crate) struct Options {
     notsent_lowat: i32,
     /// SO_MAX_PACING_RATE, once it was set.
     max_pacing_rate: Option<u64>,
+    pub(crate) fast_open: FastOpenOptions,
 }
 
 impl Options {
@@ -165,6 +167,9 @@ impl Host {
             return self.set_v6only(id, value.flag()?);
         }
         let is_stream = socket.transport() == Transport::Tcp;
+        if is_stream {
+            self.check_fast_open(id, opt)?;
+        }
         let settings = self.stack.settings().clone();
         Arc::make_mut(&mut self.get_mut(id)?.options).store(opt, &value, (is_stream, &settings))?;
         self.apply(now, id, opt)
@@ -190,6 +195,9 @@ impl Host {
                 Ok(Value::Int(clamp(self.tcb(id).map_or(0, Tcb::window_clamp))))
             }
             Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
+            Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
+                self.shown_fast_open(id, opt)
+            }
             _ => self.get(id)?.shown(opt, self.stack.settings()),
         }
     }
@@ -264,6 +272,7 @@ impl Host {
                     StreamState::Listening(listener) => {
                         let config = options.tcp_config(self.stack.settings());
                         self.stack.tcp_set_listener_config(listener, config);
+                        self.stack.tcp_set_listener_fast_open(listener, options.fast_open.wish());
                         let ip = options.ip_options(crate::address::any(family, 0).ip());
                         self.stack.tcp_set_listener_ip_options(listener, ip);
                     }
@@ -355,6 +364,9 @@ impl Options {
                 let Value::Bytes(name) = value else { return Err(Errno::EINVAL) };
                 self.congestion = Some(Congestion::from_name(name).ok_or(Errno::ENOENT)?);
             }
+            Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
+                self.fast_open.store(opt, value)?;
+            }
             Opt::SoBsdCompat => {}
             _ => return Err(Errno::ENOPROTOOPT),
         }
@@ -381,6 +393,9 @@ impl Options {
             Opt::TcpQuickAck => self.quick_ack.into_iter().for_each(|on| tcb.set_quick_ack(now, on)),
             Opt::SoKeepAlive | Opt::TcpKeepIdle | Opt::TcpKeepIntvl | Opt::TcpKeepCnt => {
                 tcb.set_keepalive(now, self.keepalive(settings));
+            }
+            Opt::TcpSynCnt => {
+                self.syn_retries.into_iter().for_each(|retries| tcb.set_syn_retries(now, retries))
             }
             Opt::TcpUserTimeout => tcb.set_user_timeout(now, self.user_timeout),
             Opt::SoMaxPacingRate => tcb.set_max_pacing_rate(self.max_pacing_rate),

@@ -29,6 +29,10 @@ fn of_stream(stack: &Stack, stream: &Stream, own: Shut) -> Readiness {
     }
     // Nothing is said of data and room before the handshake is done.
     let opening = matches!(live, Some(State::SynSent | State::SynReceived));
+    if opening && stream.tcb(stack).is_some_and(Tcb::open_is_deferred) {
+        // The SYN waits for data.
+        bits |= writable();
+    }
     if !opening {
         let tcb = stream.tcb(stack);
         if tcb.is_some_and(Tcb::has_data) {

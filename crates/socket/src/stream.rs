@@ -191,8 +191,25 @@ impl Host {
         match stream.phase {
             Phase::Connected => Err(Errno::EISCONN),
             Phase::Disconnecting => Err(Errno::EINVAL),
-            Phase::Connecting => match stream.live(&self.stack) {
-                Some(State::SynSent | State::SynReceived) => Err(Errno::EALREADY),
+            Phase::Connecting if self.is_deferred(id) => Err(Errno::EISCONN),
+            Phase::Connecting => self.connect_outcome(now, id),
+            Phase::Unconnected => match stream.state {
+                StreamState::Listening(_) => Err(Errno::EISCONN),
+                StreamState::Idle | StreamState::Open(_) => self.begin_connect(now, id, address),
+            },
+        }
+    }
+
+    /// What came of a connection that was begun, as another `connect` would tell: EALREADY while it's under way; then
+    /// success, once, or why it failed.
+    pub fn connect_outcome(&mut self, now: Instant, id: SocketId) -> Result<()> {
+        let (_, stream) = self.stream(id)?;
+        match (stream.phase, stream.live(&self.stack)) {
+            (Phase::Connected, _) => Err(Errno::EISCONN),
+            (Phase::Disconnecting, _) => Err(Errno::EINVAL),
+            (_, Some(State::SynSent | State::SynReceived)) => Err(Errno::EALREADY),
+            (
+                _,
                 Some(
                     State::Established
                     | State::FinWait1
@@ -202,24 +219,33 @@ impl Host {
                     | State::LastAck
                     | State::TimeWait
                     | State::Closed,
-                ) => {
-                    self.stream_mut(id)?.phase = Phase::Connected;
-                    Ok(())
-                }
-                None => {
-                    let error = self.take_stream_error(id).unwrap_or(Errno::ECONNABORTED);
-                    self.reset_stream(now, id)?;
-                    Err(error)
-                }
-            },
-            Phase::Unconnected => match stream.state {
-                StreamState::Listening(_) => Err(Errno::EISCONN),
-                StreamState::Idle | StreamState::Open(_) => self.begin_connect(now, id, address),
-            },
+                ),
+            ) => {
+                self.stream_mut(id)?.phase = Phase::Connected;
+                Ok(())
+            }
+            (_, None) => {
+                let error = self.take_stream_error(id).unwrap_or(Errno::ECONNABORTED);
+                self.reset_stream(now, id)?;
+                Err(error)
+            }
         }
     }
 
     fn begin_connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
+        let deferred = self.get(id)?.options.fast_open.connect;
+        let connection = self.make_connection(now, id, address, deferred)?;
+        if deferred { self.begin_deferred(now, id, connection) } else { Err(Errno::EINPROGRESS) }
+    }
+
+    /// Makes a connection; its SYN is on its way, or, `deferred`, waits.
+    pub(crate) fn make_connection(
+        &mut self,
+        now: Instant,
+        id: SocketId,
+        address: SocketAddr,
+        deferred: bool,
+    ) -> Result<ConnectionId> {
         let (socket, stream) = self.stream(id)?;
         let remote = address::destination(address::to_stack(socket.family, address)?);
         let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
@@ -238,15 +264,19 @@ impl Host {
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(remote.ip());
         let bind = stream.bind;
-        let connection =
-            self.stack.tcp_connect(now, bind, remote, (config, ip)).map_err(errors::of_connect)?;
+        let made = if deferred {
+            self.stack.tcp_connect_deferred(now, bind, remote, (config, ip))
+        } else {
+            self.stack.tcp_connect(now, bind, remote, (config, ip))
+        };
+        let connection = made.map_err(errors::of_connect)?;
         self.own_connection(connection, id);
         let stream = self.stream_mut(id)?;
         stream.state = StreamState::Open(connection);
         stream.phase = Phase::Connecting;
         stream.error = None;
         stream.error_told = false;
-        Err(Errno::EINPROGRESS)
+        Ok(connection)
     }
 
     /// `connect` to AF_UNSPEC.

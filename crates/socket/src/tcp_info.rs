@@ -2,7 +2,7 @@
 
 use sockeye_abi::TcpInfo;
 use sockeye_base::{Duration, Instant};
-use sockeye_tcp::{Info, State};
+use sockeye_tcp::{Failure, Info, State};
 
 use crate::host::{Host, Result, SocketId};
 
@@ -15,6 +15,7 @@ const SACK: u8 = 2;
 const WINDOW_SCALE: u8 = 4;
 const ECN: u8 = 8;
 const ECN_SEEN: u8 = 16;
+const SYN_DATA: u8 = 32;
 /// IP's and TCP's headers.
 const HEADERS_V4: u32 = 40;
 const HEADERS_V6: u32 = 60;
@@ -51,7 +52,14 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
             | if info.sack { SACK } else { 0 }
             | if scaled { WINDOW_SCALE } else { 0 }
             | if info.ecn { ECN } else { 0 }
-            | if info.ecn_seen { ECN_SEEN } else { 0 },
+            | if info.ecn_seen { ECN_SEEN } else { 0 }
+            | if info.syn_data { SYN_DATA } else { 0 },
+        fastopen_client_fail: match info.fast_open_failure {
+            Failure::None => 0,
+            Failure::NoCookie => 1,
+            Failure::NotAcknowledged => 2,
+            Failure::Repeated => 3,
+        },
         snd_wscale: info.snd_wscale.unwrap_or(0),
         rcv_wscale: info.rcv_wscale.unwrap_or(0),
         rto: micros(info.rto),

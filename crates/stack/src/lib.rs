@@ -35,6 +35,7 @@ pub use route::{Policy, Route};
 pub use settings::Settings;
 pub use stack::{BindId, ConnectionId, Event, ListenerId, Stack, UdpId};
 pub use sysctl::SysctlError;
+pub use tcp::fast_open;
 pub use udp::Received;
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use sockeye_base::Duration;
 use sockeye_tcp as tcp;
 
+use crate::fast_open::{self, FastOpenKeys};
+
 /// What is set for a whole host (ip-sysctl in the kernel's documentation).
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -19,6 +21,13 @@ pub struct Settings {
     pub tcp_max_syn_backlog: usize,
     /// A finished handshake that finds the accept queue full is reset (`tcp_abort_on_overflow`).
     pub tcp_abort_on_overflow: bool,
+    /// Who may open fast (`tcp_fastopen`): bits of [`crate::fast_open`].
+    pub tcp_fastopen: u32,
+    /// Keys of the cookies (`tcp_fastopen_key`); none: drawn by chance.
+    pub tcp_fastopen_key: Option<FastOpenKeys>,
+    /// How long nothing opens fast when something on the way seems to swallow it (`tcp_fastopen_blackhole_timeout_sec`);
+    /// zero: nothing is suspected.
+    pub tcp_fastopen_blackhole_timeout: Duration,
     /// Connections in TIME-WAIT; one more is over at once (`tcp_max_tw_buckets`).
     pub tcp_max_tw_buckets: usize,
     /// Connections that nobody holds any more and that have not ended; one more is reset (`tcp_max_orphans`).
@@ -71,6 +80,9 @@ impl Default for Settings {
             tcp_syncookies: 1,
             tcp_max_syn_backlog: 4096,
             tcp_abort_on_overflow: false,
+            tcp_fastopen: fast_open::CLIENT,
+            tcp_fastopen_key: None,
+            tcp_fastopen_blackhole_timeout: Duration::ZERO,
             tcp_max_tw_buckets: 131_072,
             tcp_max_orphans: 131_072,
             tcp_tw_reuse: Some(Duration::from_secs(1)),

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use sockeye_base::Duration;
 use sockeye_tcp::{Buffer, Congestion, EcnMode};
 
+use crate::fast_open::FastOpenKeys;
 use crate::settings::Settings;
 
 /// Why a setting was refused.
@@ -31,6 +32,8 @@ enum Place<'a> {
     Ports(&'a mut (u16, u16)),
     Algorithm(&'a mut Congestion),
     Ecn(&'a mut EcnMode),
+    /// Keys of cookies.
+    Keys(&'a mut Option<FastOpenKeys>),
     /// What the host does and nothing else; the values that mean it, the default first.
     Only(&'static [&'static str]),
 }
@@ -47,7 +50,9 @@ type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
 
 /// The rows, by name without `net.`.
 const ROWS: &[Row] = {
-    use Place::{Algorithm, Byte, Count, Ecn, Flag, Micros, Millis, Number, Only, Ports, Seconds, Sizes};
+    use Place::{
+        Algorithm, Byte, Count, Ecn, Flag, Keys, Micros, Millis, Number, Only, Ports, Seconds, Sizes,
+    };
     &[
         ("core.rmem_default", |s| Count(&mut s.rmem_default)),
         ("core.rmem_max", |s| Number(&mut s.rmem_max, LEAST_RMEM_MAX..=MOST_MEM_MAX)),
@@ -70,7 +75,11 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_ecn_option", |_| Only(&["2"])),
         // Linux has done nothing with it since 4.15.
         ("ipv4.tcp_fack", |_| Only(&["0", "1"])),
-        ("ipv4.tcp_fastopen", |_| Only(&["1", "0", "0x1"])),
+        ("ipv4.tcp_fastopen", |s| Number(&mut s.tcp_fastopen, 0..=i32::MAX as u32)),
+        ("ipv4.tcp_fastopen_blackhole_timeout_sec", |s| {
+            Seconds(&mut s.tcp_fastopen_blackhole_timeout, 0..=MOST_SECONDS)
+        }),
+        ("ipv4.tcp_fastopen_key", |s| Keys(&mut s.tcp_fastopen_key)),
         ("ipv4.tcp_fin_timeout", |s| Seconds(&mut s.tcp.fin_timeout, 0..=MOST_SECONDS)),
         ("ipv4.tcp_max_syn_backlog", |s| Count(&mut s.tcp_max_syn_backlog)),
         ("ipv4.tcp_frto", |s| Flag(&mut s.tcp.frto)),
@@ -174,6 +183,7 @@ impl Place<'_> {
             }
             Place::Algorithm(algorithm) => *algorithm = Congestion::from_name(text.as_bytes())?,
             Place::Ecn(mode) => *mode = EcnMode::from_number(number(text, &(0..=2))?)?,
+            Place::Keys(keys) => *keys = Some(FastOpenKeys::from_sysctl(text)?),
             Place::Only(values) => {
                 values.contains(&text).then_some(())?;
             }
@@ -194,6 +204,7 @@ impl Place<'_> {
             Place::Sizes(buffer) => format!("{}\t{}\t{}", buffer.least, buffer.first, buffer.most),
             Place::Algorithm(algorithm) => algorithm.name().to_owned(),
             Place::Ecn(mode) => mode.number().to_string(),
+            Place::Keys(keys) => keys.unwrap_or(FastOpenKeys { primary: [0; 16], backup: None }).to_sysctl(),
             Place::Only(values) => values.first().copied().unwrap_or_default().to_owned(),
         }
     }

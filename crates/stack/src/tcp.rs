@@ -6,6 +6,7 @@
 
 mod calls;
 mod cookies;
+pub mod fast_open;
 mod input;
 mod time_wait;
 mod tuple;
@@ -25,6 +26,7 @@ use crate::output::IpOptions;
 use crate::route::Path;
 use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
+use fast_open::{FastOpenListener, FastOpenTable};
 use time_wait::TimeWaits;
 use tuple::ByTuple;
 pub(crate) use tuple::Tuple;
@@ -59,6 +61,8 @@ struct Connection {
     /// An event of it stands in the queue.
     announced: bool,
     burden: Burden,
+    /// The listener in whose count of those that opened fast it is.
+    fast_open: Option<ListenerId>,
 }
 
 impl Connection {
@@ -84,6 +88,7 @@ struct ListenerEntry {
     listener: Listener<ConnectionId>,
     bind: BindId,
     options: IpOptions,
+    fast_open: FastOpenListener,
     announced: bool,
 }
 
@@ -102,6 +107,7 @@ pub(crate) struct TcpTable {
     configs: VecDeque<Arc<Config>>,
     isn: IsnGenerator,
     cookies: Cookies,
+    fast_open: FastOpenTable,
     /// Spreads flow labels and shared listeners.
     key: Key,
 }
@@ -120,6 +126,7 @@ impl TcpTable {
             configs: VecDeque::new(),
             isn: IsnGenerator::new(secret),
             cookies: Cookies::new(secret),
+            fast_open: FastOpenTable::default(),
             key: rng.key(),
         }
     }
@@ -272,10 +279,14 @@ impl Stack {
                     // Never at `now` again: time must go on.
                     let soonest = Instant::from_nanos(now.as_nanos().saturating_add(1));
                     let deadline = deadline.map(|at| at.max(soonest));
+                    let opens_fast = connection.tcb.has_fast_open();
                     self.timers.set(TimerKey::Connection(id), &mut connection.timer, deadline);
                     let tally = connection.tcb.take_tally();
                     if !tally.is_empty() {
                         self.counters.add_all(tally);
+                    }
+                    if opens_fast {
+                        self.tcp_fast_open_news(now, id);
                     }
                     return;
                 }
@@ -427,6 +438,7 @@ impl Stack {
             timer: Timer::default(),
             announced: false,
             burden: Burden::None,
+            fast_open: None,
         };
         let id = self.tcp.connections.insert(Box::new(connection));
         self.tcp.by_tuple.insert(tuple, id);

@@ -4,6 +4,7 @@ use std::num::Wrapping;
 
 use sockeye_base::{Duration, Instant};
 
+use crate::fast_open::Failure;
 use crate::output::Limit;
 use crate::state::State;
 
@@ -48,6 +49,10 @@ pub struct Info {
     pub ecn: bool,
     /// Data came in packets that may be marked.
     pub ecn_seen: bool,
+    /// Data in a SYN was acknowledged by the peer, or taken from it (TCPI_OPT_SYN_DATA).
+    pub syn_data: bool,
+    /// Why ours was not.
+    pub fast_open_failure: Failure,
     /// Segments sent and not acknowledged.
     pub unacked: u32,
     /// Segments of those that the peer has.

@@ -4,7 +4,7 @@
 //! both from [`Tcb::decide`]. No addresses are known here (a connection has its two ports, to write them into
 //! headers), no sockets, no errno.
 //!
-//! Not modelled: accurate ECN, fast open, simultaneous use of several paths.
+//! Not modelled: accurate ECN, simultaneous use of several paths.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -14,6 +14,7 @@ mod congestion;
 mod cookies;
 mod ecn;
 mod error;
+mod fast_open;
 mod info;
 mod input;
 mod isn;
@@ -42,6 +43,7 @@ pub use congestion::Congestion;
 pub use cookies::{COOKIE_MSS_V4, COOKIE_MSS_V6, Cookies};
 pub use ecn::EcnMode;
 pub use error::{Error, SendError, Unreachable};
+pub use fast_open::{Failure, Form, Learned, News};
 pub use info::Info;
 pub use input::{Outcome, reset_for};
 pub use isn::IsnGenerator;

@@ -10,6 +10,19 @@ use crate::config::Config;
 /// So long after the last cookie was sent one may come back (Linux's TCP_SYNCOOKIE_VALID).
 const COOKIES_LAST: Duration = Duration::from_secs(120);
 
+/// How long a connection that opened fast and was reset after it was accepted counts as under way: who makes others
+/// believe that they are a client by its stolen cookie soon finds fast open off (Linux's 60 s).
+const RESET_COUNTS: Duration = Duration::from_secs(60);
+
+/// Connections that opened fast and whose handshake isn't over (RFC 7413, section 5.1).
+#[derive(Debug, Default)]
+struct FastOpens {
+    limit: usize,
+    pending: usize,
+    /// When those that were reset count no more, in order.
+    resets: VecDeque<Instant>,
+}
+
 /// A listener; `K` is what the stack calls a connection.
 #[derive(Debug)]
 pub struct Listener<K> {
@@ -19,13 +32,21 @@ pub struct Listener<K> {
     accept_queue: VecDeque<K>,
     /// When the last cookie was sent.
     cookie_sent: Option<Instant>,
+    fast_opens: FastOpens,
 }
 
 impl<K: Copy + Ord> Listener<K> {
     /// A listener whose connections get `config` and whose accept queue holds `backlog` + 1.
     pub fn new(config: Config, backlog: usize) -> Listener<K> {
         let (syn_queue, accept_queue) = (BTreeSet::new(), VecDeque::new());
-        Listener { config, backlog, syn_queue, accept_queue, cookie_sent: None }
+        Listener {
+            config,
+            backlog,
+            syn_queue,
+            accept_queue,
+            cookie_sent: None,
+            fast_opens: FastOpens::default(),
+        }
     }
 
     /// Changes the backlog; who is in a queue stays there.
@@ -98,6 +119,33 @@ impl<K: Copy + Ord> Listener<K> {
         self.accept_queue.pop_front()
     }
 
+    /// How many connections that opened fast may be shaking hands (TCP_FASTOPEN); 0: none opens fast.
+    pub fn set_fast_open_limit(&mut self, limit: usize) {
+        self.fast_opens.limit = limit;
+    }
+
+    /// Whether another one may.
+    pub fn admits_fast_open(&mut self, now: Instant) -> bool {
+        let opens = &mut self.fast_opens;
+        if opens.pending + opens.resets.len() >= opens.limit {
+            opens.resets.pop_front_if(|until| *until <= now);
+        }
+        opens.pending + opens.resets.len() < opens.limit
+    }
+
+    /// One does.
+    pub fn fast_open_begun(&mut self) {
+        self.fast_opens.pending += 1;
+    }
+
+    /// Its handshake is over, or it is; `reset`: by the peer, after it was accepted.
+    pub fn fast_open_ended(&mut self, now: Instant, reset: bool) {
+        self.fast_opens.pending = self.fast_opens.pending.saturating_sub(1);
+        if reset {
+            self.fast_opens.resets.push_back(now + RESET_COUNTS);
+        }
+    }
+
     /// How many wait to be accepted.
     pub fn ready(&self) -> usize {
         self.accept_queue.len()
@@ -135,5 +183,21 @@ mod tests {
         listener.gone(1);
         assert_eq!(listener.accept_queue().collect::<Vec<_>>(), [1, 2]);
         assert_eq!((listener.ready(), listener.syn_queue().count()), (2, 0));
+    }
+
+    #[test]
+    fn resets_of_what_opened_fast_count_for_a_minute() {
+        let mut listener = Listener::<u8>::new(Config::default(), 9);
+        let now = Instant::from_millis(1);
+        assert!(!listener.admits_fast_open(now));
+        listener.set_fast_open_limit(2);
+        for reset in [true, false] {
+            assert!(listener.admits_fast_open(now));
+            listener.fast_open_begun();
+            listener.fast_open_ended(now, reset);
+        }
+        listener.fast_open_begun();
+        assert!(!listener.admits_fast_open(now + Duration::from_secs(59)));
+        assert!(listener.admits_fast_open(now + Duration::from_secs(60)));
     }
 }

@@ -76,7 +76,8 @@ impl Tcb {
             (self.config.window_scaling, self.config.timestamps, self.config.sack)
         };
         Options {
-            mss: Some(self.config.mss),
+            // As Linux: what the path is known not to carry isn't asked for.
+            mss: Some(self.config.mss.min(self.path_mss)),
             window_scale: scale.then(|| offered_shift(&self.config)),
             timestamps: timestamps.then(|| self.timestamps(now, with_ack)),
             sack_permitted: sack,

@@ -3,6 +3,7 @@
 use sockeye_base::{Counter, Duration, Instant, Tally};
 
 use crate::ecn::EcnState;
+use crate::fast_open::FastOpen;
 use crate::mtu::MtuSearch;
 use crate::tcb::Tcb;
 
@@ -14,6 +15,8 @@ pub(crate) struct Rare {
     pub(crate) mtu_search: Option<MtuSearch>,
     /// When paced data may leave next.
     pub(crate) next_paced: Option<Instant>,
+    /// It opens, or opened, by RFC 7413.
+    pub(crate) fast_open: Option<Box<FastOpen>>,
     /// To be counted.
     tally: Tally,
     /// How long sending waited for the peer's window, and for room in the send buffer.

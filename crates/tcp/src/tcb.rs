@@ -268,7 +268,7 @@ impl Tcb {
         let mss = self.snd_mss();
         let (counters, ecn) = (&self.counters, self.ecn_state());
         Info {
-            state: self.state,
+            state: if self.handshake_pending() && !self.orphan { State::SynReceived } else { self.state },
             rtt: self.rtt.srtt(),
             rttvar: self.rtt.rttvar(),
             min_rtt: self.rtt.min(),
@@ -287,7 +287,9 @@ impl Tcb {
             sack: self.negotiated.sack,
             ecn: ecn.on && !self.state.is_opening(),
             ecn_seen: ecn.seen,
-            unacked: if self.state.is_opening() { self.flight() } else { self.recovery.sent.packets() },
+            syn_data: self.fast().is_some_and(|open| open.data_acked),
+            fast_open_failure: self.fast().map(|open| open.failure).unwrap_or_default(),
+            unacked: u32::from(self.state.is_opening()) + self.recovery.sent.packets(),
             sacked: self.recovery.sacked_out(),
             lost: self.recovery.sent.lost(),
             retrans: self.recovery.sent.resent(),
@@ -350,12 +352,14 @@ impl Tcb {
                 self.flight() <= self.send_buffer.len() as u32 + u32::from(self.fin_sent),
                 "flight is held",
             )?;
-            must((self.flight() > 0) == self.timers.is_set(Timer::Retransmit), "flight is timed")?;
+            let timed = self.flight() > 0 || self.handshake_pending();
+            must(timed == self.timers.is_set(Timer::Retransmit) || self.syn_due, "flight is timed")?;
             self.recovery.sent.check(self.snd_una, self.snd_nxt)?;
         }
         match self.state {
             State::SynSent | State::SynReceived => {
-                must(self.flight() == 1 && !self.fin_sent, "SYN in flight")
+                let data = self.recovery.sent.first().map_or(0, |sent| sent.len);
+                must(self.flight() == 1 + data && !self.fin_sent, "SYN in flight")
             }
             State::Established | State::CloseWait => must(!self.fin_wanted, "FIN asked in a closing state"),
             State::FinWait1 | State::Closing | State::LastAck => {

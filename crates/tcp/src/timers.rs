@@ -59,6 +59,11 @@ impl Timers {
         Some(self.0[timer as usize]).filter(|at| *at != NEVER)
     }
 
+    /// Neither of the two that make us send again, or ask, is running.
+    pub(crate) fn is_idle_to_send(&self) -> bool {
+        !self.is_set(Timer::Retransmit) && !self.is_set(Timer::Persist)
+    }
+
     /// When the first is due.
     pub(crate) fn next(&self) -> Option<Instant> {
         Some(self.soonest()).filter(|at| *at != NEVER)
@@ -103,6 +108,7 @@ impl Tcb {
     pub(crate) fn enter_time_wait(&mut self, now: Instant) {
         self.state = State::TimeWait;
         self.timers.clear_all();
+        self.judge_fast_open();
         self.timers.set(Timer::TimeWait, now + self.config.time_wait);
         self.send_buffer.clear();
         self.recovery.clear();
@@ -123,6 +129,7 @@ impl Tcb {
         }
         self.state = State::Closed;
         self.timers.clear_all();
+        self.judge_fast_open();
         self.send_buffer.clear();
         self.recovery.clear();
         self.reassembly.clear();

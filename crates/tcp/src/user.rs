@@ -214,8 +214,10 @@ impl Tcb {
 
     /// ICMP says `error` about a segment of ours. RFC 1122, section 4.2.3.9, and RFC 5927, section 4.1: it ends an
     /// attempt to connect; an established connection remembers it, to say why if it times out.
-    pub fn soft_error(&mut self, _now: Instant, error: Error) {
-        if self.state.is_opening() {
+    ///
+    /// `held`: a program has it. One that opened fast and that nobody has accepted yet is ended, too.
+    pub fn soft_error(&mut self, _now: Instant, error: Error, held: bool) {
+        if self.state.is_opening() || (self.handshake_pending() && !held) {
             self.fail(error);
         } else if self.state != State::Closed {
             self.soft_error = Some(error);
@@ -224,13 +226,20 @@ impl Tcb {
 
     /// ICMP says that the path takes segments of `mss` bytes and no larger (RFC 8201, RFC 1191). What is in flight is
     /// sent again, smaller, without taking it for congestion.
-    pub fn path_mtu(&mut self, _now: Instant, mss: u16) {
+    pub fn path_mtu(&mut self, now: Instant, mss: u16) {
         if mss >= self.path_mss {
             return;
         }
         self.path_mss = mss;
         self.set_snd_mss();
         self.cwnd = self.cwnd.max(self.snd_mss());
+        if self.state == State::SynSent && self.syn_data() > 0 && !self.syn_repeated {
+            // The SYN was too long: an ordinary one follows.
+            self.syn_repeated = true;
+            self.syn_due = true;
+            self.counters.total_retrans += 1;
+            self.restart_retransmit_timer(now);
+        }
         if self.state.may_transmit() {
             self.resend_smaller();
         }
@@ -317,6 +326,11 @@ impl Tcb {
         self.sending.buffer
     }
 
+    /// TCP_SYNCNT, for a handshake that is under way.
+    pub fn set_syn_retries(&mut self, _now: Instant, retries: u8) {
+        self.config.change(|config| config.syn_retries = retries);
+    }
+
     /// TCP_NOTSENT_LOWAT, bytes.
     pub fn set_notsent_lowat(&mut self, _now: Instant, bytes: u32) {
         self.config.change(|config| config.notsent_lowat = bytes);
@@ -324,7 +338,7 @@ impl Tcb {
 
     /// Bytes queued and never sent (SIOCOUTQNSD).
     pub fn unsent_len(&self) -> usize {
-        if self.state.is_opening() { self.send_buffer.len() } else { self.unsent() as usize }
+        self.unsent() as usize
     }
 
     /// Bytes queued and not acknowledged, sent or not (SIOCOUTQ).
@@ -334,7 +348,7 @@ impl Tcb {
 
     /// SND.UNA: with [`Tcb::snd_nxt`] what an ICMP error must quote to be believed (RFC 5927, section 4.1).
     pub fn snd_una(&self) -> SeqNum {
-        self.snd_una
+        if self.handshake_pending() { self.iss } else { self.snd_una }
     }
 
     /// SND.NXT.

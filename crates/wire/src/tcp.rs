@@ -1,5 +1,6 @@
-//! The TCP header and its options (RFC 9293, section 3.1; RFC 7323; RFC 2018).
+//! The TCP header and its options (RFC 9293, section 3.1; RFC 7323; RFC 2018; RFC 7413).
 
+mod fast_open;
 mod options;
 
 use bitflags::bitflags;
@@ -10,6 +11,7 @@ use crate::checksum::{self, Checksum};
 use crate::read::{u16_at, u32_at};
 use crate::{Malformed, ip};
 
+pub use fast_open::{Cookie, FastOpen};
 pub use options::{Field, MAX_OPTIONS_LEN, Options, Timestamps};
 
 /// Bytes of a header without options.

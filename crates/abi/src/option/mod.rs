@@ -69,6 +69,8 @@ pub enum Kind {
     Name(usize),
     /// A struct of at most so many bytes.
     Struct(usize),
+    /// A key of 16 bytes, or two.
+    Key,
 }
 
 /// Whether an option works.
@@ -113,6 +115,7 @@ impl Row {
             (Kind::Rate, Value::Rate(_)) => true,
             (Kind::Name(max), Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() < max,
             (Kind::Struct(max), Value::Bytes(bytes)) => bytes.len() <= max,
+            (Kind::Key, Value::Bytes(bytes)) => matches!(bytes.len(), 16 | 32),
             _ => false,
         };
         if fits { Ok(()) } else { Err(Errno::EINVAL) }

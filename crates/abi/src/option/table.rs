@@ -4,7 +4,7 @@ use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, State};
 use crate::tcp_info::TcpInfo;
 use crate::{Family, Transport};
 
-use Kind::{AnyInt, Flag, Int, Linger, Name, Rate, Struct, Timeval};
+use Kind::{AnyInt, Flag, Int, Key, Linger, Name, Rate, Struct, Timeval};
 
 /// IFNAMSIZ.
 const NAME_OF_INTERFACE: usize = 16;
@@ -117,8 +117,11 @@ options! {
     TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Enforced "Acknowledge at once.";
     TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: cubic or reno.";
     TcpUserTimeout SOL_TCP 18 "TCP_USER_TIMEOUT" Int(0, ANY), any tcp both Enforced "Milliseconds data may stay unacknowledged.";
-    TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Rejected "Data in the SYN.";
+    TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Enforced "Data in the SYN: so many handshakes under way with it.";
     TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Enforced "Writable below so much unsent.";
+    TcpFastOpenConnect SOL_TCP 30 "TCP_FASTOPEN_CONNECT" Int(0, 1), any tcp both Enforced "connect waits for the first data, to go with the SYN.";
+    TcpFastOpenKey SOL_TCP 33 "TCP_FASTOPEN_KEY" Key, any tcp both Enforced "The key of a listener's cookies, and the one before.";
+    TcpFastOpenNoCookie SOL_TCP 34 "TCP_FASTOPEN_NO_COOKIE" Int(0, 1), any tcp both Enforced "Data in the SYN without a cookie.";
 
     UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Rejected "Gather writes into one datagram.";
 

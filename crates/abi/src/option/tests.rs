@@ -12,6 +12,7 @@ fn samples(kind: Kind) -> Vec<Value> {
         Kind::Rate => vec![Value::Rate(5), Value::Rate(1 << 40), Value::Rate(u64::MAX)],
         Kind::Timeval => vec![Value::Time(None), Value::Time(Some(Duration::new(2, 500_000_000)))],
         Kind::Name(_) => vec![Value::Bytes(b"reno".to_vec())],
+        Kind::Key => vec![Value::Bytes(vec![7; 16]), Value::Bytes(vec![7; 32])],
         Kind::Struct(len) => vec![Value::Bytes(vec![7; len])],
     }
 }

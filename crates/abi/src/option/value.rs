@@ -76,6 +76,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
             }
             Value::Bytes(name.get(..name.len().min(max - 1)).unwrap_or_default().to_vec())
         }
+        Kind::Key => Value::Bytes(bytes.to_vec()),
         Kind::Struct(max) => Value::Bytes(bytes.get(..max).ok_or(Errno::EINVAL)?.to_vec()),
     };
     if !matches!(row.kind, Kind::Name(_)) {

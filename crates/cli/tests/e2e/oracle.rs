@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{TempDir, finish, need, run, run_exact};
+use crate::common::{TempDir, finish, need, run, run_exact, sockeye};
 
 /// A compiled program.
 pub(crate) struct Compiled {
@@ -71,7 +71,31 @@ macro_rules! programs {
     };
 }
 
-programs! { socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
+/// The same where both sides may open fast: on the kernel in a namespace of its own.
+#[test]
+fn fastopen_with_cookies() {
+    let own_network = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-n", "sh", "-c", script, "sh"]);
+        command
+    };
+    let prepare = "ip link set lo up && sysctl -q net.ipv4.tcp_fastopen=3";
+    let may = need(&["gcc", "unshare", "ip", "sysctl"])
+        && own_network(prepare).output().is_ok_and(|output| output.status.success());
+    if !may {
+        println!("skipped: it takes root");
+        return;
+    }
+    let program = compile("fastopen");
+    let kernel = finish(own_network(&format!("{prepare} && exec \"$1\"")).arg(program.path())).text();
+    let ours =
+        finish(sockeye(["run", "--sysctl", "net.ipv4.tcp_fastopen=3", "--"]).arg(program.path())).text();
+    if let Some(difference) = difference(&kernel, &ours) {
+        panic!("not as on Linux (- Linux, + Sockeye)\n{difference}");
+    }
+}
+
+programs! { fastopen socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
 
 #[test]
 fn dual() {

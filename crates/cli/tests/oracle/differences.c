@@ -88,7 +88,6 @@ static void streams(void) {
     SHOW("recv MSG_TRUNC on a stream", recv(ends[0], buffer, 1, MSG_TRUNC));
     int fd = tcp(), port, server = listener(4, &port);
     name = in4("127.0.0.1", port);
-    WORKS("sendto MSG_FASTOPEN", sendto(fd, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&name, sizeof name));
     close(server);
 }
 
@@ -185,7 +184,6 @@ static void options(void) {
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
         {"SO_ZEROCOPY", SOL_SOCKET, SO_ZEROCOPY, 1, 0},
         {"TCP_DEFER_ACCEPT", SOL_TCP, TCP_DEFER_ACCEPT, 1, 0},
-        {"TCP_FASTOPEN", SOL_TCP, TCP_FASTOPEN, 5, 0},
         {"IP_MTU_DISCOVER", SOL_IP, IP_MTU_DISCOVER, 1, 0},
         {"IP_PKTINFO", SOL_IP, IP_PKTINFO, 1, 0},
         {"IP_RECVTTL", SOL_IP, IP_RECVTTL, 1, 0},

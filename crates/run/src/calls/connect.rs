@@ -32,6 +32,9 @@ impl Supervisor {
             }
             Transport::Tcp => match self.network.host().connect(now, subject.socket, remote) {
                 Err(Errno::EINPROGRESS) => self.begin(call, subject, remote),
+                Ok(()) if self.network.host().is_deferred(subject.socket) => {
+                    self.begin_deferred(call, subject)
+                }
                 outcome @ (Ok(()) | Err(Errno::EISCONN | Errno::EALREADY)) => {
                     match (self.unheard(call, subject.carrier), outcome) {
                         (Some(Outcome::Connected), Err(Errno::EISCONN)) => Ok(Answer::Value(0)),
@@ -46,10 +49,30 @@ impl Supervisor {
 
     /// The stack's SYN is on its way: the carrier shows it.
     fn begin(&mut self, call: &Call, subject: Subject, remote: SocketAddr) -> Result<Answer, Errno> {
-        if matches!(self.state(subject)?, State::Broken(_)) {
-            self.renew(call, subject)?;
-        }
         let nonblocking = self.is_nonblocking(subject);
+        self.begin_stream(call, subject, nonblocking)?;
+        if nonblocking {
+            // On a network without delay it may be there already; "in progress" is said all the same, as Linux does.
+            return Err(Errno::EINPROGRESS);
+        }
+        let now = self.network.now();
+        let outcome = self.network.host().connect(now, subject.socket, remote);
+        self.connecting(subject, outcome)
+    }
+
+    /// A file that shows an error for good is replaced.
+    pub(super) fn revive(&mut self, call: &Call, subject: Subject) -> Result<(), Errno> {
+        if matches!(self.state(subject)?, State::Broken(_)) { self.renew(call, subject) } else { Ok(()) }
+    }
+
+    /// The carrier shows a connection under way.
+    pub(super) fn begin_stream(
+        &mut self,
+        call: &Call,
+        subject: Subject,
+        nonblocking: bool,
+    ) -> Result<(), Errno> {
+        self.revive(call, subject)?;
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         carrier.state = State::Connecting(None);
         if nonblocking {
@@ -61,17 +84,15 @@ impl Supervisor {
         }
         self.settle();
         self.pump(subject.carrier);
-        if nonblocking {
-            // On a network without delay it may be there already; "in progress" is said all the same, as Linux does.
-            return Err(Errno::EINPROGRESS);
-        }
-        let now = self.network.now();
-        let outcome = self.network.host().connect(now, subject.socket, remote);
-        self.connecting(subject, outcome)
+        Ok(())
     }
 
     /// What the stack says of a connection that was asked for before.
-    fn connecting(&mut self, subject: Subject, outcome: Result<(), Errno>) -> Result<Answer, Errno> {
+    pub(super) fn connecting(
+        &mut self,
+        subject: Subject,
+        outcome: Result<(), Errno>,
+    ) -> Result<Answer, Errno> {
         match outcome {
             Ok(()) => Ok(Answer::Value(0)),
             Err(Errno::EALREADY) if !self.is_nonblocking(subject) => {

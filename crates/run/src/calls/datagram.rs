@@ -32,7 +32,10 @@ impl Supervisor {
         let flags =
             MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 }));
         if flags.contains(MessageFlags::FASTOPEN) {
-            return Err(Errno::EOPNOTSUPP);
+            return match call.number {
+                libc::SYS_sendto | libc::SYS_sendmsg => self.send_fast(call, subject, flags),
+                _ => Err(Errno::EOPNOTSUPP),
+            };
         }
         if flags.contains(MessageFlags::OOB)
             && let State::Connected(link) = self.state(subject)?

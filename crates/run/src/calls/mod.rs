@@ -4,6 +4,7 @@ mod accept;
 mod connect;
 mod create;
 mod datagram;
+mod fast_open;
 mod gate;
 mod ioctl;
 mod message;
@@ -21,6 +22,7 @@ use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
+pub(crate) use fast_open::FastSend;
 use unheard::Outcome;
 pub(crate) use unheard::{Taken, Unheard};
 

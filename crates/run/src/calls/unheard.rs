@@ -8,7 +8,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 
-use sockeye_abi::{Errno, Opt, decode_get};
+use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
 
 use crate::carriers::{CarrierId, State};
 use crate::process::memory;
@@ -25,6 +25,8 @@ pub(crate) enum Outcome {
     Connected,
     /// Connecting is under way.
     InProgress,
+    /// So many bytes went with MSG_FASTOPEN.
+    Sent(i64),
     /// It is bound.
     Bound,
     /// The socket's error, which was taken for it.
@@ -70,6 +72,11 @@ impl Supervisor {
         let kind = match (call.number, result) {
             (libc::SYS_connect, Ok(_)) => Outcome::Connected,
             (libc::SYS_connect, Err(Errno::EINPROGRESS)) => Outcome::InProgress,
+            (libc::SYS_sendto | libc::SYS_sendmsg, _) if opens_fast(call) => match result {
+                Ok(length) => Outcome::Sent(length),
+                Err(Errno::EINPROGRESS) => Outcome::InProgress,
+                Err(_) => return None,
+            },
             (libc::SYS_bind, Ok(_)) => Outcome::Bound,
             (libc::SYS_getsockopt, Ok(_)) if call.int(1) == libc::SOL_SOCKET => Outcome::Error(Errno(
                 memory::read_i32(call.tid, call.args[3]).ok().filter(|&error| error != 0)?,
@@ -80,7 +87,7 @@ impl Supervisor {
         let carrier = self.carriers.get(id)?;
         let right = match kind {
             Outcome::Connected => matches!(carrier.state, State::Connected(_)),
-            Outcome::InProgress | Outcome::Bound => true,
+            Outcome::Sent(_) | Outcome::InProgress | Outcome::Bound => true,
             Outcome::Error(_) => {
                 decode_get(carrier.family, carrier.transport, call.int(1), call.int(2)) == Ok(Opt::SoError)
             }
@@ -103,6 +110,11 @@ impl Supervisor {
             mailbox.put_back(&program_end, (data, source), &mut self.buffer);
         }
     }
+}
+
+fn opens_fast(call: &Call) -> bool {
+    let flags = call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 });
+    MessageFlags::from_bits_retain(flags).contains(MessageFlags::FASTOPEN)
 }
 
 /// By what a call is known again: who makes it, with what, from where, and how it came there.

@@ -134,6 +134,9 @@ impl Link {
     /// From the program to the stack.
     fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
         while self.may_read {
+            if host.is_deferred(socket) && self.open(host, now, socket, buffer) {
+                continue;
+            }
             let mut room = if self.junk > 0 { self.junk } else { host.send_room(socket) }.min(buffer.len());
             // Reading stops ahead of an urgent byte, and is to stop behind it.
             let urgent = self.looks_for_marks && self.at_mark();
@@ -173,6 +176,17 @@ impl Link {
             }
         }
         Moved::Open
+    }
+
+    /// The SYN waits for what the program writes first; it takes as much as fits in it. Says whether it went.
+    fn open(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> bool {
+        let peek = RecvFlags::DONTWAIT | RecvFlags::PEEK;
+        let Ok((written @ 1.., _)) = rustix::net::recv(&self.end, &mut *buffer, peek) else { return false };
+        // The rest follows as soon as there is an answer.
+        let sent = host.send(now, socket, &buffer[..written]).unwrap_or(0);
+        let taken =
+            sent == 0 || rustix::net::recv(&self.end, &mut buffer[..sent], RecvFlags::DONTWAIT).is_ok();
+        taken && !host.is_deferred(socket)
     }
 
     /// The program closed P. What it had not read is lost, and its peer is told by a reset.

@@ -22,7 +22,7 @@ pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
 pub(crate) use mailbox::{Delivered, Mailbox};
 
-use crate::calls::Unheard;
+use crate::calls::{FastSend, Unheard};
 use crate::process::descriptors;
 use crate::process::sockets::Sockets;
 
@@ -46,6 +46,8 @@ pub(crate) struct Carrier {
     pub(crate) state: State,
     /// What a caller was not told because it was gone.
     pub(crate) unheard: Option<Unheard>,
+    /// What a blocking call with MSG_FASTOPEN has sent.
+    pub(crate) fast_send: Option<FastSend>,
 }
 
 /// What a carrier stands for at the moment.
@@ -110,7 +112,17 @@ impl Carriers {
         };
         let name = Some(autobind(&program_end)?);
         let inode = inode(&program_end)?;
-        let carrier = Carrier { socket, family, transport, inode, seen: (0, -1), name, state, unheard: None };
+        let carrier = Carrier {
+            socket,
+            family,
+            transport,
+            inode,
+            seen: (0, -1),
+            name,
+            state,
+            unheard: None,
+            fast_send: None,
+        };
         Ok(NewCarrier { program_end, carrier })
     }
 
@@ -132,6 +144,7 @@ impl Carriers {
             name: None,
             state,
             unheard: None,
+            fast_send: None,
         };
         Ok(NewCarrier { program_end, carrier })
     }

@@ -39,6 +39,23 @@ pub fn parse(text: &str) -> Result<Script> {
     }
 }
 
+/// A script's text with each of these names, where it stands as a word, replaced by its value (packetdrill's -D).
+pub fn define(text: &str, definitions: &[(String, String)]) -> String {
+    let value =
+        |word: &str| definitions.iter().find(|(name, _)| name == word).map(|(_, value)| value.as_str());
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let len = rest.find(|c| !cursor::is_word(c)).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(len);
+        out.push_str(value(word).unwrap_or(word));
+        let next = behind.chars().next().map_or(0, char::len_utf8);
+        out.push_str(&behind[..next]);
+        rest = &behind[next..];
+    }
+    out
+}
+
 fn event(cursor: &mut Cursor<'_>) -> Result<Event> {
     let line = cursor.line();
     if cursor.rest().starts_with('`') {

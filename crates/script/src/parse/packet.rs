@@ -157,6 +157,8 @@ fn option(cursor: &mut Cursor<'_>) -> Result<OptionSpec> {
         "mss" => OptionSpec::Mss(cursor.number_as()?),
         "wscale" => OptionSpec::WindowScale(cursor.number_as()?),
         "sackOK" => OptionSpec::SackOk,
+        "FO" => OptionSpec::FastOpen(cookie(cursor)?, false),
+        "FOEXP" => OptionSpec::FastOpen(cookie(cursor)?, true),
         "TS" => {
             cursor.expect("val")?;
             let value = cursor.number_as()?;
@@ -180,6 +182,15 @@ fn option(cursor: &mut Cursor<'_>) -> Result<OptionSpec> {
             OptionSpec::Unsupported(other.to_owned())
         }
     })
+}
+
+/// A cookie in hexadecimal digits, or nothing.
+fn cookie(cursor: &mut Cursor<'_>) -> Result<Vec<u8>> {
+    cursor.skip_blanks()?;
+    let digits = cursor.take_while(is_word);
+    let byte = |at: usize| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    bytes.ok_or_else(|| Failure::syntax(cursor.line(), format!("'{digits}' is no cookie")))
 }
 
 /// `type code mtu 1200 [1:1001(1000)]`.

@@ -1,4 +1,4 @@
-use super::parse;
+use super::{define, parse};
 use crate::failure::FailureKind;
 use crate::syntax::{Action, BodySpec, Expr, OptionSpec, When};
 
@@ -49,6 +49,12 @@ fn what_is_wrong_is_said_with_its_line() {
         let failure = parse(text).expect_err(text);
         assert_eq!((failure.line, failure.kind), (line, FailureKind::Syntax), "{text}: {failure}");
     }
+}
+
+#[test]
+fn names_are_replaced_where_they_are_words() {
+    let definitions = [("A".to_owned(), "1a".to_owned()), ("B_2".to_owned(), String::new())];
+    assert_eq!(define("A AB <FO A,A> é B_2\n", &definitions), "1a AB <FO 1a,1a> é \n");
 }
 
 #[test]

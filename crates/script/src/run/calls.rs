@@ -27,6 +27,8 @@ pub(super) struct Attempt {
     pub(super) started: bool,
     /// Bytes done.
     pub(super) done: usize,
+    /// It opened a connection by sending, and waits for that.
+    pub(super) opening: bool,
     /// When it gives up.
     pub(super) deadline: Option<Nanos>,
 }
@@ -134,15 +136,13 @@ impl Runner {
         })
     }
 
-    /// The number of a new descriptor: the one the script says, or the lowest that is free.
+    /// The number of a new descriptor: the one the script says, or the lowest that is free. As packetdrill: what the script
+    /// called by this number before stays open without a name.
     pub(super) fn new_descriptor(&self, arguments: Arguments<'_>) -> Result<i64> {
         let fd = match &arguments.call.result {
             Expr::Int(fd) if *fd >= 0 => *fd,
             _ => (3..).find(|fd| !self.descriptors.contains_key(fd)).unwrap_or(3),
         };
-        if self.descriptors.contains_key(&fd) {
-            return Err(Failure::different(arguments.line, format!("descriptor {fd} is open already")));
-        }
         Ok(fd)
     }
 
@@ -228,7 +228,8 @@ impl Runner {
             }
         };
         let connected = self.world.host.connect(self.world.clock(), id, self.setup.to_call(address));
-        let begins = !attempt.started && matches!(connected, Err(Errno::EINPROGRESS));
+        let deferred = connected.is_ok() && self.world.host.is_deferred(id);
+        let begins = !attempt.started && (deferred || matches!(connected, Err(Errno::EINPROGRESS)));
         if let Some(flow) = self.flow_of(arguments)? {
             if begins {
                 flow.begin(address);

@@ -86,6 +86,11 @@ fn option(option: &OptionSpec) -> String {
             let blocks: Vec<String> = blocks.iter().map(|(left, right)| format!("{left}:{right}")).collect();
             format!("sack {}", blocks.join(" "))
         }
+        OptionSpec::FastOpen(cookie, experimental) => {
+            let mut text = String::from(if *experimental { "FOEXP " } else { "FO " });
+            cookie.iter().for_each(|byte| put(&mut text, format_args!("{byte:02x}")));
+            text.trim_end().to_owned()
+        }
         OptionSpec::Unsupported(name) => name.clone(),
     }
 }

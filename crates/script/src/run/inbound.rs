@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use sockeye_base::{Chain, SeqNum};
-use sockeye_wire::tcp::{Flags, Options, Segment, Timestamps};
+use sockeye_wire::tcp::{FastOpen, Flags, Options, Segment, Timestamps};
 use sockeye_wire::{Body, Packet, icmpv4, icmpv6, ip, udp};
 
 use super::flow::Flow;
@@ -116,6 +116,11 @@ fn options(line: usize, spec: &TcpSpec, flow: &Flow, echo_scaled: bool) -> Resul
                 let live = |edge: u32| flow.numbers.live_ack(edge, is_syn);
                 options.sack = blocks.iter().map(|(left, right)| (live(*left), live(*right))).collect();
             }
+            // As if it were read from bytes: one of odd length is not there, others are none of a wrong one.
+            OptionSpec::FastOpen(cookie, experimental) if cookie.len().is_multiple_of(2) => {
+                options.fast_open = FastOpen::new(cookie, *experimental).map(Box::new);
+            }
+            OptionSpec::FastOpen(..) => {}
             OptionSpec::Unsupported(name) => {
                 return Err(Failure::unsupported(line, format_args!("the TCP option '{name}'")));
             }

@@ -78,7 +78,8 @@ impl Runner {
             | MessageFlags::NOSIGNAL
             | MessageFlags::CONFIRM
             | MessageFlags::MORE
-            | MessageFlags::EOR;
+            | MessageFlags::EOR
+            | MessageFlags::FASTOPEN;
         let transfer = self.transfer(arguments, known)?;
         let (id, nonblocking) = match self.socket_of(arguments)? {
             Ok(socket) => socket,
@@ -92,17 +93,47 @@ impl Runner {
         let to = transfer.to.map(|to| self.setup.to_call(to));
         // As Linux: who waits for room is woken when poll would tell of it.
         if attempt.done > 0
+            && !attempt.opening
             && !self.world.host.readiness(id).intersects(Readiness::OUT | Readiness::ERR | Readiness::HUP)
             && self.blocks(id, Opt::SoSndTimeo, attempt)
         {
             return Ok(None);
         }
+        let mut flags = transfer.flags;
+        flags.set(MessageFlags::DONTWAIT, !blocking);
+        let opens = flags.contains(MessageFlags::FASTOPEN);
+        if opens && matches!(arguments.address_of_message()?, Address::Unspec) {
+            return Ok(Some(Err(Errno::EOPNOTSUPP)));
+        }
+        if !attempt.started
+            && opens
+            && self.world.host.state(id).is_none()
+            && let Some(flow) = self.flow_of(arguments)?
+        {
+            flow.begin(transfer.to.unwrap_or(flow.remote));
+        }
+        let opens = !attempt.started && (opens || self.world.host.is_deferred(id));
+        attempt.started = true;
         loop {
+            if attempt.opening {
+                match self.world.host.connect_outcome(self.world.clock(), id) {
+                    Ok(()) if attempt.done >= transfer.len => return Ok(Some(Ok(number(attempt.done)))),
+                    Ok(()) => (attempt.opening, flags) = (false, flags - MessageFlags::FASTOPEN),
+                    Err(Errno::EALREADY) if self.blocks(id, Opt::SoSndTimeo, attempt) => return Ok(None),
+                    Err(Errno::EALREADY) if attempt.done > 0 => return Ok(Some(Ok(number(attempt.done)))),
+                    Err(Errno::EALREADY) => return Ok(Some(Err(Errno::EINPROGRESS))),
+                    Err(errno) => return Ok(Some(Err(errno))),
+                }
+            }
             let left = transfer.len.saturating_sub(attempt.done);
-            let sent =
-                self.world.host.send_message(self.world.clock(), id, &vec![0; left], to, transfer.flags);
+            let sent = self.world.host.send_message(self.world.clock(), id, &vec![0; left], to, flags);
             self.world.collect();
+            let begun = opens && blocking && self.world.host.is_opening(id);
             match sent {
+                Ok(sent) if begun => (attempt.done, attempt.opening) = (sent, true),
+                Err(Errno::EINPROGRESS) if begun => attempt.opening = true,
+                // Another call's connection is waited for, too.
+                Err(Errno::EALREADY) if begun => attempt.opening = true,
                 Ok(sent) => {
                     attempt.done += sent;
                     if !blocking || attempt.done >= transfer.len || sent == 0 {
@@ -138,15 +169,8 @@ impl Runner {
             "recv" | "send" => plain(arguments.size(2)?, flags_at(3)?),
             "recvfrom" => plain(arguments.size(2)?, flags_at(3)?),
             "sendto" => {
-                let is_udp = self.flow.as_ref().is_some_and(|flow| flow.is_udp);
-                let to = match arguments.address(4)? {
-                    Address::Inet(address) => Some(address),
-                    Address::Unsaid if is_udp && !arguments.is_null(4) => {
-                        Some(SocketAddr::new(self.setup.remote, PORT))
-                    }
-                    Address::Unsaid | Address::Unspec => None,
-                };
-                Transfer { to, ..plain(arguments.size(2)?, flags_at(3)?) }
+                let flags = flags_at(3)?;
+                Transfer { to: self.destination(arguments, flags)?, ..plain(arguments.size(2)?, flags) }
             }
             "readv" | "writev" => plain(arguments.vector(arguments.expr(1)?)?, none),
             _ => {
@@ -162,8 +186,25 @@ impl Runner {
                 let vector = arguments
                     .field(message, "msg_iov")
                     .ok_or_else(|| Failure::syntax(arguments.line, "a message needs its msg_iov"))?;
-                plain(arguments.vector(vector)?, flags_at(2)?)
+                let flags = flags_at(2)?;
+                Transfer {
+                    to: self.destination(arguments, flags)?,
+                    ..plain(arguments.vector(vector)?, flags)
+                }
             }
+        })
+    }
+
+    /// Where a call sends to. `...` is the remote machine where an address matters.
+    fn destination(&self, arguments: Arguments<'_>, flags: MessageFlags) -> Result<Option<SocketAddr>> {
+        let is_udp = self.flow.as_ref().is_some_and(|flow| flow.is_udp);
+        let matters = (is_udp && arguments.call.name == "sendto") || flags.contains(MessageFlags::FASTOPEN);
+        Ok(match arguments.address_of_message()? {
+            Address::Inet(address) => Some(address),
+            Address::Unsaid if matters && !arguments.is_null(4) => {
+                Some(SocketAddr::new(self.setup.remote, PORT))
+            }
+            Address::Unsaid | Address::Unspec => None,
         })
     }
 }

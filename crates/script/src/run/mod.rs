@@ -100,7 +100,7 @@ impl Runner {
                 match action {
                     Action::Packet(spec) => self.inject(event.line, spec)?,
                     Action::Command(text) => {
-                        setup::command(event.line, text, self.world.host.stack_mut().settings_mut())?;
+                        setup::command(event.line, text, self.world.host.stack_mut())?;
                     }
                     Action::Code(text) => self.code(event.line, text)?,
                     Action::Call(call) => self.start_call(event.line, call, due)?,

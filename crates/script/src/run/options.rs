@@ -112,7 +112,8 @@ fn text_of(expr: &Expr) -> Option<&str> {
 /// The bytes of an option's value as a program has them in its memory.
 fn bytes_of(arguments: Arguments<'_>, expr: &Expr) -> Result<Vec<u8>> {
     if let Some(text) = text_of(expr) {
-        return Ok(text.as_bytes().to_vec());
+        // A character stands for a byte.
+        return Ok(text.chars().map(|c| u8::try_from(c).unwrap_or(b'?')).collect());
     }
     let field = |names: &[&str]| -> Result<Option<i64>> {
         let Expr::Struct(fields) = expr else { return Ok(None) };

@@ -1,6 +1,6 @@
 //! Packets that go out: put into the script's numbers and compared with what the script expects.
 
-use sockeye_wire::tcp::{Field, Flags, Segment};
+use sockeye_wire::tcp::{FastOpen, Field, Flags, Segment};
 use sockeye_wire::{Body, Packet};
 
 use super::describe;
@@ -34,6 +34,10 @@ pub(super) fn in_script_words(
                     None => timestamps.value,
                 };
                 OptionSpec::Timestamps(value, timestamps.echo)
+            }
+            Field::FastOpen(FastOpen { cookie, experimental }) => {
+                let cookie = cookie.map_or(Vec::new(), |cookie| cookie.as_bytes().to_vec());
+                OptionSpec::FastOpen(cookie, experimental)
             }
             Field::Sack(blocks) => {
                 let script = |edge| numbers.script_ack(edge, is_syn);

@@ -101,10 +101,24 @@ impl<'a> Arguments<'a> {
         matches!(self.call.arguments.get(index), Some(Expr::Name(name)) if name == "NULL")
     }
 
+    /// The address of sendto or sendmsg.
+    pub(super) fn address_of_message(&self) -> Result<Address> {
+        if self.call.name == "sendto" {
+            return self.address(4);
+        }
+        match self.call.arguments.get(1).and_then(|message| self.field(message, "msg_name")) {
+            Some(expr) => self.as_address(expr),
+            None => Ok(Address::Unsaid),
+        }
+    }
+
     /// `struct sockaddr_in` or `sockaddr_in6`.
     pub(super) fn address(&self, index: usize) -> Result<Address> {
-        let expr = self.expr(index)?;
-        if matches!(expr, Expr::Ellipsis) || self.is_null(index) {
+        self.as_address(self.expr(index)?)
+    }
+
+    fn as_address(&self, expr: &'a Expr) -> Result<Address> {
+        if matches!(expr, Expr::Ellipsis) || matches!(expr, Expr::Name(name) if name == "NULL") {
             return Ok(Address::Unsaid);
         }
         if matches!(expr, Expr::Name(name) if name == "AF_UNSPEC") {

@@ -22,6 +22,7 @@ fn every_row_is_enforced_or_rejected() {
                     Kind::Timeval => Value::Time(Some(Duration::from_millis(1500))),
                     Kind::Rate => Value::Rate(1 << 40),
                     Kind::Name(_) => Value::Bytes(b"reno".to_vec()),
+                    Kind::Key => Value::Bytes(vec![0; 16]),
                     Kind::Struct(len) => Value::Bytes(vec![0; len]),
                 };
                 let set = n.set(s, row.opt, value.clone());

@@ -2,7 +2,7 @@
 //! calls do.
 
 use super::*;
-use sockeye_abi::{Kind, OPTIONS};
+use sockeye_abi::{Kind, MessageFlags, OPTIONS};
 
 const ADDRESSES: [&str; 10] = [
     "127.0.0.1:80",
@@ -47,7 +47,9 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
             let _ = n.send(sock, &vec![1; len]);
         }
         9 => {
-            let _ = n.send_to(sock, &vec![1; len], to);
+            let flags = pick(rng, &[MessageFlags::FASTOPEN, MessageFlags::empty()]);
+            let to = Some(addr(to));
+            let _ = n.call(sock, |host, now, id| host.send_message(now, id, &vec![1; len], to, flags));
         }
         10 | 11 | 20 | 21 => {
             let _ = n.recv(sock, len);
@@ -64,6 +66,7 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
                 Kind::Linger => Value::Linger { on: true, seconds: pick(rng, &[0, 0, -1, 5]) },
                 Kind::Timeval => Value::Time(Some(Duration::MAX)),
                 Kind::Rate => Value::Rate(pick(rng, &[0, 1, 100_000, u64::MAX])),
+                Kind::Key => Value::Bytes(vec![7; 16]),
                 Kind::Name(_) | Kind::Struct(_) => Value::Bytes(vec![0; 3]),
             };
             let _ = n.set(sock, row.opt, value);

@@ -1,10 +1,12 @@
 //! What sockets ask of TCP.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_tcp::{Config, Listener, Ports, Tcb};
 
+use super::fast_open::FastOpenListener;
 use super::{ListenerEntry, Owner, Tuple};
 use crate::output::{IpOptions, Transport};
 use crate::ports::{BindRequest, Claim};
@@ -48,7 +50,36 @@ impl Stack {
         now: Instant,
         bound: Option<BindId>,
         remote: SocketAddr,
+        settings: (Config, IpOptions),
+    ) -> Result<ConnectionId, ConnectError> {
+        let id = self.tcp_open(now, bound, remote, settings, Tcb::connect)?;
+        self.tcp_flush(now, id);
+        self.settle(now);
+        Ok(id)
+    }
+
+    /// The same, but for the SYN, which waits for [`Tcb::open_fast`].
+    pub fn tcp_connect_deferred(
+        &mut self,
+        now: Instant,
+        bound: Option<BindId>,
+        remote: SocketAddr,
+        settings: (Config, IpOptions),
+    ) -> Result<ConnectionId, ConnectError> {
+        self.tcp_open(now, bound, remote, settings, |now, config, ports, iss, offset| {
+            let mut tcb = Tcb::connect(now, config, ports, iss, offset);
+            tcb.defer_open();
+            tcb
+        })
+    }
+
+    fn tcp_open(
+        &mut self,
+        now: Instant,
+        bound: Option<BindId>,
+        remote: SocketAddr,
         (config, options): (Config, IpOptions),
+        make: impl FnOnce(Instant, Arc<Config>, Ports, SeqNum, u32) -> Tcb,
     ) -> Result<ConnectionId, ConnectError> {
         let remote = meant(remote);
         let claim = match bound {
@@ -90,11 +121,8 @@ impl Stack {
         let (iss, offset) = self.initial_numbers(now, &tuple);
         let iss = least_iss.map_or(iss, |least| iss.max(least));
         let ports = Ports { local: port, remote: remote.port() };
-        let tcb = Tcb::connect(now, config, ports, iss, offset);
-        let id = self.tcp_insert(tcb, (tuple, path), (Owner::User, Some(bind)), options);
-        self.tcp_flush(now, id);
-        self.settle(now);
-        Ok(id)
+        let tcb = make(now, config, ports, iss, offset);
+        Ok(self.tcp_insert(tcb, (tuple, path), (Owner::User, Some(bind)), options))
     }
 
     /// Listens on a bind: its accept queue holds `backlog` + 1 connections, as on Linux. Fails if another listener has
@@ -112,7 +140,13 @@ impl Stack {
         }
         self.tcp_ports.hold(bind);
         let listener = Listener::new(config, backlog);
-        let entry = ListenerEntry { listener, bind, options: IpOptions::default(), announced: false };
+        let entry = ListenerEntry {
+            listener,
+            bind,
+            options: IpOptions::default(),
+            fast_open: FastOpenListener::default(),
+            announced: false,
+        };
         let id = self.tcp.listeners.insert(entry);
         self.tcp.by_port.entry(port).or_default().push(id);
         Ok(id)

@@ -9,6 +9,7 @@ use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::cookies::{NoCookie, Verdict};
+use super::fast_open::{self, is_accepted};
 use super::{Owner, Tuple, mss_of};
 use crate::InterfaceId;
 use crate::output::IpOptions;
@@ -169,12 +170,25 @@ impl Stack {
         }
         let (iss, offset) = self.initial_numbers(now, &tuple);
         let iss = least_iss.map_or(iss, |least| iss.max(least));
-        let tcb = Tcb::accept(now, config, iss, offset, &segment);
+        let (fast, cookie) = match self.fast_open_verdict(now, listener, &tuple, &segment) {
+            fast_open::Verdict::Ordinary(cookie) => (false, cookie),
+            fast_open::Verdict::Fast(cookie) => (true, cookie),
+        };
+        let mut tcb = if fast {
+            Tcb::accept_fast(now, config, iss, offset, segment)
+        } else {
+            Tcb::accept(now, config, iss, offset, &segment)
+        };
+        cookie.into_iter().for_each(|cookie| tcb.give_cookie(cookie));
         let bind = self.tcp_ports.inherit(bind, tuple.local.ip());
         let owner = Owner::Listener { id: listener, established: false };
         let id = self.tcp_insert(tcb, (tuple, path), (owner, bind), options);
         if let Some(entry) = self.tcp.listeners.get_mut(listener) {
             entry.listener.syn_received(id);
+            if fast && let Some(connection) = self.tcp.connections.get_mut(id) {
+                entry.listener.fast_open_begun();
+                connection.fast_open = Some(listener);
+            }
         }
         self.tcp_flush(now, id);
     }
@@ -228,7 +242,7 @@ impl Stack {
         if let Some(id) = self.tuple_with_sequence(&tuple, seq)
             && let Some(connection) = self.tcp.connections.get_mut(id)
         {
-            connection.tcb.soft_error(now, error);
+            connection.tcb.soft_error(now, error, is_accepted(connection.owner));
             self.tcp_announce(id);
             self.tcp_flush(now, id);
             return true;

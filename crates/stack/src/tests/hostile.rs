@@ -83,7 +83,7 @@ fn segment() -> BoxedStrategy<Segment> {
                     window_scale,
                     sack_permitted,
                     timestamps: stamps.map(|(value, echo)| Timestamps { value, echo }),
-                    sack: Vec::new(),
+                    ..Options::default()
                 },
                 payload: Chain::from(vec![0; len]),
                 gso_size,

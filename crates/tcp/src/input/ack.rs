@@ -16,13 +16,16 @@ impl Tcb {
         let ack = segment.ack;
         if self.state == State::SynReceived {
             // An acknowledgement of something else than our SYN gets a reset.
-            if ack != self.snd_nxt {
+            if !ack.after(self.snd_una) || ack.after(self.snd_nxt) {
                 return Step::Break(reset_for(segment).into());
             }
             self.note_timestamp(now, segment);
             self.establish(now, segment);
             self.set_window(segment);
             return Step::Continue(());
+        }
+        if self.handshake_pending() {
+            self.end_fast_handshake(now, segment)?;
         }
         // RFC 5961, section 5.2: what was never sent can't be acknowledged, and old acknowledgements can't be older
         // than a window, nor than the first byte (as Linux).

@@ -115,7 +115,7 @@ impl Tcb {
         }
     }
 
-    fn deliver(&mut self, payload: Chain) {
+    pub(crate) fn deliver(&mut self, payload: Chain) {
         self.rcv_nxt += payload.len() as u32;
         self.counters.bytes_received += payload.len() as u64;
         self.receive_queue.append(payload);
@@ -174,7 +174,7 @@ impl Tcb {
     }
 
     /// The largest segments that come tell what a full one is.
-    fn measure_rcv_mss(&mut self, segment: &Segment) {
+    pub(crate) fn measure_rcv_mss(&mut self, segment: &Segment) {
         let len = match segment.gso_size {
             0 => segment.payload.len() as u32,
             size => u32::from(size).min(segment.payload.len() as u32),

@@ -36,7 +36,7 @@ impl From<Option<Segment>> for Outcome {
 }
 
 /// Whether a segment goes to the next step.
-type Step = ControlFlow<Outcome>;
+pub(crate) type Step = ControlFlow<Outcome>;
 
 /// How often segments out of the window are answered: RFC 5961, section 7, wants a limit; this is Linux's, per
 /// connection (tcp_invalid_ratelimit).
@@ -96,6 +96,9 @@ impl Tcb {
     /// RFC 9293, section 3.10.7.4.
     fn in_other_states(&mut self, now: Instant, segment: &mut Segment) -> Step {
         self.check_timestamp(now, segment)?;
+        if self.handshake_pending() {
+            self.check_repeated_syn(now, segment)?;
+        }
         self.check_sequence(now, segment)?;
         self.check_reset(now, segment)?;
         self.check_syn(now, segment)?;

@@ -32,6 +32,9 @@ impl Tcb {
                 self.count(if old { Counter::OldSequence } else { Counter::InvalidSequence });
                 return Step::Break(Outcome::default());
             }
+            if self.counters.data_segs_in.0 == 0 && self.state == State::Established {
+                self.note_swallowed();
+            }
             return self.challenge(now);
         }
         let error = match self.state {
@@ -59,6 +62,9 @@ impl Tcb {
         if self.state == State::SynReceived && segment.seq == self.irs {
             if segment.flags.contains(Flags::ACK) {
                 if !self.passive && segment.ack == self.snd_nxt {
+                    // Its SYN came before: as Linux, that is told.
+                    self.note_repeated_data(segment.seq, 1);
+                    self.ack_now = true;
                     return Step::Continue(());
                 }
             } else {

@@ -13,7 +13,8 @@ impl Tcb {
     pub(super) fn in_syn_sent(&mut self, now: Instant, segment: &mut Segment) -> Step {
         let flags = segment.flags;
         // First: an acknowledgement of anything but our SYN belongs to another connection.
-        if flags.contains(Flags::ACK) && segment.ack != self.snd_nxt {
+        let acknowledges = segment.ack.after(self.snd_una) && segment.ack.at_or_before(self.snd_nxt);
+        if flags.contains(Flags::ACK) && (!acknowledges || !self.echo_is_ours(now, segment)) {
             return Step::Break(reset_for(segment).into());
         }
         // Second: a reset counts if it acknowledges our SYN.
@@ -31,14 +32,21 @@ impl Tcb {
         self.negotiate(now, segment);
         if flags.contains(Flags::ACK) {
             self.establish(now, segment);
-            // As Linux: who doesn't want quick acknowledgements lets this one wait for the request.
-            if self.interactive {
+            // As Linux: who doesn't want quick acknowledgements, or has something to send, lets this one wait for that.
+            if self.interactive || self.more_follows_syn() {
+                self.interactive = true;
                 self.acknowledge_soon(now);
             } else {
                 self.ack_now = true;
             }
             self.process_urgent(segment);
-            return self.process_data(now, segment);
+            // Section 3.10.7.3 lets data of a SYN-ACK wait for its repetition. As Linux, it counts where the SYN asked
+            // for speed.
+            if self.opens_fast() && segment.sequence_len() > 1 {
+                self.note_syn_ack_data();
+                return self.process_data(now, segment);
+            }
+            return Step::Continue(());
         }
         // Both opened at once (section 3.5): say SYN again, with an acknowledgement.
         self.state = State::SynReceived;
@@ -51,9 +59,30 @@ impl Tcb {
     /// Our SYN is acknowledged: the connection is established.
     pub(super) fn establish(&mut self, now: Instant, segment: &Segment) {
         self.state = State::Established;
-        self.snd_una = segment.ack;
+        self.snd_una = self.iss + 1;
         self.syn_due = false;
         self.timers.clear(Timer::Retransmit);
+        self.note_handshake(now, segment);
+        self.recovery.high_seq = self.iss;
+        if self.config.mtu_probing > 1 && !self.passive {
+            self.begin_mtu_search(now);
+            self.set_snd_mss();
+        }
+        self.cwnd = self.initial_cwnd();
+        self.size_buffers(now);
+        self.settle_syn_data(now, segment);
+        if self.passive {
+            self.forget_fast_open();
+        }
+        self.start_keepalive(now);
+        // The user closed meanwhile.
+        if self.fin_wanted {
+            self.state = State::FinWait1;
+        }
+    }
+
+    /// The handshake is over: how long it took.
+    pub(crate) fn note_handshake(&mut self, now: Instant, segment: &Segment) {
         self.established_at = Some(now);
         // As Linux counts: an active opener's SYN is a byte that was acknowledged.
         self.counters.bytes_acked += u64::from(!self.passive);
@@ -63,17 +92,16 @@ impl Tcb {
             self.rtt.distrust_initial();
         }
         self.end_timeouts(now);
-        self.recovery.high_seq = self.iss;
-        if self.config.mtu_probing > 1 && !self.passive {
-            self.begin_mtu_search(now);
-            self.set_snd_mss();
-        }
-        self.cwnd = self.initial_cwnd();
-        self.size_buffers(now);
-        self.start_keepalive(now);
-        // The user closed meanwhile.
-        if self.fin_wanted {
-            self.state = State::FinWait1;
-        }
+    }
+
+    /// RFC 7323, section 5.8, and as Linux: a timestamp's echo that none of our SYNs can have caused marks the answer to
+    /// an older connection.
+    fn echo_is_ours(&self, now: Instant, segment: &Segment) -> bool {
+        let Some(timestamps) = segment.options.timestamps.filter(|_| self.config.timestamps) else {
+            return true;
+        };
+        let first = self.timestamp_clock(self.opened_at);
+        let span = self.timestamp_clock(now).wrapping_sub(first);
+        timestamps.echo == 0 || timestamps.echo.wrapping_sub(first) <= span
     }
 }

@@ -53,7 +53,7 @@ impl Tcb {
 
     /// SYN, or SYN-ACK once the peer's SYN has been seen. The window of both is unscaled.
     pub(super) fn build_syn(&mut self, now: Instant) -> Segment {
-        let with_ack = self.state == State::SynReceived;
+        let with_ack = self.state != State::SynSent;
         let flags = if with_ack { Flags::SYN | Flags::ACK } else { Flags::SYN } | self.syn_ecn(with_ack);
         let mut segment = Segment {
             source: self.ports.local,
@@ -66,8 +66,10 @@ impl Tcb {
         };
         if with_ack {
             segment.ack = self.rcv_nxt;
+            self.last_ack_sent = self.rcv_nxt;
             self.ack_now = false;
         }
+        self.add_fast_open(now, &mut segment);
         self.count_sent(&segment);
         segment
     }

@@ -3,10 +3,9 @@
 use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
-use crate::recovery::Sent;
+use crate::recovery::{Armed, Sent};
 use crate::state::State;
 use crate::tcb::Tcb;
-use crate::timers::Timer;
 
 /// What a connection wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +35,10 @@ impl Tcb {
         match self.state {
             State::SynSent | State::SynReceived => self.next_syn(now),
             State::Established | State::FinWait1 | State::CloseWait | State::Closing | State::LastAck => {
+                // The SYN-ACK of one that opened fast.
+                if self.syn_due {
+                    return self.next_syn(now);
+                }
                 // Not `or_else`, which would move each segment through all that could follow.
                 if let Some(again) = self.next_retransmission(now) {
                     return Some(again);
@@ -55,13 +58,16 @@ impl Tcb {
             return if self.state == State::SynReceived { self.next_ack(now) } else { None };
         }
         let segment = self.build_syn(now);
-        self.start_retransmit_timer(now);
+        match self.recovery.armed {
+            Armed::SynAck => self.start_syn_ack_timer(now),
+            Armed::Timeout | Armed::Probe | Armed::Reordering => self.start_retransmit_timer(now),
+        }
         Some(segment)
     }
 
     /// New data, and FIN behind the last of it, as far as both windows and the rules against small segments let it.
     pub(crate) fn next_new(&mut self, now: Instant) -> Option<Segment> {
-        let fin_pending = self.fin_wanted && !self.fin_sent;
+        let fin_pending = self.fin_wanted && !self.fin_sent && !self.fin_waits();
         let unsent = self.unsent();
         if unsent == 0 && !fin_pending {
             self.note_window_use();
@@ -83,7 +89,7 @@ impl Tcb {
         let fin = fin_pending && len == unsent && window > len;
         if len == 0 && !fin {
             // RFC 9293, section 3.8.6.1: if nothing is in flight no acknowledgement will wake us.
-            if self.flight() == 0 && !self.timers.is_set(Timer::Persist) {
+            if self.timers.is_idle_to_send() && self.flight() == 0 {
                 self.start_persist_timer(now);
             }
             self.note_window_use();
@@ -137,20 +143,22 @@ impl Tcb {
         segment
     }
 
+    /// Our SYN carries the first `len` bytes.
+    pub(crate) fn note_syn_data(&mut self, now: Instant, len: u32) {
+        let seq = self.iss + 1;
+        self.snd_nxt = seq + len;
+        self.recovery.sent.push(Sent::new(now, seq, (len, len), (true, false)));
+        self.last_data_sent = Some(now);
+    }
+
+    /// As Linux: `shutdown` of a connection whose handshake isn't over takes effect when it is; `close` at once.
+    fn fin_waits(&self) -> bool {
+        !self.orphan && self.handshake_pending()
+    }
+
     /// What has left is kept in mind until it is acknowledged.
     fn note_new(&mut self, now: Instant, (seq, mss): (SeqNum, u32), len: u32, (push, fin): (bool, bool)) {
-        let sent = Sent {
-            seq,
-            len: len + u32::from(fin),
-            mss,
-            push,
-            fin,
-            sacked: false,
-            lost: false,
-            resent: false,
-            ever_resent: false,
-            sent_at: now,
-        };
+        let sent = Sent::new(now, seq, (len, mss), (push, fin));
         let was_idle = self.recovery.sent.is_empty();
         if self.recovery.phase.reduces() {
             self.recovery.prr_out += sent.count();

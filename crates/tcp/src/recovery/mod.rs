@@ -80,6 +80,8 @@ pub(crate) enum Armed {
     Probe,
     /// RFC 8985's reordering timer.
     Reordering,
+    /// The SYN-ACK of a connection that opened fast: nothing else is timed before that is acknowledged.
+    SynAck,
 }
 
 /// What is known about losses.

@@ -24,6 +24,9 @@ impl Tcb {
 
     /// Section 5.3: from now. A user timeout that ends earlier is looked at when it ends (as Linux).
     pub(crate) fn restart_retransmit_timer(&mut self, now: Instant) {
+        if self.recovery.armed == Armed::SynAck {
+            return;
+        }
         let mut at = now + self.rtt.rto(&self.config);
         if let (Some(timeout), Some(first)) = (self.config.user_timeout, self.recovery.first_repeat_at) {
             at = at.min((first + timeout).max(now + Duration::from_millis(1)));
@@ -55,6 +58,7 @@ impl Tcb {
                     Armed::Timeout => self.on_data_timeout(now),
                     Armed::Probe => self.on_probe_timer(now),
                     Armed::Reordering => self.on_reordering_timer(now),
+                    Armed::SynAck => self.on_syn_ack_timeout(now),
                 }
             }
             State::FinWait2 | State::TimeWait | State::Closed => {}
@@ -72,7 +76,13 @@ impl Tcb {
         let first = *self.recovery.first_repeat_at.get_or_insert(now);
         let user_limit = self.recovery.syn_timeouts > 0
             && self.config.user_timeout.is_some_and(|timeout| now.since(first) >= timeout);
-        if self.recovery.syn_timeouts >= linear + retries || user_limit {
+        // As Linux, it also ends when so many doublings would have; that tells where few are wanted.
+        let tried = self.recovery.syn_timeouts > 0 && !self.passive;
+        let too_long = tried
+            && now.since(self.opened_at) >= time_of_retries(&self.config, self.config.rto_initial, retries);
+        let gives_up = self.recovery.syn_timeouts >= linear + retries || user_limit || too_long;
+        self.suspect_fast_open(gives_up);
+        if gives_up {
             self.fail(Error::TimedOut);
             return;
         }
@@ -96,12 +106,15 @@ impl Tcb {
         if self.flight() == 0 {
             return;
         }
-        if self.has_tried_enough(now) {
+        let gives_up = self.has_tried_enough(now);
+        self.suspect_fast_open(gives_up);
+        if gives_up {
             self.fail(Error::TimedOut);
             return;
         }
         if self.recovery.first_repeat_at.is_some_and(|first| {
-            now.since(first) >= time_of_retries(&self.config, self.config.retries1.into())
+            now.since(first)
+                >= time_of_retries(&self.config, self.config.rto_min, self.config.retries1.into())
         }) {
             self.suspect_black_hole(now);
         }
@@ -128,7 +141,7 @@ impl Tcb {
 
     /// RFC 5681, section 3.1: a timeout. What has been on its way for longer than a round trip is lost, and the window
     /// is one segment more than what is not.
-    fn enter_loss(&mut self, now: Instant) {
+    pub(crate) fn enter_loss(&mut self, now: Instant) {
         let begins = match self.recovery.phase {
             Phase::Open | Phase::Disorder => true,
             Phase::Cwr | Phase::Recovery | Phase::Loss => false,
@@ -185,13 +198,13 @@ impl Tcb {
         if self.snd_wnd == 0 && !self.orphan && now.since(self.last_heard) < self.config.rto_max {
             return false;
         }
-        tried >= time_of_retries(&self.config, self.config.retries(self.orphan))
+        tried >= time_of_retries(&self.config, self.config.rto_min, self.config.retries(self.orphan))
     }
 }
 
-/// How long `retries` repetitions take at the smallest RTO: 924.6 s for 15 (Linux's tcp_retries2).
-fn time_of_retries(config: &Config, retries: u32) -> Duration {
-    let base = config.rto_min.max(Duration::from_millis(1));
+/// How long `retries` repetitions take from this RTO on: 924.6 s for 15 at the smallest (Linux's tcp_retries2).
+fn time_of_retries(config: &Config, base: Duration, retries: u32) -> Duration {
+    let base = base.max(Duration::from_millis(1));
     let ratio = config.rto_max.as_nanos() / base.as_nanos();
     let doublings = ratio.max(1).ilog2().min(29);
     if retries <= doublings {
@@ -209,8 +222,10 @@ mod tests {
     #[test]
     fn retries_as_linux_reckons_them() {
         let config = Config::default();
-        assert_eq!(time_of_retries(&config, 15), Duration::from_millis(924_600));
-        assert_eq!(time_of_retries(&config, 8), Duration::from_millis(102_200));
-        assert_eq!(time_of_retries(&config, 0), Duration::from_millis(200));
+        let time = |retries| time_of_retries(&config, config.rto_min, retries);
+        assert_eq!(time(15), Duration::from_millis(924_600));
+        assert_eq!(time(8), Duration::from_millis(102_200));
+        assert_eq!(time(0), Duration::from_millis(200));
+        assert_eq!(time_of_retries(&config, config.rto_initial, 1), Duration::from_secs(3));
     }
 }

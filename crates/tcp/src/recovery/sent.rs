@@ -33,6 +33,22 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// Leaves for the first time: `len` bytes in segments of `mss`, perhaps pushed, and perhaps a FIN.
+    pub(crate) fn new(now: Instant, seq: SeqNum, (len, mss): (u32, u32), (push, fin): (bool, bool)) -> Sent {
+        Sent {
+            seq,
+            len: len + u32::from(fin),
+            mss,
+            push,
+            fin,
+            sacked: false,
+            lost: false,
+            resent: false,
+            ever_resent: false,
+            sent_at: now,
+        }
+    }
+
     pub(crate) fn end(&self) -> SeqNum {
         self.seq + self.len
     }

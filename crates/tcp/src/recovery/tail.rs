@@ -21,6 +21,9 @@ impl Tcb {
     /// New data has left, `was_idle` with nothing in flight before.
     pub(crate) fn on_new_data_sent(&mut self, now: Instant, was_idle: bool) {
         self.timers.clear(Timer::Persist);
+        if self.recovery.armed == Armed::SynAck {
+            return;
+        }
         let stopped = !self.timers.is_set(Timer::Retransmit) || self.recovery.armed == Armed::Probe;
         if !self.schedule_tail_probe(now, false) && (was_idle || stopped) {
             if was_idle {

@@ -60,7 +60,7 @@ impl Tcb {
     }
 
     /// All of the recovery is acknowledged. Says whether the phase is held.
-    pub(super) fn try_undo_recovery(&mut self) -> bool {
+    pub(crate) fn try_undo_recovery(&mut self) -> bool {
         if self.may_undo() {
             self.undo_reduction(false);
         }
@@ -144,7 +144,15 @@ impl Tcb {
 
     /// The path takes only smaller segments now: what was larger is lost, and no sign of congestion.
     pub(crate) fn resend_smaller(&mut self) {
-        let mss = self.snd_mss();
+        self.resend_longer(self.snd_mss());
+    }
+
+    /// Sends again all that is in flight, for another reason than congestion.
+    pub(crate) fn resend_all(&mut self) {
+        self.resend_longer(0);
+    }
+
+    fn resend_longer(&mut self, mss: u32) {
         for at in 0..self.recovery.sent.len() {
             if self.recovery.sent.get(at).is_some_and(|sent| sent.mss.min(sent.len) > mss) {
                 self.recovery.mark_lost(at);

@@ -127,10 +127,10 @@ fn what_was_received_before_a_reset_can_be_read() {
 fn icmp_ends_only_attempts() {
     let gone = Error::Unreachable(Unreachable::Host);
     let mut hand = Hand::in_state(State::SynSent);
-    hand.tcb.soft_error(hand.now, gone);
+    hand.tcb.soft_error(hand.now, gone, true);
     assert_eq!((hand.tcb.state(), hand.tcb.error()), (State::Closed, Some(gone)));
     let mut hand = Hand::in_state(State::Established);
-    hand.tcb.soft_error(hand.now, gone);
+    hand.tcb.soft_error(hand.now, gone, true);
     assert_eq!((hand.tcb.state(), hand.tcb.error()), (State::Established, None));
     hand.tcb.send(hand.now, b"x".to_vec().into()).unwrap();
     hand.sent();

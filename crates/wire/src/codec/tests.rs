@@ -9,7 +9,7 @@ use sockeye_base::{Chain, SeqNum};
 
 use super::*;
 use crate::ethernet::Mac;
-use crate::tcp::{Flags, Options, Segment, Timestamps};
+use crate::tcp::{FastOpen, Field, Flags, Options, Segment, Timestamps};
 use crate::{Quote, checksum};
 
 fn any_ip(v6: bool) -> BoxedStrategy<ip::Header> {
@@ -45,11 +45,17 @@ fn any_payload() -> impl Strategy<Value = Chain> {
 fn any_options() -> impl Strategy<Value = Options> {
     let timestamps = option::of((any::<u32>(), any::<u32>()));
     let sack = vec((any::<u32>(), any::<u32>()), 0..5);
-    let parts = (option::of(any::<u16>()), option::of(any::<u8>()), any::<bool>(), timestamps, sack);
-    parts.prop_map(|(mss, window_scale, sack_permitted, timestamps, sack)| {
+    let fast_open = option::of((vec(any::<u8>(), 0..18), any::<bool>()));
+    let parts =
+        (option::of(any::<u16>()), option::of(any::<u8>()), any::<bool>(), timestamps, sack, fast_open);
+    parts.prop_map(|(mss, window_scale, sack_permitted, timestamps, sack, fast_open)| {
         let timestamps = timestamps.map(|(value, echo)| Timestamps { value, echo });
         let sack = sack.into_iter().map(|(left, right)| (SeqNum(left), SeqNum(right))).collect();
-        let mut options = Options { mss, window_scale, sack_permitted, timestamps, sack };
+        let fast_open = fast_open.and_then(|(cookie, exp)| FastOpen::new(&cookie, exp)).map(Box::new);
+        let mut options = Options { mss, window_scale, sack_permitted, timestamps, sack, fast_open };
+        if !options.fields().iter().any(|field| matches!(field, Field::FastOpen(_))) {
+            options.fast_open = None;
+        }
         // What the header has no room for is not written.
         let room = options.sack_room();
         options.sack.truncate(room);

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sockeye_base::{Chain, SeqNum};
 
 use crate::ethernet::Mac;
-use crate::tcp::{Flags, Options, Segment, Timestamps};
+use crate::tcp::{FastOpen, Flags, Options, Segment, Timestamps};
 use crate::{Body, Frame, Packet, arp, icmpv4, icmpv6, ip, udp};
 
 fn ip(source: &str, destination: &str) -> ip::Header {
@@ -109,7 +109,16 @@ fn odd_segments() -> Vec<Frame> {
     scaled.options = Options { mss: Some(536), window_scale: Some(14), ..Options::default() };
     let mut sack = plain(segment((1, 2), 0, 0, Flags::SYN, b""));
     sack.options = Options { mss: Some(1440), sack_permitted: true, ..Options::default() };
+    let opens = |cookie: &[u8], experimental| {
+        let fast_open = FastOpen::new(cookie, experimental).map(Box::new);
+        let options = Options { fast_open, ..syn_options(0) };
+        V4.out(Segment { options, ..segment((6, 9), 0, 0, Flags::SYN, b"data") })
+    };
     vec![
+        opens(b"", false),
+        opens(b"", true),
+        opens(b"12345678", false),
+        opens(b"123456", true),
         V4.out(plain(segment(ports, 1000, 2000, ACK, b""))),
         V4.out(urgent),
         V4.back(plain(segment((7, 40_002), 2000, 1006, PUSH, b"abcdef"))),

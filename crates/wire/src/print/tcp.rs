@@ -1,6 +1,6 @@
 //! TCP segments in tcpdump's words.
 
-use crate::tcp::{Field, Flags, Segment, Timestamps};
+use crate::tcp::{FastOpen, Field, Flags, Segment, Timestamps};
 
 use super::connections::Start;
 use super::{http, put};
@@ -54,6 +54,13 @@ fn options(segment: &Segment, start: Start, out: &mut String) {
                 for (left, right) in blocks {
                     let [left, right] = [left, right].map(|edge| edge.offset_from(start.sack));
                     put(out, format_args!("{{{left}:{right}}}"));
+                }
+            }
+            Field::FastOpen(FastOpen { cookie, experimental }) => {
+                out.push_str(if experimental { "exp-tfo" } else { "tfo " });
+                match cookie {
+                    Some(cookie) => put(out, format_args!(" cookie {cookie}")),
+                    None => out.push_str(" cookiereq"),
                 }
             }
         }

@@ -1,7 +1,8 @@
-//! The options of the TCP header (RFC 9293, section 3.2; RFC 7323; RFC 2018): values, bytes, and their order.
+//! The options of the TCP header (RFC 9293, section 3.2; RFC 7323; RFC 2018; RFC 7413): values, bytes, and their order.
 
 use sockeye_base::SeqNum;
 
+use super::fast_open::{self, FastOpen};
 use crate::read::{u16_at, u32_at};
 
 const END: u8 = 0;
@@ -28,6 +29,8 @@ pub struct Options {
     pub timestamps: Option<Timestamps>,
     /// Selective acknowledgement: up to four blocks (left edge, right edge), the most recent first (RFC 2018).
     pub sack: Vec<(SeqNum, SeqNum)>,
+    /// Fast open: a cookie, or the wish for one (SYN only; RFC 7413).
+    pub fast_open: Option<Box<FastOpen>>,
 }
 
 /// The timestamps option.
@@ -58,6 +61,11 @@ impl Options {
     }
 
     fn len_without_sack(&self) -> usize {
+        let len = self.len_without_fast_open();
+        len + self.fast_open_len(len)
+    }
+
+    fn len_without_fast_open(&self) -> usize {
         let mut len = 0;
         if self.mss.is_some() {
             len += 4;
@@ -74,13 +82,19 @@ impl Options {
         len
     }
 
+    /// Bytes of the fast open option behind `before` others; 0 if it doesn't fit and is left out.
+    fn fast_open_len(&self, before: usize) -> usize {
+        let len = self.fast_open.as_ref().map_or(0, |option| option.len().next_multiple_of(4));
+        if before + len > MAX_OPTIONS_LEN { 0 } else { len }
+    }
+
     /// How many of the SACK blocks the header has room for; the rest are left out.
     pub(crate) fn sack_room(&self) -> usize {
         ((MAX_OPTIONS_LEN - self.len_without_sack()).saturating_sub(4) / 8).min(self.sack.len())
     }
 
     /// The options as they stand in the header, in Linux's order: MSS; timestamps with SACK-permitted or two
-    /// no-operations before them; window scale; SACK.
+    /// no-operations before them; window scale; SACK; fast open.
     pub fn fields(&self) -> Vec<Field> {
         let mut fields = Vec::new();
         fields.extend(self.mss.map(Field::Mss));
@@ -99,6 +113,11 @@ impl Options {
         if room > 0 {
             let blocks = self.sack.iter().take(room).copied().collect();
             fields.extend([Field::NoOperation, Field::NoOperation, Field::Sack(blocks)]);
+        }
+        let room = self.fast_open_len(self.len_without_fast_open());
+        if let Some(option) = self.fast_open.as_ref().filter(|_| room > 0) {
+            fields.push(Field::FastOpen(**option));
+            fields.extend(std::iter::repeat_n(Field::NoOperation, room - option.len()));
         }
         fields
     }
@@ -126,6 +145,7 @@ impl Options {
                         out.extend(right.0.to_be_bytes());
                     }
                 }
+                Field::FastOpen(option) => option.write(out),
             }
         }
     }
@@ -169,7 +189,21 @@ impl Options {
                     self.sack = blocks.iter().take(MAX_SACK_BLOCKS).map(edges).collect();
                 }
             }
+            (fast_open::KIND, cookie) => self.read_fast_open(cookie, false),
+            (fast_open::EXPERIMENT, [high, low, cookie @ ..])
+                if u16::from_be_bytes([*high, *low]) == fast_open::MAGIC =>
+            {
+                self.read_fast_open(cookie, true);
+            }
             _ => {}
+        }
+    }
+
+    /// An option of odd length is as if it weren't there; one too short or too long takes back an earlier one, as in
+    /// Linux.
+    fn read_fast_open(&mut self, cookie: &[u8], experimental: bool) {
+        if cookie.len().is_multiple_of(2) {
+            self.fast_open = FastOpen::new(cookie, experimental).map(Box::new);
         }
     }
 }
@@ -189,4 +223,6 @@ pub enum Field {
     Timestamps(Timestamps),
     /// Selective acknowledgement.
     Sack(Vec<(SeqNum, SeqNum)>),
+    /// Fast open.
+    FastOpen(FastOpen),
 }

@@ -88,9 +88,18 @@ fn options_are_in_linuxs_order() {
         window_scale: Some(7),
         sack_permitted: true,
         timestamps,
-        sack: Vec::new(),
+        ..Options::default()
     };
-    assert_eq!(bytes(syn), [2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7]);
+    let plain = [2, 4, 0x05, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 3, 3, 7];
+    assert_eq!(bytes(syn.clone()), plain);
+    let fast_open = |cookie: &[u8], experimental| {
+        let fast_open = FastOpen::new(cookie, experimental).map(Box::new);
+        bytes(Options { fast_open, ..syn.clone() })
+    };
+    assert_eq!(fast_open(b"", false)[20..], [34, 2, 1, 1]);
+    assert_eq!(fast_open(b"abcd", true)[20..], [254, 8, 0xf9, 0x89, b'a', b'b', b'c', b'd']);
+    assert_eq!(fast_open(&[7; 16], false)[20..22], [34, 18]);
+    assert_eq!(fast_open(&[7; 16], true).len(), 40);
     let data = Options { timestamps, sack: vec![(SeqNum(3), SeqNum(4))], ..Options::default() };
     let expected = [1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 5, 10, 0, 0, 0, 3, 0, 0, 0, 4];
     assert_eq!(bytes(data), expected);
@@ -109,4 +118,19 @@ fn options_are_read_tolerantly() {
     assert_eq!(scale(&[3, 3]), None);
     assert_eq!(scale(&[3]), None);
     assert_eq!(Options::parse(&[5, 9, 0, 0, 0, 0, 0, 0, 0]).sack, []);
+}
+
+#[test]
+fn cookies_have_an_even_length_from_4_to_16() {
+    let read = |bytes: &[u8]| Options::parse(bytes).fast_open.map(|option| *option);
+    let cookie = |bytes: &[u8], experimental| FastOpen::new(bytes, experimental);
+    assert_eq!(read(&[34, 2]), Some(FastOpen { cookie: None, experimental: false }));
+    assert_eq!(read(&[254, 4, 0xf9, 0x89]), cookie(b"", true));
+    assert_eq!(read(b"\x22\x06abcd"), cookie(b"abcd", false));
+    assert_eq!(read(b"\xfe\x08\xf9\x89abcd"), cookie(b"abcd", true));
+    assert_eq!(read(b"\xfe\x08\xf9\x88abcd"), None, "another experiment");
+    assert_eq!(read(b"\x22\x04ab"), None);
+    assert_eq!(read(b"\x22\x14abcdefghabcdefghij"), None);
+    assert_eq!(read(b"\x22\x06abcd\x22\x05abc"), cookie(b"abcd", false), "odd ones don't count");
+    assert_eq!(read(b"\x22\x06abcd\x22\x04ab"), None, "others of a wrong length do");
 }
