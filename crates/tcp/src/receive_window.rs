@@ -184,10 +184,14 @@ impl Tcb {
         if grain > 1 {
             return free.next_multiple_of(grain);
         }
+        // Where a segment is as long as the largest window, half of that is worth telling. (In Linux the clamp follows the
+        // overhead of what comes; here the window may be held lower still.)
+        let largest = full.min(self.window.ssthresh).max(1);
+        let mss = mss.min(largest);
         let told = self.rcv_told();
         if told > free || told + mss <= free {
             free / mss * mss
-        } else if mss == full && free > told + full / 2 {
+        } else if mss == largest && free > told + largest / 2 {
             free
         } else {
             told

@@ -202,6 +202,27 @@ fn a_window_of_one_segment_opens_again() {
     assert!(pair.ends[1].received == pattern(5000));
 }
 
+/// A window of no more than a segment, of which a few bytes were left: once they came it is not they that are offered
+/// again.
+#[test]
+fn the_rest_of_a_window_does_not_become_the_window() {
+    let config = Config { receive_buffer: Buffer::locked(2304), mss: 800, ..simple() };
+    let mut hand = Hand::established(config);
+    let mut windows = Vec::new();
+    let mut seq = IRS + 1;
+    for len in [800, 792, 8] {
+        let mut out = hand.input(segment(Flags::ACK, seq, ISS + 1, &vec![1; len]));
+        seq += len as u32;
+        hand.tcb.receive(hand.now, 1000);
+        out.extend(hand.sent());
+        if hand.deadline().is_some() {
+            out.extend(hand.wait());
+        }
+        windows.push(out.last().map(|out| out.window));
+    }
+    assert_eq!(windows.last(), Some(&Some(800)), "{windows:?}");
+}
+
 #[test]
 fn byte_by_byte_the_window_still_closes() {
     let config = Config { receive_buffer: Buffer::locked(600_000), ..Config::default() };
