@@ -8,6 +8,7 @@
 mod chain;
 mod counters;
 mod pool;
+mod queue;
 mod rng;
 mod seq;
 mod time;
@@ -16,6 +17,7 @@ pub use bytes::Bytes;
 pub use chain::Chain;
 pub use counters::{Counter, Counters, Tally};
 pub use pool::Pool;
+pub use queue::take_next;
 pub use rng::{Key, KeyedMap, Rng, siphash_2_4};
 pub use seq::SeqNum;
 pub use time::{Duration, Instant, nanos};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
-use sockeye_base::{Chain, Counters, Instant, Pool};
+use sockeye_base::{Chain, Counters, Instant, Pool, take_next};
 use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
@@ -371,7 +371,7 @@ impl Host {
     /// The next socket to look at again. Each is named once for any number of changes since.
     pub fn poll_changed(&mut self) -> Option<SocketId> {
         self.drain_events();
-        while let Some(id) = self.changed.pop_front() {
+        while let Some(id) = take_next(&mut self.changed) {
             if let Some(socket) = self.sockets.get_mut(id) {
                 socket.queued = false;
                 return Some(id);

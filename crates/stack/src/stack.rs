@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use slotmap::new_key_type;
-use sockeye_base::{Counters, Instant, Rng};
+use sockeye_base::{Counters, Instant, Rng, take_next};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Payload};
 
@@ -224,7 +224,7 @@ impl Stack {
 
     /// The next thing to look at. Each stands here once until it is taken; it may be gone by then.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front()?;
+        let event = take_next(&mut self.events)?;
         match event {
             Event::Connection(id) => self.tcp.reported(id),
             Event::Listener(id) => self.tcp.listener_reported(id),

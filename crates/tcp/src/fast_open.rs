@@ -285,7 +285,7 @@ impl Tcb {
             self.enter_loss(now);
         }
         let clock = self.timestamp_clock(now);
-        self.recovery.retrans_stamp.get_or_insert(clock);
+        self.recovery.repair_mut().retrans_stamp.get_or_insert(clock);
         self.recovery.syn_timeouts += 1;
         self.recovery.timeouts += 1;
         self.counters.total_retrans += 1;

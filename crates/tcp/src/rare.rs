@@ -54,7 +54,8 @@ impl Tcb {
     /// Something is acknowledged: what timeouts there were are over.
     pub(crate) fn end_timeouts(&mut self, now: Instant) {
         self.recovery.timeouts = 0;
-        if let Some(first) = self.recovery.first_repeat_at.take() {
+        if let Some(first) = self.recovery.repair().first_repeat_at {
+            self.recovery.forget(|repair| repair.first_repeat_at = None);
             self.rare().timeout_time += now.since(first);
         }
     }

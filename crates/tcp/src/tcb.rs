@@ -326,7 +326,7 @@ impl Tcb {
             timeouts: self.rare.as_ref().map_or(0, |rare| rare.timeouts),
             timeout_recoveries: self.rare.as_ref().map_or(0, |rare| rare.timeout_recoveries),
             timeout_time: self.rare.as_ref().map_or(Duration::ZERO, |rare| rare.timeout_time),
-            timeout_since: self.recovery.first_repeat_at,
+            timeout_since: self.recovery.repair().first_repeat_at,
             established: self.established_at.unwrap_or(self.opened_at),
             last_heard: self.last_heard,
             last_data_sent: self.last_data_sent,

@@ -24,7 +24,8 @@ pub(crate) struct Cubic {
     w_max: u32,
     /// The smallest delay measured, microseconds; 0: none was.
     delay_min: u32,
-    epoch: Option<Epoch>,
+    /// Many connections end before there is one.
+    epoch: Option<Box<Epoch>>,
     hystart: HyStart,
 }
 
@@ -54,7 +55,7 @@ impl CongestionControl for Cubic {
         }
         let (cwnd, mss) = (u64::from(window.cwnd), u64::from(ack.mss));
         let w_max = u64::from(self.w_max);
-        let epoch = self.epoch.get_or_insert_with(|| Epoch::new(ack.now, cwnd, w_max, mss));
+        let epoch = self.epoch.get_or_insert_with(|| Box::new(Epoch::new(ack.now, cwnd, w_max, mss)));
         epoch.grow_estimate(u64::from(acked), cwnd, mss, w_max);
 
         // Section 4.2: where the cubic will be a round trip from now, at most half as much again.

@@ -161,7 +161,7 @@ impl Tcb {
         let sent = Sent::new(now, seq, (len, mss), (push, fin));
         let was_idle = self.recovery.sent.is_empty();
         if self.recovery.phase.reduces() {
-            self.recovery.prr_out += sent.count();
+            self.recovery.repair_mut().prr_out += sent.count();
         }
         self.recovery.sent.push(sent);
         self.on_new_data_sent(now, was_idle);

@@ -14,7 +14,7 @@ impl Tcb {
         }
         if seen.echo {
             // Whatever else turns out, the reduction is due.
-            self.recovery.undo_ssthresh = None;
+            self.recovery.forget(|repair| repair.undo_ssthresh = None);
         }
         if seen.reneged && seen.advanced {
             // RFC 2018, section 8: the peer may have thrown away what it had. A little later a timeout begins anew.
@@ -25,7 +25,7 @@ impl Tcb {
             return;
         }
         if self.recovery.phase == Phase::Open {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget(|repair| repair.retrans_stamp = None);
         } else if self.recovery.phase == Phase::Recovery && self.snd_una.at_or_after(self.recovery.high_seq) {
             if !self.negotiated.sack {
                 self.recovery.reno_sacked = 0;
@@ -36,7 +36,7 @@ impl Tcb {
                 return;
             }
             // The window has come down, unless that was undone.
-            if self.recovery.undo_marker.is_some() {
+            if self.recovery.repair().undo_marker.is_some() {
                 self.end_reduction();
             }
         } else if self.recovery.phase == Phase::Cwr && self.snd_una.after(self.recovery.high_seq) {
@@ -124,9 +124,9 @@ impl Tcb {
     /// Fast recovery begins. `echo`: with a sign of congestion that can't be mistaken.
     pub(super) fn enter_recovery(&mut self, echo: bool) {
         self.begin_undo();
-        self.recovery.undo_ssthresh = None;
+        self.recovery.forget(|repair| repair.undo_ssthresh = None);
         if !self.recovery.phase.reduces() {
-            self.recovery.undo_ssthresh = Some(self.current_ssthresh()).filter(|_| !echo);
+            self.recovery.repair_mut().undo_ssthresh = Some(self.current_ssthresh()).filter(|_| !echo);
             self.begin_reduction();
         }
         self.recovery.phase = Phase::Recovery;

@@ -100,8 +100,6 @@ pub(crate) struct Recovery {
     pub(crate) armed: Armed,
     /// Timeouts since the last progress.
     pub(crate) timeouts: u32,
-    /// When the first timeout since the last progress was: giving up counts from there.
-    pub(crate) first_repeat_at: Option<Instant>,
     /// Timeouts of the SYN.
     pub(crate) syn_timeouts: u32,
     /// Without SACK: duplicate acknowledgements, each for a segment that the peer has.
@@ -110,18 +108,8 @@ pub(crate) struct Recovery {
     pub(crate) reordering: u32,
     /// How often reordering was seen.
     pub(crate) reord_seen: u32,
-    /// Proportional rate reduction, segments: what was delivered and sent since it began.
-    pub(crate) prr_delivered: u32,
-    pub(crate) prr_out: u32,
-    /// The window and the threshold before the reduction, bytes; no threshold: it can't be undone.
-    pub(crate) undo_cwnd: u32,
-    pub(crate) undo_ssthresh: Option<u32>,
-    /// SND.UNA when the reduction was made, while it may turn out to be mistaken.
-    pub(crate) undo_marker: Option<SeqNum>,
-    /// Repetitions of which the peer hasn't said that they were needless; `None` until there is one.
-    pub(crate) undo_retrans: Option<u32>,
-    /// When the first repetition of this recovery was made, on our timestamps' clock.
-    pub(crate) retrans_stamp: Option<u32>,
+    /// Made by the first loss.
+    repair: Option<Box<Repair>>,
     /// Whether the timeout was mistaken is being found out (RFC 5682).
     pub(crate) frto: bool,
     /// SND.NXT when the tail was probed, until it is known what came of that.
@@ -138,7 +126,53 @@ pub(crate) struct Recovery {
     pub(crate) dsack_dups: u32,
 }
 
+/// What is kept in mind while losses are repaired, and to take back what was done if they were none.
+#[derive(Debug)]
+pub(crate) struct Repair {
+    /// When the first timeout since the last progress was: giving up counts from there.
+    pub(crate) first_repeat_at: Option<Instant>,
+    /// Proportional rate reduction, segments: what was delivered and sent since it began.
+    pub(crate) prr_delivered: u32,
+    pub(crate) prr_out: u32,
+    /// The window and the threshold before the reduction, bytes; no threshold: it can't be undone.
+    pub(crate) undo_cwnd: u32,
+    pub(crate) undo_ssthresh: Option<u32>,
+    /// SND.UNA when the reduction was made, while it may turn out to be mistaken.
+    pub(crate) undo_marker: Option<SeqNum>,
+    /// Repetitions of which the peer hasn't said that they were needless; `None` until there is one.
+    pub(crate) undo_retrans: Option<u32>,
+    /// When the first repetition of this recovery was made, on our timestamps' clock.
+    pub(crate) retrans_stamp: Option<u32>,
+}
+
+/// Nothing was ever lost.
+static NO_REPAIR: Repair = Repair {
+    first_repeat_at: None,
+    prr_delivered: 0,
+    prr_out: 0,
+    undo_cwnd: 0,
+    undo_ssthresh: None,
+    undo_marker: None,
+    undo_retrans: None,
+    retrans_stamp: None,
+};
+
 impl Recovery {
+    pub(crate) fn repair(&self) -> &Repair {
+        self.repair.as_deref().unwrap_or(&NO_REPAIR)
+    }
+
+    pub(crate) fn repair_mut(&mut self) -> &mut Repair {
+        self.repair.get_or_insert_with(|| Box::new(Repair { ..NO_REPAIR }))
+    }
+
+    /// Takes something back to what it was before any loss: nothing to do if there was none.
+    pub(crate) fn forget(&mut self, forget: impl FnOnce(&mut Repair)) {
+        if let Some(repair) = &mut self.repair {
+            forget(repair);
+        }
+    }
+
     pub(crate) fn new(iss: SeqNum, reordering: u32) -> Recovery {
         Recovery {
             phase: Phase::Open,
@@ -149,18 +183,11 @@ impl Recovery {
             probe_tail: false,
             armed: Armed::Timeout,
             timeouts: 0,
-            first_repeat_at: None,
             syn_timeouts: 0,
             reno_sacked: 0,
             reordering,
             reord_seen: 0,
-            prr_delivered: 0,
-            prr_out: 0,
-            undo_cwnd: 0,
-            undo_ssthresh: None,
-            undo_marker: None,
-            undo_retrans: None,
-            retrans_stamp: None,
+            repair: None,
             frto: false,
             probe_high: None,
             probe_resent: false,
@@ -309,10 +336,12 @@ impl Tcb {
             return;
         }
         let clock = self.timestamp_clock(now);
-        self.recovery.retrans_stamp.get_or_insert(clock);
-        self.recovery.undo_retrans = Some(self.recovery.undo_retrans.unwrap_or(0) + sent.count());
-        if self.recovery.phase.reduces() {
-            self.recovery.prr_out += sent.count();
+        let reduces = self.recovery.phase.reduces();
+        let repair = self.recovery.repair_mut();
+        repair.retrans_stamp.get_or_insert(clock);
+        repair.undo_retrans = Some(repair.undo_retrans.unwrap_or(0) + sent.count());
+        if reduces {
+            repair.prr_out += sent.count();
         }
         if at == 0 && self.recovery.armed != Armed::Reordering {
             self.restart_retransmit_timer(now);

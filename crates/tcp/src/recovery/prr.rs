@@ -1,7 +1,7 @@
 //! Proportional rate reduction (RFC 6937, with RFC 9937's bound as Linux has it): in recovery what is sent follows what
 //! arrives, so that the window has come down when recovery ends.
 
-use super::{Phase, Recovery};
+use super::{Phase, Repair};
 use crate::tcb::Tcb;
 
 impl Tcb {
@@ -10,9 +10,10 @@ impl Tcb {
         let recovery = &mut self.recovery;
         recovery.high_seq = self.snd_nxt;
         recovery.probe_high = None;
-        recovery.prr_delivered = 0;
-        recovery.prr_out = 0;
-        recovery.undo_cwnd = self.cwnd;
+        let repair = recovery.repair_mut();
+        repair.prr_delivered = 0;
+        repair.prr_out = 0;
+        repair.undo_cwnd = self.cwnd;
         self.queue_cwr();
         self.reduce_ssthresh();
     }
@@ -22,7 +23,7 @@ impl Tcb {
     pub(super) fn enter_cwr(&mut self) {
         match self.recovery.phase {
             Phase::Open | Phase::Disorder => {
-                self.recovery.undo_marker = None;
+                self.recovery.forget(|repair| repair.undo_marker = None);
                 self.begin_reduction();
                 self.recovery.phase = Phase::Cwr;
             }
@@ -43,7 +44,7 @@ impl Tcb {
         }
         let (mss, pipe) = (self.snd_mss(), self.recovery.pipe());
         let threshold = self.ssthresh / mss;
-        let Recovery { undo_cwnd, prr_delivered, prr_out, .. } = &mut self.recovery;
+        let Repair { undo_cwnd, prr_delivered, prr_out, .. } = self.recovery.repair_mut();
         *prr_delivered = prr_delivered.saturating_add(delivered);
         let count = if pipe > threshold {
             let share = (u64::from(threshold) * u64::from(*prr_delivered))

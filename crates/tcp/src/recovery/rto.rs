@@ -28,7 +28,9 @@ impl Tcb {
             return;
         }
         let mut at = now + self.rtt.rto(&self.config);
-        if let (Some(timeout), Some(first)) = (self.config.user_timeout, self.recovery.first_repeat_at) {
+        if let (Some(timeout), Some(first)) =
+            (self.config.user_timeout, self.recovery.repair().first_repeat_at)
+        {
             at = at.min((first + timeout).max(now + Duration::from_millis(1)));
         }
         self.timers.set(Timer::Retransmit, at);
@@ -73,7 +75,7 @@ impl Tcb {
         } else {
             (u32::from(self.config.syn_linear_timeouts), u32::from(self.config.syn_retries))
         };
-        let first = *self.recovery.first_repeat_at.get_or_insert(now);
+        let first = *self.recovery.repair_mut().first_repeat_at.get_or_insert(now);
         let user_limit = self.recovery.syn_timeouts > 0
             && self.config.user_timeout.is_some_and(|timeout| now.since(first) >= timeout);
         // As Linux, it also ends when so many doublings would have; that tells where few are wanted.
@@ -112,7 +114,7 @@ impl Tcb {
             self.fail(Error::TimedOut);
             return;
         }
-        if self.recovery.first_repeat_at.is_some_and(|first| {
+        if self.recovery.repair().first_repeat_at.is_some_and(|first| {
             now.since(first)
                 >= time_of_retries(&self.config, self.config.rto_min, self.config.retries1.into())
         }) {
@@ -121,7 +123,7 @@ impl Tcb {
         self.enter_loss(now);
         self.count_timeout(self.recovery.timeouts == 0);
         self.recovery.timeouts += 1;
-        self.recovery.first_repeat_at.get_or_insert(now);
+        self.recovery.repair_mut().first_repeat_at.get_or_insert(now);
         self.recovery.resend_head = true;
         self.recovery.repeat = Repeat::Lost;
         // Section 5.5.
@@ -153,8 +155,8 @@ impl Tcb {
         let whole_window = !self.recovery.high_seq.after(self.snd_una);
         let again = self.recovery.phase == Phase::Loss && self.recovery.timeouts == 0;
         if begins || whole_window || again {
-            self.recovery.undo_ssthresh = Some(self.current_ssthresh());
-            self.recovery.undo_cwnd = self.cwnd;
+            self.recovery.repair_mut().undo_ssthresh = Some(self.current_ssthresh());
+            self.recovery.repair_mut().undo_cwnd = self.cwnd;
             self.reduce_ssthresh();
             self.begin_undo();
         }
@@ -189,7 +191,7 @@ impl Tcb {
     }
 
     fn has_tried_enough(&self, now: Instant) -> bool {
-        let Some(first) = self.recovery.first_repeat_at else { return false };
+        let Some(first) = self.recovery.repair().first_repeat_at else { return false };
         let tried = now.since(first);
         if self.config.user_timeout.is_some_and(|timeout| tried >= timeout) {
             return true;

@@ -34,7 +34,7 @@ impl Tcb {
         for block in blocks {
             self.mark_block(now, block, &mut highest, seen);
         }
-        if (self.recovery.phase != Phase::Loss || self.recovery.undo_marker.is_some())
+        if (self.recovery.phase != Phase::Loss || self.recovery.repair().undo_marker.is_some())
             && seen.reordered.before(highest)
         {
             self.note_reordering(seen.reordered, highest);
@@ -69,7 +69,7 @@ impl Tcb {
         seen.dsack = true;
         self.recovery.deliver(count);
         if right.at_or_before(self.snd_una)
-            && self.recovery.undo_marker.is_some_and(|marker| right.after(marker))
+            && self.recovery.repair().undo_marker.is_some_and(|marker| right.after(marker))
         {
             self.needless(count);
         }
@@ -84,7 +84,7 @@ impl Tcb {
             if !sent.ever_resent || sent.seq.before(left) || sent.end().after(right) {
                 continue;
             }
-            if self.recovery.undo_marker.is_some_and(|marker| sent.end().after(marker)) {
+            if self.recovery.repair().undo_marker.is_some_and(|marker| sent.end().after(marker)) {
                 self.needless(sent.count());
             }
             if sent.sacked && sent.seq.before(seen.reordered) {
@@ -95,7 +95,7 @@ impl Tcb {
 
     /// So many repetitions were needless.
     fn needless(&mut self, count: u32) {
-        if let Some(left) = &mut self.recovery.undo_retrans {
+        if let Some(left) = &mut self.recovery.repair_mut().undo_retrans {
             *left = left.saturating_sub(count);
         }
     }

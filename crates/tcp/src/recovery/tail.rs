@@ -89,7 +89,7 @@ impl Tcb {
             let phase = self.recovery.phase;
             if matches!(phase, Phase::Open | Phase::Disorder | Phase::Cwr) {
                 self.begin_reduction();
-                self.recovery.undo_ssthresh = None;
+                self.recovery.forget(|repair| repair.undo_ssthresh = None);
                 self.end_reduction();
                 self.try_keep_open();
             }

@@ -9,19 +9,21 @@ impl Tcb {
     /// From here on it may turn out to be a mistake.
     pub(super) fn begin_undo(&mut self) {
         let recovery = &mut self.recovery;
-        recovery.undo_marker = Some(self.snd_una);
         let probing = recovery.probe_high.is_some() && recovery.probe_resent;
         let out = recovery.sent.resent() + u32::from(probing);
-        recovery.undo_retrans = (out > 0).then_some(out);
+        let repair = recovery.repair_mut();
+        repair.undo_marker = Some(self.snd_una);
+        repair.undo_retrans = (out > 0).then_some(out);
     }
 
     fn may_undo(&self) -> bool {
-        self.recovery.undo_marker.is_some() && (self.recovery.undo_retrans == Some(0) || self.was_delayed())
+        let repair = self.recovery.repair();
+        repair.undo_marker.is_some() && (repair.undo_retrans == Some(0) || self.was_delayed())
     }
 
     /// What is acknowledged left before anything was repeated.
     fn was_delayed(&self) -> bool {
-        match self.recovery.retrans_stamp {
+        match self.recovery.repair().retrans_stamp {
             Some(stamp) => self.echo_before(stamp),
             None => self.state != State::SynSent,
         }
@@ -31,14 +33,15 @@ impl Tcb {
         if unmark {
             self.recovery.sent.change_all(|_, sent| sent.lost = false);
         }
-        if let Some(threshold) = self.recovery.undo_ssthresh {
-            self.cwnd = self.cwnd.max(self.recovery.undo_cwnd);
+        let repair = self.recovery.repair();
+        if let Some(threshold) = repair.undo_ssthresh {
+            self.cwnd = self.cwnd.max(repair.undo_cwnd);
             if threshold > self.ssthresh {
                 self.ssthresh = threshold;
                 self.withdraw_cwr();
             }
         }
-        self.recovery.undo_marker = None;
+        self.recovery.forget(|repair| repair.undo_marker = None);
         self.recovery.rack.advanced = true;
     }
 
@@ -54,7 +57,7 @@ impl Tcb {
         let hold =
             !self.negotiated.sack && self.snd_una == self.recovery.high_seq && !self.recovery.sent.is_empty();
         if hold && !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget(|repair| repair.retrans_stamp = None);
         }
         hold
     }
@@ -73,7 +76,7 @@ impl Tcb {
 
     /// A part of the recovery is acknowledged. Says whether there is nothing more to do now.
     pub(super) fn try_undo_partial(&mut self, prior_una: sockeye_base::SeqNum) -> bool {
-        if self.recovery.undo_marker.is_none() || !self.was_delayed() {
+        if self.recovery.repair().undo_marker.is_none() || !self.was_delayed() {
             return false;
         }
         // The hole was filled by something late, not by what was repeated.
@@ -85,7 +88,7 @@ impl Tcb {
             return true;
         }
         if !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget(|repair| repair.retrans_stamp = None);
         }
         self.undo_reduction(true);
         self.try_keep_open();
@@ -94,7 +97,8 @@ impl Tcb {
 
     /// The peer got all repetitions for nothing.
     pub(super) fn try_undo_dsack(&mut self) -> bool {
-        if self.recovery.undo_marker.is_none() || self.recovery.undo_retrans != Some(0) {
+        let repair = self.recovery.repair();
+        if repair.undo_marker.is_none() || repair.undo_retrans != Some(0) {
             return false;
         }
         self.rack_persist();
@@ -122,7 +126,7 @@ impl Tcb {
     /// Nothing is lost. `echo`: but there is congestion.
     pub(super) fn try_to_open(&mut self, echo: bool) {
         if !self.any_resent() {
-            self.recovery.retrans_stamp = None;
+            self.recovery.forget(|repair| repair.retrans_stamp = None);
         }
         if echo {
             self.enter_cwr();
@@ -167,8 +171,8 @@ impl Tcb {
         if self.recovery.phase != Phase::Loss {
             self.recovery.high_seq = self.snd_nxt;
             self.ssthresh = self.current_ssthresh();
-            self.recovery.undo_ssthresh = None;
-            self.recovery.undo_marker = None;
+            self.recovery.forget(|repair| repair.undo_ssthresh = None);
+            self.recovery.forget(|repair| repair.undo_marker = None);
             self.recovery.phase = Phase::Loss;
         }
         self.recovery.repeat = Repeat::Lost;

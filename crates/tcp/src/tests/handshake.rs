@@ -95,7 +95,7 @@ fn close_while_shaking_hands() {
 
 #[test]
 fn small_when_idle() {
-    assert!(size_of::<crate::Tcb>() <= 808, "{}", size_of::<crate::Tcb>());
+    assert!(size_of::<crate::Tcb>() <= 768, "{}", size_of::<crate::Tcb>());
 }
 
 #[test]
