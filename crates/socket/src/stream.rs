@@ -77,17 +77,7 @@ impl Stream {
     /// socket.
     pub(crate) fn live(&self, stack: &Stack) -> Option<State> {
         let state = self.tcb(stack)?.state();
-        match state {
-            State::SynSent
-            | State::SynReceived
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => Some(state),
-            State::TimeWait | State::Closed => None,
-        }
+        Some(state).filter(|state| !state.is_over())
     }
 
     /// The pending error.
@@ -207,20 +197,8 @@ impl Host {
         match (stream.phase, stream.live(&self.stack)) {
             (Phase::Connected, _) => Err(Errno::EISCONN),
             (Phase::Disconnecting, _) => Err(Errno::EINVAL),
-            (_, Some(State::SynSent | State::SynReceived)) => Err(Errno::EALREADY),
-            (
-                _,
-                Some(
-                    State::Established
-                    | State::FinWait1
-                    | State::FinWait2
-                    | State::CloseWait
-                    | State::Closing
-                    | State::LastAck
-                    | State::TimeWait
-                    | State::Closed,
-                ),
-            ) => {
+            (_, Some(state)) if state.is_opening() => Err(Errno::EALREADY),
+            (_, Some(_)) => {
                 self.stream_mut(id)?.phase = Phase::Connected;
                 Ok(())
             }
@@ -338,19 +316,9 @@ impl Host {
         let (socket, stream) = self.stream(id)?;
         let refusal = match stream.live(&self.stack) {
             // The handshake is waited for, whatever was shut meanwhile.
-            Some(State::SynSent | State::SynReceived) => Some(Errno::EAGAIN),
-            Some(State::Established | State::CloseWait) if !socket.shut.write => None,
-            Some(
-                State::Established
-                | State::CloseWait
-                | State::FinWait1
-                | State::FinWait2
-                | State::Closing
-                | State::LastAck
-                | State::TimeWait
-                | State::Closed,
-            )
-            | None => Some(Errno::EPIPE),
+            Some(state) if state.is_opening() => Some(Errno::EAGAIN),
+            Some(state) if state.may_send() && !socket.shut.write => None,
+            Some(_) | None => Some(Errno::EPIPE),
         };
         let room = stream.tcb(&self.stack).map_or(0, Tcb::send_room);
         if let Some(error) = self.take_stream_error(id) {
@@ -483,20 +451,7 @@ impl Host {
                 self.shut(id, how)?;
                 Err(Errno::ENOTCONN)
             }
-            (
-                _,
-                Some(
-                    State::SynReceived
-                    | State::Established
-                    | State::FinWait1
-                    | State::FinWait2
-                    | State::CloseWait
-                    | State::Closing
-                    | State::LastAck
-                    | State::TimeWait
-                    | State::Closed,
-                ),
-            ) => {
+            (_, Some(_)) => {
                 self.shut(id, how)?;
                 self.with_tcb(now, id, |tcb| {
                     if how.reads() {
@@ -565,18 +520,9 @@ impl Host {
     pub(crate) fn stream_peer(&self, stream: &Stream) -> Option<SocketAddr> {
         match (stream.state, stream.live(&self.stack)?) {
             (_, State::SynSent) | (StreamState::Idle | StreamState::Listening(_), _) => None,
-            (
-                StreamState::Open(connection),
-                State::SynReceived
-                | State::Established
-                | State::FinWait1
-                | State::FinWait2
-                | State::CloseWait
-                | State::Closing
-                | State::LastAck
-                | State::TimeWait
-                | State::Closed,
-            ) => self.stack.tcp_endpoints(connection).map(|(_, remote)| remote),
+            (StreamState::Open(connection), _) => {
+                self.stack.tcp_endpoints(connection).map(|(_, remote)| remote)
+            }
         }
     }
 }

@@ -342,17 +342,8 @@ impl Stack {
     fn tcp_promote(&mut self, id: ConnectionId) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let Owner::Listener { id: listener, established: false } = connection.owner else { return };
-        let open = match connection.tcb.state() {
-            State::SynSent | State::SynReceived | State::Closed => false,
-            State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck
-            | State::TimeWait => true,
-        };
-        if open {
+        let state = connection.tcb.state();
+        if !state.is_opening() && state != State::Closed {
             connection.owner = Owner::Listener { id: listener, established: true };
             if let Some(entry) = self.tcp.listeners.get_mut(listener) {
                 entry.listener.established(id);

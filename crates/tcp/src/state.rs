@@ -43,6 +43,21 @@ impl State {
         }
     }
 
+    /// Whether all has been said: only late segments are answered, if any.
+    pub fn is_over(self) -> bool {
+        match self {
+            State::TimeWait | State::Closed => true,
+            State::SynSent
+            | State::SynReceived
+            | State::Established
+            | State::FinWait1
+            | State::FinWait2
+            | State::CloseWait
+            | State::Closing
+            | State::LastAck => false,
+        }
+    }
+
     /// Whether the user may still queue data.
     pub fn may_send(self) -> bool {
         match self {

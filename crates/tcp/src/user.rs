@@ -156,16 +156,8 @@ impl Tcb {
         self.orphan = true;
         self.receive_shutdown = true;
         self.receive_queue = Chain::new();
-        match self.state {
-            State::Closed | State::TimeWait => return,
-            State::SynSent
-            | State::SynReceived
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => {}
+        if self.state.is_over() {
+            return;
         }
         if unread {
             self.reset_due = true;
