@@ -280,3 +280,44 @@ pub(super) fn is_accepted(owner: Owner) -> bool {
         Owner::Listener { .. } => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    /// What Linux 6.18 gives for this key and these addresses.
+    #[test]
+    fn cookies_are_linux_s() {
+        let text = "a1a1a1a1-b2b2b2b2-c3c3c3c3-d4d4d4d4";
+        let keys = FastOpenKeys::from_sysctl(text).expect("a key");
+        let cookie = FastOpenKeys::cookie(&keys.primary, [192, 0, 2, 1].into(), [192, 168, 0, 1].into());
+        assert_eq!(cookie.map(|cookie| cookie.to_string()).as_deref(), Some("3021b9d889017eeb"));
+        assert_eq!(keys.to_sysctl(), text);
+        let two = format!("{text},00000001-00000002-00000003-00000004");
+        assert_eq!(FastOpenKeys::from_sysctl(&two).map(FastOpenKeys::to_sysctl), Some(two));
+        for wrong in ["", "1-2-3", "1-2-3-4-5", "1-2-3-x", "1-2-3-4,"] {
+            assert_eq!(FastOpenKeys::from_sysctl(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn servers_are_remembered_within_bounds() {
+        let mut table = FastOpenTable::default();
+        let cookie = Offer::new(b"12345678", false);
+        let learned = Learned { mss: Some(1000), cookie, refused: None };
+        let tuple = |n: u16| Tuple {
+            local: SocketAddr::from(([10, 0, 0, 1], 1)).into(),
+            remote: SocketAddr::from(([10, 1, (n >> 8) as u8, n as u8], 2)).into(),
+        };
+        let at = |n: u16| Instant::from_millis(1 + u64::from(n));
+        for n in 0..2000 {
+            table.learn(at(n), &tuple(n), &learned);
+        }
+        assert_eq!(table.servers.len(), REMEMBERED);
+        assert!(table.server(at(2000), &tuple(0)).is_none(), "the oldest goes first");
+        assert_eq!(table.server(at(2000), &tuple(1999)).and_then(|server| server.cookie), cookie);
+        assert!(table.server(at(1999) + BELIEVED, &tuple(1999)).is_none(), "and all have their time");
+    }
+}
