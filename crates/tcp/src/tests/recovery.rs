@@ -301,8 +301,8 @@ fn goodput(congestion: Congestion, seed: u64) -> u64 {
 #[test]
 fn goodput_under_random_loss() {
     for (congestion, least) in [(Congestion::Reno, 290), (Congestion::Cubic, 320)] {
-        let all: Vec<u64> = (1..=20).map(|seed| goodput(congestion, seed)).collect();
-        let mean = all.iter().sum::<u64>() / 20;
+        let all: Vec<u64> = (1..=5).map(|seed| goodput(congestion, seed)).collect();
+        let mean = all.iter().sum::<u64>() / 5;
         assert!(mean >= least, "{congestion:?}: {mean} kB/s of {all:?}");
     }
 }
