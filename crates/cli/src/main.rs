@@ -3,6 +3,7 @@
 mod faults;
 mod run;
 mod script;
+mod sockopts;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -40,6 +41,7 @@ struct Cli {
 enum Command {
     Run(run::Arguments),
     Script(script::Arguments),
+    Sockopts(sockopts::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +52,7 @@ fn main() -> ExitCode {
     match cli.command {
         Command::Run(arguments) => run::run(arguments),
         Command::Script(arguments) => script::run(arguments),
+        Command::Sockopts(arguments) => sockopts::run(&arguments),
     }
 }
 

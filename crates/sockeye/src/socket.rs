@@ -10,7 +10,9 @@ use crate::net::{TcpStream, how_of};
 use crate::open::{Open, os_error};
 use crate::waiting::Interest;
 
-pub use sockeye_abi::{Errno, Family, MessageFlags, OPTIONS, Opt, Readiness, Transport, Value};
+pub use sockeye_abi::{
+    Errno, Family, Kind, MessageFlags, OPTIONS, Opt, Readiness, Row, State, Transport, Value,
+};
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]

@@ -14,4 +14,5 @@ mod manners;
 mod names;
 mod oracle;
 mod servers;
+mod sockopts;
 mod trace;

@@ -4,10 +4,8 @@ use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use sockeye_abi::{Opt, Transport};
-use sockeye_base::Chain;
 
 use crate::host;
 use crate::net::{ToSocketAddrs, family_of, how_of, none};
@@ -115,7 +113,12 @@ impl OwnedReadHalf {
     }
 
     /// [`OwnedReadHalf::read`] of at most so many bytes, as a poll and without a copy.
-    fn poll_receive(&mut self, context: &mut Context<'_>, max: usize) -> Poll<io::Result<Chain>> {
+    #[cfg(feature = "tokio")]
+    fn poll_receive(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+        max: usize,
+    ) -> std::task::Poll<io::Result<sockeye_base::Chain>> {
         self.open.poll((Interest::Read, &mut self.ticket), context, receiving(max, false))
     }
 }
@@ -141,7 +144,12 @@ impl OwnedWriteHalf {
     }
 
     /// [`OwnedWriteHalf::write`] as a poll.
-    fn poll_send(&mut self, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    #[cfg(feature = "tokio")]
+    fn poll_send(
+        &mut self,
+        context: &mut std::task::Context<'_>,
+        buf: &[u8],
+    ) -> std::task::Poll<io::Result<usize>> {
         self.open.poll((Interest::Write, &mut self.ticket), context, |host, now, id| host.send(now, id, buf))
     }
 }

@@ -1,0 +1,168 @@
+//! `sockeye sockopts`.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+use sockeye::socket::{Family, Kind, OPTIONS, Row, State, Transport, Value};
+use sockeye::{Lab, Socket};
+
+/// The sockets that are asked: what they are called, and how they are made.
+const SOCKETS: [(&str, Family, Transport); 4] = [
+    ("tcp", Family::Inet, Transport::Tcp),
+    ("udp", Family::Inet, Transport::Udp),
+    ("tcp6", Family::Inet6, Transport::Tcp),
+    ("udp6", Family::Inet6, Transport::Udp),
+];
+
+const AFTER_HELP: &str = "\
+The columns are the option's name, what its value is, how it may be used (r: getsockopt, w: setsockopt), and what a new
+socket says: over IPv4 a TCP and a UDP socket, for options of IPv6 an IPv6 one. An option that is known but not
+supported says ENOPROTOOPT, which it also gives to programs; so does every option that is not here.
+
+Examples:
+  sockeye sockopts
+  sockeye sockopts keep
+  sockeye sockopts --json | jq '.[] | select(.supported == false).name'";
+
+/// Print every socket option with its bounds, and its value on a new socket.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = "Use --help for what the columns mean, and examples.")]
+pub(crate) struct Arguments {
+    /// Print a JSON list instead of a table
+    #[arg(long)]
+    json: bool,
+
+    /// Only options whose names contain this, in any case
+    #[arg(value_name = "PART")]
+    part: Option<String>,
+}
+
+/// Prints them; gives the exit status: 1 if no name contains what was asked for.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let part = arguments.part.as_deref().unwrap_or("");
+    let wanted = part.to_ascii_uppercase();
+    let rows: Vec<&'static Row> = OPTIONS.iter().filter(|row| row.name.contains(&wanted)).collect();
+    if rows.is_empty() {
+        let _ = writeln!(io::stderr(), "sockeye: no option's name contains {part}");
+        return ExitCode::FAILURE;
+    }
+    let shown: Vec<Shown> = match rows.into_iter().map(Shown::of).collect() {
+        Ok(shown) => shown,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "sockeye: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let text = if arguments.json { as_json(&shown) } else { as_table(&shown) };
+    // Whoever reads no more has seen enough.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// An option, and what new sockets say of it.
+struct Shown {
+    row: &'static Row,
+    /// By the socket's name.
+    values: Vec<(&'static str, String)>,
+}
+
+impl Shown {
+    fn of(row: &'static Row) -> io::Result<Shown> {
+        let lab = Lab::new(0);
+        let host = lab.host("host", ["10.0.0.1/24", "fd00::1/64"])?;
+        let mut values = Vec::new();
+        for (name, family, transport) in SOCKETS {
+            let of_family = row.family.unwrap_or(Family::Inet) == family;
+            let of_transport = row.transport.is_none_or(|only| only == transport);
+            if row.readable && of_family && of_transport {
+                let socket = host.run(|| Socket::new(family, transport))?;
+                let value = socket.option(row.opt).map_or_else(|error| refused(&error), plain);
+                values.push((name, value));
+            }
+        }
+        Ok(Shown { row, values })
+    }
+}
+
+fn as_table(shown: &[Shown]) -> String {
+    let mut text = String::new();
+    for Shown { row, values } in shown {
+        let values: Vec<String> = match &values[..] {
+            [(_, first), rest @ ..] if rest.iter().all(|(_, value)| value == first) => vec![first.clone()],
+            values => values.iter().map(|(name, value)| format!("{name} {value}")).collect(),
+        };
+        let values = if row.state == State::Rejected { "ENOPROTOOPT".to_owned() } else { values.join(", ") };
+        let line = format!("{:<25} {:<22} {:<3} {values}", row.name, bounds(row.kind), access(row));
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn as_json(shown: &[Shown]) -> String {
+    let rows: Vec<_> = shown
+        .iter()
+        .map(|Shown { row, values }| {
+            json!({
+                "name": row.name,
+                "level": row.level,
+                "number": row.number,
+                "value": bounds(row.kind),
+                "readable": row.readable,
+                "settable": row.settable,
+                "supported": row.state == State::Enforced,
+                "new": values.iter().map(|(name, value)| (*name, value.as_str())).collect::<std::collections::BTreeMap<_, _>>(),
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(rows))
+}
+
+fn access(row: &Row) -> &'static str {
+    match (row.readable, row.settable) {
+        (true, true) => "rw",
+        (true, false) => "r",
+        (false, _) => "w",
+    }
+}
+
+/// What a value may be.
+fn bounds(kind: Kind) -> String {
+    match kind {
+        Kind::Flag => "0 or 1".to_owned(),
+        Kind::Int(low, i32::MAX) => format!("{low} or more"),
+        Kind::Int(low, high) => format!("{low} to {high}"),
+        Kind::AnyInt => "int".to_owned(),
+        Kind::Linger => "struct linger".to_owned(),
+        Kind::Timeval => "struct timeval".to_owned(),
+        Kind::Rate => "bytes per second".to_owned(),
+        Kind::Name(size) => format!("name of up to {}", size - 1),
+        Kind::Struct(size) => format!("struct of {size} bytes"),
+        Kind::Key => "16 or 32 bytes".to_owned(),
+    }
+}
+
+/// A value as one reads it.
+fn plain(value: Value) -> String {
+    match value {
+        Value::Int(number) => number.to_string(),
+        Value::Linger { on, seconds } => format!("{}, {seconds} s", if on { "on" } else { "off" }),
+        Value::Time(None) => "no limit".to_owned(),
+        Value::Time(Some(span)) => format!("{span:?}"),
+        Value::Rate(u64::MAX) => "no limit".to_owned(),
+        Value::Rate(rate) => rate.to_string(),
+        Value::Bytes(bytes) if bytes.is_empty() => "none".to_owned(),
+        Value::Bytes(bytes) if bytes.iter().all(u8::is_ascii_graphic) => {
+            String::from_utf8_lossy(&bytes).into_owned()
+        }
+        Value::Bytes(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+/// Why there is no value.
+fn refused(error: &io::Error) -> String {
+    let errno = error.raw_os_error().map(sockeye::socket::Errno);
+    errno.map_or_else(|| error.to_string(), |errno| errno.name().to_owned())
+}
