@@ -199,7 +199,7 @@ impl Stack {
         })
     }
 
-    /// A heap entry of the fragments' timer came up.
+    /// An entry of the fragments' timer came up.
     pub(crate) fn fragments_timer(&mut self, now: Instant, at: Instant) {
         match self.fragments.timer.popped(at) {
             Popped::Nothing => {}

@@ -166,7 +166,7 @@ impl Neighbours {
         }
     }
 
-    /// A heap entry of this neighbour's timer came up.
+    /// An entry of this neighbour's timer came up.
     pub(crate) fn popped(&mut self, context: &mut Context<'_>, address: IpAddr, at: Instant) {
         let Some(entry) = self.entries.get_mut(&address) else { return };
         match entry.timer.popped(at) {
@@ -202,7 +202,7 @@ impl Neighbours {
         self.actions.push_back(Action::Solicit(address, direct));
     }
 
-    /// Whether a heap entry at this time is the neighbour's deadline.
+    /// Whether an entry at this time is the neighbour's deadline.
     pub(crate) fn timer_mut(&mut self, address: IpAddr) -> Option<&mut Timer> {
         self.entries.get_mut(&address).map(|entry| &mut entry.timer)
     }

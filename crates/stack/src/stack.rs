@@ -265,7 +265,7 @@ impl Stack {
         self.links.get(path.interface.0).map_or(0, |link| link.interface.mtu)
     }
 
-    /// Takes timers off the front of the heap that mean nothing any more, so that `next_deadline` tells the truth.
+    /// Takes timers off the front of the queue that mean nothing any more, so that `next_deadline` tells the truth.
     fn drop_stale_timers(&mut self) {
         while let Some((at, key)) = self.timers.peek() {
             let timer = match key {

@@ -239,7 +239,7 @@ impl TcpTable {
 }
 
 impl Stack {
-    /// A heap entry of a connection's timer came up.
+    /// An entry of a connection's timer came up.
     pub(crate) fn tcp_timer(&mut self, now: Instant, id: ConnectionId, at: Instant) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         match connection.timer.popped(at) {
@@ -378,17 +378,24 @@ impl Stack {
                 if let Some(entry) = self.tcp.listeners.get_mut(listener) {
                     entry.listener.gone(id);
                 }
-                self.tcp.remove(id);
+                self.tcp_remove(id);
             }
             Owner::Nobody => {
-                self.tcp.remove(id);
+                self.tcp_remove(id);
             }
         }
     }
 
+    /// Takes a connection out, with its timer.
+    fn tcp_remove(&mut self, id: ConnectionId) -> Option<Box<Connection>> {
+        let mut connection = self.tcp.remove(id)?;
+        self.timers.remove(TimerKey::Connection(id), &mut connection.timer);
+        Some(connection)
+    }
+
     /// Forgets a connection without a word.
     fn tcp_forget(&mut self, id: ConnectionId) {
-        let Some(connection) = self.tcp.remove(id) else { return };
+        let Some(connection) = self.tcp_remove(id) else { return };
         if let Some(bind) = connection.bind {
             self.tcp_ports.release(bind);
         }

@@ -1,10 +1,9 @@
-//! When to look at what again: one heap of deadlines, cleaned lazily.
+//! When to look at what again: one ordered set of deadlines, at most one of each owner.
 //!
-//! The owner of a timer keeps a [`Timer`]; moving its deadline later, which every acknowledgement does, touches the heap
+//! The owner of a timer keeps a [`Timer`]; moving its deadline later, which every acknowledgement does, touches the queue
 //! only when the old deadline comes by.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use sockeye_base::Instant;
@@ -26,11 +25,11 @@ pub(crate) enum TimerKey {
 pub(crate) struct Timer {
     /// When it is to go off.
     deadline: Option<Instant>,
-    /// The earliest entry of it in the heap.
+    /// Its entry in the queue.
     queued: Option<Instant>,
 }
 
-/// What a popped heap entry means to its owner.
+/// What an entry that came up means to its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Popped {
     /// It is due.
@@ -41,17 +40,14 @@ pub(crate) enum Popped {
     Nothing,
 }
 
-/// The heap keeps room for so many.
-const FEW: usize = 64;
-
 /// All deadlines of a stack.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, TimerKey)>>,
+    queue: BTreeSet<(Instant, TimerKey)>,
 }
 
 impl Timer {
-    /// To be called with the time of an entry that came off the heap.
+    /// To be called with the time of an entry that came off the queue.
     pub(crate) fn popped(&mut self, at: Instant) -> Popped {
         if self.queued != Some(at) {
             return Popped::Nothing;
@@ -70,7 +66,7 @@ impl Timer {
         }
     }
 
-    /// Whether a heap entry at this time stands for the deadline as it is.
+    /// Whether an entry at this time stands for the deadline as it is.
     pub(crate) fn is_current(&self, at: Instant) -> bool {
         self.queued == Some(at) && self.deadline == Some(at)
     }
@@ -83,27 +79,30 @@ impl Timers {
         if let Some(deadline) = deadline
             && timer.queued.is_none_or(|queued| deadline < queued)
         {
+            self.remove(key, timer);
             timer.queued = Some(deadline);
-            self.heap.push(Reverse((deadline, key)));
+            self.queue.insert((deadline, key));
+        }
+    }
+
+    /// Its owner goes: nothing of the timer stays.
+    pub(crate) fn remove(&mut self, key: TimerKey, timer: &mut Timer) {
+        if let Some(queued) = timer.queued.take() {
+            self.queue.remove(&(queued, key));
         }
     }
 
     /// The earliest entry, which may mean nothing any more.
     pub(crate) fn peek(&self) -> Option<(Instant, TimerKey)> {
-        self.heap.peek().map(|Reverse(entry)| *entry)
+        self.queue.first().copied()
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Instant, TimerKey)> {
-        let Reverse(entry) = self.heap.pop()?;
-        if self.heap.len() < self.heap.capacity() / 8 {
-            // Many had something to wait for, and have not any more.
-            self.heap.shrink_to(2 * self.heap.len().max(FEW));
-        }
-        Some(entry)
+        self.queue.pop_first()
     }
 
     /// Puts an entry back that was [`Popped::Later`].
     pub(crate) fn put_back(&mut self, key: TimerKey, deadline: Instant) {
-        self.heap.push(Reverse((deadline, key)));
+        self.queue.insert((deadline, key));
     }
 }

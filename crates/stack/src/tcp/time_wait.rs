@@ -120,7 +120,7 @@ impl Stack {
         else {
             return;
         };
-        let Some(connection) = self.tcp.remove(id) else { return };
+        let Some(connection) = self.tcp_remove(id) else { return };
         let Connection { tuple, bind, options, flow_label, .. } = *connection;
         self.tcp.by_tuple.remove(&tuple);
         self.tcp.time_waits.insert(Entry { state, tuple, bind, options, flow_label });
