@@ -70,6 +70,7 @@ counters! {
     ListenOverflows "TcpExtListenOverflows" "SYNs and finished handshakes that found the accept queue full.";
     EmbryonicRsts "TcpExtEmbryonicRsts" "Handshakes that were reset because the accept queue was full.";
     ListenDrops "TcpExtListenDrops" "SYNs and finished handshakes that were dropped.";
+    DeferAcceptDrop "TcpExtTCPDeferAcceptDrop" "Acknowledgements without data that a listener waits to see followed by some.";
     ReqQFullDoCookies "TcpExtTCPReqQFullDoCookies" "SYNs that found the SYN queue full and got a cookie.";
     ReqQFullDrop "TcpExtTCPReqQFullDrop" "SYNs that found the SYN queue full and were dropped.";
     SyncookiesSent "TcpExtSyncookiesSent" "SYN cookies sent.";

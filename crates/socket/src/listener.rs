@@ -75,10 +75,7 @@ impl Host {
     pub fn accept(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
         let (socket, stream) = self.stream(id)?;
         let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
-        let (family, mut options) = (socket.family, Arc::clone(&socket.options));
-        if let Some(inherited) = options.fast_open.inherited() {
-            Arc::make_mut(&mut options).fast_open = inherited;
-        }
+        let (family, options) = (socket.family, socket.options.accepted());
         let (connection, remote) = loop {
             let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
             if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {

@@ -59,6 +59,8 @@ pub(crate) struct Options {
     pub(crate) cork: bool,
     pub(crate) user_timeout: Option<Duration>,
     syn_retries: Option<u8>,
+    /// TCP_DEFER_ACCEPT, in repetitions of a SYN-ACK.
+    defer_accept: u8,
     /// TCP_MAXSEG.
     max_segment: Option<u16>,
     /// TCP_QUICKACK, before there is a connection.
@@ -101,6 +103,7 @@ impl Options {
         config.max_pacing_rate = self.max_pacing_rate.or(config.max_pacing_rate);
         config.notsent_lowat = self.notsent_lowat(settings);
         config.syn_retries = self.syn_retries.unwrap_or(config.syn_retries);
+        config.defer_accept = self.defer_accept;
         config.rmem_max = settings.rmem_max;
         config.send_buffer = self.send_buffer.map_or(config.send_buffer, locked);
         config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, locked);
@@ -141,6 +144,18 @@ impl Options {
     /// Bytes, overhead included, that a datagram socket's queue may hold, if set.
     pub(crate) fn receive_buffer(&self) -> Option<usize> {
         self.receive_buffer.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+
+    /// What a listener leaves to a connection it accepts is all but how it accepts.
+    pub(crate) fn accepted(self: &Arc<Options>) -> Arc<Options> {
+        let mut options = Arc::clone(self);
+        if options.defer_accept != 0 {
+            Arc::make_mut(&mut options).defer_accept = 0;
+        }
+        if let Some(inherited) = options.fast_open.inherited() {
+            Arc::make_mut(&mut options).fast_open = inherited;
+        }
+        options
     }
 }
 
@@ -329,6 +344,9 @@ impl Options {
             Opt::TcpKeepIdle => self.keep_idle = Some(Duration::from_secs(unsigned(value)?)),
             Opt::TcpKeepIntvl => self.keep_interval = Some(Duration::from_secs(unsigned(value)?)),
             Opt::TcpKeepCnt => self.keep_count = Some(byte(value.int()?)?),
+            Opt::TcpDeferAccept => {
+                self.defer_accept = tcp::Config::retries_within(value.int()?.max(0).cast_unsigned());
+            }
             Opt::TcpSynCnt => self.syn_retries = Some(byte(value.int()?)?),
             Opt::TcpUserTimeout => {
                 self.user_timeout = Some(unsigned(value)?).filter(|ms| *ms > 0).map(Duration::from_millis);
@@ -453,6 +471,7 @@ impl Socket {
             Opt::TcpKeepIntvl => seconds(options.keep(settings).interval).into(),
             Opt::TcpKeepCnt => i32::from(options.keep(settings).count).into(),
             Opt::TcpSynCnt => i32::from(options.syn_retries.unwrap_or(settings.tcp.syn_retries)).into(),
+            Opt::TcpDeferAccept => clamp(tcp::Config::seconds_of_retries(options.defer_accept)).into(),
             Opt::TcpUserTimeout => options
                 .user_timeout
                 .map_or(0, |span| i32::try_from(span.as_millis()).unwrap_or(i32::MAX))

@@ -8,6 +8,9 @@ use sockeye_base::Duration;
 use crate::congestion::Congestion;
 use crate::ecn::EcnMode;
 
+/// Linux's TCP_RTO_MAX.
+const RTO_MAX_SECONDS: u32 = 120;
+
 /// The settings of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -49,6 +52,9 @@ pub struct Config {
     pub syn_linear_timeouts: u8,
     /// How many SYN-ACKs are repeated before giving up.
     pub synack_retries: u8,
+    /// A listener's connections wait for data as long as so many SYN-ACKs would be repeated (TCP_DEFER_ACCEPT; see
+    /// [`Config::retries_within`]).
+    pub defer_accept: u8,
     /// How long data is repeated: the time this many repetitions take at the smallest RTO (tcp_retries2).
     pub retries2: u8,
     /// The same once nobody holds the connection any more (tcp_orphan_retries; 0 means 8, as Linux).
@@ -124,6 +130,17 @@ impl Config {
             (true, 0) => 8,
             (true, retries) => retries.into(),
         }
+    }
+
+    /// How many repetitions of a SYN-ACK it takes to fill so many seconds, as Linux reckons: the first is due after 1 s,
+    /// each of the next after twice the time, up to 120 s.
+    pub fn retries_within(seconds: u32) -> u8 {
+        (0..u8::MAX).find(|retries| Config::seconds_of_retries(*retries) >= seconds).unwrap_or(u8::MAX)
+    }
+
+    /// The seconds so many repetitions take.
+    pub fn seconds_of_retries(retries: u8) -> u32 {
+        (0..u32::from(retries)).map(|doublings| (1 << doublings.min(7)).min(RTO_MAX_SECONDS)).sum()
     }
 }
 
@@ -211,6 +228,7 @@ impl Default for Config {
             syn_retries: 6,
             syn_linear_timeouts: 4,
             synack_retries: 5,
+            defer_accept: 0,
             retries2: 15,
             orphan_retries: 0,
             rto_initial: Duration::from_secs(1),

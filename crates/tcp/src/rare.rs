@@ -17,6 +17,8 @@ pub(crate) struct Rare {
     pub(crate) next_paced: Option<Instant>,
     /// It opens, or opened, by RFC 7413.
     pub(crate) fast_open: Option<Box<FastOpen>>,
+    /// A bare acknowledgement of the SYN-ACK came, and was put off (TCP_DEFER_ACCEPT).
+    pub(crate) deferred: bool,
     /// To be counted.
     tally: Tally,
     /// How long sending waited for the peer's window, and for room in the send buffer.

@@ -111,7 +111,7 @@ options! {
     TcpKeepCnt SOL_TCP 6 "TCP_KEEPCNT" Int(1, 127), any tcp both Enforced "Probes unanswered before giving up.";
     TcpSynCnt SOL_TCP 7 "TCP_SYNCNT" Int(1, 127), any tcp both Enforced "Retransmissions of a SYN.";
     TcpLinger2 SOL_TCP 8 "TCP_LINGER2" AnyInt, any tcp both Enforced "Seconds an orphan stays in FIN_WAIT2; negative: it doesn't.";
-    TcpDeferAccept SOL_TCP 9 "TCP_DEFER_ACCEPT" AnyInt, any tcp both Rejected "Accept when data came.";
+    TcpDeferAccept SOL_TCP 9 "TCP_DEFER_ACCEPT" AnyInt, any tcp both Enforced "Accept when data came, or so many seconds have passed.";
     TcpWindowClamp SOL_TCP 10 "TCP_WINDOW_CLAMP" AnyInt, any tcp both Enforced "Bound of the window advertised.";
     TcpInfo SOL_TCP 11 "TCP_INFO" Struct(TcpInfo::LEN), any tcp read Enforced "struct tcp_info.";
     TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Enforced "Acknowledge at once.";

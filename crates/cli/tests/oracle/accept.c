@@ -150,6 +150,34 @@ int main(void) {
     limit.tv_usec = 0;
     MUST(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
 
+    SECTION("deferred until data comes");
+    int seconds = 5;
+    MUST(fcntl(fd, F_SETFL, O_NONBLOCK));
+    TRY(setsockopt(fd, SOL_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds));
+    TRY(option(fd, SOL_TCP, TCP_DEFER_ACCEPT));
+    client = tcp();
+    MUST(connect4(client, "127.0.0.1", port));
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    TRY(poll(&readable, 1, 50));
+    TRY(accept(fd, NULL, NULL));
+    MUST(send(client, "x", 1, 0));
+    wait_for(fd, POLLIN);
+    peer = TRY_FD(accept(fd, NULL, NULL));
+    TRY(recv(peer, buffer, 9, 0));
+    TRY(option(peer, SOL_TCP, TCP_DEFER_ACCEPT));
+    close(peer);
+    close(client);
+    client = tcp();
+    MUST(connect4(client, "127.0.0.1", port));
+    close(client);
+    wait_for(fd, POLLIN);
+    peer = TRY_FD(accept(fd, NULL, NULL));
+    TRY(recv(peer, buffer, 9, 0));
+    close(peer);
+    seconds = 0;
+    TRY(setsockopt(fd, SOL_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds));
+    MUST(fcntl(fd, F_SETFL, 0));
+
     SECTION("several processes accept on one socket");
     int told[2];
     MUST(pipe(told));

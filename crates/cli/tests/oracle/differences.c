@@ -183,7 +183,6 @@ static void options(void) {
         {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 2, 0},
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
         {"SO_ZEROCOPY", SOL_SOCKET, SO_ZEROCOPY, 1, 0},
-        {"TCP_DEFER_ACCEPT", SOL_TCP, TCP_DEFER_ACCEPT, 1, 0},
         {"IP_MTU_DISCOVER", SOL_IP, IP_MTU_DISCOVER, 1, 0},
         {"IP_PKTINFO", SOL_IP, IP_PKTINFO, 1, 0},
         {"IP_RECVTTL", SOL_IP, IP_RECVTTL, 1, 0},

@@ -77,6 +77,7 @@ impl Stack {
             (state, connection.owner, finishes)
             && let Some(entry) = self.tcp.listeners.get(listener)
             && !entry.listener.admits_established()
+            && !connection.tcb.defers(segment)
         {
             return self.overflow(now, (id, listener), segment);
         }

@@ -20,6 +20,11 @@ impl Tcb {
                 return Step::Break(reset_for(segment).into());
             }
             self.note_timestamp(now, segment);
+            if self.defers(segment) {
+                self.count(Counter::DeferAcceptDrop);
+                self.rare().deferred = true;
+                return Step::Break(Outcome::default());
+            }
             self.establish(now, segment);
             self.set_window(segment);
             return Step::Continue(());
@@ -45,6 +50,13 @@ impl Tcb {
             return self.on_fin_acked(now, segment);
         }
         Step::Continue(())
+    }
+
+    /// TCP_DEFER_ACCEPT: whether an acknowledgement says too little to finish the handshake yet.
+    pub fn defers(&self, segment: &Segment) -> bool {
+        self.passive
+            && self.recovery.syn_timeouts < u32::from(self.config.defer_accept)
+            && segment.seq + segment.sequence_len() == self.rcv_nxt
     }
 
     /// RFC 9293, section 3.10.7.4: the window of the latest segment counts, not that of one overtaken, nor of one whose

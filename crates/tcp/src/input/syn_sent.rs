@@ -1,6 +1,6 @@
 //! Segments that arrive in SYN-SENT (RFC 9293, section 3.10.7.3).
 
-use sockeye_base::Instant;
+use sockeye_base::{Duration, Instant};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Outcome, Step, reset_for};
@@ -8,6 +8,9 @@ use crate::error::Error;
 use crate::state::State;
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+
+/// The longest that an acknowledgement waits (Linux's TCP_DELACK_MAX).
+const LONGEST_DELAY: Duration = Duration::from_millis(200);
 
 impl Tcb {
     pub(super) fn in_syn_sent(&mut self, now: Instant, segment: &mut Segment) -> Step {
@@ -32,10 +35,11 @@ impl Tcb {
         self.negotiate(now, segment);
         if flags.contains(Flags::ACK) {
             self.establish(now, segment);
-            // As Linux: who doesn't want quick acknowledgements, or has something to send, lets this one wait for that.
-            if self.interactive || self.more_follows_syn() {
-                self.interactive = true;
-                self.acknowledge_soon(now);
+            // As Linux: who doesn't want quick acknowledgements, has something to send, or set TCP_DEFER_ACCEPT, lets this
+            // one wait for that. Those that follow are quick.
+            if self.interactive || self.more_follows_syn() || self.config.defer_accept > 0 {
+                self.interactive = false;
+                self.timers.set(Timer::DelayedAck, now + LONGEST_DELAY);
             } else {
                 self.ack_now = true;
             }

@@ -82,7 +82,9 @@ impl Tcb {
         let tried = self.recovery.syn_timeouts > 0 && !self.passive;
         let too_long = tried
             && now.since(self.opened_at) >= time_of_retries(&self.config, self.config.rto_initial, retries);
-        let gives_up = self.recovery.syn_timeouts >= linear + retries || user_limit || too_long;
+        let put_off = self.still_put_off();
+        let enough = self.recovery.syn_timeouts >= linear + retries && put_off == 0;
+        let gives_up = enough || user_limit || too_long;
         self.suspect_fast_open(gives_up);
         if gives_up {
             self.fail(Error::TimedOut);
@@ -91,16 +93,30 @@ impl Tcb {
         self.count_timeout(self.recovery.timeouts == 0);
         self.recovery.syn_timeouts += 1;
         self.recovery.timeouts += 1;
-        self.counters.total_retrans += 1;
         if self.recovery.syn_timeouts > linear {
             self.rtt.backoff += 1;
         }
+        // The peer has our SYN: it is repeated at the end of that time, for the peer to finish the handshake.
+        if put_off <= 1 {
+            self.repeat_syn();
+        }
+        self.restart_retransmit_timer(now);
+    }
+
+    /// How many more of these before a bare acknowledgement is enough, once there was one (TCP_DEFER_ACCEPT).
+    fn still_put_off(&self) -> u32 {
+        let put_off = self.rare.as_ref().is_some_and(|rare| rare.deferred);
+        let left = u32::from(self.config.defer_accept).saturating_sub(self.recovery.syn_timeouts);
+        if put_off { left } else { 0 }
+    }
+
+    fn repeat_syn(&mut self) {
+        self.counters.total_retrans += 1;
         self.syn_repeated = true;
         if !self.passive {
             self.queue_cwr();
         }
         self.syn_due = true;
-        self.restart_retransmit_timer(now);
     }
 
     /// Data or FIN is unacknowledged.
