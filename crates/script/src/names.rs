@@ -167,6 +167,8 @@ const CONSTANTS: &[(&str, i64)] = &[
     ("IP_PMTUDISC_WANT", 1),
     ("IP_PMTUDISC_DO", 2),
     ("IP_PMTUDISC_PROBE", 3),
+    ("IP_PMTUDISC_INTERFACE", 4),
+    ("IP_PMTUDISC_OMIT", 5),
     ("TCP_ESTABLISHED", 1),
     ("TCP_SYN_SENT", 2),
     ("TCP_SYN_RECV", 3),

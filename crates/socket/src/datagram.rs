@@ -185,14 +185,12 @@ impl Host {
         let wants_all = socket.options.receives_errors(over_v6);
         let destination = address::to_program(socket.family, peer.unwrap_or(address::any(socket.family, 0)));
         let Some(error) = self.stack.udp_take_error(udp) else { return };
-        let (errno, fatal) = errors::of_udp(error, over_v6);
+        let errno = errors::of_udp(error, over_v6);
         let Ok(datagram) = self.datagram_mut(id) else { return };
         if wants_all && datagram.reports.len() < REPORTS {
             datagram.reports.push_back(ErrorReport { errno, destination });
         }
-        if fatal || wants_all {
-            datagram.error = Some(errno);
-        }
+        datagram.error = Some(errno);
     }
 
     pub(crate) fn end_datagram(&mut self, datagram: Datagram) {

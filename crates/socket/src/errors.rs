@@ -53,19 +53,18 @@ pub(crate) fn of_send(error: SendError) -> Errno {
     }
 }
 
-/// An ICMP error for a datagram, and whether Linux reports it without IP_RECVERR too (`icmp_err_convert`,
-/// `icmpv6_err_convert`: the fatal ones).
-pub(crate) fn of_udp(error: UdpError, over_v6: bool) -> (Errno, bool) {
+/// An ICMP error for a datagram (`icmp_err_convert`, `icmpv6_err_convert`: the fatal ones, and EMSGSIZE).
+pub(crate) fn of_udp(error: UdpError, over_v6: bool) -> Errno {
     match error {
-        UdpError::PortUnreachable => (Errno::ECONNREFUSED, true),
-        UdpError::ProtocolUnreachable if over_v6 => (Errno::EPROTO, true),
-        UdpError::ProtocolUnreachable => (Errno::ENOPROTOOPT, true),
-        UdpError::HostUnreachable => (Errno::EHOSTUNREACH, true),
-        UdpError::NetUnreachable => (Errno::ENETUNREACH, true),
-        UdpError::Prohibited if over_v6 => (Errno::EACCES, true),
-        UdpError::Prohibited => (Errno::EHOSTUNREACH, true),
-        UdpError::HostDown => (Errno::EHOSTDOWN, true),
-        UdpError::NoNet => (Errno::ENONET, true),
-        UdpError::TooLong => (Errno::EMSGSIZE, false),
+        UdpError::PortUnreachable => Errno::ECONNREFUSED,
+        UdpError::ProtocolUnreachable if over_v6 => Errno::EPROTO,
+        UdpError::ProtocolUnreachable => Errno::ENOPROTOOPT,
+        UdpError::HostUnreachable => Errno::EHOSTUNREACH,
+        UdpError::NetUnreachable => Errno::ENETUNREACH,
+        UdpError::Prohibited if over_v6 => Errno::EACCES,
+        UdpError::Prohibited => Errno::EHOSTUNREACH,
+        UdpError::HostDown => Errno::EHOSTDOWN,
+        UdpError::NoNet => Errno::ENONET,
+        UdpError::TooLong => Errno::EMSGSIZE,
     }
 }

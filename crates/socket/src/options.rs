@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family, Opt, State, Transport, Value};
 use sockeye_base::{Duration, Instant};
-use sockeye_stack::{IpOptions, Settings};
+use sockeye_stack::{IpOptions, MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive, Tcb};
 
 use crate::fast_open::FastOpenOptions;
@@ -74,6 +74,8 @@ pub(crate) struct Options {
     tos: u8,
     ttl: Option<u8>,
     traffic_class: u8,
+    discovery_v4: MtuDiscovery,
+    discovery_v6: MtuDiscovery,
     hop_limit: Option<u8>,
     errors_v4: bool,
     errors_v6: bool,
@@ -131,8 +133,10 @@ impl Options {
     /// What the headers of packets to this address say.
     pub(crate) fn ip_options(&self, remote: IpAddr) -> IpOptions {
         match remote {
-            IpAddr::V4(_) => IpOptions { ttl: self.ttl, tos: self.tos },
-            IpAddr::V6(_) => IpOptions { ttl: self.hop_limit, tos: self.traffic_class },
+            IpAddr::V4(_) => IpOptions { ttl: self.ttl, tos: self.tos, discovery: self.discovery_v4 },
+            IpAddr::V6(_) => {
+                IpOptions { ttl: self.hop_limit, tos: self.traffic_class, discovery: self.discovery_v6 }
+            }
         }
     }
 
@@ -210,6 +214,7 @@ impl Host {
                 Ok(Value::Int(clamp(self.tcb(id).map_or(0, Tcb::window_clamp))))
             }
             Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
+            Opt::IpMtu | Opt::Ipv6Mtu => self.path_mtu(now, id).map(Value::Int),
             Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
                 self.shown_fast_open(id, opt)
             }
@@ -228,6 +233,20 @@ impl Host {
         let used = self.info(id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss));
         let live = stream.live(&self.stack).is_some();
         Ok(socket.options.max_segment.filter(|_| !live).map_or(used, i32::from))
+    }
+
+    /// The MTU of the path to the peer; ENOTCONN without one.
+    fn path_mtu(&self, now: Instant, id: SocketId) -> Result<i32> {
+        let mtu = match &self.get(id)?.kind {
+            Kind::Datagram(datagram) => datagram.udp.and_then(|udp| self.stack.udp_path_mtu(now, udp)),
+            Kind::Stream(stream) => match stream.state {
+                StreamState::Open(connection) if stream.live(&self.stack).is_some() => {
+                    self.stack.tcp_mtu(connection)
+                }
+                StreamState::Open(_) | StreamState::Idle | StreamState::Listening(_) => None,
+            },
+        };
+        mtu.and_then(|mtu| i32::try_from(mtu).ok()).ok_or(Errno::ENOTCONN)
     }
 
     /// A connection's buffers grow by themselves.
@@ -376,6 +395,8 @@ impl Options {
                 let class = value.int()?.max(0);
                 self.traffic_class = byte(if is_stream { class & !ECN } else { class })?;
             }
+            Opt::IpMtuDiscover => self.discovery_v4 = discovery(value)?,
+            Opt::Ipv6MtuDiscover => self.discovery_v6 = discovery(value)?,
             Opt::IpRecvErr => self.errors_v4 = value.flag()?,
             Opt::Ipv6RecvErr => self.errors_v6 = value.flag()?,
             Opt::TcpCongestion => {
@@ -482,6 +503,8 @@ impl Socket {
             }
             Opt::IpTos => i32::from(options.tos).into(),
             Opt::IpTtl => ttl(options.ttl).into(),
+            Opt::IpMtuDiscover => (options.discovery_v4 as i32).into(),
+            Opt::Ipv6MtuDiscover => (options.discovery_v6 as i32).into(),
             Opt::IpRecvErr => options.errors_v4.into(),
             Opt::Ipv6UnicastHops => ttl(options.hop_limit).into(),
             Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
@@ -511,6 +534,11 @@ fn span(value: &Value) -> Result<Option<Duration>> {
 
 fn unsigned(value: &Value) -> Result<u64> {
     u64::try_from(value.int()?).map_err(|_| Errno::EINVAL)
+}
+
+fn discovery(value: &Value) -> Result<MtuDiscovery> {
+    let number = usize::try_from(value.int()?).map_err(|_| Errno::EINVAL)?;
+    MtuDiscovery::ALL.get(number).copied().ok_or(Errno::EINVAL)
 }
 
 fn byte(n: i32) -> Result<u8> {

@@ -327,7 +327,8 @@ impl Stack {
                 }
             }
             (ip::protocol::UDP, _) => {
-                if let Some(error) = meaning.udp {
+                let told = meaning.mtu.is_none_or(|mtu| self.udp_path_mtu_input(now, tuple, mtu));
+                if let Some(error) = meaning.udp.filter(|_| told) {
                     self.udp_error_input(tuple, error);
                 }
             }

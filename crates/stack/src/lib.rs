@@ -29,7 +29,7 @@ mod udp;
 pub use cidr::{Cidr, CidrError};
 pub use error::{BindError, ConnectError, SendError, UdpError};
 pub use interface::{Interface, InterfaceId};
-pub use output::IpOptions;
+pub use output::{IpOptions, MtuDiscovery};
 pub use ports::BindRequest;
 pub use route::{Policy, Route};
 pub use settings::Settings;

@@ -25,6 +25,66 @@ pub struct IpOptions {
     pub ttl: Option<u8>,
     /// IP_TOS, IPV6_TCLASS.
     pub tos: u8,
+    /// IP_MTU_DISCOVER, IPV6_MTU_DISCOVER.
+    pub discovery: MtuDiscovery,
+}
+
+impl IpOptions {
+    /// Those of a SYN-ACK, which always says DF (as Linux's small packets do).
+    pub(crate) fn of_syn_ack(self) -> IpOptions {
+        IpOptions { discovery: MtuDiscovery::Want, ..self }
+    }
+}
+
+/// How a socket finds the largest packet that its path takes (`IP_PMTUDISC_…`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum MtuDiscovery {
+    /// Not at all: routers may cut its packets.
+    Dont,
+    /// What is too long for the path is cut here.
+    #[default]
+    Want,
+    /// What is too long for the path is refused.
+    Do,
+    /// As `Do`, but only the link counts: what routers say is for the program to judge.
+    Probe,
+    /// What is too long for the link is refused, and routers are neither asked nor heeded.
+    Interface,
+    /// As `Interface`, but what is too long is cut.
+    Omit,
+}
+
+impl MtuDiscovery {
+    /// All, in the order of their numbers.
+    pub const ALL: [MtuDiscovery; 6] = {
+        use MtuDiscovery::{Do, Dont, Interface, Omit, Probe, Want};
+        [Dont, Want, Do, Probe, Interface, Omit]
+    };
+
+    /// Whether segments say DF.
+    pub(crate) fn marks_segments(self) -> bool {
+        matches!(self, MtuDiscovery::Want | MtuDiscovery::Do)
+    }
+
+    /// Whether datagrams that aren't cut say DF.
+    pub(crate) fn marks_datagrams(self) -> bool {
+        self.marks_segments() || self == MtuDiscovery::Probe
+    }
+
+    /// Whether datagrams may be cut here.
+    pub(crate) fn cuts(self) -> bool {
+        matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Omit)
+    }
+
+    /// Whether what is sent heeds what routers said.
+    pub(crate) fn heeds_routers(self) -> bool {
+        matches!(self, MtuDiscovery::Dont | MtuDiscovery::Want | MtuDiscovery::Do)
+    }
+
+    /// Whether what a router says is believed.
+    pub(crate) fn believes_routers(self) -> bool {
+        !matches!(self, MtuDiscovery::Interface | MtuDiscovery::Omit)
+    }
 }
 
 /// Which transport asks the way: policies look at the ports bound in it.
@@ -74,7 +134,10 @@ impl Stack {
         let mut header = ip::Header::new(source, destination)?;
         let ttl = options.ttl.unwrap_or(self.settings.default_ttl);
         match &mut header {
-            ip::Header::V4(header) => (header.ttl, header.tos) = (ttl, options.tos),
+            ip::Header::V4(header) => {
+                (header.ttl, header.tos) = (ttl, options.tos);
+                header.dont_fragment = options.discovery.marks_segments();
+            }
             ip::Header::V6(header) => (header.hop_limit, header.traffic_class) = (ttl, options.tos),
         }
         Some(header)
@@ -89,7 +152,11 @@ impl Stack {
 
     /// Sends a packet along a way, in pieces if the link takes no more.
     pub(crate) fn transmit(&mut self, now: Instant, path: &Path, packet: Packet) {
-        let mtu = self.mtu(path);
+        self.transmit_cut(now, path, self.mtu(path), packet);
+    }
+
+    /// The same, in pieces no longer than `mtu`.
+    pub(crate) fn transmit_cut(&mut self, now: Instant, path: &Path, mtu: usize, packet: Packet) {
         if packet.len() <= mtu {
             return self.transmit_one(now, path, packet);
         }
@@ -228,7 +295,7 @@ impl Stack {
         (source, destination): (Ipv6Addr, Ipv6Addr),
         message: icmpv6::Message,
     ) {
-        let options = IpOptions { ttl: Some(255), tos: 0 };
+        let options = IpOptions { ttl: Some(255), ..IpOptions::default() };
         let Some(ip) = self.ip_header(source.into(), destination.into(), options) else { return };
         self.put(interface, mac, Box::new(Frame::packet(Packet { ip, body: Body::Icmpv6(message) })));
     }

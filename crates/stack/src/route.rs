@@ -5,6 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use sockeye_wire::ipv6;
+
 use crate::cidr::common_prefix;
 use crate::{Cidr, Interface, InterfaceId};
 
@@ -44,6 +46,17 @@ impl Path {
     pub(crate) fn is_local(&self) -> bool {
         self.interface == InterfaceId::LOOPBACK
     }
+}
+
+/// The least that is believed of a path from this address: RFC 1191, section 3, and what Linux lets a router claim at
+/// least (`min_pmtu`); RFC 8200, section 5.
+pub(crate) fn least_mtu(source: IpAddr) -> usize {
+    if source.is_ipv4() { 552 } else { 1280 }
+}
+
+/// The most that a header can say: IPv6's doesn't count itself.
+pub(crate) fn longest_packet(to: IpAddr) -> usize {
+    if to.is_ipv4() { 65_535 } else { 65_535 + ipv6::HEADER_LEN }
 }
 
 /// Routes and policies of a host.

@@ -23,7 +23,7 @@ use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{ip, ipv4, ipv6, tcp};
 
 use crate::output::IpOptions;
-use crate::route::Path;
+use crate::route::{Path, longest_packet};
 use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 use fast_open::{FastOpenListener, FastOpenTable};
@@ -329,6 +329,7 @@ impl Stack {
         if !syn {
             connection.ip_id = ip_id.wrapping_add(segment.count() as u16);
         }
+        let options = if syn && segment.flags.contains(Flags::ACK) { options.of_syn_ack() } else { options };
         let Some(mut ip) = self.ip_header(tuple.local.ip(), tuple.remote.ip(), options) else { return };
         match &mut ip {
             ip::Header::V4(header) => header.id = if syn { 0 } else { ip_id },
@@ -458,10 +459,9 @@ impl Stack {
 
 /// The largest segment that packets of this size carry.
 fn mss_of(mtu: usize, remote: IpAddr) -> u16 {
-    let (longest, headers) = match remote {
-        IpAddr::V4(_) => (65_535, ipv4::HEADER_LEN + tcp::HEADER_LEN),
-        // IPv6's length field does not count its header.
-        IpAddr::V6(_) => (65_535 + ipv6::HEADER_LEN, ipv6::HEADER_LEN + tcp::HEADER_LEN),
+    let headers = match remote {
+        IpAddr::V4(_) => ipv4::HEADER_LEN + tcp::HEADER_LEN,
+        IpAddr::V6(_) => ipv6::HEADER_LEN + tcp::HEADER_LEN,
     };
-    u16::try_from(mtu.min(longest).saturating_sub(headers).max(1)).unwrap_or(u16::MAX)
+    u16::try_from(mtu.min(longest_packet(remote)).saturating_sub(headers).max(1)).unwrap_or(u16::MAX)
 }

@@ -6,17 +6,20 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slotmap::SlotMap;
-use sockeye_base::{Chain, Counter, Instant};
+use sockeye_base::{Chain, Counter, Duration, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
-use crate::output::{IpOptions, Transport};
+use crate::output::{IpOptions, MtuDiscovery, Transport};
 use crate::ports::{BindRequest, Claim};
+use crate::route::{Path, least_mtu, longest_packet};
 use crate::stack::{BindId, Event, Stack, UdpId};
 use crate::{BindError, ConnectError, SendError, UdpError};
 
 /// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
 const MAX_V4: usize = 65_507;
 const MAX_V6: usize = 65_527;
+/// How long a router is believed (`mtu_expires`).
+const PATH_MTU_LASTS: Duration = Duration::from_secs(600);
 /// Whom a wildcard socket last heard from at which of many addresses: so many are remembered.
 const ASKED: usize = 1024;
 
@@ -40,6 +43,8 @@ struct Socket {
     receive_buffer: usize,
     error: Option<UdpError>,
     options: IpOptions,
+    /// The last that a router said of a path's MTU: where the path leads, and when.
+    path_mtu: Option<(IpAddr, usize, Instant)>,
     /// An event of it stands in the queue.
     announced: bool,
     /// Where those who asked an address that is only ours by [`Stack::accept_any_destination`] must be answered from.
@@ -83,6 +88,7 @@ impl Stack {
             receive_buffer: self.settings.rmem_default,
             error: None,
             options: IpOptions::default(),
+            path_mtu: None,
             announced: false,
             asked: VecDeque::new(),
         });
@@ -148,12 +154,42 @@ impl Stack {
         let bound = specific(&claim).filter(|address| !self.is_group(*address));
         let (path, source) = self.path_and_source(Transport::Udp, (remote.ip(), remote.port()), bound)?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
-        let ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
+        let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
+        let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
+        if let ip::Header::V4(header) = &mut ip {
+            header.dont_fragment = options.discovery.marks_datagrams();
+            // RFC 6864: what may be cut on the way needs a number of its own.
+            if !header.dont_fragment {
+                header.id = self.rng.next_u32() as u16;
+            }
+        }
         let datagram = udp::Datagram { source: port, destination: remote.port(), payload };
         let packet = Packet { ip, body: Body::Udp(datagram) };
-        self.transmit(now, &path, packet);
+        if packet.len() > mtu && !options.discovery.cuts() {
+            return Err(SendError::TooLong);
+        }
+        self.transmit_cut(now, &path, mtu, packet);
         self.settle(now);
         Ok(())
+    }
+
+    /// The longest packet a socket's datagrams to this address may be, by the link and what routers said lately.
+    fn udp_mtu(&self, now: Instant, socket: UdpId, (remote, path): (IpAddr, &Path)) -> usize {
+        let link = self.mtu(path).min(longest_packet(remote));
+        let Some(entry) = self.udp.sockets.get(socket) else { return link };
+        let told = entry.path_mtu.filter(|(to, _, at)| *to == remote && now.since(*at) < PATH_MTU_LASTS);
+        match told {
+            Some((_, mtu, _)) if entry.options.discovery.heeds_routers() => link.min(mtu),
+            Some(_) | None => link,
+        }
+    }
+
+    /// The same for the peer of a connected socket (IP_MTU).
+    pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
+        let remote = self.udp.sockets.get(socket)?.remote?;
+        let to = (remote.ip(), remote.port());
+        let (path, _) = self.path_and_source(Transport::Udp, to, None).ok()?;
+        Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
     }
 
     /// The first datagram waiting; `peek` leaves it there.
@@ -274,6 +310,24 @@ impl Stack {
                 self.port_unreachable(now, &packet);
             }
         }
+    }
+
+    /// A router takes only packets of this size. Says whether the socket is to hear of it, as Linux has it.
+    pub(crate) fn udp_path_mtu_input(
+        &mut self,
+        now: Instant,
+        (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
+        mtu: usize,
+    ) -> bool {
+        let (local, remote) =
+            (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
+        let Some(id) = self.udp_lookup(local, remote) else { return false };
+        let Some(socket) = self.udp.sockets.get_mut(id) else { return false };
+        let discovery = socket.options.discovery;
+        if discovery.believes_routers() {
+            socket.path_mtu = Some((destination, mtu.max(least_mtu(source)), now));
+        }
+        discovery != MtuDiscovery::Dont && (source.is_ipv4() || discovery.believes_routers())
     }
 
     /// An ICMP error came for a datagram of ours; only a connected socket is told (`udp_err`).

@@ -130,11 +130,11 @@ options! {
     IpHdrIncl SOL_IP 3 "IP_HDRINCL" Flag, any any both Rejected "The program writes the IP header (raw sockets).";
     IpOptions SOL_IP 4 "IP_OPTIONS" Struct(40), any any both Rejected "IP options of packets.";
     IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Rejected "Destination and interface with each datagram.";
-    IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Rejected "Path MTU discovery.";
+    IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Enforced "Path MTU discovery: IP_PMTUDISC_DONT to IP_PMTUDISC_OMIT.";
     IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Rejected "The TTL with each datagram.";
     IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Rejected "The TOS byte with each datagram.";
-    IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Rejected "The path's MTU.";
+    IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Enforced "The MTU of the path to the peer.";
     IpFreeBind SOL_IP 15 "IP_FREEBIND" Flag, any any both Rejected "Bind to addresses that aren't local.";
     IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Rejected "Transparent proxying.";
     IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Rejected "Bind without a port yet.";
@@ -153,8 +153,8 @@ options! {
     Ipv6MulticastLoop SOL_IPV6 19 "IPV6_MULTICAST_LOOP" Int(0, 1), v6 any both Rejected "Multicasts sent are heard here.";
     Ipv6AddMembership SOL_IPV6 20 "IPV6_JOIN_GROUP" Struct(20), v6 any write Rejected "Join a group.";
     Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Struct(20), v6 any write Rejected "Leave a group.";
-    Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Rejected "Path MTU discovery.";
-    Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any both Rejected "The path's MTU.";
+    Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Enforced "Path MTU discovery: IPV6_PMTUDISC_DONT to IPV6_PMTUDISC_OMIT.";
+    Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
     Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
     Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";

@@ -110,5 +110,17 @@ int main(void) {
     TRY(connect6(six, "::ffff:127.0.0.1", port_of(receiver)));
     say_names(six);
     TRY(setsockopt(sender, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on));
+
+    SECTION("what is too long for the path");
+    static char large[65600];
+    for (int mode = IPV6_PMTUDISC_DONT; mode <= IPV6_PMTUDISC_OMIT; mode++) {
+        int from6 = MUST(socket(AF_INET6, SOCK_DGRAM, 0));
+        MUST(setsockopt(from6, SOL_IPV6, IPV6_MTU_DISCOVER, &mode, sizeof mode));
+        TRY(sendto(from6, large, 65536 - 48, 0, (struct sockaddr *)&to6, sizeof to6));
+        TRY(sendto(from6, large, 65536 - 48 + 1, 0, (struct sockaddr *)&to6, sizeof to6));
+        TRY(connect6(from6, "::1", port_of(receiver)));
+        TRY(option(from6, SOL_IPV6, IPV6_MTU));
+        close(from6);
+    }
     return 0;
 }

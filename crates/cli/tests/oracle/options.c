@@ -102,8 +102,11 @@ int main(void) {
     settings(datagram, &common[3]);
     for (int i = 0; i < COUNT(of_tcp); i++)
         settings(stream, &of_tcp[i]);
-    static const struct row of_ip[] = {ROW(SOL_IP, IP_TTL), ROW(SOL_IP, IP_TOS)};
-    static const struct row of_ipv6[] = {ROW(SOL_IPV6, IPV6_UNICAST_HOPS), ROW(SOL_IPV6, IPV6_TCLASS)};
+    static const struct row of_ip[] = {ROW(SOL_IP, IP_TTL), ROW(SOL_IP, IP_TOS), ROW(SOL_IP, IP_MTU_DISCOVER)};
+    static const struct row of_ipv6[] = {
+        ROW(SOL_IPV6, IPV6_UNICAST_HOPS), ROW(SOL_IPV6, IPV6_TCLASS), ROW(SOL_IPV6, IPV6_MTU_DISCOVER),
+        ROW(SOL_IP, IP_MTU_DISCOVER),
+    };
     for (int i = 0; i < COUNT(of_ip); i++) {
         settings(stream, &of_ip[i]);
         settings(datagram, &of_ip[i]);

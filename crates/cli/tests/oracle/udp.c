@@ -172,5 +172,16 @@ int main(void) {
     TRY(recv(fd, buffer, sizeof buffer, 0));
     TRY(shutdown(fd, SHUT_WR));
     TRY(send(fd, "x", 1, MSG_NOSIGNAL));
+
+    SECTION("the path's MTU");
+    fd = udp();
+    TRY(option(fd, SOL_IP, IP_MTU));
+    MUST(connect4(fd, "127.0.0.1", port_b));
+    TRY(option(fd, SOL_IP, IP_MTU));
+    for (int mode = IP_PMTUDISC_DONT; mode <= IP_PMTUDISC_OMIT; mode++) {
+        MUST(setsockopt(fd, SOL_IP, IP_MTU_DISCOVER, &mode, sizeof mode));
+        TRY(to(fd, large, 65507, port_b));
+    }
+    close(fd);
     return 0;
 }

@@ -14,7 +14,9 @@ fn every_row_is_enforced_or_rejected() {
                 let s = n.socket(0, family, transport);
                 let known = row.state == State::Enforced && row.applies(family, transport);
                 let read = n.get(s, row.opt);
-                assert_eq!(read.is_ok(), known && row.readable, "reading {} gave {read:?}", row.name);
+                // IP_MTU and IPV6_MTU ask for a peer.
+                let works = read.is_ok() || read == Err(E::ENOTCONN);
+                assert_eq!(works, known && row.readable, "reading {} gave {read:?}", row.name);
                 let value = match row.kind {
                     Kind::Flag | Kind::AnyInt => Value::Int(1),
                     Kind::Int(_, high) => Value::Int(high),

@@ -10,6 +10,7 @@ use super::fast_open::FastOpenListener;
 use super::{ListenerEntry, Owner, Tuple};
 use crate::output::{IpOptions, Transport};
 use crate::ports::{BindRequest, Claim};
+use crate::route::longest_packet;
 use crate::stack::{BindId, ConnectionId, ListenerId, Stack};
 use crate::udp::{meant, specific};
 use crate::{BindError, ConnectError};
@@ -254,6 +255,14 @@ impl Stack {
     pub fn tcp_endpoints(&self, connection: ConnectionId) -> Option<(SocketAddr, SocketAddr)> {
         let tuple = self.tcp.connections.get(connection)?.tuple;
         Some((tuple.local.into(), tuple.remote.into()))
+    }
+
+    /// The MTU of a connection's path, as far as it is known (IP_MTU).
+    pub fn tcp_mtu(&self, connection: ConnectionId) -> Option<usize> {
+        let connection = self.tcp.connections.get(connection)?;
+        let (whole, found) = (connection.tcb.config().mss, connection.tcb.info().path_mss);
+        let link = self.mtu(&connection.path).min(longest_packet(connection.tuple.remote.ip()));
+        Some(link.saturating_sub(whole.saturating_sub(found).into()))
     }
 
     /// What its packets' IP headers say from now on.

@@ -70,7 +70,7 @@ impl Stack {
         let Some(answer) = self.tcp.cookies.answer(now, config, ends, syn) else { return };
         let Some(entry) = self.tcp.listeners.get_mut(listener) else { return };
         entry.listener.sent_cookie(now);
-        let options = entry.options;
+        let options = entry.options.of_syn_ack();
         if let Some(ip) = self.ip_header(tuple.local.ip(), tuple.remote.ip(), options) {
             self.count(Counter::SyncookiesSent);
             self.transmit_segment(now, path, ip, answer);

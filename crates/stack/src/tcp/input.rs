@@ -12,12 +12,9 @@ use super::cookies::{NoCookie, Verdict};
 use super::fast_open::{self, is_accepted};
 use super::{Owner, Tuple, mss_of};
 use crate::InterfaceId;
-use crate::output::IpOptions;
-use crate::route::Path;
+use crate::output::{IpOptions, MtuDiscovery};
+use crate::route::{Path, least_mtu};
 use crate::stack::{ConnectionId, ListenerId, Stack};
-
-/// RFC 1191, section 3: no IPv4 path is narrower; and what Linux lets a router claim at least (`min_pmtu`).
-const MIN_PATH_MTU: usize = 552;
 
 impl Stack {
     /// The connection a packet is for, and whether it came the way that connection's own packets go.
@@ -260,11 +257,16 @@ impl Stack {
         mtu: usize,
     ) -> bool {
         let tuple = Tuple::new((source, source_port), SocketAddr::new(destination, destination_port));
-        let least = if source.is_ipv4() { MIN_PATH_MTU } else { 1280 };
+        let mtu = mtu.max(least_mtu(source));
         if let Some(id) = self.tuple_with_sequence(&tuple, seq)
             && let Some(connection) = self.tcp.connections.get_mut(id)
         {
-            connection.tcb.path_mtu(now, mss_of(mtu.max(least), destination));
+            let discovery = connection.options.discovery;
+            // As Linux: without discovery IPv4's routers cut, and IPv6's say true.
+            if !discovery.believes_routers() || (source.is_ipv4() && discovery == MtuDiscovery::Dont) {
+                return true;
+            }
+            connection.tcb.path_mtu(now, mss_of(mtu, destination));
             self.tcp_flush(now, id);
             return true;
         }

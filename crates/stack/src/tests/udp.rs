@@ -225,3 +225,38 @@ fn echo_and_unknown_protocols_are_answered() {
     };
     assert_eq!(*code, Unreachable::Protocol);
 }
+
+/// As Linux 6.18 was seen to do it: who says DF, in datagrams and in segments behind the handshake, and whose datagrams
+/// are cut.
+#[test]
+fn path_mtu_discovery_says_df() {
+    let marked = |pair: &mut Pair| {
+        pair.run();
+        let all = std::mem::take(&mut pair.wire).into_iter().filter_map(|(_, from_a, frame)| {
+            let Payload::Packet(Packet { ip: sockeye_wire::ip::Header::V4(header), .. }) = frame.payload
+            else {
+                return None;
+            };
+            from_a.then_some(header.dont_fragment)
+        });
+        all.collect::<Vec<_>>()
+    };
+    let expected =
+        [(false, false, true), (true, true, true), (true, true, false), (true, false, false)].into_iter();
+    let expected = expected.chain([(false, false, false), (false, false, true)]);
+    for (discovery, (datagrams, segments, cuts)) in MtuDiscovery::ALL.into_iter().zip(expected) {
+        let mut pair = Pair::new();
+        let options = IpOptions { discovery, ..IpOptions::default() };
+        let a = pair.a.udp_bind(pair.now, request("0.0.0.0", 0)).unwrap();
+        pair.a.udp_set_ip_options(a, options);
+        let to = Some(at("10.61.0.2", 9));
+        pair.a.udp_send(pair.now, a, to, Chain::from(vec![0; 1472])).unwrap();
+        assert_eq!(marked(&mut pair), [datagrams], "{discovery:?}");
+        let long = pair.a.udp_send(pair.now, a, to, Chain::from(vec![0; 1473]));
+        assert_eq!(long, if cuts { Ok(()) } else { Err(SendError::TooLong) }, "{discovery:?}");
+        assert_eq!(marked(&mut pair), vec![false; if cuts { 2 } else { 0 }]);
+        let with = (sockeye_tcp::Config::default(), options);
+        pair.a.tcp_connect(pair.now, None, at("10.61.0.2", 80), with).unwrap();
+        assert_eq!(marked(&mut pair), [segments], "{discovery:?}");
+    }
+}
