@@ -3,22 +3,25 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
+
+use crate::piece::{FEW, Piece};
 
 /// A piece of fewer bytes costs more than it holds, about.
 const SMALL: usize = 512;
 /// So many pieces may be small.
 const MOST_SMALL: usize = 1024;
 
-/// Bytes in order, held in shared immutable pieces. Cloning, splitting and joining copy no byte. Holds no empty piece.
+/// Bytes in order, held in shared immutable pieces. Cloning, splitting and joining copy no byte, unless they are very few
+/// ([`Chain::copy_of_few`]). Holds no empty piece.
 ///
 /// Most chains are of one piece, which lies in the value itself; only more need memory of their own.
 #[derive(Clone, Default)]
 pub struct Chain {
     /// Empty only if all is.
-    first: Bytes,
+    first: Piece,
     #[expect(clippy::box_collection, reason = "mostly there is none, and it should take no room then")]
-    rest: Option<Box<VecDeque<Bytes>>>,
+    rest: Option<Box<VecDeque<Piece>>>,
     len: usize,
 }
 
@@ -38,8 +41,17 @@ impl Chain {
         self.len == 0
     }
 
+    /// A copy of so few bytes that the chain itself holds them; `None` of more.
+    pub fn copy_of_few(bytes: &[u8]) -> Option<Chain> {
+        (bytes.len() <= FEW).then(|| Chain { first: Piece::few(bytes), rest: None, len: bytes.len() })
+    }
+
     /// Puts a piece behind the last.
     pub fn push(&mut self, piece: Bytes) {
+        self.push_piece(piece.into());
+    }
+
+    fn push_piece(&mut self, piece: Piece) {
         if self.is_empty() {
             self.len = piece.len();
             self.first = piece;
@@ -93,10 +105,10 @@ impl Chain {
         while head.len < n {
             let wanted = n - head.len;
             if self.first.len() <= wanted {
-                head.push(self.pop_first());
+                head.push_piece(self.pop_first());
             } else {
                 self.len -= wanted;
-                head.push(self.first.split_to(wanted));
+                head.push_piece(self.first.split_to(wanted));
             }
         }
         head
@@ -128,7 +140,7 @@ impl Chain {
             } else {
                 self.len -= back.len();
                 if self.rest.as_mut().and_then(|rest| rest.pop_back()).is_none() {
-                    self.first = Bytes::new();
+                    self.first = Piece::default();
                 }
             }
         }
@@ -138,7 +150,7 @@ impl Chain {
     pub fn slice(&self, start: usize, len: usize) -> Chain {
         let len = len.min(self.len.saturating_sub(start));
         if start + len <= self.first.len() {
-            return self.first.slice(start..start + len).into();
+            return Chain { first: self.first.slice(start, len), rest: None, len };
         }
         let mut out = Chain::new();
         let (mut skip, mut left) = (start, len);
@@ -151,7 +163,7 @@ impl Chain {
                 continue;
             }
             let take = left.min(piece.len() - skip);
-            out.push(piece.slice(skip..skip + take));
+            out.push_piece(piece.slice(skip, take));
             left -= take;
             skip = 0;
         }
@@ -160,16 +172,16 @@ impl Chain {
 
     /// The pieces in order, as slices.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
-        self.shared_pieces().map(|piece| &piece[..])
+        self.shared_pieces().map(Piece::as_slice)
     }
 
-    fn shared_pieces(&self) -> impl Iterator<Item = &Bytes> {
+    fn shared_pieces(&self) -> impl Iterator<Item = &Piece> {
         let rest = self.rest.iter().flat_map(|rest| rest.iter());
         std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(rest)
     }
 
     /// Takes the first piece off.
-    fn pop_first(&mut self) -> Bytes {
+    fn pop_first(&mut self) -> Piece {
         let next = self.rest.as_mut().and_then(|rest| rest.pop_front()).unwrap_or_default();
         let first = std::mem::replace(&mut self.first, next);
         self.len -= first.len();
@@ -233,7 +245,12 @@ mod tests {
 
     fn chain(pieces: &[Vec<u8>]) -> Chain {
         let mut chain = Chain::new();
-        pieces.iter().for_each(|piece| chain.push(Bytes::copy_from_slice(piece)));
+        for piece in pieces {
+            match Chain::copy_of_few(piece).filter(|_| piece.len() % 2 == 0) {
+                Some(few) => chain.append(few),
+                None => chain.push(Bytes::copy_from_slice(piece)),
+            }
+        }
         chain
     }
 

@@ -7,6 +7,7 @@
 
 mod chain;
 mod counters;
+mod piece;
 mod pool;
 mod queue;
 mod rng;

@@ -23,8 +23,11 @@ impl Pool {
         Pool::default()
     }
 
-    /// Copies bytes into pooled chunks.
+    /// Copies bytes into pooled chunks; very few into the chain itself.
     pub fn copy_in(&mut self, mut bytes: &[u8]) -> Chain {
+        if let Some(few) = Chain::copy_of_few(bytes) {
+            return few;
+        }
         let mut chain = Chain::new();
         while !bytes.is_empty() {
             let room = self.current.capacity() - self.current.len();
@@ -77,8 +80,8 @@ mod tests {
     #[test]
     fn small_writes_share_a_chunk() {
         let mut pool = Pool::new();
-        let held: Vec<Chain> = (0..1000u32).map(|i| pool.copy_in(&i.to_be_bytes())).collect();
+        let held: Vec<Chain> = (0..1000u32).map(|i| pool.copy_in(&i.to_be_bytes().repeat(8))).collect();
         assert!(pool.used.len() <= 1);
-        assert_eq!(held[999].to_vec(), 999u32.to_be_bytes());
+        assert_eq!(held[999].to_vec(), 999u32.to_be_bytes().repeat(8));
     }
 }
