@@ -49,9 +49,8 @@ pub struct Lab {
     nodes: Vec<Node>,
     links: Vec<Link>,
     rng: Rng,
-    /// Frames that arrive the moment they are sent, in the order they were; with the numbers of `on_the_way`.
-    due: VecDeque<(u64, Delivery)>,
-    /// Frames on their way, by arrival; the number keeps those of one moment in order.
+    /// Frames on their way, by arrival; the number keeps those of one moment in order. What arrives the moment it is sent,
+    /// with nothing of its direction under way, never stands here.
     on_the_way: BTreeMap<(Instant, u64), Delivery>,
     sequence: u64,
     /// Hosts that may have frames to send or another deadline, in the order they were touched.
@@ -92,7 +91,6 @@ impl Lab {
             nodes: Vec::new(),
             links: Vec::new(),
             rng: Rng::from_seed(seed),
-            due: VecDeque::new(),
             on_the_way: BTreeMap::new(),
             sequence: 0,
             touched: VecDeque::new(),
@@ -223,7 +221,6 @@ impl Lab {
 
     /// When something will be due that is not yet: a frame's arrival, a host's timer, or a change.
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        debug_assert!(self.due.is_empty());
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.next_deadline()).min();
         let timer = loop {
             let Some((at, id)) = self.deadlines.first().copied() else { break None };
@@ -336,11 +333,12 @@ impl Lab {
         let Some(id) = self.nodes[from.0].link else {
             return self.capture(now, from, interface, &frame, Some(reason::NO_LINK));
         };
-        if self.links[id.0].keeps_whole(from) {
-            let fate = self.links[id.0].enter(now, from, &frame);
+        let link = &mut self.links[id.0];
+        if link.keeps_whole(from) {
+            let fate = link.enter(now, from, &frame);
             return self.meet_fate(now, (id, from), interface, frame, fate);
         }
-        for (frame, fate) in self.links[id.0].transmit(now, from, *frame) {
+        for (frame, fate) in link.transmit(now, from, *frame) {
             self.meet_fate(now, (id, from), interface, Box::new(frame), fate);
         }
     }
@@ -357,32 +355,27 @@ impl Lab {
             self.capture(now, from, interface, &frame, fate.err());
         }
         if let Ok(at) = fate {
+            let alone = self.links[link.0].is_alone(from, &frame);
             let delivery = Delivery { link, from, frame };
-            if at <= now {
-                self.due.push_back((self.sequence, delivery));
+            if at <= now && alone {
+                // What it brings about is collected later: the order is that in which frames were sent all the same.
+                self.deliver(now, delivery);
             } else {
                 self.on_the_way.insert((at, self.sequence), delivery);
+                self.sequence += 1;
             }
-            self.sequence += 1;
         }
     }
 
     /// The next frame that is there by now: in the order of arrival, and of sending where that is the same.
     fn next_delivery(&mut self, now: Instant) -> Option<Delivery> {
-        if let Some(entry) = self.on_the_way.first_entry()
-            && entry.key().0 <= now
-            && self.due.front().is_none_or(|(number, _)| entry.key().0 < now || entry.key().1 < *number)
-        {
-            return Some(entry.remove());
-        }
-        self.due.pop_front().map(|(_, delivery)| delivery)
+        let entry = self.on_the_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
     }
 
     fn deliver(&mut self, now: Instant, delivery: Delivery) {
         let Delivery { link, from, frame } = delivery;
-        let link = &mut self.links[link.0];
-        link.delivered(from, &frame);
-        let to = link.other(from);
+        let to = self.links[link.0].delivered(from, &frame);
         self.touch(to);
         let node = &mut self.nodes[to.0];
         node.host.input(now, node.eth0, frame);

@@ -5,12 +5,14 @@
 use std::num::NonZeroU64;
 
 use sockeye_base::{Duration, Instant, Rng, nanos};
-use sockeye_wire::{Frame, Payload};
+use sockeye_wire::Frame;
 
 use crate::HostId;
 
 /// What an Ethernet header adds to a packet on the link, in bytes.
 const ETHERNET: usize = 14;
+/// The headers of IP and TCP are never longer, in bytes.
+const MOST_HEADERS: usize = 60 + 60;
 /// What may wait where there is a rate, if nothing else is said: a thousand full frames (Linux's txqueuelen).
 const QUEUE: usize = 1000 * (1500 + ETHERNET);
 /// How many frames (a super-segment counts as those it stands for) may be on their way in one direction.
@@ -146,11 +148,6 @@ impl Link {
         self.lanes[end].direction = direction;
     }
 
-    /// The host at the other end.
-    pub(crate) fn other(&self, from: HostId) -> HostId {
-        self.ends[1 - self.end(from)]
-    }
-
     /// Whether all frames in this direction share one fate, so that a super-segment stays in one piece.
     pub(crate) fn keeps_whole(&self, from: HostId) -> bool {
         self.cut || self.lanes[self.end(from)].direction.is_steady()
@@ -174,11 +171,17 @@ impl Link {
         frame.split().map(enter).collect()
     }
 
-    /// A frame has left the link at its far end.
-    pub(crate) fn delivered(&mut self, from: HostId, frame: &Frame) {
+    /// Whether this frame, which has entered, is all that is under way in this direction.
+    pub(crate) fn is_alone(&self, from: HostId, frame: &Frame) -> bool {
+        self.lanes[self.end(from)].queued == frame.count()
+    }
+
+    /// A frame has left the link at its far end: at this host.
+    pub(crate) fn delivered(&mut self, from: HostId, frame: &Frame) -> HostId {
         let end = self.end(from);
         let queued = &mut self.lanes[end].queued;
         *queued = queued.saturating_sub(frame.count());
+        self.ends[1 - end]
     }
 
     fn end(&self, host: HostId) -> usize {
@@ -200,13 +203,13 @@ impl Lane {
         if cut {
             return Err(reason::CUT);
         }
-        if largest_packet(frame) > mtu {
+        if is_longer(frame, mtu) {
             return Err(reason::TOO_BIG);
         }
         if lost {
             return Err(reason::LOST);
         }
-        let sent = self.send(now, frame.payload.len() + ETHERNET)?;
+        let sent = self.send(now, frame)?;
         if self.queued + count > QUEUE_LIMIT {
             return Err(reason::QUEUE_FULL);
         }
@@ -217,8 +220,9 @@ impl Lane {
     }
 
     /// When the last byte of a frame is sent, if it finds room in the queue.
-    fn send(&self, now: Instant, length: usize) -> Result<Instant, &'static str> {
+    fn send(&self, now: Instant, frame: &Frame) -> Result<Instant, &'static str> {
         let Some(rate) = self.direction.rate else { return Ok(now) };
+        let length = frame.payload.len() + ETHERNET;
         // Of u128, since bytes of a slow link times its rate may be more than 2^64.
         let (rate, second) = (u128::from(rate.get()), 8_000_000_000);
         let waiting = self.sent.since(now).as_nanos() * rate / second;
@@ -240,13 +244,16 @@ impl Lane {
     }
 }
 
-/// The length of the longest packet that a frame stands for.
-fn largest_packet(frame: &Frame) -> usize {
-    let whole = frame.payload.len();
-    match (&frame.payload, frame.as_segment()) {
-        (Payload::Packet(_), Some(segment)) if frame.count() > 1 => {
-            whole - segment.payload.len() + usize::from(segment.gso_size)
-        }
-        _ => whole,
+/// Whether the longest packet that a frame stands for is longer than this.
+fn is_longer(frame: &Frame, mtu: usize) -> bool {
+    let segment = frame.as_segment();
+    if segment.is_some_and(|segment| segment.payload.len() + MOST_HEADERS <= mtu) {
+        return false;
     }
+    let whole = frame.payload.len();
+    let longest = match segment {
+        Some(segment) if frame.count() > 1 => whole - segment.payload.len() + usize::from(segment.gso_size),
+        Some(_) | None => whole,
+    };
+    longest > mtu
 }
