@@ -314,14 +314,16 @@ impl Host {
     /// How many of `len` bytes may be sent now.
     pub(crate) fn may_send(&mut self, id: SocketId, len: usize) -> Result<usize> {
         let (socket, stream) = self.stream(id)?;
-        let refusal = match stream.live(&self.stack) {
+        let tcb = stream.tcb(&self.stack);
+        let refusal = match tcb.map(Tcb::state).filter(|state| !state.is_over()) {
             // The handshake is waited for, whatever was shut meanwhile.
             Some(state) if state.is_opening() => Some(Errno::EAGAIN),
             Some(state) if state.may_send() && !socket.shut.write => None,
             Some(_) | None => Some(Errno::EPIPE),
         };
-        let room = stream.tcb(&self.stack).map_or(0, Tcb::send_room);
-        if let Some(error) = self.take_stream_error(id) {
+        let room = tcb.map_or(0, |tcb| tcb.room_for(len));
+        let failed = stream.error.is_some() || tcb.is_some_and(|tcb| tcb.error().is_some());
+        if failed && let Some(error) = self.take_stream_error(id) {
             return Err(error);
         }
         match refusal {
@@ -330,7 +332,7 @@ impl Host {
                 self.note_no_space(id);
                 Err(Errno::EAGAIN)
             }
-            None => Ok(room.min(len)),
+            None => Ok(room),
         }
     }
 

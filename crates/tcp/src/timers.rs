@@ -69,13 +69,17 @@ impl Timers {
         Some(self.soonest()).filter(|at| *at != NEVER)
     }
 
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.soonest() <= now
+    }
+
     fn soonest(&self) -> Instant {
         self.0.into_iter().fold(NEVER, Instant::min)
     }
 
     /// Stops and returns one that is due.
     fn take_due(&mut self, now: Instant) -> Option<Timer> {
-        if self.soonest() > now {
+        if !self.is_due(now) {
             return None;
         }
         let due = ALL.into_iter().find(|&timer| self.0[timer as usize] <= now)?;

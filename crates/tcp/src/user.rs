@@ -4,6 +4,7 @@ use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum};
 
 use crate::config::{Buffer, Config, Keepalive, Ports};
 use crate::error::{Error, SendError};
+use crate::options::SMALLEST_MSS;
 use crate::output::{Boundary, MOST_AT_ONCE};
 use crate::state::State;
 use crate::tcb::Tcb;
@@ -32,6 +33,15 @@ impl Tcb {
             lowat => lowat.saturating_sub(unsent + tail).div_ceil(piece),
         };
         by_buffer.min(by_mark).saturating_mul(piece).saturating_add(tail) as usize
+    }
+
+    /// How many of `len` bytes may be queued now. Few need no reckoning: where there is any room, there is room for a piece.
+    pub fn room_for(&self, len: usize) -> usize {
+        let few = len <= usize::from(SMALLEST_MSS)
+            && self.state == State::Established
+            && self.config.notsent_lowat == u32::MAX
+            && self.send_charge() < self.sending.buffer;
+        if few { len } else { self.send_room().min(len) }
     }
 
     /// How much of a call is best queued at first: as in Linux, what begins a queue is sent before more is taken.

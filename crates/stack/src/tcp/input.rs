@@ -42,7 +42,6 @@ impl Stack {
         (segment, ecn): (&mut Segment, Ecn),
         connection: Option<ConnectionId>,
     ) {
-        let tuple = Tuple::new((destination, segment.destination), SocketAddr::new(source, segment.source));
         // RFC 3168, section 6.1.1: a SYN in a packet that says it may be marked doesn't ask for that honestly.
         if ecn != Ecn::NotEct && segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
             segment.flags.remove(Flags::ECE | Flags::CWR);
@@ -50,6 +49,8 @@ impl Stack {
         match connection {
             Some(id) => self.connection_input(now, interface, id, (segment, ecn)),
             None => {
+                let tuple =
+                    Tuple::new((destination, segment.destination), SocketAddr::new(source, segment.source));
                 if let Some(opening) = self.time_wait_input(now, interface, (&tuple, std::mem::take(segment)))
                 {
                     self.listener_input(now, interface, tuple, opening);

@@ -3,7 +3,7 @@
 use sockeye_base::{Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
-use crate::recovery::{Armed, Sent};
+use crate::recovery::{Armed, Repeat, Sent};
 use crate::state::State;
 use crate::tcb::Tcb;
 
@@ -20,15 +20,36 @@ impl Tcb {
     /// Runs the timers that are due and says what to do: call until it says `Wait`, whose moment is later than `now`.
     /// Repetitions come before new data, which comes before mere acknowledgements.
     pub fn decide(&mut self, now: Instant) -> Decision {
+        if self.is_quiet(now) {
+            self.note_window_use();
+            return self.wait(now);
+        }
+        self.act(now)
+    }
+
+    /// Whether all the questions [`Tcb::act`] asks are known to be answered by no: most often there is nothing to do.
+    fn is_quiet(&self, now: Instant) -> bool {
+        let recovery = &self.recovery;
+        let due = self.ack_now | self.probe_due | self.syn_due | recovery.probe_tail | recovery.resend_head;
+        self.state == State::Established
+            && !due
+            && recovery.repeat == Repeat::Nothing
+            && self.unsent() == 0
+            && !self.timers.is_due(now)
+    }
+
+    fn act(&mut self, now: Instant) -> Decision {
         self.run_timers(now);
         match self.next_segment(now) {
             Some(segment) => Decision::Send(segment),
-            None => {
-                self.check_send_space();
-                self.note_limits(now);
-                Decision::Wait(self.timers.next())
-            }
+            None => self.wait(now),
         }
+    }
+
+    fn wait(&mut self, now: Instant) -> Decision {
+        self.check_send_space();
+        self.note_limits(now);
+        Decision::Wait(self.timers.next())
     }
 
     fn next_segment(&mut self, now: Instant) -> Option<Segment> {

@@ -44,6 +44,9 @@ impl Tcb {
         if self.is_starved() {
             return Limit::SendBuffer;
         }
+        if unsent == 0 {
+            return Limit::Busy;
+        }
         let next = unsent.min(self.effective_mss());
         if self.usable_window() < next && self.cwnd_room() > 0 { Limit::PeerWindow } else { Limit::Busy }
     }

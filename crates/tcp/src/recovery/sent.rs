@@ -55,7 +55,8 @@ impl Sent {
 
     /// How many segments. A FIN rides on the last data.
     pub(crate) fn count(&self) -> u32 {
-        (self.len - u32::from(self.fin)).div_ceil(self.mss).max(1)
+        let len = self.len - u32::from(self.fin);
+        if len <= self.mss { 1 } else { len.div_ceil(self.mss) }
     }
 
     /// Where its last segment begins.
