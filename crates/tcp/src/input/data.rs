@@ -57,6 +57,7 @@ impl Tcb {
         if payload.len() < len as usize {
             payload.detach_from(len as usize);
         }
+        let gap = !self.reassembly.is_empty() || self.reassembly.fin.is_some();
         if fin {
             self.reassembly.fin.get_or_insert(seq + payload.len() as u32);
         }
@@ -64,7 +65,7 @@ impl Tcb {
             self.last_data_received = Some(now);
         }
         if seq == self.rcv_nxt {
-            self.take_in_order(now, payload);
+            self.take_in_order(now, payload, gap);
             Step::Continue(())
         } else {
             self.keep_for_later(now, seq, payload)
@@ -95,8 +96,7 @@ impl Tcb {
         Step::Continue(())
     }
 
-    fn take_in_order(&mut self, now: Instant, payload: Chain) {
-        let filled_gap = !self.reassembly.is_empty();
+    fn take_in_order(&mut self, now: Instant, payload: Chain, filled_gap: bool) {
         let len = payload.len() as u32;
         self.deliver(payload);
         if filled_gap {
@@ -107,12 +107,11 @@ impl Tcb {
         self.grow_window(len);
         if self.reassembly.fin.is_some_and(|fin| self.rcv_nxt.at_or_after(fin)) {
             self.process_fin(now);
-        } else if filled_gap {
-            // RFC 5681, section 4.2: whoever waits for a gap to close should hear at once.
-            self.ack_now = true;
-        } else {
+        } else if !filled_gap {
             self.acknowledge_soon(now);
         }
+        // RFC 5681, section 4.2: whoever waits for a gap to close should hear at once.
+        self.ack_now |= filled_gap;
     }
 
     pub(crate) fn deliver(&mut self, payload: Chain) {

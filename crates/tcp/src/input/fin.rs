@@ -15,7 +15,14 @@ impl Tcb {
         // As Linux: little will come that needs a quick answer.
         self.interactive = true;
         match self.state {
-            State::Established => self.state = State::CloseWait,
+            State::Established => {
+                self.state = State::CloseWait;
+                // As Linux: the program's own FIN may come in time to carry the acknowledgement; where nothing came
+                // before, that isn't waited for.
+                if self.last_data_received.is_some() {
+                    return self.acknowledge_soon(now);
+                }
+            }
             // Our FIN isn't acknowledged: both closed at once.
             State::FinWait1 => self.state = State::Closing,
             State::FinWait2 => self.enter_time_wait(now),
