@@ -98,7 +98,6 @@ impl Tcb {
         tcb.rare().fast_open = Some(Box::new(FastOpen { pending: true, data_acked, ..FastOpen::default() }));
         if data_acked {
             tcb.counters.data_segs_in += 1;
-            tcb.last_data_received = Some(now);
             tcb.measure_rcv_mss(&syn);
             tcb.deliver(syn.payload);
             // As Linux: what the SYN-ACK's field was too small for isn't told by a window update, but by the next segment.
