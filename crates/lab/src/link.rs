@@ -239,8 +239,10 @@ impl Lane {
         if jitter.is_zero() {
             return delay;
         }
-        let spread = nanos(jitter).saturating_mul(2).saturating_add(1);
-        (delay + Duration::from_nanos(self.rng.below(spread))).saturating_sub(jitter)
+        let jitter = nanos(jitter);
+        let spread = jitter.saturating_mul(2).saturating_add(1);
+        let longest = delay.saturating_add(Duration::from_nanos(self.rng.below(spread)));
+        longest.saturating_sub(Duration::from_nanos(jitter))
     }
 }
 

@@ -10,7 +10,7 @@ use sockeye_abi::{Errno, Readiness};
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::SocketId;
 
-use crate::calls::{Answer, Taken};
+use crate::calls::{Answer, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
 use crate::network::Network;
@@ -59,7 +59,14 @@ pub(crate) struct Supervisor {
 struct Held {
     call: Call,
     carrier: CarrierId,
-    deadline: Option<Instant>,
+    limit: Option<Limit>,
+}
+
+/// When a held call's time is up.
+#[derive(Clone, Copy)]
+struct Limit {
+    deadline: Instant,
+    mark: Mark,
 }
 
 impl Supervisor {
@@ -126,8 +133,12 @@ impl Supervisor {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let now = self.network.now();
-        let held =
-            self.held.iter().filter_map(|held| held.deadline).min().map(|deadline| deadline.since(now));
+        let held = self
+            .held
+            .iter()
+            .filter_map(|held| Some(held.limit?.deadline))
+            .min()
+            .map(|deadline| deadline.since(now));
         let soonest: Option<Duration> =
             [self.network.idle_for(), held, ending.idle_for()].into_iter().flatten().min();
         soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })
@@ -151,8 +162,10 @@ impl Supervisor {
                 break;
             }
             let Some(call) = self.listener.receive()? else { continue };
-            // A thread makes one call at a time: an older one of its was interrupted.
-            self.held.retain(|held| held.call.tid != call.tid);
+            if self.is_interrupted(&call) {
+                self.listener.fail(call.id, Errno::EINTR);
+                continue;
+            }
             if self.held.len() > self.held_max {
                 // Threads that ended while their calls were held make no other.
                 self.held.retain(|held| self.listener.still_waits(held.call.id));
@@ -166,16 +179,25 @@ impl Supervisor {
         Ok(())
     }
 
-    /// Answers a call, or holds it. A held one keeps the deadline it was given first.
-    fn serve_call(&mut self, call: Call, deadline: Option<Instant>) {
+    /// A thread makes one call at a time: an older one of its was interrupted by a signal. If the kernel has that made
+    /// again (SA_RESTART), and it had a time limit, it is not to be: signal(7), "Interruption of system calls".
+    fn is_interrupted(&mut self, call: &Call) -> bool {
+        let Some(older) = self.held.iter().position(|held| held.call.tid == call.tid) else { return false };
+        let older = self.held.remove(older);
+        older.call.number == call.number && older.limit.is_some_and(|limit| limit.mark.is_again(call))
+    }
+
+    /// Answers a call, or holds it. A held one keeps the limit it was given first.
+    fn serve_call(&mut self, call: Call, before: Option<Limit>) {
         let id = call.id;
         match self.dispatch(&call) {
             Ok(Answer::Value(value)) => self.tell(&call, Ok(value)),
             Ok(Answer::Pass) => drop(self.listener.pass(id)),
             Ok(Answer::Done) => {}
             Ok(Answer::Wait { carrier, limit }) => {
-                let deadline = deadline.or_else(|| limit.map(|limit| self.network.now() + limit));
-                self.held.push(Held { call, carrier, deadline });
+                let now = self.network.now();
+                let first = |span| Limit { deadline: now + span, mark: Mark::of(&call) };
+                self.held.push(Held { call, carrier, limit: before.or_else(|| limit.map(first)) });
             }
             Err(errno) => self.tell(&call, Err(errno)),
         }
@@ -186,12 +208,23 @@ impl Supervisor {
         let now = self.network.now();
         let listener = &self.listener;
         self.held.retain(|held| {
-            let expired = held.deadline.is_some_and(|deadline| deadline <= now);
+            let expired = held.limit.is_some_and(|limit| limit.deadline <= now);
             if expired {
                 let connecting = held.call.number == libc::SYS_connect;
                 listener.fail(held.call.id, if connecting { Errno::EINPROGRESS } else { Errno::EAGAIN });
             }
             !expired
+        });
+    }
+
+    /// Ends the calls that wait for a carrier which is gone: another thread has closed their descriptor.
+    fn end_held(&mut self, id: CarrierId) {
+        let listener = &self.listener;
+        self.held.retain(|held| {
+            if held.carrier == id {
+                listener.fail(held.call.id, Errno::EBADF);
+            }
+            held.carrier != id
         });
     }
 
@@ -239,8 +272,7 @@ impl Supervisor {
 
     /// Whether S hangs up only because P is shut both ways.
     fn is_only_shut(&mut self, id: CarrierId) -> bool {
-        let shut =
-            self.carriers.get(id).and_then(|carrier| carrier.link()).is_some_and(Link::hangs_up_when_shut);
+        let shut = self.carriers.get(id).and_then(|carrier| carrier.link()).is_some_and(Link::asked_shut);
         shut && self.carriers.is_alive(id)
     }
 
@@ -268,11 +300,9 @@ impl Supervisor {
             if self.held[index].carrier == id {
                 let held = self.held.remove(index);
                 if self.listener.still_waits(held.call.id) {
-                    let before = self.held.len();
-                    self.serve_call(held.call, held.deadline);
-                    if self.held.len() > before {
-                        // It waits on, in its old place.
-                        let again = self.held.pop().expect("it was just held");
+                    self.serve_call(held.call, held.limit);
+                    // If it waits on it does so in its old place.
+                    if let Some(again) = self.held.pop_if(|last| last.call.id == held.call.id) {
                         self.held.insert(index, again);
                         index += 1;
                     }
@@ -292,7 +322,10 @@ impl Supervisor {
         match &mut carrier.state {
             State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
                 Moved::Open => {}
-                Moved::Closed => drop(self.carriers.remove(id)),
+                Moved::Closed => {
+                    self.carriers.remove(id);
+                    self.end_held(id);
+                }
                 Moved::Broken(error) => self.break_carrier(id, Some(error)),
             },
             State::Connecting(_) => self.pump_connecting(id),
@@ -314,6 +347,7 @@ impl Supervisor {
                     Delivered::Closed => {
                         host.refuse(now, socket);
                         self.carriers.remove(id);
+                        self.end_held(id);
                     }
                 }
             }
@@ -390,6 +424,7 @@ impl Supervisor {
     pub(crate) fn close_carrier(&mut self, id: CarrierId) {
         let now = self.network.now();
         let Some(carrier) = self.carriers.remove(id) else { return };
+        self.end_held(id);
         let host = self.network.host();
         host.close(now, carrier.socket);
         if let State::Listening(backlog) = carrier.state {

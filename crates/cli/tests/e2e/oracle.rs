@@ -34,8 +34,12 @@ fn ask(name: &str) {
         return;
     }
     let program = compile(name);
+    compare(name, &program, [("", run([program.path()])), (" --exact", run_exact([program.path()]))]);
+}
+
+fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Command); N]) {
     let kernel = finish(&mut Command::new(program.path())).text();
-    for (mode, mut ours) in [("", run([program.path()])), (" --exact", run_exact([program.path()]))] {
+    for (mode, mut ours) in worlds {
         if let Some(difference) = difference(&kernel, &finish(&mut ours).text()) {
             panic!("{name}{mode}: not as on Linux (- Linux, + Sockeye)\n{difference}");
         }
@@ -95,7 +99,15 @@ fn fastopen_with_cookies() {
     }
 }
 
-programs! { fastopen socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
+programs! { fastopen held socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
+
+#[test]
+fn gate() {
+    if need(&["gcc"]) {
+        let program = compile("gate");
+        compare("gate", &program, [(" --exact", run_exact([program.path()]))]);
+    }
+}
 
 #[test]
 fn dual() {

@@ -89,6 +89,12 @@ fn jitter_spreads_and_keeps_the_order() {
 }
 
 #[test]
+fn what_takes_for_ever_never_comes() {
+    let slow = Direction { delay: Duration::MAX, jitter: ms(5), ..Direction::default() };
+    assert_eq!(burst(slow, 3), []);
+}
+
+#[test]
 fn a_timetable_cuts_and_mends() {
     let mut pair = Pair::new(1, Version::V4, ms(1), Loss::None);
     let link = pair.link;

@@ -69,7 +69,7 @@ impl Supervisor {
             State::Fresh | State::Listening(_) => return Err(Errno::ENOTCONN),
             State::Connecting(_) => Gate::Shut,
             State::Broken(_) => return self.receive_broken(subject),
-            State::Connected(link) if link.is_readable() || asks_nothing(call) || shut => Gate::Open,
+            State::Connected(link) if link.is_readable() || moves_nothing(call) || shut => Gate::Open,
             State::Connected(_) => Gate::Shut,
             State::Datagram(_) => Gate::Open,
         };
@@ -94,7 +94,8 @@ impl Supervisor {
                 Some(error) => return Err(error),
                 None => Gate::Open,
             },
-            State::Connected(link) if shut || link.unread() == 0 => Gate::Open,
+            State::Connected(link) if shut || link.asked_shut() || link.unread() == 0 => Gate::Open,
+            State::Connected(_) if moves_nothing(call) => Gate::Open,
             State::Connected(_) => Gate::Shut,
             State::Datagram(_) => Gate::Open,
         };
@@ -155,9 +156,13 @@ impl Supervisor {
     }
 }
 
-/// A call to receive no bytes, which never waits.
-fn asks_nothing(call: &Call) -> bool {
-    matches!(call.number, libc::SYS_read | libc::SYS_recvfrom) && call.args[2] == 0
+/// A call to receive or send no bytes, which is not ours to hold.
+fn moves_nothing(call: &Call) -> bool {
+    match call.number {
+        libc::SYS_read | libc::SYS_recvfrom | libc::SYS_write | libc::SYS_sendto => call.args[2] == 0,
+        libc::SYS_readv | libc::SYS_writev => pieces(call).is_ok_and(|pieces| pieces.room() == 0),
+        _ => false,
+    }
 }
 
 /// What a `read`, `write`, `readv` or `writev` moves, as a message without a name.

@@ -24,7 +24,7 @@ use crate::supervisor::Supervisor;
 
 pub(crate) use fast_open::FastSend;
 use unheard::Outcome;
-pub(crate) use unheard::{Taken, Unheard};
+pub(crate) use unheard::{Mark, Taken, Unheard};
 
 /// The longest address the kernel takes (`sizeof(struct sockaddr_storage)`).
 const ADDRESS_MAX: usize = 128;

@@ -54,13 +54,15 @@ impl Supervisor {
     /// Takes the error that the carrier keeps, and the native one by which it shows it.
     pub(super) fn take_native_error(&mut self, subject: Subject) -> Option<Errno> {
         let carrier = self.carriers.get(subject.carrier)?;
+        let is_stream = subject.is_stream();
         let kept = match &mut carrier.state {
             State::Broken(error) => error.take(),
             State::Datagram(mailbox) => Some(mailbox.take_error()?),
             _ => return None,
         };
-        // If the program has met the native error already, it knows.
         let native = rustix::net::sockopt::socket_error(carrier.borrow()?).ok()?;
-        native.err().and(kept)
+        // If the program has met the native error already, it knows; but behind the gate only a call that had moved some of
+        // its bytes met it, and told those.
+        if is_stream && self.exact { kept } else { native.err().and(kept) }
     }
 }

@@ -119,7 +119,7 @@ fn opens_fast(call: &Call) -> bool {
 
 /// By what a call is known again: who makes it, with what, from where, and how it came there.
 #[derive(Clone, Copy, Debug)]
-struct Mark {
+pub(crate) struct Mark {
     tid: u32,
     args: [u64; 6],
     /// Its stack; `None` if the thread runs: a signal has woken it already, and it is about to leave the call.
@@ -127,11 +127,12 @@ struct Mark {
 }
 
 impl Mark {
-    fn of(call: &Call) -> Mark {
+    pub(crate) fn of(call: &Call) -> Mark {
         Mark { tid: call.tid, args: call.args, stack: stack(call) }
     }
 
-    fn is_again(&self, call: &Call) -> bool {
+    /// Whether a call may be this one, made again.
+    pub(crate) fn is_again(&self, call: &Call) -> bool {
         let now = Mark::of(call);
         let moved = matches!((self.stack, now.stack), (Some(before), Some(now)) if before != now);
         self.tid == now.tid && self.args == now.args && !moved

@@ -285,8 +285,8 @@ impl Link {
         self.asked_shut = true;
     }
 
-    /// Whether a hang-up of S could also be P shut both ways, but still open.
-    pub(crate) fn hangs_up_when_shut(&self) -> bool {
+    /// Whether it has: a hang-up of S could then also be P shut both ways, but still open.
+    pub(crate) fn asked_shut(&self) -> bool {
         self.asked_shut
     }
 
