@@ -46,7 +46,7 @@ pub(crate) fn baton() -> Option<Baton> {
 }
 
 /// Tries until it gives something or the time is up (`None`). An error of kind `Deadlock` where waiting would never
-/// end: in virtual time, outside of the simulation's threads.
+/// end: in virtual time, outside of the simulation's threads, or in one that unwinds because the simulation is gone.
 pub(crate) fn wait<T>(
     shared: &Shared,
     until: Option<Instant>,
@@ -68,9 +68,12 @@ pub(crate) fn wait<T>(
         match &baton {
             Some(baton) => {
                 let timer = until.map(|until| shared.set_timer(until, &waker));
-                baton.hand_back();
+                let goes_on = baton.hand_back();
                 if let Some(timer) = timer {
                     shared.cancel_timer(timer);
+                }
+                if !goes_on {
+                    return Err(deadlock());
                 }
             }
             None if shared.is_simulated() => return Err(deadlock()),

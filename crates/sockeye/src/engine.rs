@@ -104,31 +104,36 @@ impl Shared {
         context: &mut Context<'_>,
         call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
     ) -> Poll<Result<T, Errno>> {
-        self.with(|engine, now| {
+        let mut left = Vec::new();
+        let poll = self.with(|engine, now| {
             let result = call(engine.lab.host_mut(host), now, socket);
             if result.as_ref().is_err_and(|errno| must_wait(*errno)) {
-                let place = engine.waiters.wait((host, socket), interest, ticket.take(), context.waker());
-                *ticket = Some(place);
+                let (old, waker) = (ticket.take(), context.waker());
+                *ticket = Some(engine.waiters.wait((host, socket), interest, old, waker, &mut left));
                 return Poll::Pending;
             }
             if let Some(ticket) = ticket.take() {
-                engine.waiters.forget((host, socket), ticket);
+                left.extend(engine.waiters.forget((host, socket), ticket));
             }
             Poll::Ready(result)
-        })
+        });
+        drop(left);
+        poll
     }
 
     /// Nobody waits by this ticket any more.
     pub(crate) fn forget(&self, key: (HostId, SocketId), ticket: Ticket) {
-        self.lock().waiters.forget(key, ticket);
+        let left = self.lock().waiters.forget(key, ticket);
+        drop(left);
     }
 
     /// Closes a socket.
     pub(crate) fn close(&self, (host, socket): (HostId, SocketId)) {
-        self.with(|engine, now| {
-            engine.waiters.remove((host, socket));
+        let left = self.with(|engine, now| {
             engine.lab.host_mut(host).close(now, socket);
+            engine.waiters.remove((host, socket))
         });
+        drop(left);
     }
 
     /// Now, on the network's clock.
@@ -143,7 +148,8 @@ impl Shared {
 
     /// Takes a timer back.
     pub(crate) fn cancel_timer(&self, timer: TimerId) {
-        self.lock().timers.cancel(timer);
+        let left = self.lock().timers.cancel(timer);
+        drop(left);
     }
 
     /// Runs what is due; gives the next moment something will be.

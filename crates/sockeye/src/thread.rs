@@ -44,7 +44,11 @@ pub fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Jo
 pub fn sleep(span: Duration) {
     let network = Host::current().expect("no host entered: see sockeye::Host::enter").shared;
     let until = network.now() + span;
-    forever(blocking::wait(&network, Some(until), |_| Poll::<()>::Pending));
+    let slept = blocking::wait(&network, Some(until), |_| Poll::<()>::Pending);
+    // Who unwinds because the simulation is gone sleeps no more; a second panic would end the process.
+    if !std::thread::panicking() {
+        forever(slept);
+    }
 }
 
 impl<T> JoinHandle<T> {
@@ -57,8 +61,11 @@ impl<T> JoinHandle<T> {
             Kind::Real(thread) => thread.join(),
             Kind::Simulated(host, handle) => {
                 let ended = |context: &mut Context<'_>| handle.poll_taken(context);
-                let value = forever(blocking::wait(&host.shared, None, ended));
-                Ok(value.expect("waited without a limit"))
+                match blocking::wait(&host.shared, None, ended) {
+                    // As in `sleep`.
+                    Err(error) if std::thread::panicking() => Err(Box::new(error.to_string())),
+                    waited => Ok(forever(waited).expect("waited without a limit")),
+                }
             }
         }
     }

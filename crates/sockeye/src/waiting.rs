@@ -36,13 +36,15 @@ struct Waiter {
 }
 
 impl Waiters {
-    /// Waits; in the place of `old`, if that is still there.
+    /// Waits; in the place of `old`, if that is still there. What is left of that goes to `left`: a waker may be the last to
+    /// hold a task, and end it when dropped.
     pub(crate) fn wait(
         &mut self,
         (host, socket): (HostId, SocketId),
         interest: Interest,
         old: Option<Ticket>,
         waker: &Waker,
+        left: &mut Vec<Waker>,
     ) -> Ticket {
         if self.hosts.len() <= host.0 {
             self.hosts.resize_with(host.0 + 1, SecondaryMap::new);
@@ -51,7 +53,9 @@ impl Waiters {
         let waiting = entry.or_default();
         if let Some(waiter) = waiting.iter_mut().find(|waiter| Some(waiter.ticket) == old) {
             waiter.interest = interest;
-            waiter.waker.clone_from(waker);
+            if !waiter.waker.will_wake(waker) {
+                left.push(std::mem::replace(&mut waiter.waker, waker.clone()));
+            }
             return waiter.ticket;
         }
         self.tickets += 1;
@@ -60,18 +64,17 @@ impl Waiters {
         ticket
     }
 
-    /// Gives a place up.
-    pub(crate) fn forget(&mut self, (host, socket): (HostId, SocketId), ticket: Ticket) {
-        if let Some(waiting) = self.hosts.get_mut(host.0).and_then(|host| host.get_mut(socket)) {
-            waiting.retain(|waiter| waiter.ticket != ticket);
-        }
+    /// Gives a place up; what it held is the caller's to drop.
+    pub(crate) fn forget(&mut self, (host, socket): (HostId, SocketId), ticket: Ticket) -> Option<Waker> {
+        let waiting = self.hosts.get_mut(host.0)?.get_mut(socket)?;
+        let place = waiting.iter().position(|waiter| waiter.ticket == ticket)?;
+        Some(waiting.remove(place).waker)
     }
 
-    /// A socket is closed.
-    pub(crate) fn remove(&mut self, (host, socket): (HostId, SocketId)) {
-        if let Some(sockets) = self.hosts.get_mut(host.0) {
-            sockets.remove(socket);
-        }
+    /// A socket is closed; what its waiters held is the caller's to drop.
+    pub(crate) fn remove(&mut self, (host, socket): (HostId, SocketId)) -> Vec<Waker> {
+        let waiting = self.hosts.get_mut(host.0).and_then(|sockets| sockets.remove(socket));
+        waiting.into_iter().flatten().map(|waiter| waiter.waker).collect()
     }
 
     /// A socket changed: moves those whose wait is over to `woken`.
@@ -112,8 +115,9 @@ impl Timers {
         id
     }
 
-    pub(crate) fn cancel(&mut self, timer: TimerId) {
-        self.set.remove(&timer);
+    /// Takes a timer back; its waker is the caller's to drop.
+    pub(crate) fn cancel(&mut self, timer: TimerId) -> Option<Waker> {
+        self.set.remove(&timer)
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {

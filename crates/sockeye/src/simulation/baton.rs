@@ -73,12 +73,14 @@ impl Baton {
         self.wait_while(|turn| turn == Turn::Simulation) == Turn::Thread
     }
 
-    /// The thread's side: waits for the next turn. Does not return if there will be none.
-    pub(crate) fn hand_back(&self) {
+    /// The thread's side: waits for the next turn. If there will be none the thread is unwound; `false` if it is already.
+    pub(crate) fn hand_back(&self) -> bool {
         self.set(Turn::Simulation);
-        if !self.first_turn() && !std::thread::panicking() {
+        let goes_on = self.first_turn();
+        if !goes_on && !std::thread::panicking() {
             resume_unwind(Box::new(Gone));
         }
+        goes_on
     }
 
     /// The thread's side, at its end.

@@ -185,8 +185,14 @@ impl Executor {
         let Some((mut work, host, waker)) = taken else { return };
         let goes_on = match &mut work {
             Work::Future(future) => {
-                let _entered = host.enter();
-                future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending()
+                let poll = || future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+                match catch_unwind(AssertUnwindSafe(|| host.run(poll))) {
+                    Ok(pending) => pending,
+                    Err(panic) => {
+                        self.tasks.borrow_mut().remove(id);
+                        resume_unwind(panic);
+                    }
+                }
             }
             Work::Thread(running) => running.baton.give_turn(),
             Work::Taken => return,

@@ -1,5 +1,10 @@
 //! Async sockets under tokio, in real time.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+use std::time::Duration;
+
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::service::service_fn;
@@ -75,4 +80,36 @@ async fn a_wait_given_up_loses_nothing() {
     client.send_to(b"hello", "10.0.0.2:53").await.unwrap();
     let (length, _) = server.recv_from(&mut buffer).await.unwrap();
     assert_eq!(&buffer[..length], b"hello");
+}
+
+/// A waker that is the last to hold a task, and with it a socket.
+struct Last {
+    _socket: sockeye::net::UdpSocket,
+}
+
+impl Wake for Last {
+    fn wake(self: Arc<Last>) {}
+}
+
+#[test]
+fn a_waker_may_end_a_task_and_its_socket() {
+    let (a, _) = pair(&Lab::new(1), &LinkOptions::new());
+    let _entered = a.enter();
+    let last = || {
+        let socket = sockeye::net::UdpSocket::bind("0.0.0.0:0").unwrap();
+        Waker::from(Arc::new(Last { _socket: socket }))
+    };
+    let waits = |future: Pin<&mut dyn Future<Output = ()>>| {
+        assert!(future.poll(&mut Context::from_waker(&last())).is_pending());
+    };
+    let socket = UdpSocket::bind("0.0.0.0:0").into_inner().unwrap();
+    let mut receive = Box::pin(async { drop(socket.recv(&mut [0; 8]).await) });
+    waits(receive.as_mut());
+    // Another takes its place; then it is given up.
+    waits(receive.as_mut());
+    drop(receive);
+    let mut sleep = Box::pin(sockeye::time::sleep(Duration::from_secs(3600)));
+    waits(sleep.as_mut());
+    waits(sleep.as_mut());
+    drop(sleep);
 }

@@ -223,3 +223,46 @@ fn tasks_begin_tasks_and_wait_for_each_other() {
     assert_eq!(sum, Ok(55));
     assert_eq!(simulation.now().since_start(), ms(19));
 }
+
+/// Dropping it waits: for the network, then for the clock.
+struct WaitsAtItsEnd(net::TcpStream, std::sync::mpsc::Sender<Option<ErrorKind>>);
+
+impl Drop for WaitsAtItsEnd {
+    fn drop(&mut self) {
+        let ended = self.0.read(&mut [0]).map_err(|error| error.kind());
+        thread::sleep(ms(1));
+        self.1.send(ended.err()).unwrap();
+    }
+}
+
+#[test]
+fn a_simulation_that_is_dropped_ends_those_who_would_wait_on() {
+    let simulation = Simulation::new(1);
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new());
+    let (tell, told) = std::sync::mpsc::channel();
+    simulation.thread(&b, || {
+        let listener = net::TcpListener::bind("b:7").unwrap();
+        let accepted = listener.accept().unwrap();
+        thread::sleep(Duration::from_secs(3600));
+        drop(accepted);
+    });
+    simulation.thread(&a, move || {
+        let mut last = WaitsAtItsEnd(net::TcpStream::connect("b:7").unwrap(), tell);
+        last.0.read_exact(&mut [0]).unwrap();
+    });
+    assert_eq!(simulation.run_for(ms(100)), Err(Unfinished::TimeUp(2)));
+    drop(simulation);
+    // Or the end of its peer, which unwinds as well.
+    assert!(matches!(told.recv(), Ok(Some(ErrorKind::Deadlock) | None)));
+}
+
+#[test]
+fn the_rest_runs_on_after_a_tasks_panic() {
+    let simulation = Simulation::new(1);
+    let (a, _) = pair(simulation.lab(), &LinkOptions::new());
+    simulation.spawn(&a, async { panic!("by design") });
+    let other = simulation.spawn(&a, async { time::sleep(ms(1)).await });
+    let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| simulation.run()));
+    assert!(panic.is_err_and(|panic| panic.downcast_ref() == Some(&"by design")));
+    assert_eq!((simulation.run(), other.is_finished()), (Ok(()), true));
+}
