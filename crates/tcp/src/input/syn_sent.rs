@@ -40,6 +40,8 @@ impl Tcb {
             if self.interactive || self.more_follows_syn() || self.config.defer_accept > 0 {
                 self.interactive = false;
                 self.timers.set(Timer::DelayedAck, now + LONGEST_DELAY);
+                // As Linux: the SYN-ACK counts as something received, so that data that follow it begin an exchange.
+                self.last_data_received = Some(now);
             } else {
                 self.ack_now = true;
             }
