@@ -326,7 +326,7 @@ impl Supervisor {
                     self.carriers.remove(id);
                     self.end_held(id);
                 }
-                Moved::Broken(error) => self.break_carrier(id, Some(error)),
+                Moved::Broken(error) => self.break_carrier(id, error),
             },
             State::Connecting(_) => self.pump_connecting(id),
             State::Listening(backlog) => {

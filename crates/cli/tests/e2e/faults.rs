@@ -107,3 +107,25 @@ fn wrong_values_are_told() {
         finish(&mut command).exits(2).complains(flag).in_one_line();
     }
 }
+
+#[test]
+fn a_writer_who_does_not_read_learns_of_it_too() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let program = "
+import errno, socket
+s = socket.create_connection(('10.61.0.2', 7))
+s.setsockopt(socket.IPPROTO_TCP, 18, 500)
+for _ in range(2):
+    try:
+        s.sendall(bytes(50_000_000))
+    except OSError as error:
+        print(errno.errorcode[error.errno], end=' ')
+came = 0
+while part := s.recv(1 << 20):
+    came += len(part)
+print('read', came > 0)
+";
+    finish(&mut over(&["--cut", "1500ms.."], program)).well().says("ETIMEDOUT EPIPE read True");
+}

@@ -87,6 +87,11 @@ impl Supervisor {
             return Ok(Answer::Pass);
         }
         let shut = self.network.host().is_shut(subject.socket).1;
+        if let State::Connected(link) = self.state(subject)?
+            && let Some(error) = link.take_error()
+        {
+            return Err(error);
+        }
         let gate = match self.state(subject)? {
             State::Fresh | State::Listening(_) => return self.broken_pipe(call, flags),
             State::Connecting(_) => Gate::Shut,

@@ -58,6 +58,8 @@ impl Supervisor {
         let kept = match &mut carrier.state {
             State::Broken(error) => error.take(),
             State::Datagram(mailbox) => Some(mailbox.take_error()?),
+            // Its carrier shows nothing natively yet.
+            State::Connected(link) => return link.take_error(),
             _ => return None,
         };
         let native = rustix::net::sockopt::socket_error(carrier.borrow()?).ok()?;

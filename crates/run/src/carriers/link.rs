@@ -29,8 +29,8 @@ pub(crate) enum Moved {
     Open,
     /// P was closed, and the stack told so: the carrier is done.
     Closed,
-    /// The connection broke, with this error: P is to show it.
-    Broken(Errno),
+    /// The connection broke, with this error if the program was not told: P is to show it.
+    Broken(Option<Errno>),
 }
 
 /// S, and what is known of it.
@@ -54,6 +54,9 @@ pub(crate) struct Link {
     sending_shut: bool,
     /// The peer's FIN was shown to P.
     receiving_shut: bool,
+    /// The connection broke while P had no room for what had come: that is still to be read. The error is here until
+    /// the program is told.
+    failed: Option<Option<Errno>>,
 }
 
 impl Link {
@@ -70,6 +73,7 @@ impl Link {
             asked_shut: false,
             sending_shut: false,
             receiving_shut: false,
+            failed: None,
         }
     }
 
@@ -133,6 +137,10 @@ impl Link {
 
     /// From the program to the stack.
     fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
+        if self.failed.is_some() {
+            self.discard(buffer);
+            return if self.hung_up { self.close(host, now, socket) } else { Moved::Open };
+        }
         while self.may_read {
             if host.is_deferred(socket) && self.open(host, now, socket, buffer) {
                 continue;
@@ -216,7 +224,7 @@ impl Link {
                     }
                     Ok((bytes, urgent)) => (self.outbox, self.outbox_is_urgent) = (bytes, urgent),
                     Err(Errno::EAGAIN) => break,
-                    Err(error) => return Moved::Broken(error),
+                    Err(error) => return Moved::Broken(self.failed.unwrap_or(Some(error))),
                 }
             }
             let pieces: Vec<IoSlice<'_>> = self.outbox.pieces().take(64).map(IoSlice::new).collect();
@@ -231,11 +239,30 @@ impl Link {
                 Err(_) => self.may_write = false,
             }
         }
-        // An error behind the peer's FIN is not met by receiving.
-        if self.outbox.is_empty() && host.readiness(socket).contains(Readiness::ERR) {
-            return host.take_error(socket).map_or(Moved::Open, Moved::Broken);
+        if let Some(error) = self.failed {
+            return if self.outbox.is_empty() && self.may_write { Moved::Broken(error) } else { Moved::Open };
+        }
+        // An error behind the peer's FIN, or behind data for which P has no room, is not met by receiving.
+        if host.readiness(socket).contains(Readiness::ERR)
+            && let Some(error) = host.take_error(socket)
+        {
+            if self.outbox.is_empty() {
+                return Moved::Broken(Some(error));
+            }
+            self.fail(error);
         }
         Moved::Open
+    }
+
+    /// The connection takes no more: writes to P fail natively, and those that wait end. What had come can be read.
+    fn fail(&mut self, error: Errno) {
+        self.failed = Some(Some(error));
+        let _ = rustix::net::shutdown(&self.end, Shutdown::Read);
+    }
+
+    /// The error of a connection that broke with something still to be read, if the program was not told yet.
+    pub(crate) fn take_error(&mut self) -> Option<Errno> {
+        self.failed.as_mut()?.take()
     }
 
     /// Breaks the link so that P reads what it was sent, then the native ECONNRESET, once: S is closed with bytes
