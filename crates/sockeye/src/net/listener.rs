@@ -20,14 +20,11 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
+    common_methods!();
+
     /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
         first_of(addr, listening).map(|open| TcpListener { open })
-    }
-
-    /// Its address.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.open.local_addr()
     }
 
     /// Another handle of the same socket, as dup(2).
@@ -44,27 +41,6 @@ impl TcpListener {
     /// All connections to come; never ends.
     pub fn incoming(&self) -> Incoming<'_> {
         Incoming { listener: self }
-    }
-
-    /// The packets' time to live (IP_TTL).
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.open.set_int(Opt::IpTtl, ttl)
-    }
-
-    /// What [`TcpListener::set_ttl`] set, or the host's default.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.open.int(Opt::IpTtl)
-    }
-
-    /// The pending error (SO_ERROR), which is none afterwards.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.open.take_error()
-    }
-
-    /// Whether `accept` gives `WouldBlock` when nobody waits.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.open.set_nonblocking(nonblocking);
-        Ok(())
     }
 }
 

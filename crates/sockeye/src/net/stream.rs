@@ -19,6 +19,9 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
+    common_methods!();
+    time_limits!();
+
     /// Connects to the first of these addresses that accepts; the error is that of the last.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let host = host::here()?;
@@ -50,11 +53,6 @@ impl TcpStream {
         self.open.peer_addr()
     }
 
-    /// Its own address.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.open.local_addr()
-    }
-
     /// Shuts one direction or both (shutdown(2)).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.open.call(|host, now, id| host.shutdown(now, id, how_of(how)))
@@ -63,26 +61,6 @@ impl TcpStream {
     /// Another handle of the same socket, as dup(2).
     pub fn try_clone(&self) -> io::Result<TcpStream> {
         Ok(TcpStream { open: self.open.clone() })
-    }
-
-    /// How long a read may wait (SO_RCVTIMEO); then it gives `WouldBlock`. `None`: for ever.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.open.set_time(Opt::SoRcvTimeo, dur)
-    }
-
-    /// How long a write may wait (SO_SNDTIMEO); then it gives `WouldBlock`. `None`: for ever.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.open.set_time(Opt::SoSndTimeo, dur)
-    }
-
-    /// What [`TcpStream::set_read_timeout`] set.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        self.open.time(Opt::SoRcvTimeo)
-    }
-
-    /// What [`TcpStream::set_write_timeout`] set.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        self.open.time(Opt::SoSndTimeo)
     }
 
     /// Reads and leaves the bytes where they are (MSG_PEEK).
@@ -142,27 +120,6 @@ impl TcpStream {
             }
             _ => Ok(None),
         }
-    }
-
-    /// The packets' time to live (IP_TTL).
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.open.set_int(Opt::IpTtl, ttl)
-    }
-
-    /// What [`TcpStream::set_ttl`] set, or the host's default.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.open.int(Opt::IpTtl)
-    }
-
-    /// The pending error (SO_ERROR), which is none afterwards.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.open.take_error()
-    }
-
-    /// Whether calls that would wait give `WouldBlock` instead.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.open.set_nonblocking(nonblocking);
-        Ok(())
     }
 }
 

@@ -18,6 +18,9 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
+    common_methods!();
+    time_limits!();
+
     /// A socket bound to the first of these addresses that can be.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
         first_of(addr, bound).map(|open| UdpSocket { open })
@@ -43,34 +46,9 @@ impl UdpSocket {
         self.open.peer_addr()
     }
 
-    /// Its own address.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.open.local_addr()
-    }
-
     /// Another handle of the same socket, as dup(2).
     pub fn try_clone(&self) -> io::Result<UdpSocket> {
         Ok(UdpSocket { open: self.open.clone() })
-    }
-
-    /// How long receiving may wait (SO_RCVTIMEO); then it gives `WouldBlock`. `None`: for ever.
-    pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.open.set_time(Opt::SoRcvTimeo, dur)
-    }
-
-    /// How long sending may wait (SO_SNDTIMEO). `None`: for ever.
-    pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
-        self.open.set_time(Opt::SoSndTimeo, dur)
-    }
-
-    /// What [`UdpSocket::set_read_timeout`] set.
-    pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
-        self.open.time(Opt::SoRcvTimeo)
-    }
-
-    /// What [`UdpSocket::set_write_timeout`] set.
-    pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
-        self.open.time(Opt::SoSndTimeo)
     }
 
     /// Allows datagrams to broadcast addresses (SO_BROADCAST).
@@ -81,21 +59,6 @@ impl UdpSocket {
     /// What [`UdpSocket::set_broadcast`] set.
     pub fn broadcast(&self) -> io::Result<bool> {
         self.open.flag(Opt::SoBroadcast)
-    }
-
-    /// The packets' time to live (IP_TTL).
-    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
-        self.open.set_int(Opt::IpTtl, ttl)
-    }
-
-    /// What [`UdpSocket::set_ttl`] set, or the host's default.
-    pub fn ttl(&self) -> io::Result<u32> {
-        self.open.int(Opt::IpTtl)
-    }
-
-    /// The pending error (SO_ERROR), which is none afterwards.
-    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
-        self.open.take_error()
     }
 
     /// Fixes the peer: the first of these addresses that can be.
@@ -116,12 +79,6 @@ impl UdpSocket {
     /// As [`UdpSocket::recv`], and leaves the datagram where it is (MSG_PEEK).
     pub fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
         self.open.receive(buf, true)
-    }
-
-    /// Whether receiving gives `WouldBlock` when there's nothing.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
-        self.open.set_nonblocking(nonblocking);
-        Ok(())
     }
 }
 
