@@ -234,6 +234,14 @@ impl Lab {
         [frame, timer, touched, self.timetable.next()].into_iter().flatten().min()
     }
 
+    /// The same or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.
+    pub fn earliest_deadline(&self) -> Option<Instant> {
+        let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.earliest_deadline()).min();
+        let timer = self.deadlines.first().map(|(at, _)| *at);
+        let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
+        [frame, timer, touched, self.timetable.next()].into_iter().flatten().min()
+    }
+
     /// Virtual time: steps through all deadlines up to `until`, each at its moment, and ends there.
     ///
     /// `work` is called after each step with the time; it may work on hosts (which is then carried) and ends the run by

@@ -40,12 +40,14 @@ impl Alarm {
         Alarm { bell: Arc::new(bell), shared }
     }
 
+    /// Whether the thread would have to be disturbed for something that is due then.
+    pub(crate) fn comes_too_late_for(&self, due: Option<Instant>) -> bool {
+        due.is_some_and(|due| due.as_nanos() < self.bell.next.load(Ordering::Acquire))
+    }
+
     /// Something is due then. The thread is only disturbed if it would come too late.
     pub(crate) fn set(&self, due: Option<Instant>) {
-        let Some(due) = due else { return };
-        if due.as_nanos() >= self.bell.next.load(Ordering::Acquire) {
-            return;
-        }
+        let Some(due) = due.filter(|due| self.comes_too_late_for(Some(*due))) else { return };
         let mut state = self.bell.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.bell.next.fetch_min(due.as_nanos(), Ordering::AcqRel);
         state.rung = true;

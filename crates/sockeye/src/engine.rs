@@ -65,21 +65,30 @@ impl Shared {
 
     /// Works on the network at this moment, carries what came of it, and wakes those who waited for it.
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Engine, Instant) -> R) -> R {
-        let (result, due) = self.step(work);
+        let (result, due) = self.step(work, |engine| {
+            let earliest = engine.earliest_deadline();
+            // The true one costs more, and matters only if the alarm would come too late.
+            let disturbs = self.alarm.as_ref().is_some_and(|alarm| alarm.comes_too_late_for(earliest));
+            if disturbs { engine.next_deadline() } else { earliest }
+        });
         if let Some(alarm) = &self.alarm {
             alarm.set(due);
         }
         result
     }
 
-    /// [`Shared::with`] for the one who sees to it that what is due next gets done; gives the time of that.
-    fn step<R>(&self, work: impl FnOnce(&mut Engine, Instant) -> R) -> (R, Option<Instant>) {
+    /// [`Shared::with`] for the one who sees to it that what is due next gets done; gives when to look again.
+    fn step<R>(
+        &self,
+        work: impl FnOnce(&mut Engine, Instant) -> R,
+        deadline: impl FnOnce(&mut Engine) -> Option<Instant>,
+    ) -> (R, Option<Instant>) {
         let mut engine = self.lock();
         let now = engine.now();
         let result = work(&mut engine, now);
         engine.settle(now);
         let woken = std::mem::take(&mut engine.woken);
-        let due = engine.next_deadline();
+        let due = deadline(&mut engine);
         drop(engine);
         woken.into_iter().for_each(Waker::wake);
         (result, due)
@@ -154,7 +163,7 @@ impl Shared {
 
     /// Runs what is due; gives the next moment something will be.
     pub(crate) fn run_due(&self) -> Option<Instant> {
-        self.step(|_, _| ()).1
+        self.step(|_, _| (), Engine::next_deadline).1
     }
 
     /// Virtual time: goes on to this moment.
@@ -195,6 +204,11 @@ impl Engine {
             Time::Real(began) => Instant::ZERO + began.elapsed(),
             Time::Virtual(now) => *now,
         }
+    }
+
+    /// The same as [`Engine::next_deadline`] or earlier, and cheaper.
+    fn earliest_deadline(&self) -> Option<Instant> {
+        [self.lab.earliest_deadline(), self.timers.next()].into_iter().flatten().min()
     }
 
     /// When something will be due that is not yet.
