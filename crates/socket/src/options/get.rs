@@ -1,0 +1,146 @@
+//! getsockopt(2): what each option shows.
+
+use sockeye_abi::{Errno, Family, Opt, State, Value};
+use sockeye_base::{Duration, Instant};
+use sockeye_stack::Settings;
+use sockeye_tcp::{self as tcp, Tcb};
+
+use super::clamp;
+use crate::host::{Host, Kind, Result, Socket, SocketId};
+use crate::stream::StreamState;
+use crate::tcp_info;
+
+/// What a UDP socket says of its buffers (rmem_default, wmem_default).
+const UDP_MEM: i32 = 212_992;
+/// The MSS a socket without a connection says (TCP_MSS_DEFAULT).
+const MSS_DEFAULT: i32 = 536;
+
+impl Host {
+    /// Reads an option (getsockopt(2)); SO_ERROR is cleared by it.
+    pub fn option(&mut self, now: Instant, id: SocketId, opt: Opt) -> Result<Value> {
+        let socket = self.get(id)?;
+        let row = opt.row();
+        if row.state == State::Rejected || !row.readable || !row.applies(socket.family, socket.transport()) {
+            return Err(Errno::ENOPROTOOPT);
+        }
+        match opt {
+            Opt::SoError => {
+                let error = self.take_error(id).or_else(|| self.take_soft_error(now, id));
+                Ok(Value::Int(error.map_or(0, |errno| errno.0)))
+            }
+            Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
+            Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
+            Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
+            Opt::TcpQuickAck if self.tcb(id).is_some() => Ok(self.tcb(id).is_some_and(Tcb::quick_ack).into()),
+            Opt::TcpWindowClamp if self.tcb(id).is_some() => {
+                Ok(Value::Int(clamp(self.tcb(id).map_or(0, Tcb::window_clamp))))
+            }
+            Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
+            Opt::IpMtu | Opt::Ipv6Mtu => self.path_mtu(now, id).map(Value::Int),
+            Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
+                self.shown_fast_open(id, opt)
+            }
+            _ => self.get(id)?.shown(opt, self.stack.settings()),
+        }
+    }
+
+    /// What ICMP said of a connection that goes on (sk_err_soft).
+    fn take_soft_error(&mut self, now: Instant, id: SocketId) -> Option<Errno> {
+        self.with_tcb(now, id, Tcb::take_soft_error).flatten().map(crate::errors::of_tcp)
+    }
+
+    /// The segment in use; without a live connection the bound that was set, if any.
+    fn shown_segment(&self, id: SocketId) -> Result<i32> {
+        let (socket, stream) = self.stream(id)?;
+        let used = self.info(id).map_or(MSS_DEFAULT, |info| clamp(info.snd_mss));
+        let live = stream.live(&self.stack).is_some();
+        Ok(socket.options.max_segment.filter(|_| !live).map_or(used, i32::from))
+    }
+
+    /// The MTU of the path to the peer; ENOTCONN without one.
+    fn path_mtu(&self, now: Instant, id: SocketId) -> Result<i32> {
+        let mtu = match &self.get(id)?.kind {
+            Kind::Datagram(datagram) => datagram.udp.and_then(|udp| self.stack.udp_path_mtu(now, udp)),
+            Kind::Stream(stream) => match stream.state {
+                StreamState::Open(connection) if stream.live(&self.stack).is_some() => {
+                    self.stack.tcp_mtu(connection)
+                }
+                StreamState::Open(_) | StreamState::Idle | StreamState::Listening(_) => None,
+            },
+        };
+        mtu.and_then(|mtu| i32::try_from(mtu).ok()).ok_or(Errno::ENOTCONN)
+    }
+
+    /// A connection's buffers grow by themselves.
+    fn shown_buffer(&self, id: SocketId, opt: Opt) -> Result<i32> {
+        let (socket, is_send) = (self.get(id)?, opt == Opt::SoSndBuf);
+        let set = if is_send { socket.options.send_buffer } else { socket.options.receive_buffer };
+        let (tcp, tcb) = (&self.stack.settings().tcp, self.tcb(id));
+        Ok(match (&socket.kind, set) {
+            (_, Some(bytes)) => bytes,
+            (Kind::Datagram(_), None) => UDP_MEM,
+            (Kind::Stream(_), None) if is_send => clamp(tcb.map_or(tcp.send_buffer.first, Tcb::send_buffer)),
+            (Kind::Stream(_), None) => clamp(tcb.map_or(tcp.receive_buffer.first, Tcb::receive_buffer)),
+        })
+    }
+}
+
+impl Socket {
+    /// What getsockopt shows of what the socket itself keeps.
+    fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
+        let options = &self.options;
+        let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
+        Ok(match opt {
+            Opt::SoType => self.transport().socket_type().number().into(),
+            Opt::SoProtocol => self.transport().protocol().into(),
+            Opt::SoDomain => self.family.number().into(),
+            Opt::SoReuseAddr => options.reuse_address.into(),
+            Opt::SoReusePort => options.reuse_port.into(),
+            Opt::SoBroadcast => options.broadcast.into(),
+            Opt::SoKeepAlive => options.keep_alive.into(),
+            Opt::SoLinger => Value::Linger { on: options.linger.is_some(), seconds: options.linger_seconds },
+            Opt::SoOobInline => options.oob_inline.into(),
+            Opt::SoBsdCompat => false.into(),
+            Opt::SoRcvLowat | Opt::SoSndLowat => 1.into(),
+            Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
+            Opt::SoSndTimeo => Value::Time(options.send_timeout),
+            Opt::TcpNoDelay => options.nodelay.into(),
+            Opt::TcpCork => options.cork.into(),
+            Opt::TcpLinger2 => match options.linger2 {
+                0 => seconds(settings.tcp.fin_timeout).into(),
+                own => own.into(),
+            },
+            Opt::TcpWindowClamp => options.window_clamp.map_or(0, clamp).into(),
+            Opt::TcpNotSentLowat => options.notsent_lowat.into(),
+            Opt::SoMaxPacingRate => Value::Rate(options.max_pacing_rate.unwrap_or(u64::MAX)),
+            Opt::TcpQuickAck => options.quick_ack.unwrap_or(true).into(),
+            Opt::TcpKeepIdle => seconds(options.keep(settings).idle).into(),
+            Opt::TcpKeepIntvl => seconds(options.keep(settings).interval).into(),
+            Opt::TcpKeepCnt => i32::from(options.keep(settings).count).into(),
+            Opt::TcpSynCnt => i32::from(options.syn_retries.unwrap_or(settings.tcp.syn_retries)).into(),
+            Opt::TcpDeferAccept => clamp(tcp::Config::seconds_of_retries(options.defer_accept)).into(),
+            Opt::TcpUserTimeout => options
+                .user_timeout
+                .map_or(0, |span| i32::try_from(span.as_millis()).unwrap_or(i32::MAX))
+                .into(),
+            Opt::TcpCongestion => {
+                let algorithm = options.congestion.unwrap_or(settings.tcp.congestion);
+                Value::Bytes(algorithm.name().as_bytes().to_vec())
+            }
+            Opt::IpTos => i32::from(options.tos).into(),
+            Opt::IpTtl => ttl(options.ttl).into(),
+            Opt::IpMtuDiscover => (options.discovery_v4 as i32).into(),
+            Opt::Ipv6MtuDiscover => (options.discovery_v6 as i32).into(),
+            Opt::IpRecvErr => options.errors_v4.into(),
+            Opt::Ipv6UnicastHops => ttl(options.hop_limit).into(),
+            Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
+            Opt::Ipv6RecvErr => options.errors_v6.into(),
+            Opt::Ipv6V6Only => (self.family == Family::Inet6 && options.v6only).into(),
+            _ => return Err(Errno::ENOPROTOOPT),
+        })
+    }
+}
+
+fn seconds(span: Duration) -> i32 {
+    i32::try_from(span.as_secs()).unwrap_or(i32::MAX)
+}
