@@ -48,13 +48,14 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let _ = writeln!(io::stderr(), "sockeye: no option's name contains {part}");
         return ExitCode::FAILURE;
     }
-    let shown: Vec<Shown> = match rows.into_iter().map(Shown::of).collect() {
-        Ok(shown) => shown,
+    let asked = match sockets() {
+        Ok(asked) => asked,
         Err(error) => {
             let _ = writeln!(io::stderr(), "sockeye: {error}");
             return ExitCode::FAILURE;
         }
     };
+    let shown: Vec<Shown> = rows.into_iter().map(|row| Shown::of(row, &asked)).collect();
     let text = if arguments.json { as_json(&shown) } else { as_table(&shown) };
     // Whoever reads no more has seen enough.
     let _ = io::stdout().write_all(text.as_bytes());
@@ -68,21 +69,37 @@ struct Shown {
     values: Vec<(&'static str, String)>,
 }
 
+/// A new socket, and what it is called.
+struct Asked {
+    name: &'static str,
+    family: Family,
+    transport: Transport,
+    socket: Socket,
+}
+
+fn sockets() -> io::Result<Vec<Asked>> {
+    let host = Lab::new(0).host("host", ["10.0.0.1/24", "fd00::1/64"])?;
+    SOCKETS
+        .into_iter()
+        .map(|(name, family, transport)| {
+            let socket = host.run(|| Socket::new(family, transport))?;
+            Ok(Asked { name, family, transport, socket })
+        })
+        .collect()
+}
+
 impl Shown {
-    fn of(row: &'static Row) -> io::Result<Shown> {
-        let lab = Lab::new(0);
-        let host = lab.host("host", ["10.0.0.1/24", "fd00::1/64"])?;
+    fn of(row: &'static Row, asked: &[Asked]) -> Shown {
         let mut values = Vec::new();
-        for (name, family, transport) in SOCKETS {
-            let of_family = row.family.unwrap_or(Family::Inet) == family;
-            let of_transport = row.transport.is_none_or(|only| only == transport);
+        for Asked { name, family, transport, socket } in asked {
+            let of_family = row.family.unwrap_or(Family::Inet) == *family;
+            let of_transport = row.transport.is_none_or(|only| only == *transport);
             if row.readable && of_family && of_transport {
-                let socket = host.run(|| Socket::new(family, transport))?;
                 let value = socket.option(row.opt).map_or_else(|error| refused(&error), plain);
-                values.push((name, value));
+                values.push((*name, value));
             }
         }
-        Ok(Shown { row, values })
+        Shown { row, values }
     }
 }
 

@@ -230,16 +230,20 @@ impl Lab {
             }
             self.schedule(id);
         };
-        let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
-        [frame, timer, touched, self.timetable.next()].into_iter().flatten().min()
+        [timer, touched, self.between_hosts()].into_iter().flatten().min()
     }
 
     /// The same or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.
     pub fn earliest_deadline(&self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.earliest_deadline()).min();
         let timer = self.deadlines.first().map(|(at, _)| *at);
-        let frame = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
-        [frame, timer, touched, self.timetable.next()].into_iter().flatten().min()
+        [timer, touched, self.between_hosts()].into_iter().flatten().min()
+    }
+
+    /// When the next packet arrives, or a link changes.
+    fn between_hosts(&self) -> Option<Instant> {
+        let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
+        [arrival, self.timetable.next()].into_iter().flatten().min()
     }
 
     /// Virtual time: steps through all deadlines up to `until`, each at its moment, and ends there.

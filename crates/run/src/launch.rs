@@ -57,7 +57,8 @@ impl Started {
     }
 }
 
-/// Starts the program under the filter, with the gate if it is to be `exact`. It runs when this returns; its trapped calls wait for answers.
+/// Starts the program under the filter, with the gate if it is to be `exact`. It runs when this returns; its trapped
+/// calls wait for answers.
 pub(crate) fn launch(program: &Program, mask: &SignalMask, exact: bool) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;

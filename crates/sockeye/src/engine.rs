@@ -45,16 +45,16 @@ enum Time {
 
 impl Shared {
     /// A network in real time.
-    pub(crate) fn real(lab: Lab, services: Services) -> Arc<Shared> {
+    pub(crate) fn real(lab: Lab) -> Arc<Shared> {
         Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
-            engine: Mutex::new(Engine::new(lab, services, Time::Real(Clock::now()))),
+            engine: Mutex::new(Engine::new(lab, Time::Real(Clock::now()))),
             alarm: Some(Alarm::new(shared.clone())),
         })
     }
 
     /// A network in virtual time.
     pub(crate) fn simulated(lab: Lab) -> Arc<Shared> {
-        let engine = Engine::new(lab, Services::new(), Time::Virtual(Instant::ZERO));
+        let engine = Engine::new(lab, Time::Virtual(Instant::ZERO));
         Arc::new(Shared { engine: Mutex::new(engine), alarm: None })
     }
 
@@ -181,10 +181,10 @@ impl Shared {
 }
 
 impl Engine {
-    fn new(lab: Lab, services: Services, time: Time) -> Engine {
+    fn new(lab: Lab, time: Time) -> Engine {
         Engine {
             lab,
-            services,
+            services: Services::new(),
             time,
             waiters: Waiters::default(),
             timers: Timers::default(),

@@ -90,7 +90,7 @@ impl Lab {
     /// A network without hosts, in real time. All chance in it (losses, initial sequence numbers, ports) comes from the
     /// seed.
     pub fn new(seed: u64) -> Lab {
-        Lab { shared: Shared::real(sockeye_lab::Lab::new(seed), Services::new()) }
+        Lab { shared: Shared::real(sockeye_lab::Lab::new(seed)) }
     }
 
     /// The network that `sockeye run` gives a program, in real time: `pukaki` (10.61.0.1, fd61::1) and `tekapo`
@@ -98,7 +98,7 @@ impl Lab {
     pub fn default_network(seed: u64) -> io::Result<Lab> {
         let network = sockeye_lab::default_network(seed);
         let services = Services::tekapo(&network.lab, network.tekapo);
-        let lab = Lab { shared: Shared::real(network.lab, Services::new()) };
+        let lab = Lab { shared: Shared::real(network.lab) };
         lab.shared.with(|engine, now| engine.serve(services, now)).map_err(os_error)?;
         Ok(lab)
     }

@@ -143,23 +143,10 @@ impl TcpTable {
     /// Counts a connection as what it has become; says what that is, if it is something new.
     fn weigh(&mut self, id: ConnectionId) -> Option<Burden> {
         let connection = self.connections.get_mut(id)?;
-        let burden = match connection.tcb.state() {
-            State::TimeWait => Burden::TimeWait,
-            State::Closed => Burden::None,
-            State::SynSent
-            | State::SynReceived
-            | State::Established
-            | State::FinWait1
-            | State::FinWait2
-            | State::CloseWait
-            | State::Closing
-            | State::LastAck => {
-                if connection.owner == Owner::Nobody {
-                    Burden::Orphan
-                } else {
-                    Burden::None
-                }
-            }
+        let burden = match (connection.tcb.state(), connection.owner) {
+            (State::TimeWait, _) => Burden::TimeWait,
+            (state, Owner::Nobody) if !state.is_over() => Burden::Orphan,
+            _ => Burden::None,
         };
         let old = std::mem::replace(&mut connection.burden, burden);
         if old == burden {

@@ -21,10 +21,7 @@ impl Supervisor {
             self.network.host().disconnect(now, subject.socket)?;
             return Ok(Answer::Value(0));
         };
-        if self.network.host().stack().is_local(remote.ip().to_canonical()) || remote.ip().is_unspecified() {
-            // A listener whose program was closed must not answer.
-            self.sweep_port(remote.port());
-        }
+        self.sweep_for(remote);
         match subject.transport {
             Transport::Udp => {
                 self.network.host().connect(now, subject.socket, remote)?;
@@ -44,6 +41,13 @@ impl Supervisor {
                 }
                 outcome => self.connecting(subject, outcome),
             },
+        }
+    }
+
+    /// A listener on this host whose program was closed must not answer.
+    pub(super) fn sweep_for(&mut self, remote: SocketAddr) {
+        if self.network.host().stack().is_local(remote.ip().to_canonical()) || remote.ip().is_unspecified() {
+            self.sweep_port(remote.port());
         }
     }
 

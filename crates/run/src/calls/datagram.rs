@@ -7,7 +7,7 @@ use rustix::net::RecvFlags;
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_destination, encode_sockaddr};
 use std::net::SocketAddr;
 
-use super::message::{Header, IOV_MAX, MMSGHDR, MSG_LEN};
+use super::message::{Header, IOV_MAX, MMSGHDR, MSG_LEN, flags_of};
 use super::{Answer, Subject, Taken, read_address};
 use crate::carriers::State;
 use crate::process::memory;
@@ -29,8 +29,7 @@ impl Supervisor {
     /// A stream's `sendto` with an address or odd flags, `sendmsg`, `sendmmsg`: the kernel makes it on the carrier,
     /// unless it asks what a carrier can't do. Urgent bytes are looked for from the first on.
     pub(super) fn stream_send(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let flags =
-            MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 }));
+        let flags = flags_of(call);
         if flags.contains(MessageFlags::FASTOPEN) {
             return match call.number {
                 libc::SYS_sendto | libc::SYS_sendmsg => self.send_fast(call, subject, flags),
@@ -56,8 +55,7 @@ impl Supervisor {
 
     /// The same for receiving.
     pub(super) fn stream_receive(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let flags =
-            MessageFlags::from_bits_retain(call.int(if call.number == libc::SYS_recvmsg { 2 } else { 3 }));
+        let flags = flags_of(call);
         if flags.contains(MessageFlags::ERRQUEUE) {
             // Nothing is ever queued there.
             return Err(Errno::EAGAIN);

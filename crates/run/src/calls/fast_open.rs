@@ -4,8 +4,6 @@
 //! Unix-domain socket takes no address. So these bytes, alone among a stream's, are copied by a trapped call; what a call
 //! that was interrupted had sent is told when it is made again.
 
-use std::net::SocketAddr;
-
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_connect};
 
 use super::message::Header;
@@ -63,7 +61,7 @@ impl Supervisor {
             }
             None => None,
         };
-        self.sweep_for(to);
+        to.into_iter().for_each(|to| self.sweep_for(to));
         let data = message.bytes(call.tid, 0, PIECE)?;
         let mut flags = MessageFlags::FASTOPEN;
         flags.set(MessageFlags::DONTWAIT, !blocks);
@@ -117,15 +115,6 @@ impl Supervisor {
         carrier.fast_send = Some(FastSend { call: call.id, done });
         let limit = self.time_limit(subject, Opt::SoSndTimeo);
         Ok(Answer::Wait { carrier: subject.carrier, limit })
-    }
-
-    /// A listener on this host whose program was closed must not answer.
-    fn sweep_for(&mut self, to: Option<SocketAddr>) {
-        if let Some(to) = to
-            && (self.network.host().stack().is_local(to.ip().to_canonical()) || to.ip().is_unspecified())
-        {
-            self.sweep_port(to.port());
-        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! `struct msghdr` and `struct mmsghdr` in the program's memory, on 64-bit machines.
 
-use sockeye_abi::Errno;
+use sockeye_abi::{Errno, MessageFlags};
 
 use super::ADDRESS_MAX;
 use crate::process::memory;
+use crate::seccomp::Call;
 
 /// `sizeof(struct msghdr)`.
 const MSGHDR: usize = 56;
@@ -13,6 +14,15 @@ pub(super) const MMSGHDR: u64 = 64;
 pub(super) const MSG_LEN: u64 = 56;
 /// `UIO_MAXIOV`: no message has more pieces.
 pub(super) const IOV_MAX: usize = 1024;
+
+/// The flags of a call that sends or receives, or of `recvmmsg` and `sendmmsg`.
+pub(super) fn flags_of(call: &Call) -> MessageFlags {
+    let place = match call.number {
+        libc::SYS_sendmsg | libc::SYS_recvmsg => 2,
+        _ => 3,
+    };
+    MessageFlags::from_bits_retain(call.int(place))
+}
 
 /// A message header as the program wrote it.
 pub(super) struct Header {

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
 
+use super::message::flags_of;
 use crate::carriers::{CarrierId, State};
 use crate::process::memory;
 use crate::seccomp::Call;
@@ -113,8 +114,7 @@ impl Supervisor {
 }
 
 fn opens_fast(call: &Call) -> bool {
-    let flags = call.int(if call.number == libc::SYS_sendmsg { 2 } else { 3 });
-    MessageFlags::from_bits_retain(flags).contains(MessageFlags::FASTOPEN)
+    flags_of(call).contains(MessageFlags::FASTOPEN)
 }
 
 /// By what a call is known again: who makes it, with what, from where, and how it came there.
