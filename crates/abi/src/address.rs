@@ -89,9 +89,7 @@ pub fn decode_connect(
     }
     match (family, transport) {
         (Family::Inet6, Transport::Udp) if written == AF_INET => Ok(Some(mapped(v4(bytes)?))),
-        (Family::Inet | Family::Inet6, Transport::Tcp | Transport::Udp) => {
-            decode_bind(family, bytes).map(Some)
-        }
+        (Family::Inet | Family::Inet6, _) => decode_bind(family, bytes).map(Some),
     }
 }
 

@@ -19,7 +19,8 @@ pub use address::{
 pub use errno::Errno;
 pub use flags::{How, MessageFlags, Readiness};
 pub use option::{
-    Access, Kind, OPTIONS, Opt, Row, State, Value, decode_get, decode_set, decode_value, encode_value, lookup,
+    Access, Kind, OPTIONS, Opt, Row, Sockets, State, Value, decode_get, decode_set, decode_value,
+    encode_value, lookup,
 };
 pub use request::{Family, Request, SocketType, Transport};
 pub use tcp_info::TcpInfo;

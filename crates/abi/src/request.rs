@@ -10,8 +10,10 @@ const SOCK_CLOEXEC: i32 = 0o2000000;
 const SOCK_MAX: i32 = 11;
 /// Protocols are below this (IPPROTO_MAX; 262 is MPTCP).
 const IPPROTO_MAX: i32 = 263;
+const IPPROTO_ICMP: i32 = 1;
 const IPPROTO_TCP: i32 = 6;
 const IPPROTO_UDP: i32 = 17;
+const IPPROTO_ICMPV6: i32 = 58;
 
 /// An address family of the Internet.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -29,6 +31,10 @@ pub enum Transport {
     Tcp,
     /// SOCK_DGRAM over UDP.
     Udp,
+    /// SOCK_DGRAM over the family's ICMP: echo requests and their replies (a "ping socket", icmp(7)).
+    Ping,
+    /// SOCK_RAW with a protocol's number, which is not 0 (raw(7)). Linux takes some that no header can hold, up to 262.
+    Raw(u16),
 }
 
 /// SOCK_*: how a socket's bytes are bounded.
@@ -38,6 +44,8 @@ pub enum SocketType {
     Stream,
     /// SOCK_DGRAM.
     Datagram,
+    /// SOCK_RAW.
+    Raw,
 }
 
 /// A `socket` call's arguments, decoded.
@@ -73,11 +81,14 @@ impl Family {
 }
 
 impl Transport {
-    /// IPPROTO_TCP or IPPROTO_UDP, as SO_PROTOCOL says it.
-    pub const fn protocol(self) -> i32 {
-        match self {
-            Transport::Tcp => IPPROTO_TCP,
-            Transport::Udp => IPPROTO_UDP,
+    /// The protocol's number, IPPROTO_TCP and so on, as SO_PROTOCOL says it of a socket of this family.
+    pub const fn protocol(self, family: Family) -> i32 {
+        match (self, family) {
+            (Transport::Tcp, _) => IPPROTO_TCP,
+            (Transport::Udp, _) => IPPROTO_UDP,
+            (Transport::Ping, Family::Inet) => IPPROTO_ICMP,
+            (Transport::Ping, Family::Inet6) => IPPROTO_ICMPV6,
+            (Transport::Raw(protocol), _) => protocol as i32,
         }
     }
 
@@ -85,17 +96,24 @@ impl Transport {
     pub const fn socket_type(self) -> SocketType {
         match self {
             Transport::Tcp => SocketType::Stream,
-            Transport::Udp => SocketType::Datagram,
+            Transport::Udp | Transport::Ping => SocketType::Datagram,
+            Transport::Raw(_) => SocketType::Raw,
         }
+    }
+
+    /// Whether it carries a stream of bytes, not datagrams.
+    pub const fn is_stream(self) -> bool {
+        matches!(self.socket_type(), SocketType::Stream)
     }
 }
 
 impl SocketType {
-    /// SOCK_STREAM or SOCK_DGRAM, as SO_TYPE says it.
+    /// SOCK_STREAM, SOCK_DGRAM or SOCK_RAW, as SO_TYPE says it.
     pub const fn number(self) -> i32 {
         match self {
             SocketType::Stream => 1,
             SocketType::Datagram => 2,
+            SocketType::Raw => 3,
         }
     }
 }
@@ -103,8 +121,8 @@ impl SocketType {
 impl Request {
     /// Decodes the arguments of socket(2). Fails with EINVAL for unknown flags, types and protocol numbers out of
     /// range; EAFNOSUPPORT for a family other than AF_INET and AF_INET6; ESOCKTNOSUPPORT for a type without any
-    /// protocol; EPROTONOSUPPORT for a protocol that does not go with the type. Raw, ping, MPTCP, SCTP and UDP-Lite
-    /// sockets are answered as a Linux built without them does.
+    /// protocol; EPROTONOSUPPORT for a protocol that does not go with the type. MPTCP, SCTP and UDP-Lite sockets are
+    /// answered as a Linux built without them does, and so is SOCK_PACKET. Who may open what is not known here.
     pub fn decode(domain: i32, type_: i32, protocol: i32) -> Result<Request, Errno> {
         let flags = type_ & !SOCK_TYPE_MASK;
         let kind = type_ & SOCK_TYPE_MASK;
@@ -125,7 +143,11 @@ impl Request {
         let transport = match (kind, protocol) {
             (1, 0 | IPPROTO_TCP) => Transport::Tcp,
             (2, 0 | IPPROTO_UDP) => Transport::Udp,
-            (1 | 2, _) => return Err(Errno::EPROTONOSUPPORT),
+            (2, _) if protocol == Transport::Ping.protocol(family) => Transport::Ping,
+            (1..=3, _) => match u16::try_from(protocol) {
+                Ok(protocol) if kind == 3 && protocol != 0 => Transport::Raw(protocol),
+                _ => return Err(Errno::EPROTONOSUPPORT),
+            },
             _ => return Err(Errno::ESOCKTNOSUPPORT),
         };
         Ok(Request {
@@ -150,7 +172,14 @@ mod tests {
         assert_eq!(Request::decode(2, 0x80801, 0), Ok(Request { nonblock: true, cloexec: true, ..tcp }));
         let udp6 = Request { family: Family::Inet6, transport: Transport::Udp, ..tcp };
         assert_eq!(Request::decode(10, 2, 17), Ok(udp6));
-        // Every row was seen on Linux 6.18, but those of raw, MPTCP and UDP-Lite, which that kernel had.
+        let ping = Request { family: Family::Inet, transport: Transport::Ping, ..tcp };
+        assert_eq!(Request::decode(2, 2, 1), Ok(ping));
+        assert_eq!(Request::decode(10, 2, 58), Ok(Request { family: Family::Inet6, ..ping }));
+        for protocol in [1u16, 6, 255, 262] {
+            let raw = Request { transport: Transport::Raw(protocol), ..tcp };
+            assert_eq!(Request::decode(2, 3, protocol.into()), Ok(raw));
+        }
+        // Every row was seen on Linux 6.18, but those of MPTCP and UDP-Lite, which that kernel had.
         for (domain, kind, protocol, errno) in [
             (2, 0, 0, Errno::ESOCKTNOSUPPORT),
             (2, 1, 17, Errno::EPROTONOSUPPORT),
@@ -160,8 +189,11 @@ mod tests {
             (2, 2, 136, Errno::EPROTONOSUPPORT),
             (2, 1, 300, Errno::EINVAL),
             (2, 1, -1, Errno::EINVAL),
-            (2, 3, 0, Errno::ESOCKTNOSUPPORT),
-            (2, 3, 1, Errno::ESOCKTNOSUPPORT),
+            (2, 2, 58, Errno::EPROTONOSUPPORT),
+            (10, 2, 1, Errno::EPROTONOSUPPORT),
+            (2, 3, 0, Errno::EPROTONOSUPPORT),
+            (2, 3, 263, Errno::EINVAL),
+            (10, 10, 3, Errno::ESOCKTNOSUPPORT),
             (2, 5, 0, Errno::ESOCKTNOSUPPORT),
             (2, 11, 0, Errno::EINVAL),
             (2, 99, 0, Errno::EINVAL),

@@ -93,8 +93,7 @@ impl Shown {
         let mut values = Vec::new();
         for Asked { name, family, transport, socket } in asked {
             let of_family = row.family.unwrap_or(Family::Inet) == *family;
-            let of_transport = row.transport.is_none_or(|only| only == *transport);
-            if row.readable && of_family && of_transport {
+            if row.readable && of_family && row.sockets.include(*transport) {
                 let value = socket.option(row.opt).map_or_else(|error| refused(&error), plain);
                 values.push((*name, value));
             }

@@ -112,6 +112,8 @@ impl Host {
         let kind = match transport {
             Transport::Tcp => Kind::Stream(Stream::default()),
             Transport::Udp => Kind::Datagram(Box::default()),
+            Transport::Ping => return Err(Errno::EPROTONOSUPPORT),
+            Transport::Raw(_) => return Err(Errno::ESOCKTNOSUPPORT),
         };
         Ok(self.insert(Socket::new(family, Arc::clone(&self.options), kind)))
     }
@@ -120,7 +122,7 @@ impl Host {
     pub fn bind(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
         match self.transport(id)? {
             Transport::Tcp => self.bind_stream(id, address),
-            Transport::Udp => self.bind_datagram(now, id, address),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.bind_datagram(now, id, address),
         }
     }
 
@@ -130,7 +132,7 @@ impl Host {
     pub fn connect(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
         match self.transport(id)? {
             Transport::Tcp => self.connect_stream(now, id, address),
-            Transport::Udp => self.connect_datagram(now, id, address),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.connect_datagram(now, id, address),
         }
     }
 
@@ -138,7 +140,7 @@ impl Host {
     pub fn disconnect(&mut self, now: Instant, id: SocketId) -> Result<()> {
         match self.transport(id)? {
             Transport::Tcp => self.disconnect_stream(now, id),
-            Transport::Udp => self.disconnect_datagram(id),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.disconnect_datagram(id),
         }
     }
 
@@ -217,8 +219,10 @@ impl Host {
                     }
                 }
             }
-            Transport::Udp if flags.contains(MessageFlags::OOB) => Err(Errno::EOPNOTSUPP),
-            Transport::Udp => {
+            Transport::Udp | Transport::Ping | Transport::Raw(_) if flags.contains(MessageFlags::OOB) => {
+                Err(Errno::EOPNOTSUPP)
+            }
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 self.before_datagram(now, id, bytes.len(), to)?;
                 let chain = self.pool.copy_in(bytes);
                 self.send_datagram(now, id, chain, to)
@@ -242,7 +246,7 @@ impl Host {
                 }
                 Ok(sent)
             }
-            Transport::Udp => {
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 self.before_datagram(now, id, bytes.len(), None)?;
                 self.send_datagram(now, id, std::mem::take(bytes), None)
             }
@@ -255,7 +259,9 @@ impl Host {
     pub fn receive(&mut self, now: Instant, id: SocketId, max: usize, peek: bool) -> Result<Chain> {
         match self.transport(id)? {
             Transport::Tcp => self.receive_stream(now, id, max, peek),
-            Transport::Udp => self.receive_datagram(id, peek).map(|(chain, _)| chain),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
+                self.receive_datagram(id, peek).map(|(chain, _)| chain)
+            }
         }
     }
 
@@ -265,7 +271,9 @@ impl Host {
     pub fn receive_urgent(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<Chain> {
         match self.transport(id)? {
             Transport::Tcp => self.receive_urgent_stream(now, id, peek),
-            Transport::Udp => self.receive_datagram(id, peek).map(|(chain, _)| chain),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
+                self.receive_datagram(id, peek).map(|(chain, _)| chain)
+            }
         }
     }
 
@@ -281,7 +289,7 @@ impl Host {
     pub fn at_mark(&self, id: SocketId) -> Result<bool> {
         match self.transport(id)? {
             Transport::Tcp => Ok(self.tcb(id).is_some_and(tcp::Tcb::at_mark)),
-            Transport::Udp => Err(Errno::ENOTTY),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => Err(Errno::ENOTTY),
         }
     }
 
@@ -293,7 +301,7 @@ impl Host {
                 let chain = self.receive_stream(now, id, usize::MAX, peek)?;
                 Ok((chain, peer?))
             }
-            Transport::Udp => self.receive_datagram(id, peek),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.receive_datagram(id, peek),
         }
     }
 
@@ -302,7 +310,7 @@ impl Host {
     pub fn shutdown(&mut self, now: Instant, id: SocketId, how: How) -> Result<()> {
         let done = match self.transport(id)? {
             Transport::Tcp => self.shutdown_stream(now, id, how),
-            Transport::Udp => self.shutdown_datagram(id, how),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.shutdown_datagram(id, how),
         };
         self.mark(id);
         done
@@ -356,7 +364,7 @@ impl Host {
     pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
         match self.transport(id).ok()? {
             Transport::Tcp => self.take_stream_error(id),
-            Transport::Udp => self.take_datagram_error(id),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.take_datagram_error(id),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::open::{Open, os_error};
 use crate::waiting::Interest;
 
 pub use sockeye_abi::{
-    Errno, Family, Kind, MessageFlags, OPTIONS, Opt, Readiness, Row, State, Transport, Value,
+    Errno, Family, Kind, MessageFlags, OPTIONS, Opt, Readiness, Row, Sockets, State, Transport, Value,
 };
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
@@ -88,7 +88,7 @@ impl Socket {
                 .transport(id)?
             {
                 Transport::Tcp => Ok((host.receive(now, id, max, peek)?, None)),
-                Transport::Udp => {
+                Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                     host.receive_from(now, id, peek).map(|(chain, source)| (chain, Some(source)))
                 }
             });

@@ -24,13 +24,15 @@ pub(crate) const SOL_TCP: i32 = 6;
 pub(crate) const SOL_UDP: i32 = 17;
 /// SOL_IPV6.
 pub(crate) const SOL_IPV6: i32 = 41;
+/// SOL_RAW.
+pub(crate) const SOL_RAW: i32 = 255;
 
 /// One option.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// Its name below this level.
     pub opt: Opt,
-    /// SOL_SOCKET, SOL_IP, SOL_TCP, SOL_UDP or SOL_IPV6.
+    /// SOL_SOCKET, SOL_IP, SOL_TCP, SOL_UDP, SOL_IPV6, …
     pub level: i32,
     /// Its number in the level.
     pub number: i32,
@@ -40,14 +42,29 @@ pub struct Row {
     pub kind: Kind,
     /// The only family that has it; `None`: both.
     pub family: Option<Family>,
-    /// The only transport that has it; `None`: both.
-    pub transport: Option<Transport>,
+    /// The sockets of that family that have it.
+    pub sockets: Sockets,
     /// getsockopt knows it.
     pub readable: bool,
     /// setsockopt knows it.
     pub settable: bool,
     /// Whether it does what it says here, or fails.
     pub state: State,
+}
+
+/// Which sockets have an option, by what carries their bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sockets {
+    /// All of them.
+    All,
+    /// TCP's.
+    Tcp,
+    /// UDP's.
+    Udp,
+    /// Those that keep datagrams apart: all but TCP's.
+    Datagrams,
+    /// Raw ones.
+    Raw,
 }
 
 /// What an option's value is.
@@ -123,7 +140,20 @@ impl Row {
 
     /// Whether sockets of this family and transport have it.
     pub fn applies(&self, family: Family, transport: Transport) -> bool {
-        self.family.is_none_or(|own| own == family) && self.transport.is_none_or(|own| own == transport)
+        self.family.is_none_or(|own| own == family) && self.sockets.include(transport)
+    }
+}
+
+impl Sockets {
+    /// Whether those of this transport are among them.
+    pub fn include(self, transport: Transport) -> bool {
+        match self {
+            Sockets::All => true,
+            Sockets::Tcp => transport == Transport::Tcp,
+            Sockets::Udp => transport == Transport::Udp,
+            Sockets::Datagrams => !transport.is_stream(),
+            Sockets::Raw => matches!(transport, Transport::Raw(_)),
+        }
     }
 }
 
@@ -138,6 +168,8 @@ pub fn lookup(
     let own = match transport {
         Transport::Tcp => SOL_TCP,
         Transport::Udp => SOL_UDP,
+        Transport::Ping => SOL_IP,
+        Transport::Raw(_) => SOL_RAW,
     };
     if family == Family::Inet && access == Access::Read && ![SOL_SOCKET, SOL_IP, own].contains(&level) {
         return Err(Errno::EOPNOTSUPP);

@@ -1,8 +1,8 @@
 //! The rows.
 
-use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, State};
+use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State};
+use crate::Family;
 use crate::tcp_info::TcpInfo;
-use crate::{Family, Transport};
 
 use Kind::{AnyInt, Flag, Int, Key, Linger, Name, Rate, Struct, Timeval};
 
@@ -19,15 +19,21 @@ macro_rules! families {
         Some(Family::Inet6)
     };
 }
-macro_rules! transports {
+macro_rules! sockets {
     (any) => {
-        None
+        Sockets::All
     };
     (tcp) => {
-        Some(Transport::Tcp)
+        Sockets::Tcp
     };
     (udp) => {
-        Some(Transport::Udp)
+        Sockets::Udp
+    };
+    (datagrams) => {
+        Sockets::Datagrams
+    };
+    (raw) => {
+        Sockets::Raw
     };
 }
 macro_rules! readable {
@@ -48,7 +54,7 @@ macro_rules! settable {
 }
 
 macro_rules! options {
-    ($($opt:ident $level:ident $number:literal $name:literal $kind:expr, $family:ident $transport:ident $access:ident
+    ($($opt:ident $level:ident $number:literal $name:literal $kind:expr, $family:ident $sockets:ident $access:ident
        $state:ident $text:literal;)*) => {
         /// A socket option.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -65,7 +71,7 @@ macro_rules! options {
                 name: $name,
                 kind: $kind,
                 family: families!($family),
-                transport: transports!($transport),
+                sockets: sockets!($sockets),
                 readable: readable!($access),
                 settable: settable!($access),
                 state: State::$state,
@@ -76,7 +82,7 @@ macro_rules! options {
 
 const ANY: i32 = i32::MAX;
 
-// variant, level, number, name in C, kind, family, transport, access, state, text
+// variant, level, number, name in C, kind, family, sockets, access, state, text
 options! {
     SoReuseAddr SOL_SOCKET 2 "SO_REUSEADDR" Flag, any any both Enforced "Bind beside sockets that don't listen.";
     SoType SOL_SOCKET 3 "SO_TYPE" AnyInt, any any read Enforced "SOCK_STREAM or SOCK_DGRAM.";
@@ -131,7 +137,7 @@ options! {
     IpOptions SOL_IP 4 "IP_OPTIONS" Struct(40), any any both Rejected "IP options of packets.";
     IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Rejected "Destination and interface with each datagram.";
     IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Enforced "Path MTU discovery: IP_PMTUDISC_DONT to IP_PMTUDISC_OMIT.";
-    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
+    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Rejected "The TTL with each datagram.";
     IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Rejected "The TOS byte with each datagram.";
     IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Enforced "The MTU of the path to the peer.";
@@ -155,7 +161,7 @@ options! {
     Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Struct(20), v6 any write Rejected "Leave a group.";
     Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Enforced "Path MTU discovery: IPV6_PMTUDISC_DONT to IPV6_PMTUDISC_OMIT.";
     Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
-    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 udp both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
+    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
     Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";
     Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Rejected "The hop limit with each datagram.";

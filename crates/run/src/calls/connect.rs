@@ -23,7 +23,7 @@ impl Supervisor {
         };
         self.sweep_for(remote);
         match subject.transport {
-            Transport::Udp => {
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 self.network.host().connect(now, subject.socket, remote)?;
                 Ok(Answer::Value(0))
             }

@@ -51,7 +51,7 @@ pub(crate) struct Subject {
 
 impl Subject {
     fn is_stream(self) -> bool {
-        self.transport == Transport::Tcp
+        self.transport.is_stream()
     }
 }
 
@@ -80,12 +80,12 @@ impl Supervisor {
             libc::SYS_read | libc::SYS_readv => self.read(call, subject),
             libc::SYS_write | libc::SYS_writev => self.write(call, subject),
             libc::SYS_sendfile => self.gate_send(call, subject, MessageFlags::empty()),
-            libc::SYS_sendto if subject.transport == Transport::Udp => self.send_to(call, subject),
-            libc::SYS_sendmsg if subject.transport == Transport::Udp => self.send_message(call, subject),
-            libc::SYS_sendmmsg if subject.transport == Transport::Udp => self.send_messages(call, subject),
-            libc::SYS_recvfrom if subject.transport == Transport::Udp => self.receive_from(call, subject),
-            libc::SYS_recvmsg if subject.transport == Transport::Udp => self.receive_message(call, subject),
-            libc::SYS_recvmmsg if subject.transport == Transport::Udp => self.receive_messages(call, subject),
+            libc::SYS_sendto if !subject.is_stream() => self.send_to(call, subject),
+            libc::SYS_sendmsg if !subject.is_stream() => self.send_message(call, subject),
+            libc::SYS_sendmmsg if !subject.is_stream() => self.send_messages(call, subject),
+            libc::SYS_recvfrom if !subject.is_stream() => self.receive_from(call, subject),
+            libc::SYS_recvmsg if !subject.is_stream() => self.receive_message(call, subject),
+            libc::SYS_recvmmsg if !subject.is_stream() => self.receive_messages(call, subject),
             libc::SYS_sendto | libc::SYS_sendmsg | libc::SYS_sendmmsg => self.stream_send(call, subject),
             libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg => self.stream_receive(call, subject),
             _ => Ok(Answer::Pass),

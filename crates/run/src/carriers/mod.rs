@@ -105,7 +105,7 @@ impl Carriers {
     ) -> io::Result<NewCarrier> {
         let (program_end, state) = match transport {
             Transport::Tcp => (fresh_stream(nonblock)?, State::Fresh),
-            Transport::Udp => {
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 let (program_end, mailbox) = Mailbox::pair(nonblock)?;
                 (program_end, State::Datagram(mailbox))
             }
@@ -222,7 +222,7 @@ impl Carriers {
             Some(name) => {
                 let kind = match carrier.transport {
                     Transport::Tcp => SocketType::STREAM,
-                    Transport::Udp => SocketType::DGRAM,
+                    Transport::Udp | Transport::Ping | Transport::Raw(_) => SocketType::DGRAM,
                 };
                 // A name that can be taken is nobody's any more.
                 socket(kind, true).is_ok_and(|probe| rustix::net::bind(&probe, name).is_err())

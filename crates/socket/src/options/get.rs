@@ -92,7 +92,7 @@ impl Socket {
         let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
         Ok(match opt {
             Opt::SoType => self.transport().socket_type().number().into(),
-            Opt::SoProtocol => self.transport().protocol().into(),
+            Opt::SoProtocol => self.transport().protocol(self.family).into(),
             Opt::SoDomain => self.family.number().into(),
             Opt::SoReuseAddr => options.reuse_address.into(),
             Opt::SoReusePort => options.reuse_port.into(),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sockeye_abi::{Errno, Opt, State, Transport, Value};
+use sockeye_abi::{Errno, Opt, State, Value};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::{MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Tcb};
@@ -46,7 +46,7 @@ impl Host {
         if opt == Opt::Ipv6V6Only {
             return self.set_v6only(id, value.flag()?);
         }
-        let is_stream = socket.transport() == Transport::Tcp;
+        let is_stream = socket.transport().is_stream();
         if is_stream {
             self.check_fast_open(id, opt)?;
         }
