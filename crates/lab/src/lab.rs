@@ -9,7 +9,7 @@ use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use crate::capture::Captured;
-use crate::link::{Fate, Link, reason};
+use crate::link::{Arrival, Fate, Link, flip, reason};
 use crate::timetable::Timetable;
 use crate::{Change, Direction, LinkSpec};
 
@@ -366,17 +366,26 @@ impl Lab {
         if self.capturing {
             self.capture(now, from, interface, &frame, fate.err());
         }
-        if let Ok(at) = fate {
-            let alone = self.links[link.0].is_alone(from, &frame);
-            let delivery = Delivery { link, from, frame };
-            if at <= now && alone {
-                // What it brings about is collected later: the order is that in which frames were sent all the same.
-                self.deliver(now, delivery);
-            } else {
-                self.on_the_way.insert((at, self.sequence), delivery);
-                self.sequence += 1;
-            }
+        let Ok(Arrival { at, twice, flipped }) = fate else { return };
+        let frame = match flipped {
+            Some(bit) => Box::new(flip(&frame, bit)),
+            None => frame,
+        };
+        let again = twice.then(|| frame.clone());
+        let alone = self.links[link.0].is_alone(from, &frame);
+        let delivery = Delivery { link, from, frame };
+        if at <= now && alone {
+            // What it brings about is collected later: the order is that in which frames were sent all the same.
+            self.deliver(now, delivery);
+        } else {
+            self.put_on_the_way(at, delivery);
         }
+        again.into_iter().for_each(|frame| self.put_on_the_way(at, Delivery { link, from, frame }));
+    }
+
+    fn put_on_the_way(&mut self, at: Instant, delivery: Delivery) {
+        self.on_the_way.insert((at, self.sequence), delivery);
+        self.sequence += 1;
     }
 
     /// The next frame that is there by now: in the order of arrival, and of sending where that is the same.

@@ -3,6 +3,7 @@
 mod buffers;
 mod exact;
 mod failure;
+mod impairments;
 mod links;
 mod transfer;
 

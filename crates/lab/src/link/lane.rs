@@ -1,0 +1,197 @@
+//! One direction of a link at work.
+
+use sockeye_base::{Duration, Instant, Rng, nanos};
+use sockeye_wire::Frame;
+
+use super::{Direction, Discipline, ETHERNET, Loss, Spread, codel, reason};
+
+/// The headers of IP and TCP are never longer, in bytes.
+const MOST_HEADERS: usize = 60 + 60;
+/// How many frames (a super-segment counts as those it stands for) may be on their way in one direction.
+const QUEUE_LIMIT: usize = 16_384;
+/// What chances are of.
+const MILLION: u64 = 1_000_000;
+
+/// What becomes of a frame: it arrives like this, or not at all for this reason.
+pub(crate) type Fate = Result<Arrival, &'static str>;
+
+/// How a frame arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) at: Instant,
+    /// And again.
+    pub(crate) twice: bool,
+    /// This bit of the packet is turned over.
+    pub(crate) flipped: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) direction: Direction,
+    rng: Rng,
+    /// Frames that have entered.
+    entered: u64,
+    /// TCP segments with data among them.
+    data: u64,
+    /// Times are bad ([`Loss::Bursts`]).
+    bad: bool,
+    /// Frames on their way.
+    pub(super) queued: usize,
+    /// When the last byte of what entered so far is sent, where there is a rate.
+    sent: Instant,
+    /// When the last frame arrives that is not overtaken.
+    arrives: Instant,
+    codel: codel::State,
+}
+
+impl Lane {
+    pub(super) fn new(direction: Direction, rng: Rng) -> Lane {
+        Lane {
+            direction,
+            rng,
+            entered: 0,
+            data: 0,
+            bad: false,
+            queued: 0,
+            sent: Instant::ZERO,
+            arrives: Instant::ZERO,
+            codel: codel::State::default(),
+        }
+    }
+
+    pub(super) fn enter(&mut self, now: Instant, frame: &Frame, mtu: usize, cut: bool) -> Fate {
+        // All draws are made whatever else happens, so that one cause of loss does not shift another's.
+        let lost = self.loses(frame);
+        let twice = self.chance(self.direction.duplicate);
+        let overtaken = self.chance(self.direction.reorder.chance);
+        let flipped = self.chance(self.direction.corrupt).then(|| self.bit_of(frame));
+        if cut {
+            return Err(reason::CUT);
+        }
+        if is_longer(frame, mtu) {
+            return Err(reason::TOO_BIG);
+        }
+        if lost {
+            return Err(reason::LOST);
+        }
+        let sent = self.send(now, frame, mtu)?;
+        let count = frame.count() * if twice { 2 } else { 1 };
+        if self.queued + count > QUEUE_LIMIT {
+            return Err(reason::QUEUE_FULL);
+        }
+        self.queued += count;
+        self.sent = sent;
+        let in_order = self.arrives.max(sent + self.delay());
+        let at = if overtaken {
+            in_order + self.direction.reorder.by
+        } else {
+            self.arrives = in_order;
+            in_order
+        };
+        Ok(Arrival { at, twice, flipped })
+    }
+
+    fn chance(&mut self, of_a_million: u32) -> bool {
+        of_a_million > 0 && self.rng.below(MILLION) < u64::from(of_a_million)
+    }
+
+    /// Counts a frame; says whether it gets lost.
+    fn loses(&mut self, frame: &Frame) -> bool {
+        let count = frame.count() as u64;
+        let first = self.entered + 1;
+        self.entered += count;
+        let first_data = self.data + 1;
+        if frame.as_segment().is_some_and(|segment| !segment.payload.is_empty()) {
+            self.data += count;
+        }
+        match &self.direction.loss {
+            Loss::None => false,
+            Loss::PerMillion(rate) => self.rng.below(MILLION) < u64::from(*rate),
+            Loss::Bursts(bursts) => {
+                let bursts = *bursts;
+                let turns = if self.bad { bursts.ends } else { bursts.begins };
+                self.bad ^= self.rng.below(MILLION) < u64::from(turns);
+                let chance = if self.bad { bursts.bad } else { bursts.good };
+                self.rng.below(MILLION) < u64::from(chance)
+            }
+            Loss::Frames(frames) => frames.iter().any(|nth| (first..=self.entered).contains(nth)),
+            Loss::Data(segments) => segments.iter().any(|nth| (first_data..=self.data).contains(nth)),
+        }
+    }
+
+    fn bit_of(&mut self, frame: &Frame) -> usize {
+        let bits = frame.payload.len().saturating_mul(8) as u64;
+        usize::try_from(self.rng.below(bits.max(1))).unwrap_or(0)
+    }
+
+    /// When the last byte of a frame is sent, if it finds room in the queue.
+    fn send(&mut self, now: Instant, frame: &Frame, mtu: usize) -> Result<Instant, &'static str> {
+        let Some(rate) = self.direction.rate else { return Ok(now) };
+        let length = frame.payload.len() + ETHERNET;
+        // Of u128, since bytes of a slow link times its rate may be more than 2^64.
+        let (rate, second) = (u128::from(rate.get()), 8_000_000_000);
+        let takes = |length: usize| {
+            Duration::from_nanos(u64::try_from(length as u128 * second / rate).unwrap_or(u64::MAX))
+        };
+        let waits = self.sent.since(now);
+        let waiting = waits.as_nanos() * rate / second;
+        if waiting > 0 && waiting + length as u128 > self.direction.queue as u128 {
+            return Err(reason::QUEUE_FULL);
+        }
+        let turn = self.sent.max(now);
+        match self.direction.discipline {
+            Discipline::CoDel(codel) if self.codel.drops(codel, turn, (waits, takes(mtu + ETHERNET))) => {
+                Err(reason::CODEL)
+            }
+            Discipline::CoDel(_) | Discipline::DropTail => Ok(turn + takes(length)),
+        }
+    }
+
+    /// How long this frame takes.
+    fn delay(&mut self) -> Duration {
+        let Direction { delay, jitter, spread, .. } = self.direction;
+        if jitter.is_zero() {
+            return delay;
+        }
+        let jitter = nanos(jitter);
+        let (longer, shorter) = match spread {
+            Spread::Uniform => (self.rng.below(jitter.saturating_mul(2).saturating_add(1)), jitter),
+            Spread::Normal => {
+                // The sum of twelve chances from 0 to 1 has the variance 1 about 6.
+                let sum: u64 = (0..12).map(|_| u64::from(self.rng.next_u32())).sum();
+                let scaled = (u128::from(jitter) * u128::from(sum)) >> 32;
+                (u64::try_from(scaled).unwrap_or(u64::MAX), jitter.saturating_mul(6))
+            }
+        };
+        delay.saturating_add(Duration::from_nanos(longer)).saturating_sub(Duration::from_nanos(shorter))
+    }
+}
+
+/// The frame with one bit of its packet turned over, as its receiver reads it: what fails a checksum there is bytes.
+pub(crate) fn flip(frame: &Frame, bit: usize) -> Frame {
+    let mut bytes = frame.to_bytes();
+    let at = frame.header_len() + bit / 8;
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 0x80 >> (bit % 8);
+    }
+    if frame.ethernet.is_some() {
+        // With its header whole it can always be read as something.
+        Frame::parse_ethernet(&bytes).unwrap_or_else(|_| frame.clone())
+    } else {
+        Frame::parse_packet(&bytes)
+    }
+}
+
+/// Whether the longest packet that a frame stands for is longer than this.
+fn is_longer(frame: &Frame, mtu: usize) -> bool {
+    let segment = frame.as_segment();
+    if segment.is_some_and(|segment| segment.payload.len() + MOST_HEADERS <= mtu) {
+        return false;
+    }
+    let whole = frame.payload.len();
+    let longest = match segment {
+        Some(segment) if frame.count() > 1 => whole - segment.payload.len() + usize::from(segment.gso_size),
+        Some(_) | None => whole,
+    };
+    longest > mtu
+}
