@@ -1,11 +1,12 @@
 //! Linux's numbers and bytes: errno, sockaddr, flags, ioctl numbers, the option table. What programs say in integers
 //! and byte strings is decoded here, once, at the door; below it everything is typed. Knows no socket's state and makes
-//! no system call. Control messages (cmsg) and netlink are not here yet. Integers are in the machine's order.
+//! no system call. Netlink is not here yet. Integers are in the machine's order.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod address;
+mod control;
 mod errno;
 mod flags;
 pub mod ioctl;
@@ -16,6 +17,7 @@ mod tcp_info;
 pub use address::{
     Address, UnixAddress, decode_bind, decode_connect, decode_destination, decode_sockaddr, encode_sockaddr,
 };
+pub use control::{Control, Credentials, ExtendedError, Numbers, Origin, PktInfo, PktInfo6};
 pub use errno::Errno;
 pub use flags::{How, MessageFlags, Readiness};
 pub use option::{
