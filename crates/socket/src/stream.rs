@@ -536,5 +536,6 @@ pub(crate) fn request_of(socket: &Socket, local: SocketAddr) -> BindRequest {
         reuse_address: socket.options.reuse_address,
         reuse_port: socket.options.reuse_port,
         v6only: socket.options.v6only,
+        device: socket.options.device,
     }
 }

@@ -11,6 +11,15 @@ use crate::neighbour::Heard;
 use crate::output::solicited_node;
 use crate::stack::Stack;
 
+/// Where a packet comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Somebody on the link.
+    Link,
+    /// This host itself, which knows what it sends.
+    Here,
+}
+
 impl Stack {
     /// A frame has arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
@@ -30,7 +39,7 @@ impl Stack {
             match frame.payload {
                 // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
                 Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
-                    self.packet_input(now, interface, packet);
+                    self.packet_input(now, (interface, Origin::Link), packet);
                 }
                 Payload::Arp(packet) if for_us => self.arp_input(now, interface, &packet),
                 Payload::Packet(_) if for_us => self.count(Counter::UnicastInMulticast),
@@ -42,7 +51,12 @@ impl Stack {
     }
 
     /// A packet has arrived.
-    pub(crate) fn packet_input(&mut self, now: Instant, interface: InterfaceId, mut packet: Packet) {
+    pub(crate) fn packet_input(
+        &mut self,
+        now: Instant,
+        (interface, origin): (InterfaceId, Origin),
+        mut packet: Packet,
+    ) {
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
             let Some(whole) = self.fragment_input(now, packet) else { return };
@@ -51,7 +65,7 @@ impl Stack {
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
         let is_expected = matches!(connection, Some((_, true)));
-        if interface != InterfaceId::LOOPBACK
+        if origin == Origin::Link
             && !is_expected
             && let Err(reason) = self.admit(&packet)
         {
@@ -65,7 +79,7 @@ impl Stack {
                 let connection = connection.map(|(id, _)| id);
                 self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
             }
-            Body::Udp(_) => self.udp_input(now, packet),
+            Body::Udp(_) => self.udp_input(now, interface, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),
             Body::Icmpv6(message) if !is_v4 => {
                 self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);

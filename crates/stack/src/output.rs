@@ -7,6 +7,7 @@ use sockeye_wire::ethernet::{self, Mac};
 use sockeye_wire::tcp::Segment;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6, ip};
 
+use crate::interface::Device;
 use crate::neighbour::{Action, Context};
 use crate::route::Path;
 use crate::stack::Stack;
@@ -96,20 +97,23 @@ pub(crate) enum Transport {
 
 impl Stack {
     /// The way a socket's packets go to this address and port, policies included, and the address they come from:
-    /// `bound` if the socket is bound to one.
+    /// `bound` if the socket is bound to one. A device it is bound to goes before policies.
     pub(crate) fn path_and_source(
         &self,
         transport: Transport,
         (destination, port): (IpAddr, u16),
-        bound: Option<IpAddr>,
+        (bound, device): (Option<IpAddr>, Device),
     ) -> Result<(Path, IpAddr), ConnectError> {
         let ports = match transport {
             Transport::Tcp => &self.tcp_ports,
             Transport::Udp => &self.udp_ports,
         };
         let served_here = self.is_local(destination) && ports.is_bound(port);
-        let policy = if served_here { None } else { self.routes.policy(port, destination) };
-        let path = policy.or_else(|| self.path(destination)).ok_or(ConnectError::NoRoute)?;
+        let policy = match device.one() {
+            None if !served_here => self.routes.policy(port, destination),
+            None | Some(_) => None,
+        };
+        let path = policy.or_else(|| self.path(destination, device)).ok_or(ConnectError::NoRoute)?;
         let Some(bound) = bound.filter(|address| !address.is_unspecified()) else {
             return Ok((path, self.source_for(&path, destination).ok_or(ConnectError::NoSource)?));
         };
@@ -145,7 +149,7 @@ impl Stack {
 
     /// Sends a packet the way its destination says.
     pub(crate) fn send_routed(&mut self, now: Instant, packet: Packet) {
-        if let Some(path) = self.path(packet.destination()) {
+        if let Some(path) = self.path(packet.destination(), Device::default()) {
             self.transmit(now, &path, packet);
         }
     }
@@ -173,7 +177,7 @@ impl Stack {
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
         // A broadcast is for us too.
         if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
-            self.loopback.push_back(frame.clone());
+            self.loopback.push_back((path.interface, frame.clone()));
         }
         self.put(path.interface, mac, frame);
     }
@@ -191,7 +195,7 @@ impl Stack {
                 if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {
                     tap.push_back((InterfaceId::LOOPBACK, Frame::clone(&frame)));
                 }
-                self.loopback.push_back(frame);
+                self.loopback.push_back((path.interface, frame));
             }
             return;
         }

@@ -2,7 +2,7 @@
 //!
 //! A socket, a connection and a listener each hold a [`Bind`]; a connection may share its socket's. Binds that look
 //! alike are counted, not listed, so that a server's thousand accepted connections cost one entry.
-//! Not modelled: SO_BINDTODEVICE, users (SO_REUSEPORT of another user), IP_BIND_ADDRESS_NO_PORT.
+//! Not modelled: users (SO_REUSEPORT of another user), IP_BIND_ADDRESS_NO_PORT.
 
 mod claims;
 
@@ -12,6 +12,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use slotmap::SlotMap;
 use sockeye_base::Rng;
 
+use crate::InterfaceId;
+use crate::interface::Device;
 use crate::stack::BindId;
 use claims::Claims;
 
@@ -26,6 +28,8 @@ pub struct BindRequest {
     pub reuse_port: bool,
     /// IPV6_V6ONLY: `[::]` does not take IPv4 too.
     pub v6only: bool,
+    /// The only interface it has to do with (SO_BINDTODEVICE).
+    pub device: Option<InterfaceId>,
 }
 
 /// What a bind claims, as far as conflicts go.
@@ -41,6 +45,8 @@ pub(crate) struct Claim {
     pub(crate) reuse_port: bool,
     /// A TCP listener stands on it.
     pub(crate) listening: bool,
+    /// Where packets to it come in.
+    pub(crate) device: Device,
 }
 
 /// A port held, with its claim.
@@ -93,7 +99,7 @@ enum Parity {
 impl Claim {
     pub(crate) fn new(address: IpAddr, v6only: bool, reuse_address: bool, reuse_port: bool) -> Claim {
         let dual = !v6only && address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        Claim { address, dual, reuse_address, reuse_port, listening: false }
+        Claim { address, dual, reuse_address, reuse_port, listening: false, device: Device::default() }
     }
 
     /// Whether packets to this address are for it.
@@ -108,7 +114,7 @@ impl Claim {
 
     /// Whether some address belongs to both.
     pub(crate) fn overlaps(&self, other: &Claim) -> bool {
-        self.takes(other.address) || other.takes(self.address)
+        (self.takes(other.address) || other.takes(self.address)) && self.device.overlaps(other.device)
     }
 
     /// Whether this claim can't be made while the other stands. Both must agree to share: by SO_REUSEADDR, as long
@@ -122,7 +128,11 @@ impl Claim {
 
 impl From<&BindRequest> for Claim {
     fn from(request: &BindRequest) -> Claim {
-        Claim::new(request.local.ip(), request.v6only, request.reuse_address, request.reuse_port)
+        let device = request.device.into();
+        Claim {
+            device,
+            ..Claim::new(request.local.ip(), request.v6only, request.reuse_address, request.reuse_port)
+        }
     }
 }
 
@@ -251,6 +261,11 @@ impl Ports {
             claim.reuse_address = reuse_address;
             claim.reuse_port = reuse_port;
         });
+    }
+
+    /// Changes where packets to it come in.
+    pub(crate) fn set_device(&mut self, id: BindId, device: Device) {
+        self.change(id, |claim| claim.device = device);
     }
 
     /// `connect` makes a wildcard specific.

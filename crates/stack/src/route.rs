@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use sockeye_wire::ipv6;
 
 use crate::cidr::common_prefix;
+use crate::interface::Device;
 use crate::{Cidr, Interface, InterfaceId};
 
 /// A route: packets to these destinations leave by this interface.
@@ -48,6 +49,11 @@ impl Path {
     }
 }
 
+/// Whether an address means something on its link only (RFC 4291, section 2.5.6; RFC 4007).
+pub(crate) fn is_link_local(address: IpAddr) -> bool {
+    matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
+}
+
 /// The least that is believed of a path from this address: RFC 1191, section 3, and what Linux lets a router claim at
 /// least (`min_pmtu`); RFC 8200, section 5.
 pub(crate) fn least_mtu(source: IpAddr) -> usize {
@@ -77,9 +83,10 @@ impl Routes {
         self.policies.push(policy);
     }
 
-    /// The way to an address that is not ours.
-    pub(crate) fn lookup(&self, destination: IpAddr) -> Option<Path> {
-        let route = self.routes.iter().find(|route| route.destination.contains(destination))?;
+    /// The way to an address that is not ours, by this device if it is one.
+    pub(crate) fn lookup(&self, destination: IpAddr, device: Device) -> Option<Path> {
+        let mut routes = self.routes.iter().filter(|route| device.takes(route.interface));
+        let route = routes.find(|route| route.destination.contains(destination))?;
         Some(Path { interface: route.interface, next_hop: route.via.unwrap_or(destination) })
     }
 

@@ -13,6 +13,8 @@ use sockeye_wire::{Frame, Payload};
 
 use crate::fragments::Fragments;
 use crate::icmp::Limiter;
+use crate::input::Origin;
+use crate::interface::Device;
 use crate::neighbour::Neighbours;
 use crate::ports::Ports;
 use crate::route::{Path, Routes, select_source};
@@ -63,7 +65,8 @@ pub struct Stack {
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
     pub(crate) output: VecDeque<(InterfaceId, Box<Frame>)>,
-    pub(crate) loopback: VecDeque<Box<Frame>>,
+    /// What comes back to this host, and where it comes in: `lo`, or the interface a group's packet left by.
+    pub(crate) loopback: VecDeque<(InterfaceId, Box<Frame>)>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
@@ -176,7 +179,7 @@ impl Stack {
 
     /// The address of ours that a packet to `remote` comes from if its socket is bound to none. Policies don't count.
     pub fn route_source(&self, remote: IpAddr) -> Option<IpAddr> {
-        self.source_for(&self.path(remote)?, remote)
+        self.source_for(&self.path(remote, Device::default())?, remote)
     }
 
     /// Does what is due.
@@ -237,19 +240,43 @@ impl Stack {
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
         for _ in 0..LOOPBACK_BURST {
-            let Some(frame) = self.loopback.pop_front() else { break };
+            let Some((interface, frame)) = self.loopback.pop_front() else { break };
             if let Payload::Packet(packet) = frame.payload {
-                self.packet_input(now, InterfaceId::LOOPBACK, packet);
+                self.packet_input(now, (interface, Origin::Here), packet);
             }
         }
     }
 
-    /// The way to an address; `None` without a route.
-    pub(crate) fn path(&self, destination: IpAddr) -> Option<Path> {
-        if self.is_local(destination) {
+    /// The way to an address for who is bound to a device or not; `None` without a route. As Linux: an address of ours
+    /// is on `lo` and on the interface that has it, and to a device IPv4 needs no route (`ip_route_output_key`).
+    pub(crate) fn path(&self, destination: IpAddr, device: Device) -> Option<Path> {
+        let Some(interface) = device.one() else {
+            if self.is_local(destination) {
+                return Some(Path { interface: InterfaceId::LOOPBACK, next_hop: destination });
+            }
+            return self.routes.lookup(destination, device);
+        };
+        if interface == InterfaceId::LOOPBACK || self.owner(destination) == Some(interface) {
             return Some(Path { interface: InterfaceId::LOOPBACK, next_hop: destination });
         }
-        self.routes.lookup(destination)
+        let on_link = Path { interface, next_hop: destination };
+        let exists = self.links.get(interface.0).is_some();
+        self.routes.lookup(destination, device).or((exists && destination.is_ipv4()).then_some(on_link))
+    }
+
+    /// The interface that sockets bound to a device go by, of a packet for this address: what comes over `lo` for an address
+    /// of another interface is that one's for IPv6 (`inet6_iif`).
+    pub(crate) fn device_of(&self, interface: InterfaceId, destination: IpAddr) -> InterfaceId {
+        if interface != InterfaceId::LOOPBACK || destination.is_ipv4() {
+            return interface;
+        }
+        self.owner(destination).unwrap_or(interface)
+    }
+
+    /// The interface that has an address.
+    pub(crate) fn owner(&self, address: IpAddr) -> Option<InterfaceId> {
+        let has = |link: &Link| link.interface.addresses.iter().any(|own| own.address() == address);
+        self.links.iter().position(has).map(InterfaceId)
     }
 
     pub(crate) fn source_for(&self, path: &Path, destination: IpAddr) -> Option<IpAddr> {

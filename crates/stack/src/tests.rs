@@ -49,7 +49,13 @@ pub(super) fn mac(host: u8) -> Mac {
 }
 
 pub(super) fn request(address: &str, port: u16) -> BindRequest {
-    BindRequest { local: at(address, port), reuse_address: false, reuse_port: false, v6only: false }
+    BindRequest {
+        local: at(address, port),
+        reuse_address: false,
+        reuse_port: false,
+        v6only: false,
+        device: None,
+    }
 }
 
 /// Host n has 10.61.0.n and fd61::n.

@@ -13,7 +13,7 @@ use crate::output::{IpOptions, MtuDiscovery, Transport};
 use crate::ports::{BindRequest, Claim};
 use crate::route::{Path, least_mtu, longest_packet};
 use crate::stack::{BindId, Event, Stack, UdpId};
-use crate::{BindError, ConnectError, SendError, UdpError};
+use crate::{BindError, ConnectError, InterfaceId, SendError, UdpError};
 
 /// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
 const MAX_V4: usize = 65_507;
@@ -30,6 +30,8 @@ pub struct Received {
     pub source: SocketAddr,
     /// The address of ours it was sent to.
     pub destination: IpAddr,
+    /// Where it came in.
+    pub interface: InterfaceId,
     /// Its data.
     pub payload: Chain,
 }
@@ -103,6 +105,13 @@ impl Stack {
         }
     }
 
+    /// SO_BINDTODEVICE set after binding.
+    pub fn udp_set_device(&mut self, socket: UdpId, device: Option<InterfaceId>) {
+        if let Some(socket) = self.udp.sockets.get(socket) {
+            self.udp_ports.set_device(socket.bind, device.into());
+        }
+    }
+
     /// Fixes the peer: only its datagrams are heard. Also fixes the local address, until [`Stack::udp_disconnect`]:
     /// connecting again keeps it (as Linux). What was queued stays.
     pub fn udp_connect(&mut self, socket: UdpId, remote: SocketAddr) -> Result<(), ConnectError> {
@@ -112,8 +121,11 @@ impl Stack {
             return Err(ConnectError::NoRoute);
         }
         let remote = meant(remote);
-        let (_, source) =
-            self.path_and_source(Transport::Udp, (remote.ip(), remote.port()), specific(&claim))?;
+        let (_, source) = self.path_and_source(
+            Transport::Udp,
+            (remote.ip(), remote.port()),
+            (specific(&claim), claim.device),
+        )?;
         if claim.address.is_unspecified() {
             self.udp_ports.narrow(bind, source);
         }
@@ -152,7 +164,8 @@ impl Stack {
         }
         let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
         let bound = specific(&claim).filter(|address| !self.is_group(*address));
-        let (path, source) = self.path_and_source(Transport::Udp, (remote.ip(), remote.port()), bound)?;
+        let to = (remote.ip(), remote.port());
+        let (path, source) = self.path_and_source(Transport::Udp, to, (bound, claim.device))?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
         let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
         let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
@@ -186,9 +199,10 @@ impl Stack {
 
     /// The same for the peer of a connected socket (IP_MTU).
     pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
-        let remote = self.udp.sockets.get(socket)?.remote?;
+        let entry = self.udp.sockets.get(socket)?;
+        let (remote, device) = (entry.remote?, self.udp_ports.get(entry.bind)?.claim.device);
         let to = (remote.ip(), remote.port());
-        let (path, _) = self.path_and_source(Transport::Udp, to, None).ok()?;
+        let (path, _) = self.path_and_source(Transport::Udp, to, (None, device)).ok()?;
         Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
     }
 
@@ -275,7 +289,7 @@ impl Stack {
         let (queue, port) =
             (std::mem::take(&mut entry.queue), self.udp_ports.get(entry.bind).map(|bind| bind.port));
         self.udp_close(socket);
-        for Received { source, destination, payload } in queue {
+        for Received { source, destination, payload, .. } in queue {
             if let (Some(port), Some(ip)) = (port, ip::Header::new(source.ip(), destination)) {
                 let datagram = udp::Datagram { source: source.port(), destination: port, payload };
                 self.port_unreachable(now, &Packet { ip, body: Body::Udp(datagram) });
@@ -285,25 +299,26 @@ impl Stack {
     }
 
     /// A datagram has arrived.
-    pub(crate) fn udp_input(&mut self, now: Instant, packet: Packet) {
+    pub(crate) fn udp_input(&mut self, now: Instant, interface: InterfaceId, packet: Packet) {
         let Body::Udp(datagram) = &packet.body else { return };
+        let interface = self.device_of(interface, packet.destination());
         let source = SocketAddr::new(packet.source(), datagram.source);
         let local = SocketAddr::new(packet.destination(), datagram.destination);
         let received = |datagram: &udp::Datagram| {
             let payload = datagram.payload.clone();
-            Received { source, destination: local.ip(), payload }
+            Received { source, destination: local.ip(), interface, payload }
         };
         // To a group: every socket that wants it gets a copy.
         if self.is_group(local.ip()) {
             let Some(sockets) = self.udp.by_port.get(&local.port()).cloned() else { return };
             for id in sockets {
-                if self.udp_score(id, local, source).is_some() {
+                if self.udp_score(id, Some(interface), (local, source)).is_some() {
                     self.udp_deliver(id, received(datagram));
                 }
             }
             return;
         }
-        match self.udp_lookup(local, source) {
+        match self.udp_lookup(Some(interface), local, source) {
             Some(id) => self.udp_deliver(id, received(datagram)),
             None => {
                 self.count(Counter::UdpNoPorts);
@@ -321,7 +336,7 @@ impl Stack {
     ) -> bool {
         let (local, remote) =
             (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
-        let Some(id) = self.udp_lookup(local, remote) else { return false };
+        let Some(id) = self.udp_lookup(None, local, remote) else { return false };
         let Some(socket) = self.udp.sockets.get_mut(id) else { return false };
         let discovery = socket.options.discovery;
         if discovery.believes_routers() {
@@ -338,7 +353,7 @@ impl Stack {
     ) {
         let (local, remote) =
             (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
-        let Some(id) = self.udp_lookup(local, remote) else { return };
+        let Some(id) = self.udp_lookup(None, local, remote) else { return };
         if let Some(socket) = self.udp.sockets.get_mut(id)
             && socket.remote == Some(remote)
         {
@@ -349,9 +364,15 @@ impl Stack {
 
     /// The socket a datagram is for: the one that says most about it; of equals the one bound last, or, if they share
     /// by SO_REUSEPORT, always the same for one sender.
-    fn udp_lookup(&self, local: SocketAddr, remote: SocketAddr) -> Option<UdpId> {
+    fn udp_lookup(
+        &self,
+        interface: Option<InterfaceId>,
+        local: SocketAddr,
+        remote: SocketAddr,
+    ) -> Option<UdpId> {
         let sockets = self.udp.by_port.get(&local.port())?;
-        let scores = sockets.iter().filter_map(|id| Some((self.udp_score(*id, local, remote)?, *id)));
+        let scores =
+            sockets.iter().filter_map(|id| Some((self.udp_score(*id, interface, (local, remote))?, *id)));
         let best = scores.clone().map(|(score, _)| score).max()?;
         let equals: Vec<UdpId> = scores.filter(|(score, _)| *score == best).map(|(_, id)| id).collect();
         let shares = |id: &UdpId| {
@@ -365,15 +386,22 @@ impl Stack {
         equals.last().copied()
     }
 
-    /// How well a socket fits a datagram: (its address is the datagram's, it is connected, it is of IPv4 alone); `None`
-    /// if it does not fit.
-    fn udp_score(&self, id: UdpId, local: SocketAddr, remote: SocketAddr) -> Option<(bool, bool, bool)> {
+    /// How well a socket fits a datagram: (its address is the datagram's, it is connected, it is bound to the interface,
+    /// it is of IPv4 alone); `None` if it does not fit. (Linux's `compute_score`.) Without an interface all are meant.
+    fn udp_score(
+        &self,
+        id: UdpId,
+        interface: Option<InterfaceId>,
+        (local, remote): (SocketAddr, SocketAddr),
+    ) -> Option<(bool, bool, bool, bool)> {
         let socket = self.udp.sockets.get(id)?;
         let claim = self.udp_ports.get(socket.bind)?.claim;
-        if !claim.takes(local.ip()) || socket.remote.is_some_and(|peer| peer != remote) {
+        let hears = interface.is_none_or(|interface| claim.device.takes(interface));
+        if !hears || !claim.takes(local.ip()) || socket.remote.is_some_and(|peer| peer != remote) {
             return None;
         }
-        Some((!claim.address.is_unspecified(), socket.remote.is_some(), claim.address.is_ipv4()))
+        let is_bound = claim.device.one().is_some();
+        Some((!claim.address.is_unspecified(), socket.remote.is_some(), is_bound, claim.address.is_ipv4()))
     }
 
     /// Queues a datagram, or drops it if the queue is full.

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use sockeye_base::Duration;
-use sockeye_stack::{IpOptions, MtuDiscovery, Settings};
+use sockeye_stack::{InterfaceId, IpOptions, MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive};
 
 use crate::fast_open::FastOpenOptions;
@@ -23,6 +23,8 @@ pub(crate) struct Options {
     pub(crate) reuse_port: bool,
     pub(crate) broadcast: bool,
     pub(crate) v6only: bool,
+    /// SO_BINDTODEVICE, or the scope of a link-local address.
+    pub(crate) device: Option<InterfaceId>,
     /// Seconds; `None`: off.
     pub(crate) linger: Option<i32>,
     /// The seconds last set, which getsockopt shows also when it's off.

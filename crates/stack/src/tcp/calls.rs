@@ -13,7 +13,7 @@ use crate::ports::{BindRequest, Claim};
 use crate::route::longest_packet;
 use crate::stack::{BindId, ConnectionId, ListenerId, Stack};
 use crate::udp::{meant, specific};
-use crate::{BindError, ConnectError};
+use crate::{BindError, ConnectError, InterfaceId};
 
 impl Stack {
     /// Reserves an address for a socket; port 0 takes an ephemeral one.
@@ -36,6 +36,11 @@ impl Stack {
     /// SO_REUSEADDR and SO_REUSEPORT set after binding.
     pub fn set_reuse(&mut self, bind: BindId, reuse_address: bool, reuse_port: bool) {
         self.tcp_ports.set_reuse(bind, reuse_address, reuse_port);
+    }
+
+    /// SO_BINDTODEVICE set after binding.
+    pub fn set_device(&mut self, bind: BindId, device: Option<InterfaceId>) {
+        self.tcp_ports.set_device(bind, device.into());
     }
 
     /// The socket gives its bind up. A connection that uses it keeps the port until it has finished.
@@ -90,8 +95,10 @@ impl Stack {
         if self.is_group(remote.ip()) || claim.is_some_and(|claim| !claim.takes_family(remote.ip())) {
             return Err(ConnectError::NoRoute);
         }
+        let device = claim.map(|claim| claim.device).unwrap_or_default();
         let source = claim.as_ref().and_then(specific).filter(|address| !self.is_group(*address));
-        let (path, source) = self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), source)?;
+        let (path, source) =
+            self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), (source, device))?;
         let (bind, port, least_iss) = match bound {
             Some(bind) => {
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);

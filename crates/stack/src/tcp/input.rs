@@ -13,7 +13,7 @@ use super::fast_open::{self, is_accepted};
 use super::{Owner, Tuple, mss_of};
 use crate::InterfaceId;
 use crate::output::{IpOptions, MtuDiscovery};
-use crate::route::{Path, least_mtu};
+use crate::route::{Path, is_link_local, least_mtu};
 use crate::stack::{ConnectionId, ListenerId, Stack};
 
 impl Stack {
@@ -29,8 +29,15 @@ impl Stack {
             SocketAddr::new(packet.source(), segment.source),
         );
         let id = self.tcp.by_tuple.find(&tuple)?;
-        let path = self.tcp.connections.get(id)?.path;
-        Some((id, path.interface == interface))
+        let connection = self.tcp.connections.get(id)?;
+        let is_expected = connection.path.interface == interface;
+        if !is_expected
+            && let Some(bind) = connection.bind.and_then(|bind| self.tcp_ports.get(bind))
+            && !bind.claim.device.takes(self.device_of(interface, packet.destination()))
+        {
+            return None;
+        }
+        Some((id, is_expected))
     }
 
     /// A segment has arrived, for a connection or not.
@@ -130,7 +137,8 @@ impl Stack {
         (mut segment, least_iss): (Segment, Option<SeqNum>),
     ) {
         let flags = segment.flags;
-        let Some(listener) = self.find_listener(&tuple) else {
+        let device = self.device_of(interface, tuple.local.ip());
+        let Some(listener) = self.find_listener(&tuple, device) else {
             self.count(Counter::TcpNoSocket);
             return self.refuse(now, interface, &tuple, &segment);
         };
@@ -192,14 +200,15 @@ impl Stack {
         self.tcp_flush(now, id);
     }
 
-    /// The listener for a SYN: one on the very address before one on all, one on all of IPv4 before one on all of
-    /// both; among those that share by SO_REUSEPORT always the same for one peer.
-    fn find_listener(&self, tuple: &Tuple) -> Option<ListenerId> {
+    /// The listener for a SYN: one on the very address before one on all, one bound to the device before one on all, one
+    /// on all of IPv4 before one on all of both; among those that share by SO_REUSEPORT always the same for one peer.
+    fn find_listener(&self, tuple: &Tuple, interface: InterfaceId) -> Option<ListenerId> {
         let listeners = self.tcp.by_port.get(&tuple.local.port())?;
         let scores = listeners.iter().filter_map(|id| {
             let claim = self.tcp_ports.get(self.tcp.listeners.get(*id)?.bind)?.claim;
-            let score = (!claim.address.is_unspecified(), claim.address.is_ipv4());
-            claim.takes(tuple.local.ip()).then_some((score, *id))
+            let takes = claim.takes(tuple.local.ip()) && claim.device.takes(interface);
+            let is_bound = claim.device.one().is_some();
+            takes.then_some(((!claim.address.is_unspecified(), is_bound, claim.address.is_ipv4()), *id))
         });
         let best = scores.clone().map(|(score, _)| score).max()?;
         let equals = scores.filter(|(score, _)| *score == best).map(|(_, id)| id);
@@ -225,7 +234,9 @@ impl Stack {
         if interface == InterfaceId::LOOPBACK {
             return Some(Path { interface, next_hop: remote });
         }
-        self.path(remote)
+        // A link-local address means nobody on another link.
+        let device = Some(interface).filter(|_| is_link_local(remote)).into();
+        self.path(remote, device)
     }
 
     /// An ICMP error came for a segment of ours. Only one that quotes data under way is believed (RFC 5927, section
