@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::open::os_error;
 use crate::time::Duration;
 
-pub use sockeye_lab::{Direction, Loss};
+pub use sockeye_lab::{Bursts, CoDel, Direction, Discipline, Loss, Reorder, Spread};
 
 /// A network of virtual hosts, in real time ([`Lab::new`]) or in virtual time ([`crate::Simulation`]). Handles are
 /// cheap to clone; the network goes when the last handle to it, its hosts and sockets is dropped.
@@ -76,6 +76,24 @@ impl LinkOptions {
     /// Which packets get lost, each way.
     pub fn loss(mut self, loss: Loss) -> LinkOptions {
         (self.there.loss, self.back.loss) = (loss.clone(), loss);
+        self
+    }
+
+    /// So many packets of a million come twice, each way.
+    pub fn duplicate(mut self, of_a_million: u32) -> LinkOptions {
+        (self.there.duplicate, self.back.duplicate) = (of_a_million, of_a_million);
+        self
+    }
+
+    /// Which packets are overtaken, each way.
+    pub fn reorder(mut self, reorder: Reorder) -> LinkOptions {
+        (self.there.reorder, self.back.reorder) = (reorder, reorder);
+        self
+    }
+
+    /// So many packets of a million come with a bit turned over, each way.
+    pub fn corrupt(mut self, of_a_million: u32) -> LinkOptions {
+        (self.there.corrupt, self.back.corrupt) = (of_a_million, of_a_million);
         self
     }
 

@@ -51,6 +51,6 @@ pub mod time;
 mod waiting;
 
 pub use host::{Entered, Host};
-pub use lab::{Direction, Lab, Link, LinkOptions, Loss};
+pub use lab::{Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Reorder, Spread};
 pub use simulation::{JoinHandle, Simulation, Unfinished};
 pub use socket::Socket;

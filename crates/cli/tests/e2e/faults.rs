@@ -52,6 +52,21 @@ fn what_is_lost_comes_again() {
 }
 
 #[test]
+fn whatever_a_link_does_the_bytes_are_right() {
+    if !need(&["curl", "sha256sum"]) {
+        return;
+    }
+    let hashed = |link: &[&str]| {
+        let mut command = sockeye(["run"]);
+        command.args(link).args(["--", "sh", "-c", "curl -sS http://tekapo/bytes/300K | sha256sum"]);
+        finish(&mut command).well().text()
+    };
+    let worst = "--delay 2ms --jitter 1ms --spread normal --burst-loss 0.5%:50% --duplicate 2% --reorder 3%:3ms \
+                 --corrupt 1% --rate 20mbit --codel --seed 3";
+    assert_eq!(hashed(&worst.split_whitespace().collect::<Vec<_>>()), hashed(&[]));
+}
+
+#[test]
 fn a_rate_takes_its_time() {
     if !need(&["python3"]) {
         return;
