@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use sockeye_lab::HostId;
+use sockeye_stack::SysctlError;
 
 use crate::engine::Shared;
 use crate::time::Instant;
@@ -49,6 +50,21 @@ impl Host {
     /// What it has counted: why it dropped or refused what came. The names are Linux's, of nstat(8) or of its drop reasons.
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
         self.shared.look(|engine| engine.lab.host(self.id).counters().iter().collect())
+    }
+
+    /// Sets one of its settings, by the name sysctl(8) has for it (`net.ipv4.ip_local_port_range`) and as that takes
+    /// values. `NotFound` if there is no such setting, `InvalidInput` if it can't be that.
+    pub fn set_sysctl(&self, name: &str, value: &str) -> io::Result<()> {
+        let set =
+            |host: &mut sockeye_socket::Host, _| host.stack_mut().settings_mut().set_sysctl(name, value);
+        self.shared.on(self.id, set).map_err(|error| match error {
+            SysctlError::Unknown => {
+                io::Error::new(io::ErrorKind::NotFound, format!("{name}: no such setting"))
+            }
+            SysctlError::Invalid => {
+                io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: not {value}"))
+            }
+        })
     }
 
     /// Enters it: [`crate::net`], [`crate::async_net`] and [`crate::time`] work on it in this thread until the guard is

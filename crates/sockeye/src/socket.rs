@@ -1,5 +1,8 @@
 //! The socket below std's types: every call and every option, one by one.
 
+mod bytes;
+mod poll;
+
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
@@ -13,6 +16,9 @@ use crate::waiting::Interest;
 pub use sockeye_abi::{
     Errno, Family, Kind, MessageFlags, OPTIONS, Opt, Readiness, Row, Sockets, State, Transport, Value,
 };
+
+pub use bytes::ReceivedBytes;
+pub use poll::poll;
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]
@@ -135,6 +141,11 @@ impl Socket {
     pub fn set_nonblocking(&self, on: bool) -> io::Result<()> {
         self.open.set_nonblocking(on);
         Ok(())
+    }
+
+    /// Whether O_NONBLOCK is set.
+    pub fn is_nonblocking(&self) -> bool {
+        self.open.is_nonblocking()
     }
 
     /// getsockname(2).

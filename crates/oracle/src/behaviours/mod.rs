@@ -1,0 +1,56 @@
+//! The behaviours, a file for each subject.
+
+use crate::trial::Trial;
+
+/// Something sockets do.
+#[derive(Clone, Copy)]
+pub struct Behaviour {
+    /// `subject::what`.
+    pub name: &'static str,
+    /// What of the host has to be set, as `name=value` of sysctl(8).
+    settings: &'static [&'static str],
+    /// Does it, and says what it sees.
+    pub run: fn(&mut Trial),
+}
+
+impl Behaviour {
+    /// What of the host has to be set: names of sysctl(8), and values.
+    pub fn settings(&self) -> Vec<(&'static str, &'static str)> {
+        self.settings.iter().filter_map(|setting| setting.split_once('=')).collect()
+    }
+}
+
+/// The behaviour of this name.
+pub fn find(name: &str) -> Option<&'static Behaviour> {
+    BEHAVIOURS.iter().find(|behaviour| behaviour.name == name)
+}
+
+/// Gives the list of all to another macro: subjects (files), their behaviours (functions), and what each has set.
+#[macro_export]
+macro_rules! all_behaviours {
+    ($then:ident) => {
+        $then! {
+            names {
+                fresh
+                bound
+                connected
+                of_datagrams
+            }
+        }
+    };
+}
+
+macro_rules! collect {
+    ($($subject:ident { $($name:ident $([$($setting:literal)*])?)* })*) => {
+        $(mod $subject;)*
+
+        /// All of them.
+        pub const BEHAVIOURS: &[Behaviour] = &[$($(Behaviour {
+            name: concat!(stringify!($subject), "::", stringify!($name)),
+            settings: &[$($($setting),*)?],
+            run: $subject::$name,
+        },)*)*];
+    };
+}
+
+all_behaviours!(collect);

@@ -1,0 +1,238 @@
+//! The library's sockets as descriptors: on `pukaki`, in virtual time, so that no behaviour waits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::time::Duration;
+
+use sockeye::socket::{Readiness, Socket, poll};
+use sockeye::{LinkOptions, Simulation};
+
+use crate::address::Name;
+use crate::behaviours::Behaviour;
+use crate::calls::{Calls, Errno, Fd, Incoming, Outgoing, Result, Room};
+use crate::trial::Trial;
+
+/// The first descriptor that isn't a standard stream.
+const FIRST: Fd = 3;
+
+/// A process's table of descriptors.
+#[derive(Debug, Default)]
+pub struct Library {
+    table: BTreeMap<Fd, Descriptor>,
+}
+
+#[derive(Debug)]
+struct Descriptor {
+    socket: Socket,
+    /// FD_CLOEXEC.
+    cloexec: bool,
+}
+
+/// The number in an error; waiting for ever is EDEADLK.
+fn errno(error: &io::Error) -> Errno {
+    Errno(error.raw_os_error().unwrap_or(libc::EDEADLK))
+}
+
+fn told<T>(outcome: io::Result<T>) -> Result<T> {
+    outcome.map_err(|error| errno(&error))
+}
+
+impl Library {
+    /// Runs a behaviour on a network of its own; its text.
+    ///
+    /// # Panics
+    /// If the behaviour does.
+    pub fn run(behaviour: &Behaviour) -> String {
+        let simulation = Simulation::new(1);
+        let lab = simulation.lab();
+        let here = lab.host("pukaki", ["10.61.0.1/24", "fd61::1/64"]).expect("a host");
+        let there = lab.host("tekapo", ["10.61.0.2/24", "fd61::2/64"]).expect("a host");
+        lab.link(&here, &there, &LinkOptions::new());
+        for (name, value) in behaviour.settings() {
+            here.set_sysctl(name, value).expect("a setting of the host");
+        }
+        let behave = behaviour.run;
+        let ran = simulation.thread(&here, move || {
+            let mut trial = Trial::new(Library::default());
+            behave(&mut trial);
+            trial.into_text()
+        });
+        // What a behaviour leaves to be done (a TIME-WAIT) needn't be.
+        let _ = simulation.run();
+        ran.take().expect("it has ended")
+    }
+
+    fn socket_of(&self, fd: Fd) -> Result<&Socket> {
+        self.table.get(&fd).map(|descriptor| &descriptor.socket).ok_or(Errno::EBADF)
+    }
+
+    fn with<T>(&self, fd: Fd, call: impl FnOnce(&Socket) -> io::Result<T>) -> Result<T> {
+        told(call(self.socket_of(fd)?))
+    }
+
+    /// The lowest free number, from `least` on.
+    fn install(&mut self, socket: Socket, least: Fd, cloexec: bool) -> Fd {
+        let free = (least..).find(|fd| !self.table.contains_key(fd)).unwrap_or(least);
+        self.table.insert(free, Descriptor { socket, cloexec });
+        free
+    }
+}
+
+impl Calls for Library {
+    fn socket(&mut self, domain: i32, kind: i32, protocol: i32) -> Result<Fd> {
+        let socket = told(Socket::open(domain, kind, protocol))?;
+        Ok(self.install(socket, FIRST, kind & libc::SOCK_CLOEXEC != 0))
+    }
+
+    fn socketpair(&mut self, _: i32, _: i32, _: i32) -> Result<(Fd, Fd)> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    fn bind(&mut self, fd: Fd, address: &[u8]) -> Result<()> {
+        self.with(fd, |socket| socket.bind_bytes(address))
+    }
+
+    fn connect(&mut self, fd: Fd, address: &[u8]) -> Result<()> {
+        self.with(fd, |socket| socket.connect_bytes(address))
+    }
+
+    fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
+        self.with(fd, |socket| socket.listen(backlog))
+    }
+
+    fn accept4(&mut self, fd: Fd, flags: i32) -> Result<(Fd, Name)> {
+        let socket = self.socket_of(fd)?;
+        if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let (accepted, peer) = told(socket.accept())?;
+        told(accepted.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0))?;
+        let name = Name(sockeye_abi::encode_sockaddr(&peer));
+        Ok((self.install(accepted, FIRST, flags & libc::SOCK_CLOEXEC != 0), name))
+    }
+
+    fn shutdown(&mut self, fd: Fd, how: i32) -> Result<()> {
+        self.with(fd, |socket| socket.shutdown_number(how))
+    }
+
+    fn close(&mut self, fd: Fd) -> Result<()> {
+        self.table.remove(&fd).map(|_| ()).ok_or(Errno::EBADF)
+    }
+
+    fn dup(&mut self, fd: Fd) -> Result<Fd> {
+        let socket = self.socket_of(fd)?.clone();
+        Ok(self.install(socket, 0, false))
+    }
+
+    fn read(&mut self, fd: Fd, room: usize) -> Result<Vec<u8>> {
+        self.recvfrom(fd, room, 0).map(|incoming| incoming.data)
+    }
+
+    fn write(&mut self, fd: Fd, bytes: &[u8]) -> Result<usize> {
+        self.sendto(fd, bytes, 0, None)
+    }
+
+    fn sendto(&mut self, fd: Fd, bytes: &[u8], flags: i32, address: Option<&[u8]>) -> Result<usize> {
+        self.with(fd, |socket| socket.send_bytes(bytes, flags, address))
+    }
+
+    fn recvfrom(&mut self, fd: Fd, room: usize, flags: i32) -> Result<Incoming> {
+        let mut data = vec![0; room];
+        let received = self.with(fd, |socket| socket.recv_bytes(&mut data, flags))?;
+        data.truncate(received.value);
+        Ok(Incoming { value: received.value, data, name: Name(received.name), ..Incoming::default() })
+    }
+
+    fn sendmsg(&mut self, fd: Fd, message: &Outgoing<'_>, flags: i32) -> Result<usize> {
+        if !message.control.is_empty() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        self.sendto(fd, &message.pieces.concat(), flags, message.name)
+    }
+
+    fn recvmsg(&mut self, fd: Fd, room: Room, flags: i32) -> Result<Incoming> {
+        let mut received = self.recvfrom(fd, room.data, flags)?;
+        received.name.0.truncate(room.name);
+        Ok(received)
+    }
+
+    fn sendmmsg(&mut self, fd: Fd, messages: &[Outgoing<'_>], flags: i32) -> Result<Vec<usize>> {
+        let mut sent = Vec::new();
+        for message in messages {
+            match self.sendmsg(fd, message, flags) {
+                Ok(bytes) => sent.push(bytes),
+                Err(error) if sent.is_empty() => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    fn recvmmsg(&mut self, _: Fd, _: &[Room], _: i32, _: Option<u64>) -> Result<Vec<Incoming>> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    fn getsockopt(&mut self, fd: Fd, level: i32, number: i32, room: usize) -> Result<Vec<u8>> {
+        self.with(fd, |socket| socket.option_bytes(level, number, room))
+    }
+
+    fn setsockopt(&mut self, fd: Fd, level: i32, number: i32, value: &[u8]) -> Result<()> {
+        self.with(fd, |socket| socket.set_option_bytes(level, number, value))
+    }
+
+    fn getsockname(&mut self, fd: Fd) -> Result<Name> {
+        self.with(fd, Socket::local_bytes).map(Name)
+    }
+
+    fn getpeername(&mut self, fd: Fd) -> Result<Name> {
+        self.with(fd, Socket::peer_bytes).map(Name)
+    }
+
+    fn ioctl(&mut self, fd: Fd, request: u32, argument: &mut [u8]) -> Result<()> {
+        self.with(fd, |socket| socket.ioctl(request, argument))
+    }
+
+    fn fcntl(&mut self, fd: Fd, command: i32, argument: i32) -> Result<i32> {
+        let descriptor = self.table.get_mut(&fd).ok_or(Errno::EBADF)?;
+        match command {
+            libc::F_GETFD => Ok(i32::from(descriptor.cloexec)),
+            libc::F_SETFD => {
+                descriptor.cloexec = argument & libc::FD_CLOEXEC != 0;
+                Ok(0)
+            }
+            libc::F_GETFL => {
+                let flag = if descriptor.socket.is_nonblocking() { libc::O_NONBLOCK } else { 0 };
+                Ok(libc::O_RDWR | flag)
+            }
+            libc::F_SETFL => {
+                told(descriptor.socket.set_nonblocking(argument & libc::O_NONBLOCK != 0))?;
+                Ok(0)
+            }
+            libc::F_DUPFD => {
+                let socket = descriptor.socket.clone();
+                Ok(self.install(socket, argument, false))
+            }
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn poll(&mut self, list: &[(Fd, i16)], limit: i32) -> Result<Vec<i16>> {
+        let limit = u64::try_from(limit).ok().map(Duration::from_millis);
+        let asked = |events: i16| Readiness::from_bits_truncate(events.cast_unsigned().into());
+        let open: Vec<(&Socket, Readiness)> = list
+            .iter()
+            .filter_map(|(fd, events)| Some((&self.table.get(fd)?.socket, asked(*events))))
+            .collect();
+        // A descriptor that isn't open is told at once.
+        let limit = if open.len() < list.len() { Some(Duration::ZERO) } else { limit };
+        let mut seen = told(poll(&open, limit))?.into_iter();
+        let bits = list.iter().filter_map(|(fd, _)| {
+            if self.table.contains_key(fd) { seen.next() } else { Some(Readiness::NVAL) }
+        });
+        Ok(bits.map(|bits| bits.bits() as i16).collect())
+    }
+
+    fn sleep(&mut self, milliseconds: u64) {
+        sockeye::thread::sleep(Duration::from_millis(milliseconds));
+    }
+}

@@ -1,0 +1,71 @@
+//! A network of the kernel's, made like the virtual one: this process on `pukaki`, with `tekapo` beside it.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::process::{Command, Stdio};
+
+/// Moves this process, which must have one thread, to a new network namespace like `pukaki` in the virtual network, and
+/// sets these of its settings. It takes root, or user namespaces for everybody, and ip(8).
+pub fn enter(settings: &[(&str, &str)]) -> io::Result<()> {
+    become_root()?;
+    unshare(libc::CLONE_NEWNET)?;
+    let there = File::open("/proc/self/ns/net")?;
+    ip("link set lo up\n")?;
+    unshare(libc::CLONE_NEWNET)?;
+    let here = File::open("/proc/self/ns/net")?;
+    // Addresses are there at once, not after a second's look for duplicates, and there are no others.
+    let quiet = "addrgenmode none";
+    let place = format!("/proc/{}/fd/{}", std::process::id(), there.as_raw_fd());
+    ip(&format!("link set lo up\nlink add eth0 type veth peer name eth0 netns {place}\n{}", up(quiet, 1)))?;
+    go(&there)?;
+    ip(&up(quiet, 2))?;
+    go(&here)?;
+    for (name, value) in settings {
+        fs::write(format!("/proc/sys/{}", name.replace('.', "/")), value)?;
+    }
+    Ok(())
+}
+
+fn up(quiet: &str, host: u8) -> String {
+    format!(
+        "link set eth0 {quiet}\naddr add 10.61.0.{host}/24 dev eth0\naddr add fd61::{host}/64 dev eth0 nodad\n\
+         link set eth0 up\n"
+    )
+}
+
+/// Where a namespace can't be made as we are, in one of users, where we are root.
+fn become_root() -> io::Result<()> {
+    // SAFETY: it only asks.
+    let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    if user == 0 {
+        return Ok(());
+    }
+    unshare(libc::CLONE_NEWUSER)?;
+    fs::write("/proc/self/setgroups", "deny")?;
+    fs::write("/proc/self/uid_map", format!("0 {user} 1"))?;
+    fs::write("/proc/self/gid_map", format!("0 {group} 1"))
+}
+
+fn ip(commands: &str) -> io::Result<()> {
+    let mut ip = Command::new("ip");
+    let mut child = ip.args(["-batch", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(commands.as_bytes())?;
+    }
+    if child.wait()?.success() { Ok(()) } else { Err(io::Error::other(format!("ip: {commands}"))) }
+}
+
+fn unshare(what: i32) -> io::Result<()> {
+    // SAFETY: no memory is passed.
+    checked(unsafe { libc::unshare(what) })
+}
+
+fn go(namespace: &impl AsFd) -> io::Result<()> {
+    // SAFETY: the descriptor is open.
+    checked(unsafe { libc::setns(namespace.as_fd().as_raw_fd(), libc::CLONE_NEWNET) })
+}
+
+fn checked(value: i32) -> io::Result<()> {
+    if value < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}

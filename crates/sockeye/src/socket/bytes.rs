@@ -1,0 +1,124 @@
+//! The calls of [`Socket`] by Linux's numbers and bytes, as a C program makes them: each argument is decoded, and refused,
+//! as the kernel does it. Errors are Linux's ([`io::Error::raw_os_error`]).
+
+use std::io;
+use std::net::SocketAddr;
+
+use sockeye_abi::{
+    Errno, How, MessageFlags, Request, Transport, decode_bind, decode_connect, decode_destination,
+    decode_get, decode_set, encode_sockaddr, encode_value, ioctl,
+};
+
+use super::Socket;
+use crate::host;
+use crate::open::{Open, os_error};
+
+/// What [`Socket::recv_bytes`] received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReceivedBytes {
+    /// What recvfrom(2) returns: how many bytes were copied.
+    pub value: usize,
+    /// Who sent it: a `struct sockaddr`. A stream says nothing.
+    pub name: Vec<u8>,
+}
+
+impl Socket {
+    /// socket(2) by its numbers (`AF_INET`, `SOCK_STREAM | SOCK_NONBLOCK`, `IPPROTO_TCP` …), on the host entered.
+    /// SOCK_CLOEXEC is the caller's.
+    pub fn open(domain: i32, kind: i32, protocol: i32) -> io::Result<Socket> {
+        let request = Request::decode(domain, kind, protocol).map_err(os_error)?;
+        let host = host::here()?;
+        let open = Open::new(&host.shared, host.id, request.family, request.transport)?;
+        open.set_nonblocking(request.nonblock);
+        Ok(Socket { open })
+    }
+
+    /// bind(2) to a `struct sockaddr`.
+    pub fn bind_bytes(&self, address: &[u8]) -> io::Result<()> {
+        self.open.call(|host, now, id| {
+            let address = decode_bind(host.family(id)?, address)?;
+            host.bind(now, id, address)
+        })
+    }
+
+    /// connect(2) to a `struct sockaddr`; AF_UNSPEC dissolves the association.
+    pub fn connect_bytes(&self, address: &[u8]) -> io::Result<()> {
+        let decoded = self.open.call(|host, _, id| {
+            let transport = host.transport(id)?;
+            decode_connect(host.family(id)?, transport, address)
+        })?;
+        match decoded {
+            Some(address) => self.connect(address),
+            None => self.disconnect(),
+        }
+    }
+
+    /// getsockname(2): a `struct sockaddr`.
+    pub fn local_bytes(&self) -> io::Result<Vec<u8>> {
+        self.local_addr().map(|address| encode_sockaddr(&address))
+    }
+
+    /// getpeername(2): a `struct sockaddr`.
+    pub fn peer_bytes(&self) -> io::Result<Vec<u8>> {
+        self.peer_addr().map(|address| encode_sockaddr(&address))
+    }
+
+    /// sendto(2): MSG_ bits, and a `struct sockaddr` or none. A stream ignores the address.
+    pub fn send_bytes(&self, bytes: &[u8], flags: i32, address: Option<&[u8]>) -> io::Result<usize> {
+        let to = self.open.call(|host, _, id| match (host.transport(id)?, address) {
+            (Transport::Tcp, _) | (_, None) => Ok::<Option<SocketAddr>, Errno>(None),
+            (_, Some(address)) => decode_destination(host.family(id)?, address),
+        })?;
+        self.send_to(bytes, to, MessageFlags::from_bits_retain(flags))
+    }
+
+    /// recvfrom(2) with MSG_ bits.
+    pub fn recv_bytes(&self, buffer: &mut [u8], flags: i32) -> io::Result<ReceivedBytes> {
+        let (value, source) = self.recv_from(buffer, MessageFlags::from_bits_retain(flags))?;
+        Ok(ReceivedBytes { value, name: source.map_or_else(Vec::new, |source| encode_sockaddr(&source)) })
+    }
+
+    /// shutdown(2): SHUT_RD, SHUT_WR or SHUT_RDWR.
+    pub fn shutdown_number(&self, how: i32) -> io::Result<()> {
+        let how = How::decode(how).map_err(os_error)?;
+        self.open.call(|host, now, id| host.shutdown(now, id, how))
+    }
+
+    /// setsockopt(2) by level and number.
+    pub fn set_option_bytes(&self, level: i32, number: i32, value: &[u8]) -> io::Result<()> {
+        self.open.call(|host, now, id| {
+            let (option, value) = decode_set(host.family(id)?, host.transport(id)?, (level, number), value)?;
+            host.set_option(now, id, option, value)
+        })
+    }
+
+    /// getsockopt(2) by level and number: the bytes that come into a buffer of `room` bytes.
+    pub fn option_bytes(&self, level: i32, number: i32, room: usize) -> io::Result<Vec<u8>> {
+        self.open.call(|host, now, id| {
+            let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
+            let value = host.option(now, id, option)?;
+            Ok(encode_value(option, &value, room))
+        })
+    }
+
+    /// ioctl(2): FIONBIO, FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK. The argument is the memory that the request's
+    /// pointer means; EFAULT if it is too short. ENOTTY for others.
+    pub fn ioctl(&self, request: u32, argument: &mut [u8]) -> io::Result<()> {
+        let word = argument.first_chunk_mut::<4>().ok_or_else(|| os_error(Errno::EFAULT))?;
+        if request == ioctl::FIONBIO {
+            self.open.set_nonblocking(*word != [0; 4]);
+            return Ok(());
+        }
+        let bytes = self.open.call(|host, _, id| match request {
+            ioctl::FIONREAD => host.unread(id),
+            ioctl::SIOCOUTQ => host.unsent(id).map(|(all, _)| all),
+            ioctl::SIOCOUTQNSD if host.transport(id)? == Transport::Tcp => {
+                host.unsent(id).map(|(_, unsent)| unsent)
+            }
+            ioctl::SIOCATMARK if host.transport(id)? == Transport::Tcp => host.at_mark(id).map(usize::from),
+            _ => Err(Errno::ENOTTY),
+        })?;
+        *word = i32::try_from(bytes).unwrap_or(i32::MAX).to_ne_bytes();
+        Ok(())
+    }
+}
