@@ -436,6 +436,11 @@ impl Host {
         }
     }
 
+    /// What tells one change of a stream's readiness from the next ([`tcp::Tcb::progress`]); `None` without a connection.
+    pub fn progress(&self, id: SocketId) -> Option<(u64, u8)> {
+        self.tcb(id).map(tcp::Tcb::progress)
+    }
+
     /// Bytes a stream takes now.
     pub fn send_room(&self, id: SocketId) -> usize {
         match self.stream(id) {

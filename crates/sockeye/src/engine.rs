@@ -16,6 +16,7 @@ use sockeye_socket::{Host, SocketId};
 
 use crate::alarm::Alarm;
 use crate::waiting::{Interest, Ticket, TimerId, Timers, Waiters};
+use crate::watching::Watching;
 
 /// One network, as its handles share it.
 pub(crate) struct Shared {
@@ -30,6 +31,7 @@ pub(crate) struct Engine {
     services: Services,
     time: Time,
     waiters: Waiters,
+    pub(crate) watching: Watching,
     timers: Timers,
     /// To be woken once the lock is free.
     woken: Vec<Waker>,
@@ -140,6 +142,7 @@ impl Shared {
     pub(crate) fn close(&self, (host, socket): (HostId, SocketId)) {
         let left = self.with(|engine, now| {
             engine.lab.host_mut(host).close(now, socket);
+            engine.watching.closed((host, socket));
             engine.waiters.remove((host, socket))
         });
         drop(left);
@@ -187,6 +190,7 @@ impl Engine {
             services: Services::new(),
             time,
             waiters: Waiters::default(),
+            watching: Watching::default(),
             timers: Timers::default(),
             woken: Vec::new(),
         }
@@ -206,6 +210,11 @@ impl Engine {
         }
     }
 
+    /// The poll sets, with what it takes to work on them.
+    pub(crate) fn watching(&mut self) -> (&Lab, &mut Watching, &mut Vec<Waker>) {
+        (&self.lab, &mut self.watching, &mut self.woken)
+    }
+
     /// The same as [`Engine::next_deadline`] or earlier, and cheaper.
     fn earliest_deadline(&self) -> Option<Instant> {
         [self.lab.earliest_deadline(), self.timers.next()].into_iter().flatten().min()
@@ -217,8 +226,11 @@ impl Engine {
     }
 
     fn settle(&mut self, now: Instant) {
-        let Engine { lab, services, waiters, timers, woken, .. } = self;
-        services.settle(lab, now, |lab, host, socket| waiters.wake((host, socket), lab.host(host), woken));
+        let Engine { lab, services, waiters, watching, timers, woken, .. } = self;
+        services.settle(lab, now, |lab, host, socket| {
+            waiters.wake((host, socket), lab.host(host), woken);
+            watching.changed((host, socket), lab.host(host), woken);
+        });
         timers.fire(now, woken);
     }
 }

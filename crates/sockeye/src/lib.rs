@@ -7,6 +7,8 @@
 //! - [`async_net`]: async, under tokio (feature `tokio`) or any other executor;
 //! - [`Simulation`]: both of them in virtual time, repeatable from a seed.
 //!
+//! [`poll`] waits for many blocking sockets at once.
+//!
 //! ```
 //! use std::io::{Read, Write};
 //! use sockeye::net::{TcpListener, TcpStream};
@@ -43,12 +45,14 @@ mod host;
 mod lab;
 pub mod net;
 mod open;
+pub mod poll;
 mod simulation;
 pub mod socket;
 pub mod task;
 pub mod thread;
 pub mod time;
 mod waiting;
+mod watching;
 
 pub use host::{Entered, Host};
 pub use lab::{Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Reorder, Spread};

@@ -23,7 +23,7 @@ pub use poll::poll;
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]
 pub struct Socket {
-    open: Arc<Open>,
+    pub(crate) open: Arc<Open>,
 }
 
 impl Socket {

@@ -54,6 +54,12 @@ impl Tcb {
         self.sending.no_space = true;
     }
 
+    /// What tells one event of a connection from the next: the bytes received in all, and how often who found no room was
+    /// told that there is some again (which wraps around).
+    pub fn progress(&self) -> (u64, u8) {
+        (self.counters.bytes_received, self.sending.rooms)
+    }
+
     /// What the queue is charged (sk_wmem_queued).
     fn send_charge(&self) -> u32 {
         let unsent = self.unsent();

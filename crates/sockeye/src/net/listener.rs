@@ -16,7 +16,7 @@ const BACKLOG: i32 = 128;
 
 /// A listening TCP socket, as [`std::net::TcpListener`].
 pub struct TcpListener {
-    open: Arc<Open>,
+    pub(crate) open: Arc<Open>,
 }
 
 impl TcpListener {

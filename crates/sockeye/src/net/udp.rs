@@ -14,7 +14,7 @@ use crate::open::Open;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
 pub struct UdpSocket {
-    open: Arc<Open>,
+    pub(crate) open: Arc<Open>,
 }
 
 impl UdpSocket {

@@ -43,6 +43,8 @@ pub(crate) struct Sending {
     pub(crate) busy: Duration,
     /// The program was refused room and waits for it (SOCK_NOSPACE).
     pub(crate) no_space: bool,
+    /// How often it was told that there is some again; it wraps around.
+    pub(crate) rooms: u8,
     /// When something last left, all that was queued went, though more might have.
     starved: bool,
     /// Bytes in the last piece of the queue, were none of it sent.
@@ -83,6 +85,7 @@ impl Sending {
             limit_since: Instant::ZERO,
             busy: Duration::ZERO,
             no_space: false,
+            rooms: 0,
             starved: false,
             tail: 0,
             acknowledged: false,
@@ -213,6 +216,7 @@ impl Tcb {
             self.expand_send_buffer();
         }
         self.sending.no_space = !self.is_writable();
+        self.sending.rooms = self.sending.rooms.wrapping_add(u8::from(!self.sending.no_space));
     }
 
     /// The program waits for room in the buffer, which alone keeps us from sending.
