@@ -9,9 +9,10 @@ use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use crate::capture::Captured;
-use crate::link::{Arrival, Fate, Link, flip, reason};
+use crate::link::{Arrival, ETH0, Fate, Lane, Link, flip, reason};
+use crate::switch::Switch;
 use crate::timetable::Timetable;
-use crate::{Change, Direction, LinkSpec};
+use crate::{Change, Direction, End, LinkSpec};
 
 /// A host of one lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,7 +22,11 @@ pub struct HostId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub usize);
 
-/// A host to be made. It has `lo` and one Ethernet interface, `eth0`.
+/// A switch of one lab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SwitchId(pub usize);
+
+/// A host to be made. It has `lo` and one Ethernet interface, `eth0`; more by [`Lab::add_interface`].
 #[derive(Clone, Debug)]
 pub struct HostSpec {
     /// Its name, which is also its name in the network's DNS.
@@ -48,6 +53,7 @@ impl HostSpec {
 pub struct Lab {
     nodes: Vec<Node>,
     links: Vec<Link>,
+    switches: Vec<Switch>,
     rng: Rng,
     /// Frames on their way, by arrival; the number keeps those of one moment in order. What arrives the moment it is sent,
     /// with nothing of its direction under way, never stands here.
@@ -68,8 +74,8 @@ pub struct Lab {
 
 struct Node {
     host: Host,
-    eth0: InterfaceId,
-    link: Option<LinkId>,
+    /// The link of each interface, `lo` being the first, away from the host.
+    lanes: Vec<Option<Lane>>,
     touched: bool,
     changed: bool,
     /// It is in `unscheduled`.
@@ -79,8 +85,7 @@ struct Node {
 }
 
 struct Delivery {
-    link: LinkId,
-    from: HostId,
+    lane: Lane,
     frame: Box<Frame>,
 }
 
@@ -90,6 +95,7 @@ impl Lab {
         Lab {
             nodes: Vec::new(),
             links: Vec::new(),
+            switches: Vec::new(),
             rng: Rng::from_seed(seed),
             on_the_way: BTreeMap::new(),
             sequence: 0,
@@ -111,36 +117,69 @@ impl Lab {
     /// Adds a host. Its `eth0` is not linked to anything yet.
     pub fn add_host(&mut self, spec: HostSpec) -> HostId {
         let id = HostId(self.nodes.len());
-        let mut stack = Stack::new(spec.settings, self.rng.fork());
-        let eth0 = stack.add_interface(Interface {
-            name: "eth0".to_owned(),
-            mac: mac(id),
-            mtu: spec.mtu,
-            addresses: spec.addresses,
-        });
-        let mut host = Host::new(&spec.name, stack);
+        let mut host = Host::new(&spec.name, Stack::new(spec.settings, self.rng.fork()));
         host.set_tap(self.capturing);
         self.nodes.push(Node {
             host,
-            eth0,
-            link: None,
+            lanes: vec![None],
             touched: false,
             changed: false,
             unscheduled: false,
             deadline: None,
         });
-        self.touch(id);
+        self.add_interface(id, spec.addresses, spec.mtu);
         id
     }
 
-    /// Joins two hosts by a link. A host has one link: the new one takes the place of an older.
+    /// Gives a host one Ethernet interface more, with these addresses and this MTU in bytes: `eth1`, `eth2` …
+    pub fn add_interface(&mut self, host: HostId, addresses: Vec<Cidr>, mtu: usize) -> InterfaceId {
+        let number = self.nodes[host.0].lanes.len();
+        self.nodes[host.0].lanes.push(None);
+        let (name, mac) = (format!("eth{}", number - 1), mac(host, number));
+        self.host_mut(host).stack_mut().add_interface(Interface { name, mac, mtu, addresses })
+    }
+
+    /// Adds a switch, with nothing plugged in yet.
+    pub fn add_switch(&mut self, name: &str) -> SwitchId {
+        let id = SwitchId(self.switches.len());
+        self.switches.push(Switch::new(name, id.0));
+        id
+    }
+
+    /// Joins two ends by a link. An interface has one link: the new one takes the place of an older. A link that closes a
+    /// ring of switches carries nothing, as the spanning tree would have it.
     pub fn add_link(&mut self, spec: LinkSpec) -> LinkId {
         let id = LinkId(self.links.len());
-        for end in spec.ends {
-            self.nodes[end.0].link = Some(id);
+        let ends = spec.ends;
+        let mut link = Link::new(spec, &mut self.rng);
+        let mut closes_ring = false;
+        if let [End::Switch(a), End::Switch(b)] = ends {
+            let [a, b] = [a, b].map(|switch| self.leader(switch));
+            closes_ring = a == b;
+            self.switches[a].joined = b;
         }
-        self.links.push(Link::new(spec, &mut self.rng));
+        if closes_ring {
+            link.block();
+        }
+        for (from, end) in ends.into_iter().enumerate() {
+            let lane = Lane { link: id, from };
+            match end {
+                End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
+                End::Switch(switch) if !closes_ring => self.switches[switch.0].plug(lane),
+                End::Switch(_) => {}
+            }
+        }
+        self.links.push(link);
         id
+    }
+
+    /// The switch that stands for all that are joined to this one.
+    fn leader(&self, switch: SwitchId) -> usize {
+        let mut at = switch.0;
+        while self.switches[at].joined != at {
+            at = self.switches[at].joined;
+        }
+        at
     }
 
     /// Cuts a link or mends it. What is on its way arrives all the same.
@@ -153,9 +192,13 @@ impl Lab {
         self.timetable.plan(at, change);
     }
 
-    /// Changes the direction of a link that leads away from `from`, for frames that enter from now on.
-    pub fn set_direction(&mut self, link: LinkId, from: HostId, direction: Direction) {
-        self.links[link.0].set_direction(from, direction);
+    /// Changes the direction of a link that leads away from `from`, for frames that enter from now on. Nothing happens if
+    /// that isn't an end of it.
+    pub fn set_direction(&mut self, link: LinkId, from: impl Into<End>, direction: Direction) {
+        let (link, from) = (&mut self.links[link.0], from.into());
+        if let Some(from) = link.ends.iter().position(|end| *end == from) {
+            link.set_direction(from, direction);
+        }
     }
 
     /// A host.
@@ -179,16 +222,15 @@ impl Lab {
         (0..self.nodes.len()).map(HostId)
     }
 
-    /// The addresses of a host's `eth0`, each with its network.
+    /// The addresses of a host's Ethernet interfaces, each with its network.
     pub fn addresses(&self, id: HostId) -> Vec<Cidr> {
-        let node = &self.nodes[id.0];
-        let eth0 = node.host.stack().interfaces().find(|(interface, _)| *interface == node.eth0);
-        eth0.map(|(_, interface)| interface.addresses.clone()).unwrap_or_default()
+        let interfaces = self.nodes[id.0].host.stack().interfaces().skip(ETH0.0);
+        interfaces.flat_map(|(_, interface)| interface.addresses.iter().copied()).collect()
     }
 
-    /// The number of a host's `eth0`.
-    pub fn eth0(&self, id: HostId) -> InterfaceId {
-        self.nodes[id.0].eth0
+    /// The number of every host's `eth0`.
+    pub fn eth0(&self) -> InterfaceId {
+        ETH0
     }
 
     /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`. Everything
@@ -314,7 +356,7 @@ impl Lab {
     /// Takes from a host what it made: frames, and its next deadline.
     fn collect(&mut self, now: Instant, id: HostId) {
         while let Some((interface, frame)) = self.nodes[id.0].host.poll_tap() {
-            self.capture(now, id, interface, &frame, None);
+            self.capture(now, End::Interface(id, interface), &frame, None);
         }
         while let Some((interface, frame)) = self.nodes[id.0].host.poll_frame() {
             self.transmit(now, id, interface, frame);
@@ -342,29 +384,30 @@ impl Lab {
     }
 
     fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
-        let Some(id) = self.nodes[from.0].link else {
-            return self.capture(now, from, interface, &frame, Some(reason::NO_LINK));
-        };
-        let link = &mut self.links[id.0];
-        if link.keeps_whole(from) {
-            let fate = link.enter(now, from, &frame);
-            return self.meet_fate(now, (id, from), interface, frame, fate);
-        }
-        for (frame, fate) in link.transmit(now, from, *frame) {
-            self.meet_fate(now, (id, from), interface, Box::new(frame), fate);
+        match self.nodes[from.0].lanes.get(interface.0).copied().flatten() {
+            Some(lane) => self.enter(now, lane, frame),
+            None => self.capture(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
         }
     }
 
-    fn meet_fate(
-        &mut self,
-        now: Instant,
-        (link, from): (LinkId, HostId),
-        interface: InterfaceId,
-        frame: Box<Frame>,
-        fate: Fate,
-    ) {
+    /// Puts a frame on a link.
+    fn enter(&mut self, now: Instant, lane: Lane, frame: Box<Frame>) {
+        let link = &mut self.links[lane.link.0];
+        if link.keeps_whole(lane.from) {
+            let fate = link.enter(now, lane.from, &frame);
+            return self.meet_fate(now, lane, frame, fate);
+        }
+        for (frame, fate) in link.transmit(now, lane.from, *frame) {
+            self.meet_fate(now, lane, Box::new(frame), fate);
+        }
+    }
+
+    fn meet_fate(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, fate: Fate) {
         if self.capturing {
-            self.capture(now, from, interface, &frame, fate.err());
+            let end = self.links[lane.link.0].ends[lane.from];
+            if end.host().is_some() || fate.is_err() {
+                self.capture(now, end, &frame, fate.err());
+            }
         }
         let Ok(Arrival { at, twice, flipped }) = fate else { return };
         let frame = match flipped {
@@ -372,15 +415,17 @@ impl Lab {
             None => frame,
         };
         let again = twice.then(|| frame.clone());
-        let alone = self.links[link.0].is_alone(from, &frame);
-        let delivery = Delivery { link, from, frame };
-        if at <= now && alone {
+        let link = &self.links[lane.link.0];
+        // A switch sends it on at once, and the way may be long.
+        let directly = link.is_alone(lane.from, &frame) && link.ends[1 - lane.from].host().is_some();
+        let delivery = Delivery { lane, frame };
+        if at <= now && directly {
             // What it brings about is collected later: the order is that in which frames were sent all the same.
             self.deliver(now, delivery);
         } else {
             self.put_on_the_way(at, delivery);
         }
-        again.into_iter().for_each(|frame| self.put_on_the_way(at, Delivery { link, from, frame }));
+        again.into_iter().for_each(|frame| self.put_on_the_way(at, Delivery { lane, frame }));
     }
 
     fn put_on_the_way(&mut self, at: Instant, delivery: Delivery) {
@@ -395,32 +440,46 @@ impl Lab {
     }
 
     fn deliver(&mut self, now: Instant, delivery: Delivery) {
-        let Delivery { link, from, frame } = delivery;
-        let to = self.links[link.0].delivered(from, &frame);
-        self.touch(to);
-        let node = &mut self.nodes[to.0];
-        node.host.input(now, node.eth0, frame);
+        let Delivery { lane, frame } = delivery;
+        match self.links[lane.link.0].delivered(lane.from, &frame) {
+            End::Interface(host, interface) => {
+                self.touch(host);
+                self.nodes[host.0].host.input(now, interface, frame);
+            }
+            End::Switch(switch) => {
+                // Nobody puts a frame without a header on an Ethernet.
+                let Some(header) = frame.ethernet else { return };
+                let addresses = (header.source, header.destination);
+                let mut lanes = self.switches[switch.0].forward(now, lane, addresses).peekable();
+                let mut frame = Some(frame);
+                while let Some(lane) = lanes.next() {
+                    let copy = if lanes.peek().is_some() { frame.clone() } else { frame.take() };
+                    copy.into_iter().for_each(|frame| self.enter(now, lane, frame));
+                }
+            }
+        }
     }
 
-    fn capture(
-        &mut self,
-        at: Instant,
-        host: HostId,
-        interface: InterfaceId,
-        frame: &Frame,
-        dropped: Option<&'static str>,
-    ) {
-        if self.capturing {
-            let mut interfaces = self.nodes[host.0].host.stack().interfaces();
-            let interface = interfaces.find(|(id, _)| *id == interface);
-            let interface = interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default();
-            self.captured.push_back(Captured { at, host, interface, frame: frame.clone(), dropped });
+    fn capture(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
+        if !self.capturing {
+            return;
         }
+        let name = match end {
+            End::Interface(host, interface) => {
+                let mut interfaces = self.nodes[host.0].host.stack().interfaces();
+                let interface = interfaces.find(|(id, _)| *id == interface);
+                interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
+            }
+            End::Switch(switch) => self.switches[switch.0].name.clone(),
+        };
+        self.captured.push_back(Captured { at, end, name, frame: frame.clone(), dropped });
     }
 }
 
-/// A locally administered address made of the host's number; the first host's is 02:00:00:00:00:01.
-fn mac(host: HostId) -> Mac {
-    let [.., a, b, c] = (host.0 as u64 + 1).to_be_bytes();
-    Mac([0x02, 0, 0, a, b, c])
+/// A locally administered address made of the interface's number and the host's; that of the first host's `eth0` is
+/// 02:00:00:00:00:01.
+fn mac(host: HostId, interface: usize) -> Mac {
+    let [.., x] = (interface as u64).wrapping_sub(ETH0.0 as u64).to_be_bytes();
+    let [.., w, a, b, c] = (host.0 as u64 + 1).to_be_bytes();
+    Mac([0x02, x, w, a, b, c])
 }

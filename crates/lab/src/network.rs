@@ -32,7 +32,7 @@ pub fn default_network_with_mtu(seed: u64, mtu: usize) -> DefaultNetwork {
     let pukaki = lab.add_host(HostSpec { mtu, ..HostSpec::new("pukaki", addresses(1)) });
     let tekapo = lab.add_host(HostSpec { mtu, ..HostSpec::new("tekapo", addresses(2)) });
     let link = lab.add_link(LinkSpec { mtu, ..LinkSpec::new(pukaki, tekapo) });
-    let interface = lab.eth0(pukaki);
+    let interface = lab.eth0();
     lab.host_mut(pukaki).stack_mut().add_policy(Policy { port: DNS, via: (ipv4(2), ipv6(2)), interface });
     lab.host_mut(tekapo).stack_mut().accept_any_destination(DNS);
     DefaultNetwork { lab, pukaki, tekapo, link }

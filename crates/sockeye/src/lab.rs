@@ -158,7 +158,7 @@ impl Lab {
         let ours = |host: &Host| Arc::ptr_eq(&host.shared, &self.shared);
         assert!(ours(a) && ours(b) && a != b, "a link joins two hosts of its network");
         let LinkOptions { mtu, there, back } = options.clone();
-        let spec = LinkSpec { ends: [a.id, b.id], mtu, directions: [there, back] };
+        let spec = LinkSpec { ends: [a.id.into(), b.id.into()], mtu, directions: [there, back] };
         let id = self.shared.with(|engine, _| engine.lab.add_link(spec));
         Link { shared: self.shared.clone(), ends: [a.clone(), b.clone()], id }
     }

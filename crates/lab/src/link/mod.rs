@@ -1,22 +1,24 @@
-//! Links: what happens to a frame between two hosts. Each direction has its own delay, loss and counters; a frame goes
-//! in and what arrives comes out with its arrival time, or the reason why it does not. Not modelled yet: links with more
-//! than two ends.
+//! Links: what happens to a frame between two ends, hosts' interfaces or switches. Each direction has its own delay, loss
+//! and counters; a frame goes in and what arrives comes out with its arrival time, or the reason why it does not.
 
 mod codel;
 mod direction;
-mod lane;
+mod way;
 
 use sockeye_base::{Duration, Instant, Rng};
+use sockeye_stack::InterfaceId;
 use sockeye_wire::Frame;
 
 pub use direction::{Bursts, CoDel, Direction, Discipline, Loss, Reorder, Spread};
-pub(crate) use lane::{Arrival, Fate, flip};
+pub(crate) use way::{Arrival, Fate, flip};
 
-use crate::HostId;
-use lane::Lane;
+use crate::{HostId, LinkId, SwitchId};
+use way::Way;
 
 /// What an Ethernet header adds to a packet on the link, in bytes.
 const ETHERNET: usize = 14;
+/// The first Ethernet interface of every host.
+pub(crate) const ETH0: InterfaceId = InterfaceId(1);
 
 /// Why a frame did not arrive.
 pub(crate) mod reason {
@@ -26,13 +28,46 @@ pub(crate) mod reason {
     pub(crate) const QUEUE_FULL: &str = "the link's queue is full";
     pub(crate) const CODEL: &str = "waited too long in the link's queue";
     pub(crate) const NO_LINK: &str = "no link";
+    pub(crate) const RING: &str = "the link closes a ring of switches";
+}
+
+/// What one end of a link is plugged into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum End {
+    /// An interface of a host.
+    Interface(HostId, InterfaceId),
+    /// A switch, which has ports enough.
+    Switch(SwitchId),
+}
+
+impl End {
+    /// The host, if it is one.
+    pub fn host(self) -> Option<HostId> {
+        match self {
+            End::Interface(host, _) => Some(host),
+            End::Switch(_) => None,
+        }
+    }
+}
+
+impl From<HostId> for End {
+    /// Its `eth0`.
+    fn from(host: HostId) -> End {
+        End::Interface(host, ETH0)
+    }
+}
+
+impl From<SwitchId> for End {
+    fn from(switch: SwitchId) -> End {
+        End::Switch(switch)
+    }
 }
 
 /// A link to be made.
 #[derive(Clone, Debug)]
 pub struct LinkSpec {
-    /// The hosts whose `eth0` it joins.
-    pub ends: [HostId; 2],
+    /// What it joins.
+    pub ends: [End; 2],
     /// The longest IP packet it takes, in bytes, in both directions.
     pub mtu: usize,
     /// From the first end to the second, and from the second to the first.
@@ -41,8 +76,9 @@ pub struct LinkSpec {
 
 impl LinkSpec {
     /// A perfect link: MTU 1500, no delay, no loss.
-    pub fn new(a: HostId, b: HostId) -> LinkSpec {
-        LinkSpec { ends: [a, b], mtu: 1500, directions: [Direction::default(), Direction::default()] }
+    pub fn new(a: impl Into<End>, b: impl Into<End>) -> LinkSpec {
+        let ends = [a.into(), b.into()];
+        LinkSpec { ends, mtu: 1500, directions: [Direction::default(), Direction::default()] }
     }
 
     /// The same with this delay and this loss in both directions.
@@ -53,67 +89,81 @@ impl LinkSpec {
     }
 }
 
+/// One direction of one link: which way a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lane {
+    pub(crate) link: LinkId,
+    /// It leads away from this end: 0 or 1.
+    pub(crate) from: usize,
+}
+
+impl Lane {
+    /// The way back.
+    pub(crate) fn back(self) -> Lane {
+        Lane { from: 1 - self.from, ..self }
+    }
+}
+
 /// A link at work.
 #[derive(Debug)]
 pub(crate) struct Link {
-    ends: [HostId; 2],
+    pub(crate) ends: [End; 2],
     mtu: usize,
-    cut: bool,
-    lanes: [Lane; 2],
+    /// Why it carries nothing.
+    dead: Option<&'static str>,
+    ways: [Way; 2],
 }
 
 impl Link {
     pub(crate) fn new(spec: LinkSpec, rng: &mut Rng) -> Link {
-        let lanes = spec.directions.map(|direction| Lane::new(direction, rng.fork()));
-        Link { ends: spec.ends, mtu: spec.mtu, cut: false, lanes }
+        let ways = spec.directions.map(|direction| Way::new(direction, rng.fork()));
+        Link { ends: spec.ends, mtu: spec.mtu, dead: None, ways }
     }
 
     pub(crate) fn set_cut(&mut self, cut: bool) {
-        self.cut = cut;
+        if self.dead != Some(reason::RING) {
+            self.dead = cut.then_some(reason::CUT);
+        }
     }
 
-    pub(crate) fn set_direction(&mut self, from: HostId, direction: Direction) {
-        let end = self.end(from);
-        self.lanes[end].direction = direction;
+    /// It would close a ring, in which frames went round for ever.
+    pub(crate) fn block(&mut self) {
+        self.dead = Some(reason::RING);
+    }
+
+    pub(crate) fn set_direction(&mut self, from: usize, direction: Direction) {
+        self.ways[from].direction = direction;
     }
 
     /// Whether all frames in this direction share one fate, so that a super-segment stays in one piece.
-    pub(crate) fn keeps_whole(&self, from: HostId) -> bool {
-        self.cut || self.lanes[self.end(from)].direction.is_steady()
+    pub(crate) fn keeps_whole(&self, from: usize) -> bool {
+        self.dead.is_some() || self.ways[from].direction.is_steady()
     }
 
     /// Puts a frame on the link in one piece; says what becomes of it.
-    pub(crate) fn enter(&mut self, now: Instant, from: HostId, frame: &Frame) -> Fate {
-        let end = self.end(from);
-        self.lanes[end].enter(now, frame, self.mtu, self.cut)
+    pub(crate) fn enter(&mut self, now: Instant, from: usize, frame: &Frame) -> Fate {
+        self.ways[from].enter(now, frame, self.mtu, self.dead)
     }
 
     /// Puts a frame on the link; says for each piece of it what becomes of it. Where every frame shares one fate it
     /// stays in one piece, else its segments are told apart.
-    pub(crate) fn transmit(&mut self, now: Instant, from: HostId, frame: Frame) -> Vec<(Frame, Fate)> {
-        let (end, mtu, cut) = (self.end(from), self.mtu, self.cut);
-        let lane = &mut self.lanes[end];
+    pub(crate) fn transmit(&mut self, now: Instant, from: usize, frame: Frame) -> Vec<(Frame, Fate)> {
         let enter = |frame: Frame| {
-            let fate = lane.enter(now, &frame, mtu, cut);
+            let fate = self.enter(now, from, &frame);
             (frame, fate)
         };
         frame.split().map(enter).collect()
     }
 
     /// Whether this frame, which has entered, is all that is under way in this direction.
-    pub(crate) fn is_alone(&self, from: HostId, frame: &Frame) -> bool {
-        self.lanes[self.end(from)].queued == frame.count()
+    pub(crate) fn is_alone(&self, from: usize, frame: &Frame) -> bool {
+        self.ways[from].queued == frame.count()
     }
 
-    /// A frame has left the link at its far end: at this host.
-    pub(crate) fn delivered(&mut self, from: HostId, frame: &Frame) -> HostId {
-        let end = self.end(from);
-        let queued = &mut self.lanes[end].queued;
+    /// A frame has left the link at its far end: there.
+    pub(crate) fn delivered(&mut self, from: usize, frame: &Frame) -> End {
+        let queued = &mut self.ways[from].queued;
         *queued = queued.saturating_sub(frame.count());
-        self.ends[1 - end]
-    }
-
-    fn end(&self, host: HostId) -> usize {
-        usize::from(self.ends[0] != host)
+        self.ends[1 - from]
     }
 }

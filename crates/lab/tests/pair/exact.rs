@@ -89,7 +89,7 @@ fn loopback_is_captured_and_stays_inside() {
     let client = pair.host(b).socket(Family::Inet, Transport::Tcp).unwrap();
     let _: Result<()> = pair.host(b).connect(Instant::ZERO, client, address);
     pair.run(|pair| pair.host(b).pending(listener) == 1);
-    assert!(pair.trace.iter().all(|captured| captured.interface == "lo"));
+    assert!(pair.trace.iter().all(|captured| captured.name == "lo"));
     let lines = pair.lines();
     assert_eq!(lines.len(), 3, "{lines:?}");
 }

@@ -173,7 +173,8 @@ fn the_third_data_segment_is_lost() {
     pair.wait(ms(1000));
     pair.collect();
     let data = pair.trace.iter().filter(|captured| {
-        captured.host == a && captured.frame.as_segment().is_some_and(|segment| !segment.payload.is_empty())
+        captured.end.host() == Some(a)
+            && captured.frame.as_segment().is_some_and(|segment| !segment.payload.is_empty())
     });
     let fates: Vec<_> = data.take(4).map(|captured| captured.dropped).collect();
     assert_eq!(fates, [None, None, Some("lost on the link"), None]);

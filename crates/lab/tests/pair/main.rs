@@ -5,6 +5,7 @@ mod exact;
 mod failure;
 mod impairments;
 mod links;
+mod switches;
 mod transfer;
 
 use std::net::SocketAddr;
@@ -181,18 +182,23 @@ impl Pair {
     }
 }
 
+/// The number of the host that sent it.
+fn sender(captured: &Captured) -> usize {
+    captured.end.host().unwrap().0
+}
+
 fn line(captured: &Captured, initial: &mut [Option<SeqNum>; 2]) -> String {
-    let host = ["a", "b"][captured.host.0];
+    let host = ["a", "b"][sender(captured)];
     let what = match &captured.frame.payload {
         Payload::Arp(arp) => format!("arp {:?}", arp.operation),
         Payload::Bytes(_) => "bytes".to_owned(),
         Payload::Packet(packet) => match &packet.body {
             Body::Tcp(segment) => {
                 if segment.flags.contains(Flags::SYN) {
-                    initial[captured.host.0] = Some(segment.seq);
+                    initial[sender(captured)] = Some(segment.seq);
                 }
                 let [ours, theirs] =
-                    [captured.host.0, 1 - captured.host.0].map(|i| initial[i].unwrap_or_default());
+                    [sender(captured), 1 - sender(captured)].map(|i| initial[i].unwrap_or_default());
                 let mut text = flags(segment.flags);
                 text += &format!(" {}", segment.seq.offset_from(ours));
                 if segment.flags.contains(Flags::ACK) {

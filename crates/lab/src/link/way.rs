@@ -26,7 +26,7 @@ pub(crate) struct Arrival {
 }
 
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct Way {
     pub(super) direction: Direction,
     rng: Rng,
     /// Frames that have entered.
@@ -44,9 +44,9 @@ pub(super) struct Lane {
     codel: codel::State,
 }
 
-impl Lane {
-    pub(super) fn new(direction: Direction, rng: Rng) -> Lane {
-        Lane {
+impl Way {
+    pub(super) fn new(direction: Direction, rng: Rng) -> Way {
+        Way {
             direction,
             rng,
             entered: 0,
@@ -59,14 +59,20 @@ impl Lane {
         }
     }
 
-    pub(super) fn enter(&mut self, now: Instant, frame: &Frame, mtu: usize, cut: bool) -> Fate {
+    pub(super) fn enter(
+        &mut self,
+        now: Instant,
+        frame: &Frame,
+        mtu: usize,
+        dead: Option<&'static str>,
+    ) -> Fate {
         // All draws are made whatever else happens, so that one cause of loss does not shift another's.
         let lost = self.loses(frame);
         let twice = self.chance(self.direction.duplicate);
         let overtaken = self.chance(self.direction.reorder.chance);
         let flipped = self.chance(self.direction.corrupt).then(|| self.bit_of(frame));
-        if cut {
-            return Err(reason::CUT);
+        if let Some(reason) = dead {
+            return Err(reason);
         }
         if is_longer(frame, mtu) {
             return Err(reason::TOO_BIG);
