@@ -5,7 +5,7 @@ use std::io;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use sockeye_lab::{HostSpec, LinkId, LinkSpec};
+use sockeye_lab::{End, HostSpec, LinkId, LinkSpec, SwitchId};
 use sockeye_services::Services;
 use sockeye_stack::Cidr;
 
@@ -23,12 +23,25 @@ pub struct Lab {
     pub(crate) shared: Arc<Shared>,
 }
 
-/// A link between two hosts.
+/// A link between two hosts, two switches or one of each.
 #[derive(Clone)]
 pub struct Link {
     shared: Arc<Shared>,
-    ends: [Host; 2],
+    ends: [End; 2],
     id: LinkId,
+}
+
+/// A switch: what joins links into one Ethernet.
+#[derive(Clone)]
+pub struct Switch {
+    shared: Arc<Shared>,
+    id: SwitchId,
+}
+
+/// What a link is plugged into: a host (its `eth0`) or a switch.
+pub struct Plug {
+    shared: Arc<Shared>,
+    end: End,
 }
 
 /// What a link is like.
@@ -150,17 +163,38 @@ impl Lab {
         ids.into_iter().map(|id| Host { shared: self.shared.clone(), id }).collect()
     }
 
-    /// Joins two hosts by a link. A host has one link: a new one takes the place of an older.
+    /// Adds a switch. Nothing is plugged in yet.
+    pub fn switch(&self, name: &str) -> Switch {
+        let id = self.shared.with(|engine, _| engine.lab.add_switch(name));
+        Switch { shared: self.shared.clone(), id }
+    }
+
+    /// Joins two hosts, two switches or one of each by a link. A host has one link: a new one takes the place of an older;
+    /// a switch has many. A link that closes a ring of switches carries nothing, as the spanning tree would have it.
     ///
     /// # Panics
-    /// If a host is of another network, or both are the same.
-    pub fn link(&self, a: &Host, b: &Host, options: &LinkOptions) -> Link {
-        let ours = |host: &Host| Arc::ptr_eq(&host.shared, &self.shared);
-        assert!(ours(a) && ours(b) && a != b, "a link joins two hosts of its network");
+    /// If an end is of another network, or both are the same.
+    pub fn link(&self, a: impl Into<Plug>, b: impl Into<Plug>, options: &LinkOptions) -> Link {
+        let (a, b) = (a.into(), b.into());
+        let ours = |plug: &Plug| Arc::ptr_eq(&plug.shared, &self.shared);
+        assert!(ours(&a) && ours(&b) && a.end != b.end, "a link joins two ends of its network");
         let LinkOptions { mtu, there, back } = options.clone();
-        let spec = LinkSpec { ends: [a.id.into(), b.id.into()], mtu, directions: [there, back] };
+        let ends = [a.end, b.end];
+        let spec = LinkSpec { ends, mtu, directions: [there, back] };
         let id = self.shared.with(|engine, _| engine.lab.add_link(spec));
-        Link { shared: self.shared.clone(), ends: [a.clone(), b.clone()], id }
+        Link { shared: self.shared.clone(), ends, id }
+    }
+}
+
+impl From<&Host> for Plug {
+    fn from(host: &Host) -> Plug {
+        Plug { shared: host.shared.clone(), end: host.id.into() }
+    }
+}
+
+impl From<&Switch> for Plug {
+    fn from(switch: &Switch) -> Plug {
+        Plug { shared: switch.shared.clone(), end: switch.id.into() }
     }
 }
 
@@ -179,7 +213,7 @@ impl Link {
     pub fn change(&self, there: Direction, back: Direction) {
         self.shared.with(|engine, _| {
             for (end, direction) in self.ends.iter().zip([there, back]) {
-                engine.lab.set_direction(self.id, end.id, direction);
+                engine.lab.set_direction(self.id, *end, direction);
             }
         });
     }
@@ -188,6 +222,12 @@ impl Link {
 impl fmt::Debug for Lab {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Lab").field(&self.hosts()).finish()
+    }
+}
+
+impl fmt::Debug for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Switch").field(&self.id.0).finish()
     }
 }
 

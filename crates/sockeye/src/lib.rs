@@ -55,6 +55,8 @@ mod waiting;
 mod watching;
 
 pub use host::{Entered, Host};
-pub use lab::{Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Reorder, Spread};
+pub use lab::{
+    Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread, Switch,
+};
 pub use simulation::{JoinHandle, Simulation, Unfinished};
 pub use socket::Socket;

@@ -36,11 +36,7 @@ impl Row {
         let address = ([10, 0, 0, to as u8 + 1], 9).into();
         let now = self.now;
         let heard = |lab: &Lab, host: HostId| {
-            lab.host(host)
-                .counters()
-                .iter()
-                .find(|(name, _)| *name == "OTHERHOST")
-                .map_or(0, |c| c.1)
+            lab.host(host).counters().iter().find(|(name, _)| *name == "OTHERHOST").map_or(0, |c| c.1)
         };
         let before: Vec<u64> = self.hosts.iter().map(|host| heard(&self.lab, *host)).collect();
         let receiver = self.lab.host_mut(at).socket(Family::Inet, Transport::Udp).unwrap();

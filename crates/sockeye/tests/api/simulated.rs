@@ -36,6 +36,31 @@ fn a_handshake_takes_a_round_trip() {
 }
 
 #[test]
+fn three_hosts_on_a_switch() {
+    let simulation = Simulation::new(1);
+    let lab = simulation.lab();
+    let switch = lab.switch("s");
+    let hosts =
+        [1, 2, 3].map(|number| lab.host(&format!("h{number}"), [format!("10.0.0.{number}/24")]).unwrap());
+    for host in &hosts {
+        lab.link(host, &switch, &LinkOptions::new().delay(ms(5)));
+    }
+    for server in &hosts[1..] {
+        simulation.spawn(server, async {
+            let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+            listener.accept().await.unwrap().0.write_all(b"hello").await.unwrap();
+        });
+    }
+    let connected = simulation.block_on(&hosts[0], async {
+        TcpStream::connect("h2:80").await.unwrap();
+        TcpStream::connect("h3:80").await.unwrap();
+        Instant::now().since_start()
+    });
+    // Two links each way: for the address, and for the handshake.
+    assert_eq!(connected, Ok(ms(80)));
+}
+
+#[test]
 fn an_hour_of_sleep_takes_no_time() {
     let simulation = Simulation::new(1);
     let (a, _) = pair(simulation.lab(), &LinkOptions::new());
