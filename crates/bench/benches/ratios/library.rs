@@ -119,7 +119,8 @@ fn datagrams(
     })
 }
 
-fn hosts() -> (Host, Host) {
+/// Two hosts of a network in real time, and a perfect link.
+pub(crate) fn hosts() -> (Host, Host) {
     let lab = Lab::new(1);
     let a = lab.host("a", ["10.0.0.1/24"]).expect("a host");
     let b = lab.host("b", ["10.0.0.2/24"]).expect("a host");

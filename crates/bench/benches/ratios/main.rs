@@ -4,12 +4,14 @@
 //! `cargo bench --bench ratios [-- [--quick] [--alone] [FILTER]]` prints the rows whose names contain FILTER and writes them to
 //! `target/ratios.json` of the workspace; `--alone` leaves most peers out, for a profiler, and writes nothing. Nothing here can fail because something is slow.
 
+mod asynchronous;
 mod bulk;
 mod connections;
 mod goodput;
 mod heap;
 mod kernel;
 mod library;
+mod many;
 mod memory;
 mod pair;
 mod report;
@@ -60,7 +62,9 @@ fn main() -> ExitCode {
     rows.extend(connections::rows());
     rows.extend(memory::rows());
     rows.extend(goodput::rows());
+    rows.extend(many::rows());
     rows.extend(library::rows());
+    rows.extend(asynchronous::rows());
 
     let mut report = Report::begin();
     for (row, measure) in rows.into_iter().filter(|(row, _)| row.name.contains(&filter)) {
