@@ -70,12 +70,16 @@ pub struct Lab {
     timetable: Timetable,
     capturing: bool,
     captured: VecDeque<Captured>,
+    /// Hosts switched on that nobody has been told of.
+    booted: VecDeque<HostId>,
 }
 
 struct Node {
     host: Host,
     /// The link of each interface, `lo` being the first, away from the host.
     lanes: Vec<Option<Lane>>,
+    /// It is switched off.
+    off: bool,
     touched: bool,
     changed: bool,
     /// It is in `unscheduled`.
@@ -106,6 +110,7 @@ impl Lab {
             timetable: Timetable::default(),
             capturing: false,
             captured: VecDeque::new(),
+            booted: VecDeque::new(),
         }
     }
 
@@ -122,6 +127,7 @@ impl Lab {
         self.nodes.push(Node {
             host,
             lanes: vec![None],
+            off: false,
             touched: false,
             changed: false,
             unscheduled: false,
@@ -187,6 +193,26 @@ impl Lab {
         self.links[link.0].set_cut(cut);
     }
 
+    /// Switches a host off or on. All its sockets go with the power, and nobody is told; what comes and goes while it is off
+    /// is lost. Then it begins with the same settings, addresses and routes.
+    pub fn power(&mut self, id: HostId, on: bool) {
+        if self.nodes[id.0].off != on {
+            return;
+        }
+        self.nodes[id.0].off = !on;
+        if on {
+            self.booted.push_back(id);
+        } else {
+            let rng = self.rng.fork();
+            self.host_mut(id).reboot(rng);
+        }
+    }
+
+    /// A host that was switched on since: its services are to be started. Each is named once.
+    pub fn poll_booted(&mut self) -> Option<HostId> {
+        self.booted.pop_front()
+    }
+
     /// Has something happen by itself at a time to come.
     pub fn plan(&mut self, at: Instant, change: Change) {
         self.timetable.plan(at, change);
@@ -240,6 +266,8 @@ impl Lab {
             match change {
                 Change::Cut(link) => self.cut(link, true),
                 Change::Mend(link) => self.cut(link, false),
+                Change::Off(host) => self.power(host, false),
+                Change::On(host) => self.power(host, true),
             }
         }
         loop {
@@ -384,6 +412,9 @@ impl Lab {
     }
 
     fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
+        if self.nodes[from.0].off {
+            return self.capture(now, End::Interface(from, interface), &frame, Some(reason::OFF));
+        }
         match self.nodes[from.0].lanes.get(interface.0).copied().flatten() {
             Some(lane) => self.enter(now, lane, frame),
             None => self.capture(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
@@ -442,6 +473,7 @@ impl Lab {
     fn deliver(&mut self, now: Instant, delivery: Delivery) {
         let Delivery { lane, frame } = delivery;
         match self.links[lane.link.0].delivered(lane.from, &frame) {
+            End::Interface(host, _) if self.nodes[host.0].off => {}
             End::Interface(host, interface) => {
                 self.touch(host);
                 self.nodes[host.0].host.input(now, interface, frame);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use sockeye_base::Instant;
 
-use crate::LinkId;
+use crate::{HostId, LinkId};
 
 /// Something that happens to a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,10 @@ pub enum Change {
     Cut(LinkId),
     /// It is whole again.
     Mend(LinkId),
+    /// A host is switched off.
+    Off(HostId),
+    /// A host is switched on.
+    On(HostId),
 }
 
 /// Changes to come, those of one moment in the order they were planned.

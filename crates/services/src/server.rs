@@ -62,6 +62,7 @@ impl<S: Session> Server<S> {
         let listener = bind(host, now, Transport::Tcp, self.port)?;
         host.listen(now, listener, BACKLOG)?;
         self.listener = Some(listener);
+        self.sessions.clear();
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use crate::http::Http;
 
 /// A server as a state machine over non-blocking sockets of one host.
 pub trait Service {
-    /// Opens its sockets. Fails as `socket`, `bind` or `listen` do.
+    /// Opens its sockets, forgetting what it had before: its host may have been switched off. Fails as `socket`, `bind` or `listen` do.
     fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno>;
 
     /// A socket of the host may have changed: goes on with it as far as possible. `false` if it is not this service's.
@@ -53,6 +53,16 @@ impl Services {
         self.services.iter_mut().try_for_each(|(host, service)| service.start(lab.host_mut(*host), now))
     }
 
+    /// Starts the services of hosts that were switched on. One that can't be started (no address is free for it) is not there.
+    fn boot(&mut self, lab: &mut Lab, now: Instant) {
+        while let Some(host) = lab.poll_booted() {
+            for (_, service) in self.services.iter_mut().filter(|(of, _)| *of == host) {
+                let _ = service.start(lab.host_mut(host), now);
+            }
+            lab.advance(now);
+        }
+    }
+
     /// A socket may have changed. `false` if no service has it: then it is somebody else's. After it the lab has to be
     /// advanced.
     pub fn ready(&mut self, lab: &mut Lab, now: Instant, host: HostId, socket: SocketId) -> bool {
@@ -65,6 +75,7 @@ impl Services {
     pub fn settle(&mut self, lab: &mut Lab, now: Instant, mut other: impl FnMut(&mut Lab, HostId, SocketId)) {
         loop {
             lab.advance(now);
+            self.boot(lab, now);
             let Some((host, socket)) = lab.poll_changed() else { return };
             if !self.ready(lab, now, host, socket) {
                 other(lab, host, socket);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
-use sockeye_base::{Chain, Counters, Instant, Pool, take_next};
+use sockeye_base::{Chain, Counters, Instant, Pool, Rng, take_next};
 use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
@@ -36,6 +36,8 @@ pub struct Host {
     name: String,
     owners: Owners,
     changed: VecDeque<SocketId>,
+    /// Sockets that went with a reboot, which nobody has been told yet.
+    lost: VecDeque<SocketId>,
 }
 
 /// One open socket.
@@ -84,7 +86,17 @@ impl Host {
             name: name.to_owned(),
             owners: Owners::default(),
             changed: VecDeque::new(),
+            lost: VecDeque::new(),
         }
+    }
+
+    /// It is switched off and on again: all its sockets are gone (EBADF), its peers hear nothing of it, and its stack begins
+    /// anew, with this chance.
+    pub fn reboot(&mut self, rng: Rng) {
+        self.lost.extend(self.sockets.drain().map(|(id, _)| id));
+        self.changed.clear();
+        self.owners = Owners::default();
+        self.stack = self.stack.rebooted(rng);
     }
 
     /// Its name.
@@ -378,6 +390,9 @@ impl Host {
 
     /// The next socket to look at again. Each is named once for any number of changes since.
     pub fn poll_changed(&mut self) -> Option<SocketId> {
+        if let Some(id) = take_next(&mut self.lost) {
+            return Some(id);
+        }
         self.drain_events();
         while let Some(id) = take_next(&mut self.changed) {
             if let Some(socket) = self.sockets.get_mut(id) {

@@ -67,6 +67,25 @@ impl Host {
         })
     }
 
+    /// Switches it off, as by its plug: its sockets are gone (EBADF for who still holds one), its peers hear nothing, and what
+    /// is sent to it is lost.
+    pub fn power_off(&self) {
+        self.shared.with(|engine, _| engine.lab.power(self.id, false));
+    }
+
+    /// Switches it on again: with the same settings and addresses, and no sockets but its services'.
+    pub fn power_on(&self) {
+        self.shared.with(|engine, _| engine.lab.power(self.id, true));
+    }
+
+    /// Switches it off and at once on again: its peers learn of it when they next send something.
+    pub fn reboot(&self) {
+        self.shared.with(|engine, _| {
+            engine.lab.power(self.id, false);
+            engine.lab.power(self.id, true);
+        });
+    }
+
     /// Enters it: [`crate::net`], [`crate::async_net`] and [`crate::time`] work on it in this thread until the guard is
     /// dropped. Guards nest, and are dropped in the reverse order. An async task is on the host it was spawned on by
     /// itself.

@@ -66,7 +66,7 @@ pub(crate) fn longest_packet(to: IpAddr) -> usize {
 }
 
 /// Routes and policies of a host.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Routes {
     /// Longest prefix first.
     routes: Vec<Route>,

@@ -114,6 +114,21 @@ impl Stack {
         stack
     }
 
+    /// The same host after it was switched off: it has its settings, interfaces, routes and rules, and nothing of what
+    /// went on.
+    pub fn rebooted(&self, rng: Rng) -> Stack {
+        let mut stack = Stack::new(self.settings.clone(), rng);
+        for (id, interface) in self.interfaces().skip(1) {
+            let neighbours = Neighbours::new(stack.rng.key());
+            stack.links.push(Link { interface: interface.clone(), neighbours });
+            debug_assert_eq!(stack.links.len(), id.0 + 1);
+        }
+        stack.routes = self.routes.clone();
+        stack.any_destination = self.any_destination.clone();
+        stack.tap = self.tap.is_some().then(VecDeque::new);
+        stack
+    }
+
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         &self.settings

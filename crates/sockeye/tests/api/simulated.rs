@@ -61,6 +61,33 @@ fn three_hosts_on_a_switch() {
 }
 
 #[test]
+fn a_peer_that_reboots_resets() {
+    let simulation = Simulation::new(1);
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new().delay(ms(5)));
+    let server = simulation.spawn(&b, async {
+        let listener = TcpListener::bind("b:80").await.unwrap();
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read(&mut [0; 16]).await.unwrap_err().raw_os_error()
+    });
+    let (off, on) = (b.clone(), b.clone());
+    let errors = simulation.block_on(&a, async move {
+        let mut stream = TcpStream::connect("b:80").await.unwrap();
+        time::sleep(ms(50)).await;
+        off.power_off();
+        // Nobody says so: the byte is only sent again and again.
+        stream.write_all(b"x").await.unwrap();
+        let waited = time::timeout(Duration::from_secs(3), stream.read(&mut [0; 16])).await;
+        on.power_on();
+        let reset = stream.read(&mut [0; 16]).await.unwrap_err().kind();
+        let refused = TcpStream::connect("b:80").await.unwrap_err().kind();
+        (waited.is_err(), reset, refused)
+    });
+    assert_eq!(errors, Ok((true, ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused)));
+    // EBADF.
+    assert_eq!(simulation.block_on(&a, server).unwrap(), Some(9));
+}
+
+#[test]
 fn an_hour_of_sleep_takes_no_time() {
     let simulation = Simulation::new(1);
     let (a, _) = pair(simulation.lab(), &LinkOptions::new());
