@@ -98,6 +98,7 @@ counters! {
     AckSkippedSeq "TcpExtTCPACKSkippedSeq" "Answers to segments outside of the window not sent, for there were too many.";
     AckSkippedTimeWait "TcpExtTCPACKSkippedTimeWait" "Answers not sent in TIME-WAIT, for there were too many.";
     AckSkippedChallenge "TcpExtTCPACKSkippedChallenge" "Challenges not sent, for there were too many.";
+    MinTtlDrop "TcpExtTCPMinTTLDrop" "Segments whose TTL was less than a socket wants.";
     AbortOnData "TcpExtTCPAbortOnData" "Connections reset because data came that nobody will read.";
     AbortOnTimeout "TcpExtTCPAbortOnTimeout" "Connections given up because nothing was heard.";
     AbortOnMemory "TcpExtTCPAbortOnMemory" "Connections reset because nobody held them and there were too many.";

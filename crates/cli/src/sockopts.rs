@@ -128,7 +128,7 @@ fn as_json(shown: &[Shown]) -> String {
                 "value": bounds(row.kind),
                 "readable": row.readable,
                 "settable": row.settable,
-                "supported": row.state == State::Enforced,
+                "supported": row.state != State::Rejected,
                 "new": values.iter().map(|(name, value)| (*name, value.as_str())).collect::<std::collections::BTreeMap<_, _>>(),
             })
         })
@@ -150,7 +150,9 @@ fn bounds(kind: Kind) -> String {
         Kind::Flag => "0 or 1".to_owned(),
         Kind::Int(low, i32::MAX) => format!("{low} or more"),
         Kind::Int(low, high) => format!("{low} to {high}"),
-        Kind::AnyInt => "int".to_owned(),
+        Kind::AnyInt | Kind::Word => "int".to_owned(),
+        Kind::Number => "8 bytes".to_owned(),
+        Kind::Peer => "struct sockaddr".to_owned(),
         Kind::Linger => "struct linger".to_owned(),
         Kind::Timeval => "struct timeval".to_owned(),
         Kind::Rate => "bytes per second".to_owned(),

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use sockeye_abi::{Errno, Family, How};
+use sockeye_abi::{Errno, Family, How, Opt};
 use sockeye_base::{Chain, Instant};
 use sockeye_stack::UdpId;
 
@@ -76,7 +76,13 @@ impl Host {
         if datagram.udp.is_some() {
             return Err(Errno::EINVAL);
         }
-        self.take_port(now, id, local)?;
+        if local.port() == 0 && socket.options.seldom.is_on(Opt::IpBindAddressNoPort) {
+            if !self.stack.may_bind(&request_of(socket, local)) {
+                return Err(Errno::EADDRNOTAVAIL);
+            }
+        } else {
+            self.take_port(now, id, local)?;
+        }
         let datagram = self.datagram_mut(id)?;
         datagram.port_locked = local.port() != 0;
         datagram.address_locked = Some(local).filter(|local| !local.ip().is_unspecified());
@@ -87,6 +93,7 @@ impl Host {
         // Linux takes the port first, whatever the address is worth.
         let udp = self.port_of(now, id)?;
         let remote = self.reachable(id, wanted)?;
+        self.stack.udp_set_ip_options(udp, self.get(id)?.options.ip_options(remote.ip()));
         self.stack.udp_connect(udp, remote).map_err(errors::of_connect)?;
         self.datagram_mut(id)?.peer = Some(remote);
         Ok(())

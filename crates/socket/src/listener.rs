@@ -36,7 +36,9 @@ impl Host {
         let bind = match stream.bind {
             Some(bind) => bind,
             None => {
-                let request = request_of(socket, address::any(socket.family, 0));
+                let any = address::any(socket.family, 0);
+                let local = stream.named_address().map_or(any, |named| SocketAddr::new(named, 0));
+                let request = request_of(socket, local);
                 let bind = self.stack.bind_tcp(request).map_err(errors::of_bind)?;
                 self.stream_mut(id)?.bind = Some(bind);
                 bind

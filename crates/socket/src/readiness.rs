@@ -1,6 +1,6 @@
 //! What poll(2) says, by the rules of Linux's tcp_poll and datagram_poll.
 
-use sockeye_abi::Readiness;
+use sockeye_abi::{Opt, Readiness};
 use sockeye_stack::Stack;
 use sockeye_tcp::{State, Tcb};
 
@@ -12,7 +12,12 @@ use crate::stream::{Stream, StreamState};
 pub(crate) fn of(stack: &Stack, socket: &Socket) -> Readiness {
     match &socket.kind {
         Kind::Stream(stream) => of_stream(stack, stream, socket.shut),
-        Kind::Datagram(datagram) => of_datagram(stack, datagram, socket.shut),
+        Kind::Datagram(datagram) => {
+            let mut bits = of_datagram(stack, datagram, socket.shut);
+            let urgent = socket.options.seldom.is_on(Opt::SoSelectErrQueue);
+            bits.set(Readiness::PRI, urgent && bits.contains(Readiness::ERR));
+            bits
+        }
     }
 }
 

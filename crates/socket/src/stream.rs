@@ -4,11 +4,11 @@
 //! Two things say where a socket is, and both are needed to answer as Linux does: what its last `connect` came to
 //! ([`Phase`], Linux's SS_*), and its connection's state, where CLOSED and TIME-WAIT count as no connection.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use sockeye_abi::{Errno, Family, How};
+use sockeye_abi::{Errno, Family, How, Opt};
 use sockeye_base::{Chain, Instant};
-use sockeye_stack::{BindId, BindRequest, ConnectionId, ListenerId, Stack};
+use sockeye_stack::{BindId, BindRequest, ConnectionId, ListenerId, Origin, Stack};
 use sockeye_tcp::{self as tcp, State, Tcb};
 
 use crate::host::{Host, Kind, Result, Shut, Socket, SocketId};
@@ -63,6 +63,12 @@ impl Stream {
     /// What `accept` gives.
     pub(crate) fn accepted(connection: ConnectionId) -> Stream {
         Stream { state: StreamState::Open(connection), phase: Phase::Connected, ..Stream::default() }
+    }
+
+    /// The address that `bind` named, while no port is held.
+    pub(crate) fn named_address(&self) -> Option<IpAddr> {
+        let name = self.last_name.as_deref().filter(|_| self.bind.is_none() && self.address_locked)?;
+        Some(name.ip())
     }
 
     /// Its connection, ended or not.
@@ -147,10 +153,8 @@ impl Host {
         if socket.family == Family::Inet6 && socket.options.v6only && local.is_ipv4() {
             return Err(Errno::EINVAL);
         }
-        let (ip, stack) = (local.ip(), &self.stack);
-        // Linux lets even a stream have a group's address.
-        let ours = ip.is_unspecified() || ip.is_multicast() || stack.is_local(ip) || stack.is_broadcast(ip);
-        if socket.family == Family::Inet && !ours {
+        let request = request_of(socket, local);
+        if socket.family == Family::Inet && !self.stack.may_bind(&request) {
             return Err(Errno::EADDRNOTAVAIL);
         }
         // A port that nobody named goes when its connection ends, so the socket may be bound anew.
@@ -163,16 +167,21 @@ impl Host {
         if stream.bind.is_some() && (stream.port_locked || !ended) {
             return Err(Errno::EINVAL);
         }
-        let request = request_of(socket, local);
         let old = stream.bind;
-        let bind = self.stack.bind_tcp(request).map_err(errors::of_bind)?;
+        let later = local.port() == 0 && socket.options.seldom.is_on(Opt::IpBindAddressNoPort);
+        let bind = match later {
+            true if !self.stack.may_bind(&request) => return Err(Errno::EADDRNOTAVAIL),
+            true => None,
+            false => Some(self.stack.bind_tcp(request).map_err(errors::of_bind)?),
+        };
         if let Some(old) = old {
             self.stack.unbind(old);
         }
         let stream = self.stream_mut(id)?;
-        stream.bind = Some(bind);
+        stream.bind = bind;
         stream.port_locked = local.port() != 0;
         stream.address_locked = !local.ip().is_unspecified();
+        stream.last_name = later.then(|| Box::new(local));
         Ok(())
     }
 
@@ -226,7 +235,13 @@ impl Host {
     ) -> Result<ConnectionId> {
         let (socket, stream) = self.stream(id)?;
         let remote = address::destination(address::to_stack(socket.family, address)?);
-        let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
+        let origin = Origin {
+            bind: stream.bind,
+            address: stream.named_address(),
+            range: socket.options.seldom.port_range(),
+        };
+        let bound = origin.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
+        let bound = bound.or(origin.address);
         if socket.family == Family::Inet6 {
             let named = bound.filter(|local| !local.is_unspecified());
             if remote.is_ipv4() && (socket.options.v6only || named.is_some_and(|local| local.is_ipv6())) {
@@ -241,11 +256,10 @@ impl Host {
         }
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(remote.ip());
-        let bind = stream.bind;
         let made = if deferred {
-            self.stack.tcp_connect_deferred(now, bind, remote, (config, ip))
+            self.stack.tcp_connect_deferred(now, origin, remote, (config, ip))
         } else {
-            self.stack.tcp_connect(now, bind, remote, (config, ip))
+            self.stack.tcp_connect(now, origin, remote, (config, ip))
         };
         let connection = made.map_err(errors::of_connect)?;
         self.own_connection(connection, id);
@@ -537,5 +551,7 @@ pub(crate) fn request_of(socket: &Socket, local: SocketAddr) -> BindRequest {
         reuse_port: socket.options.reuse_port,
         v6only: socket.options.v6only,
         device: socket.options.device,
+        nonlocal: socket.options.seldom.takes_foreign_addresses(),
+        range: socket.options.seldom.port_range(),
     }
 }

@@ -6,6 +6,7 @@ mod listener;
 mod options;
 mod random;
 mod reset;
+mod seldom;
 mod stream;
 mod wire;
 

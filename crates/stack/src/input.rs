@@ -77,7 +77,7 @@ impl Stack {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
             Body::Tcp(ref mut segment) => {
                 let connection = connection.map(|(id, _)| id);
-                self.tcp_input(now, interface, addresses, (segment, packet.ip.ecn()), connection);
+                self.tcp_input(now, interface, &packet.ip, segment, connection);
             }
             Body::Udp(_) => self.udp_input(now, interface, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),

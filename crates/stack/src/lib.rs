@@ -30,7 +30,7 @@ pub use cidr::{Cidr, CidrError};
 pub use error::{BindError, ConnectError, SendError, UdpError};
 pub use interface::{Interface, InterfaceId};
 pub use output::{IpOptions, MtuDiscovery};
-pub use ports::BindRequest;
+pub use ports::{BindRequest, Origin, PortRange};
 pub use route::{Policy, Route};
 pub use settings::Settings;
 pub use stack::{BindId, ConnectionId, Event, ListenerId, Stack, UdpId};

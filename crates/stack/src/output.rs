@@ -28,6 +28,14 @@ pub struct IpOptions {
     pub tos: u8,
     /// IP_MTU_DISCOVER, IPV6_MTU_DISCOVER.
     pub discovery: MtuDiscovery,
+    /// Segments that come with a smaller TTL are dropped (IP_MINTTL, IPV6_MINHOPCOUNT).
+    pub min_ttl: u8,
+    /// Only to hosts on the link (SO_DONTROUTE; IPv4 alone, as Linux).
+    pub dont_route: bool,
+    /// Packets may come from an address that isn't ours (IP_TRANSPARENT).
+    pub any_source: bool,
+    /// IPv6's flow label stays 0 (IPV6_AUTOFLOWLABEL off).
+    pub no_flow_label: bool,
 }
 
 impl IpOptions {
@@ -97,12 +105,13 @@ pub(crate) enum Transport {
 
 impl Stack {
     /// The way a socket's packets go to this address and port, policies included, and the address they come from:
-    /// `bound` if the socket is bound to one. A device it is bound to goes before policies.
+    /// `bound` if the socket is bound to one, and may use it by its `options`. A device it is bound to goes before policies.
     pub(crate) fn path_and_source(
         &self,
         transport: Transport,
         (destination, port): (IpAddr, u16),
         (bound, device): (Option<IpAddr>, Device),
+        options: IpOptions,
     ) -> Result<(Path, IpAddr), ConnectError> {
         let ports = match transport {
             Transport::Tcp => &self.tcp_ports,
@@ -114,10 +123,18 @@ impl Stack {
             None | Some(_) => None,
         };
         let path = policy.or_else(|| self.path(destination, device)).ok_or(ConnectError::NoRoute)?;
+        let by_router = !path.is_local() && path.next_hop != destination;
+        if options.dont_route && destination.is_ipv4() && by_router {
+            return Err(ConnectError::NoRoute);
+        }
         let Some(bound) = bound.filter(|address| !address.is_unspecified()) else {
             return Ok((path, self.source_for(&path, destination).ok_or(ConnectError::NoSource)?));
         };
         if bound.is_ipv4() != destination.is_ipv4() {
+            return Err(ConnectError::NoRoute);
+        }
+        // As Linux: for IPv6 an address that isn't ours will do.
+        if bound.is_ipv4() && !options.any_source && !self.is_local(bound) {
             return Err(ConnectError::NoRoute);
         }
         // As Linux: a loopback address must not get onto a link (RFC 1122, section 3.2.1.3). For IPv6 it lets them go,

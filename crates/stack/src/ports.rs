@@ -2,7 +2,7 @@
 //!
 //! A socket, a connection and a listener each hold a [`Bind`]; a connection may share its socket's. Binds that look
 //! alike are counted, not listed, so that a server's thousand accepted connections cost one entry.
-//! Not modelled: users (SO_REUSEPORT of another user), IP_BIND_ADDRESS_NO_PORT.
+//! Not modelled: users (SO_REUSEPORT of another user).
 
 mod claims;
 
@@ -30,6 +30,45 @@ pub struct BindRequest {
     pub v6only: bool,
     /// The only interface it has to do with (SO_BINDTODEVICE).
     pub device: Option<InterfaceId>,
+    /// The address need not be ours (IP_FREEBIND, IP_TRANSPARENT).
+    pub nonlocal: bool,
+    /// Which of the host's ephemeral ports.
+    pub range: PortRange,
+}
+
+/// The first and the last ephemeral port a socket may have; 0: the host's (IP_LOCAL_PORT_RANGE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PortRange {
+    /// The first.
+    pub first: u16,
+    /// The last.
+    pub last: u16,
+}
+
+impl PortRange {
+    /// As Linux: a bound of its own counts if it is within the host's.
+    pub(crate) fn within(self, (low, high): (u16, u16)) -> (u16, u16) {
+        let first = if (low..=high).contains(&self.first) { self.first } else { low };
+        let last = if (first..=high).contains(&self.last) { self.last } else { high };
+        (first, last)
+    }
+}
+
+/// Where a connection begins from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// What its socket holds by `bind`.
+    pub bind: Option<BindId>,
+    /// Without that: its address, if `bind` named one without a port (IP_BIND_ADDRESS_NO_PORT).
+    pub address: Option<IpAddr>,
+    /// Without that: which ephemeral ports.
+    pub range: PortRange,
+}
+
+impl From<Option<BindId>> for Origin {
+    fn from(bind: Option<BindId>) -> Origin {
+        Origin { bind, ..Origin::default() }
+    }
 }
 
 /// What a bind claims, as far as conflicts go.

@@ -12,6 +12,7 @@ mod time_wait;
 mod tuple;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -219,6 +220,11 @@ impl TcpTable {
         self.connections.get_mut(id).map(|connection| &mut connection.timer)
     }
 
+    /// The label of a flow's packets, always the same (RFC 6437).
+    pub(crate) fn flow_label(&self, flow: &impl Hash) -> u32 {
+        (self.key.hash(flow) & 0xf_ffff) as u32
+    }
+
     /// One of `n`, always the same for one pair of addresses.
     pub(crate) fn spread(&self, addresses: (SocketAddr, SocketAddr), n: usize) -> usize {
         usize::try_from(self.key.hash(&addresses) % (n.max(1) as u64)).unwrap_or(0)
@@ -320,6 +326,7 @@ impl Stack {
         let Some(mut ip) = self.ip_header(tuple.local.ip(), tuple.remote.ip(), options) else { return };
         match &mut ip {
             ip::Header::V4(header) => header.id = if syn { 0 } else { ip_id },
+            ip::Header::V6(_) if options.no_flow_label => {}
             ip::Header::V6(header) => header.flow_label = flow_label,
         }
         ip.set_ecn(ecn);
@@ -410,8 +417,7 @@ impl Stack {
         (owner, bind): (Owner, Option<BindId>),
         options: IpOptions,
     ) -> ConnectionId {
-        // RFC 6437: a label per flow.
-        let flow_label = (self.tcp.key.hash(&tuple) & 0xf_ffff) as u32;
+        let flow_label = self.tcp.flow_label(&tuple);
         let connection = Connection {
             tcb,
             tuple,

@@ -55,6 +55,8 @@ pub(super) fn request(address: &str, port: u16) -> BindRequest {
         reuse_port: false,
         v6only: false,
         device: None,
+        nonlocal: false,
+        range: PortRange::default(),
     }
 }
 

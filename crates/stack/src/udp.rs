@@ -73,11 +73,10 @@ impl UdpTable {
 impl Stack {
     /// A UDP socket with an address; port 0 takes an ephemeral one.
     pub fn udp_bind(&mut self, _now: Instant, request: BindRequest) -> Result<UdpId, BindError> {
-        let address = request.local.ip();
-        if !address.is_unspecified() && !self.is_local(address) && !self.is_group(address) {
+        if !self.may_bind(&request) {
             return Err(BindError::NotLocal);
         }
-        let range = self.settings.ip_local_port_range;
+        let range = request.range.within(self.settings.ip_local_port_range);
         let claim = Claim::from(&request);
         let bind =
             self.udp_ports.bind(claim, request.local.port(), range, &mut self.rng).ok_or(BindError::InUse)?;
@@ -115,17 +114,16 @@ impl Stack {
     /// Fixes the peer: only its datagrams are heard. Also fixes the local address, until [`Stack::udp_disconnect`]:
     /// connecting again keeps it (as Linux). What was queued stays.
     pub fn udp_connect(&mut self, socket: UdpId, remote: SocketAddr) -> Result<(), ConnectError> {
-        let bind = self.udp.sockets.get(socket).ok_or(ConnectError::NoSource)?.bind;
+        let entry = self.udp.sockets.get(socket).ok_or(ConnectError::NoSource)?;
+        let (bind, options) = (entry.bind, entry.options);
         let claim = self.udp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim;
         if !claim.takes_family(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
         let remote = meant(remote);
-        let (_, source) = self.path_and_source(
-            Transport::Udp,
-            (remote.ip(), remote.port()),
-            (specific(&claim), claim.device),
-        )?;
+        let to = (remote.ip(), remote.port());
+        let from = (specific(&claim), claim.device);
+        let (_, source) = self.path_and_source(Transport::Udp, to, from, options)?;
         if claim.address.is_unspecified() {
             self.udp_ports.narrow(bind, source);
         }
@@ -165,16 +163,20 @@ impl Stack {
         let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
         let bound = specific(&claim).filter(|address| !self.is_group(*address));
         let to = (remote.ip(), remote.port());
-        let (path, source) = self.path_and_source(Transport::Udp, to, (bound, claim.device))?;
+        let (path, source) = self.path_and_source(Transport::Udp, to, (bound, claim.device), options)?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
         let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
         let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
-        if let ip::Header::V4(header) = &mut ip {
-            header.dont_fragment = options.discovery.marks_datagrams();
-            // RFC 6864: what may be cut on the way needs a number of its own.
-            if !header.dont_fragment {
-                header.id = self.rng.next_u32() as u16;
+        match &mut ip {
+            ip::Header::V4(header) => {
+                header.dont_fragment = options.discovery.marks_datagrams();
+                // RFC 6864: what may be cut on the way needs a number of its own.
+                if !header.dont_fragment {
+                    header.id = self.rng.next_u32() as u16;
+                }
             }
+            ip::Header::V6(_) if options.no_flow_label => {}
+            ip::Header::V6(header) => header.flow_label = self.tcp.flow_label(&(source, port, remote)),
         }
         let datagram = udp::Datagram { source: port, destination: remote.port(), payload };
         let packet = Packet { ip, body: Body::Udp(datagram) };
@@ -200,9 +202,10 @@ impl Stack {
     /// The same for the peer of a connected socket (IP_MTU).
     pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
         let entry = self.udp.sockets.get(socket)?;
-        let (remote, device) = (entry.remote?, self.udp_ports.get(entry.bind)?.claim.device);
+        let (remote, options) = (entry.remote?, entry.options);
+        let device = self.udp_ports.get(entry.bind)?.claim.device;
         let to = (remote.ip(), remote.port());
-        let (path, _) = self.path_and_source(Transport::Udp, to, (None, device)).ok()?;
+        let (path, _) = self.path_and_source(Transport::Udp, to, (None, device), options).ok()?;
         Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
     }
 

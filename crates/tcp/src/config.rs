@@ -22,6 +22,8 @@ pub struct Config {
     pub send_buffer: Buffer,
     /// What waits to be read: the window is what is left of half of it (SO_RCVBUF, tcp_rmem).
     pub receive_buffer: Buffer,
+    /// Bytes that make it readable (SO_RCVLOWAT).
+    pub receive_lowat: u32,
     /// The receive buffer grows with what the program reads in a round trip (tcp_moderate_rcvbuf).
     pub moderate_rcvbuf: bool,
     /// Most that SO_RCVBUF may ask for: the window's scale is chosen so that it could be said (net.core.rmem_max).
@@ -213,6 +215,7 @@ impl Default for Config {
             user_mss: None,
             send_buffer: Buffer { least: 4096, first: 16_384, most: 4_194_304, locked: false },
             receive_buffer: Buffer { least: 4096, first: 131_072, most: 33_554_432, locked: false },
+            receive_lowat: 1,
             moderate_rcvbuf: true,
             rmem_max: 4_194_304,
             window_clamp: None,

@@ -129,6 +129,16 @@ impl Tcb {
         self.window.clamp = window_of(bytes).max(LEAST_CLAMP);
     }
 
+    /// SO_RCVLOWAT: a buffer that grows by itself grows so that as much may come.
+    pub fn set_receive_lowat(&mut self, bytes: u32) {
+        self.config.change(|config| config.receive_lowat = bytes.max(1));
+        let space = bytes.saturating_mul(2);
+        if !self.config.receive_buffer.locked && self.window.buffer < space {
+            self.window.buffer = space;
+            self.window.clamp = self.window.clamp.max(bytes);
+        }
+    }
+
     /// The receive buffer as it is.
     pub fn receive_buffer(&self) -> u32 {
         self.window.buffer
@@ -153,7 +163,7 @@ impl Tcb {
     }
 
     /// The window as it was last told (Linux's rcv_wnd).
-    fn rcv_told(&self) -> u32 {
+    pub(crate) fn rcv_told(&self) -> u32 {
         self.rcv_adv.offset_from(self.last_ack_sent)
     }
 

@@ -134,10 +134,13 @@ impl Tcb {
         self.mark().is_some_and(|mark| matches!(mark.byte, Byte::Here(_)))
     }
 
-    /// Whether there is something to read but an urgent byte out of line (POLLIN).
+    /// Whether there is enough to read but an urgent byte out of line (POLLIN): by SO_RCVLOWAT, or, as Linux, because the
+    /// peer may send no more.
     pub fn has_data(&self) -> bool {
         let hidden = usize::from(self.at_mark() && !self.config.oob_inline);
-        self.receive_queue.len() > hidden
+        let (len, lowat) = (self.receive_queue.len(), self.config.receive_lowat);
+        let is_shut = || lowat > 1 && len > 0 && self.rcv_told() <= self.rcv_mss;
+        len >= lowat as usize + hidden || is_shut()
     }
 
     /// Bytes up to the mark, if it is within what came and not in line; else all (FIONREAD).

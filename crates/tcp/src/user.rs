@@ -339,6 +339,11 @@ impl Tcb {
         self.config.change(|config| config.syn_retries = retries);
     }
 
+    /// Changes settings that are looked at when they matter: timeouts, delays.
+    pub fn tune(&mut self, change: impl FnOnce(&mut Config)) {
+        self.config.change(change);
+    }
+
     /// TCP_NOTSENT_LOWAT, bytes.
     pub fn set_notsent_lowat(&mut self, _now: Instant, bytes: u32) {
         self.config.change(|config| config.notsent_lowat = bytes);

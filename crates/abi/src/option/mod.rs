@@ -1,5 +1,5 @@
 //! The option table: one row for each socket option Sockeye has heard of, and its bytes in both directions. A row is
-//! either enforced (the socket layer does what it says) or rejected (ENOPROTOOPT, what Linux says of an option it does
+//! enforced (the socket layer does what it says), kept (there is nothing but its value to it), or rejected (ENOPROTOOPT, what Linux says of an option it does
 //! not know), so no option is accepted and ignored. What each value means is not known here; see socket(7), tcp(7),
 //! udp(7), ip(7), ipv6(7). Lengths, truncation and the order of errors are as Linux 6.18 was seen to do it.
 
@@ -88,6 +88,12 @@ pub enum Kind {
     Struct(usize),
     /// A key of 16 bytes, or two.
     Key,
+    /// An int in exactly four bytes.
+    Word,
+    /// Eight bytes, no less.
+    Number,
+    /// A sockaddr; asking for more bytes than it has is EINVAL.
+    Peer,
 }
 
 /// Whether an option works.
@@ -95,6 +101,8 @@ pub enum Kind {
 pub enum State {
     /// The socket does what the option says.
     Enforced,
+    /// Its value is kept and shown; on Linux, too, a program would see nothing more of it on a host like this one.
+    Kept,
     /// It fails with ENOPROTOOPT, as one unknown to the system.
     Rejected,
 }
@@ -125,7 +133,7 @@ impl Row {
     /// Whether a value is one that can be set: of the right kind and within bounds; EINVAL if it isn't.
     pub fn check(&self, value: &Value) -> Result<(), Errno> {
         let fits = match (self.kind, value) {
-            (Kind::Flag | Kind::AnyInt, Value::Int(_)) => true,
+            (Kind::Flag | Kind::AnyInt | Kind::Word, Value::Int(_)) => true,
             (Kind::Int(low, high), Value::Int(n)) => (low..=high).contains(n),
             (Kind::Linger, Value::Linger { .. }) => true,
             (Kind::Timeval, Value::Time(_)) => true,
@@ -133,6 +141,8 @@ impl Row {
             (Kind::Name(max), Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() < max,
             (Kind::Struct(max), Value::Bytes(bytes)) => bytes.len() <= max,
             (Kind::Key, Value::Bytes(bytes)) => matches!(bytes.len(), 16 | 32),
+            (Kind::Number, Value::Bytes(bytes)) => bytes.len() == 8,
+            (Kind::Peer, Value::Bytes(_)) => true,
             _ => false,
         };
         if fits { Ok(()) } else { Err(Errno::EINVAL) }
@@ -183,8 +193,8 @@ pub fn lookup(
         Access::Write => row.settable,
     };
     match row.state {
-        State::Enforced if known => Ok(row.opt),
-        State::Enforced | State::Rejected => Err(Errno::ENOPROTOOPT),
+        State::Enforced | State::Kept if known => Ok(row.opt),
+        State::Enforced | State::Kept | State::Rejected => Err(Errno::ENOPROTOOPT),
     }
 }
 

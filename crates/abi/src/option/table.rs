@@ -4,7 +4,7 @@ use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, 
 use crate::Family;
 use crate::tcp_info::TcpInfo;
 
-use Kind::{AnyInt, Flag, Int, Key, Linger, Name, Rate, Struct, Timeval};
+use Kind::{AnyInt, Flag, Int, Key, Linger, Name, Number, Peer, Rate, Struct, Timeval, Word};
 
 /// IFNAMSIZ.
 const NAME_OF_INTERFACE: usize = 16;
@@ -84,30 +84,47 @@ const ANY: i32 = i32::MAX;
 
 // variant, level, number, name in C, kind, family, sockets, access, state, text
 options! {
+    SoDebug SOL_SOCKET 1 "SO_DEBUG" Flag, any any both Kept "Debugging notes of the kernel.";
     SoReuseAddr SOL_SOCKET 2 "SO_REUSEADDR" Flag, any any both Enforced "Bind beside sockets that don't listen.";
     SoType SOL_SOCKET 3 "SO_TYPE" AnyInt, any any read Enforced "SOCK_STREAM or SOCK_DGRAM.";
     SoError SOL_SOCKET 4 "SO_ERROR" AnyInt, any any read Enforced "The pending error; reading clears it.";
-    SoDontRoute SOL_SOCKET 5 "SO_DONTROUTE" Flag, any any both Rejected "Send to hosts on the link only.";
+    SoDontRoute SOL_SOCKET 5 "SO_DONTROUTE" Flag, any any both Enforced "Over IPv4 to hosts on the link only; IPv6 keeps the value.";
     SoBroadcast SOL_SOCKET 6 "SO_BROADCAST" Flag, any any both Enforced "Datagrams may go to broadcast addresses.";
     SoSndBuf SOL_SOCKET 7 "SO_SNDBUF" AnyInt, any any both Enforced "Send buffer; reads as twice what was set.";
     SoRcvBuf SOL_SOCKET 8 "SO_RCVBUF" AnyInt, any any both Enforced "Receive buffer; reads as twice what was set.";
     SoKeepAlive SOL_SOCKET 9 "SO_KEEPALIVE" Flag, any any both Enforced "Probe an idle connection.";
     SoOobInline SOL_SOCKET 10 "SO_OOBINLINE" Flag, any any both Enforced "Urgent data in line.";
-    SoPriority SOL_SOCKET 12 "SO_PRIORITY" AnyInt, any any both Rejected "Priority in queues.";
+    SoPriority SOL_SOCKET 12 "SO_PRIORITY" AnyInt, any any both Enforced "Priority in queues, which no virtual link has; IP_TOS changes it.";
     SoLinger SOL_SOCKET 13 "SO_LINGER" Linger, any any both Enforced "What close does with unsent data.";
     SoBsdCompat SOL_SOCKET 14 "SO_BSDCOMPAT" Flag, any any both Enforced "Accepted and ignored, as Linux; reads as 0.";
     SoReusePort SOL_SOCKET 15 "SO_REUSEPORT" Flag, any any both Enforced "Several sockets share a port.";
-    SoRcvLowat SOL_SOCKET 18 "SO_RCVLOWAT" Int(0, ANY), any any read Enforced "Bytes that make a socket readable: 1.";
+    SoRcvLowat SOL_SOCKET 18 "SO_RCVLOWAT" AnyInt, any any both Enforced "Bytes that make a stream readable; a datagram socket keeps the value.";
     SoSndLowat SOL_SOCKET 19 "SO_SNDLOWAT" AnyInt, any any read Enforced "Always 1 on Linux.";
     SoRcvTimeo SOL_SOCKET 20 "SO_RCVTIMEO" Timeval, any any both Enforced "How long receiving blocks.";
     SoSndTimeo SOL_SOCKET 21 "SO_SNDTIMEO" Timeval, any any both Enforced "How long sending blocks.";
     SoBindToDevice SOL_SOCKET 25 "SO_BINDTODEVICE" Name(NAME_OF_INTERFACE), any any both Rejected "One interface only.";
     SoTimestamp SOL_SOCKET 29 "SO_TIMESTAMP" Flag, any any both Rejected "Arrival times with data.";
+    SoPeerName SOL_SOCKET 28 "SO_PEERNAME" Peer, any any read Enforced "As getpeername.";
     SoAcceptConn SOL_SOCKET 30 "SO_ACCEPTCONN" Flag, any any read Enforced "Whether it listens.";
-    SoMark SOL_SOCKET 36 "SO_MARK" AnyInt, any any both Rejected "A mark on packets.";
+    SoSndBufForce SOL_SOCKET 32 "SO_SNDBUFFORCE" AnyInt, any any write Enforced "SO_SNDBUF beyond the host's bound.";
+    SoRcvBufForce SOL_SOCKET 33 "SO_RCVBUFFORCE" AnyInt, any any write Enforced "SO_RCVBUF beyond the host's bound.";
+    SoMark SOL_SOCKET 36 "SO_MARK" AnyInt, any any both Kept "A mark on packets, for firewalls and routing rules.";
     SoProtocol SOL_SOCKET 38 "SO_PROTOCOL" AnyInt, any any read Enforced "IPPROTO_TCP or IPPROTO_UDP.";
     SoDomain SOL_SOCKET 39 "SO_DOMAIN" AnyInt, any any read Enforced "AF_INET or AF_INET6.";
+    SoWifiStatus SOL_SOCKET 41 "SO_WIFI_STATUS" Flag, any any both Kept "Whether Wi-Fi frames were acknowledged: no link is one.";
+    SoNoFcs SOL_SOCKET 43 "SO_NOFCS" Flag, any any both Kept "Frames without checksum, where the driver can.";
+    SoSelectErrQueue SOL_SOCKET 45 "SO_SELECT_ERR_QUEUE" Flag, any any both Enforced "poll says POLLPRI too of the error queue.";
+    SoBusyPoll SOL_SOCKET 46 "SO_BUSY_POLL" Int(0, ANY), any any both Kept "Microseconds to spin for a packet.";
     SoMaxPacingRate SOL_SOCKET 47 "SO_MAX_PACING_RATE" Rate, any tcp both Enforced "Bytes per second, and data is paced.";
+    SoIncomingCpu SOL_SOCKET 49 "SO_INCOMING_CPU" AnyInt, any any both Kept "The processor that serves it; -1: any.";
+    SoCnxAdvice SOL_SOCKET 53 "SO_CNX_ADVICE" AnyInt, any any write Kept "1: the path is doubtful; routes are looked up anew anyway.";
+    SoMemInfo SOL_SOCKET 55 "SO_MEMINFO" Struct(36), any any read Enforced "Nine words: what its queues hold, and may.";
+    SoIncomingNapiId SOL_SOCKET 56 "SO_INCOMING_NAPI_ID" AnyInt, any any read Kept "The driver's queue: none, 0.";
+    SoCookie SOL_SOCKET 57 "SO_COOKIE" Number, any any read Enforced "A number that no other socket of the host has.";
+    SoPreferBusyPoll SOL_SOCKET 69 "SO_PREFER_BUSY_POLL" Flag, any any both Kept "Spinning before interrupts.";
+    SoBusyPollBudget SOL_SOCKET 70 "SO_BUSY_POLL_BUDGET" Int(0, 65535), any any write Kept "Packets for each spin.";
+    SoReserveMem SOL_SOCKET 73 "SO_RESERVE_MEM" Int(0, ANY), any any both Enforced "EOPNOTSUPP, as without a memory group; reads as 0.";
+    SoTxRehash SOL_SOCKET 74 "SO_TXREHASH" Int(-1, 1), any any both Kept "Another path by another hash after a timeout; -1: the default, 1.";
 
     TcpNoDelay SOL_TCP 1 "TCP_NODELAY" Flag, any tcp both Enforced "No waiting to fill segments (Nagle off).";
     TcpMaxSeg SOL_TCP 2 "TCP_MAXSEG" Int(0, 32767), any tcp both Enforced "Largest segment: a bound for connections to come; reads as the one in use.";
@@ -122,12 +139,30 @@ options! {
     TcpInfo SOL_TCP 11 "TCP_INFO" Struct(TcpInfo::LEN), any tcp read Enforced "struct tcp_info.";
     TcpQuickAck SOL_TCP 12 "TCP_QUICKACK" Flag, any tcp both Enforced "Acknowledge at once.";
     TcpCongestion SOL_TCP 13 "TCP_CONGESTION" Name(NAME_OF_ALGORITHM), any tcp both Enforced "The congestion control: cubic or reno.";
+    TcpMd5Sig SOL_TCP 14 "TCP_MD5SIG" Struct(216), any tcp write Rejected "Signed segments (RFC 2385).";
+    TcpThinLinearTimeouts SOL_TCP 16 "TCP_THIN_LINEAR_TIMEOUTS" Int(0, 1), any tcp both Enforced "Timeouts with little in flight don't back off at first.";
+    TcpThinDupAck SOL_TCP 17 "TCP_THIN_DUPACK" Int(0, 1), any tcp both Enforced "Accepted and ignored, as Linux; reads as 0.";
     TcpUserTimeout SOL_TCP 18 "TCP_USER_TIMEOUT" Int(0, ANY), any tcp both Enforced "Milliseconds data may stay unacknowledged.";
+    TcpRepair SOL_TCP 19 "TCP_REPAIR" Int(-1, 1), any tcp both Rejected "Taking connections out of a kernel and into one.";
+    TcpRepairQueue SOL_TCP 20 "TCP_REPAIR_QUEUE" AnyInt, any tcp both Rejected "See TCP_REPAIR.";
+    TcpQueueSeq SOL_TCP 21 "TCP_QUEUE_SEQ" AnyInt, any tcp both Rejected "See TCP_REPAIR.";
+    TcpRepairOptions SOL_TCP 22 "TCP_REPAIR_OPTIONS" Struct(64), any tcp write Rejected "See TCP_REPAIR.";
     TcpFastOpen SOL_TCP 23 "TCP_FASTOPEN" AnyInt, any tcp both Enforced "Data in the SYN: so many handshakes under way with it.";
+    TcpTimestamp SOL_TCP 24 "TCP_TIMESTAMP" AnyInt, any tcp both Rejected "See TCP_REPAIR: the timestamp clock.";
     TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Enforced "Writable below so much unsent.";
+    TcpCcInfo SOL_TCP 26 "TCP_CC_INFO" Struct(20), any tcp read Enforced "What the congestion control tells: cubic and reno nothing.";
+    TcpRepairWindow SOL_TCP 29 "TCP_REPAIR_WINDOW" Struct(20), any tcp both Rejected "See TCP_REPAIR.";
     TcpFastOpenConnect SOL_TCP 30 "TCP_FASTOPEN_CONNECT" Int(0, 1), any tcp both Enforced "connect waits for the first data, to go with the SYN.";
+    TcpUlp SOL_TCP 31 "TCP_ULP" Name(16), any tcp both Rejected "Another protocol in the kernel, as TLS.";
+    TcpMd5SigExt SOL_TCP 32 "TCP_MD5SIG_EXT" Struct(216), any tcp write Rejected "Signed segments (RFC 2385).";
     TcpFastOpenKey SOL_TCP 33 "TCP_FASTOPEN_KEY" Key, any tcp both Enforced "The key of a listener's cookies, and the one before.";
     TcpFastOpenNoCookie SOL_TCP 34 "TCP_FASTOPEN_NO_COOKIE" Int(0, 1), any tcp both Enforced "Data in the SYN without a cookie.";
+    TcpZeroCopyReceive SOL_TCP 35 "TCP_ZEROCOPY_RECEIVE" Struct(64), any tcp read Rejected "Receiving by mapping pages.";
+    TcpTxDelay SOL_TCP 37 "TCP_TX_DELAY" Int(0, ANY), any tcp both Rejected "Microseconds that everything sent is delayed (see sockeye run --delay).";
+    TcpIsMptcp SOL_TCP 43 "TCP_IS_MPTCP" AnyInt, any tcp read Enforced "Whether it is Multipath TCP: 0.";
+    TcpRtoMaxMs SOL_TCP 44 "TCP_RTO_MAX_MS" Int(1000, 120_000), any tcp both Enforced "Longest retransmission timeout, milliseconds.";
+    TcpRtoMinUs SOL_TCP 45 "TCP_RTO_MIN_US" Int(2000, 200_000), any tcp both Enforced "Least retransmission timeout beyond the round trip, microseconds.";
+    TcpDelAckMaxUs SOL_TCP 46 "TCP_DELACK_MAX_US" Int(2000, 200_000), any tcp both Enforced "Longest delay of an acknowledgement, microseconds.";
 
     UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Rejected "Gather writes into one datagram.";
 
@@ -141,9 +176,10 @@ options! {
     IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Rejected "The TTL with each datagram.";
     IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Rejected "The TOS byte with each datagram.";
     IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Enforced "The MTU of the path to the peer.";
-    IpFreeBind SOL_IP 15 "IP_FREEBIND" Flag, any any both Rejected "Bind to addresses that aren't local.";
-    IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Rejected "Transparent proxying.";
-    IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Rejected "Bind without a port yet.";
+    IpFreeBind SOL_IP 15 "IP_FREEBIND" Flag, any any both Enforced "Bind to addresses that aren't local.";
+    IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Enforced "The same, and send from there.";
+    IpMinTtl SOL_IP 21 "IP_MINTTL" Int(0, 255), any any both Enforced "Segments with a smaller TTL are dropped; UDP keeps the value.";
+    IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Enforced "Bind without a port yet.";
     IpMulticastIf SOL_IP 32 "IP_MULTICAST_IF" Struct(12), any any both Rejected "Interface of multicasts sent.";
     IpMulticastTtl SOL_IP 33 "IP_MULTICAST_TTL" Int(-1, 255), any any both Rejected "TTL of multicasts sent.";
     IpMulticastLoop SOL_IP 34 "IP_MULTICAST_LOOP" Flag, any any both Rejected "Multicasts sent are heard here.";
@@ -152,7 +188,10 @@ options! {
     IpAddSourceMembership SOL_IP 39 "IP_ADD_SOURCE_MEMBERSHIP" Struct(12), any any write Rejected "Join one source.";
     IpDropSourceMembership SOL_IP 40 "IP_DROP_SOURCE_MEMBERSHIP" Struct(12), any any write Rejected "Leave one source.";
     IpMulticastAll SOL_IP 49 "IP_MULTICAST_ALL" Flag, any any both Rejected "Hear groups that others joined.";
+    IpLocalPortRange SOL_IP 51 "IP_LOCAL_PORT_RANGE" Word, any any both Enforced "Ephemeral ports: the first in the lower half, the last in the upper; 0: the host's.";
+    IpProtocol SOL_IP 52 "IP_PROTOCOL" AnyInt, any any read Enforced "As Linux has it: the local port.";
 
+    Ipv6AddrForm SOL_IPV6 1 "IPV6_ADDRFORM" AnyInt, v6 any both Enforced "AF_INET turns a socket connected to a mapped address into one of IPv4.";
     Ipv6UnicastHops SOL_IPV6 16 "IPV6_UNICAST_HOPS" Int(-1, 255), v6 any both Enforced "The hop limit of packets.";
     Ipv6MulticastIf SOL_IPV6 17 "IPV6_MULTICAST_IF" AnyInt, v6 any both Rejected "Interface of multicasts sent.";
     Ipv6MulticastHops SOL_IPV6 18 "IPV6_MULTICAST_HOPS" Int(-1, 255), v6 any both Rejected "Hop limit of multicasts sent.";
@@ -163,9 +202,15 @@ options! {
     Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
     Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
+    Ipv6FlowLabelMgr SOL_IPV6 32 "IPV6_FLOWLABEL_MGR" Struct(32), v6 any both Rejected "Flow labels leased and shared.";
+    Ipv6FlowInfoSend SOL_IPV6 33 "IPV6_FLOWINFO_SEND" Flag, v6 any both Rejected "Send with the flow label of the address.";
     Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";
     Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Rejected "The hop limit with each datagram.";
     Ipv6RecvTclass SOL_IPV6 66 "IPV6_RECVTCLASS" Flag, v6 any both Rejected "The traffic class with each datagram.";
     Ipv6Tclass SOL_IPV6 67 "IPV6_TCLASS" Int(-1, 255), v6 any both Enforced "The traffic class of packets.";
-    Ipv6FreeBind SOL_IPV6 78 "IPV6_FREEBIND" Flag, v6 any both Rejected "Bind to addresses that aren't local.";
+    Ipv6AutoFlowLabel SOL_IPV6 70 "IPV6_AUTOFLOWLABEL" Flag, v6 any both Enforced "Packets of a flow have a label (RFC 6437).";
+    Ipv6AddrPreferences SOL_IPV6 72 "IPV6_ADDR_PREFERENCES" AnyInt, v6 any both Kept "Which addresses to send from: temporary, home, generated ones, which no host has (RFC 5014).";
+    Ipv6MinHopCount SOL_IPV6 73 "IPV6_MINHOPCOUNT" Int(0, 255), v6 any both Enforced "Segments with a smaller hop limit are dropped; UDP keeps the value.";
+    Ipv6Transparent SOL_IPV6 75 "IPV6_TRANSPARENT" Flag, v6 any both Enforced "Bind to addresses that aren't local, and send from there.";
+    Ipv6FreeBind SOL_IPV6 78 "IPV6_FREEBIND" Flag, v6 any both Enforced "Bind to addresses that aren't local.";
 }

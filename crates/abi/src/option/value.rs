@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::{Kind, Opt, SOL_IP};
+use super::{Kind, Opt, SOL_IP, SOL_IPV6};
 use crate::Errno;
 
 const USEC_PER_SEC: i64 = 1_000_000;
+/// Options of SOL_IP that no value at all doesn't do for.
+const ASK_FOR_A_BYTE: [Opt; 3] = [Opt::IpFreeBind, Opt::IpTransparent, Opt::IpMinTtl];
 
 /// An option's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,8 +63,11 @@ impl From<i32> for Value {
 pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
     let row = opt.row();
     let value = match row.kind {
-        Kind::Flag | Kind::Int(..) | Kind::AnyInt => Value::Int(match (row.level, bytes) {
+        Kind::Word if bytes.len() != 4 => return Err(Errno::EINVAL),
+        Kind::Flag | Kind::Int(..) | Kind::AnyInt | Kind::Word => Value::Int(match (row.level, bytes) {
+            (SOL_IP, []) if ASK_FOR_A_BYTE.contains(&opt) => return Err(Errno::EINVAL),
             (SOL_IP, []) => 0,
+            (SOL_IPV6, [] | [_] | [_, _] | [_, _, _]) if opt == Opt::Ipv6AutoFlowLabel => 0,
             (SOL_IP, [byte] | [byte, _] | [byte, _, _]) => i32::from(*byte),
             _ => int_at(bytes, 0)?,
         }),
@@ -76,7 +81,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
             }
             Value::Bytes(name.get(..name.len().min(max - 1)).unwrap_or_default().to_vec())
         }
-        Kind::Key => Value::Bytes(bytes.to_vec()),
+        Kind::Key | Kind::Number | Kind::Peer => Value::Bytes(bytes.to_vec()),
         Kind::Struct(max) => Value::Bytes(bytes.get(..max).ok_or(Errno::EINVAL)?.to_vec()),
     };
     if !matches!(row.kind, Kind::Name(_)) {
@@ -86,8 +91,9 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
 }
 
 /// The bytes getsockopt writes into a buffer of `max_len`: the value's first bytes, as many as fit. Their number is
-/// what goes back as the length. At SOL_IP an int that fits a byte is one byte if the buffer has less than four.
-pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Vec<u8> {
+/// what goes back as the length. At SOL_IP an int that fits a byte is one byte if the buffer has less than four. EINVAL
+/// for a buffer of a size that won't do.
+pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, Errno> {
     let row = opt.row();
     let mut out = match value {
         Value::Int(n) => match u8::try_from(*n) {
@@ -110,8 +116,13 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Vec<u8> {
             out
         }
     };
+    match row.kind {
+        Kind::Number if max_len < out.len() => return Err(Errno::EINVAL),
+        Kind::Peer if max_len > out.len() => return Err(Errno::EINVAL),
+        _ => {}
+    }
     out.truncate(max_len);
-    out
+    Ok(out)
 }
 
 fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {

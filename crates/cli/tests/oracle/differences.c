@@ -178,15 +178,10 @@ static void options(void) {
         const char *name;
         int level, option, value, of_six;
     } rows[] = {
-        {"SO_DONTROUTE", SOL_SOCKET, SO_DONTROUTE, 0, 0},
-        {"SO_PRIORITY", SOL_SOCKET, SO_PRIORITY, 1, 0},
-        {"SO_RCVLOWAT", SOL_SOCKET, SO_RCVLOWAT, 2, 0},
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
         {"SO_ZEROCOPY", SOL_SOCKET, SO_ZEROCOPY, 1, 0},
         {"IP_PKTINFO", SOL_IP, IP_PKTINFO, 1, 0},
         {"IP_RECVTTL", SOL_IP, IP_RECVTTL, 1, 0},
-        {"IP_FREEBIND", SOL_IP, IP_FREEBIND, 1, 0},
-        {"IP_BIND_ADDRESS_NO_PORT", SOL_IP, IP_BIND_ADDRESS_NO_PORT, 1, 0},
         {"IP_MULTICAST_TTL", SOL_IP, IP_MULTICAST_TTL, 1, 1},
         {"IPV6_RECVPKTINFO", SOL_IPV6, IPV6_RECVPKTINFO, 1, 1},
     };

@@ -1,6 +1,6 @@
 //! `getsockopt` and `setsockopt`.
 
-use sockeye_abi::{Errno, Opt, Value, decode_get, decode_set, encode_value};
+use sockeye_abi::{Errno, Family, Opt, Value, decode_get, decode_set, encode_value};
 
 use super::{Answer, Outcome, Subject};
 use crate::carriers::State;
@@ -23,6 +23,11 @@ impl Supervisor {
         match option {
             // The kernel's own waits on the carrier are to end in time as well; and urgent bytes are the carrier's.
             Opt::SoRcvTimeo | Opt::SoSndTimeo | Opt::SoOobInline => Ok(Answer::Pass),
+            Opt::SoRcvLowat if subject.is_stream() => Ok(Answer::Pass),
+            Opt::Ipv6AddrForm => {
+                self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family = Family::Inet;
+                Ok(Answer::Value(0))
+            }
             _ => Ok(Answer::Value(0)),
         }
     }
@@ -45,7 +50,7 @@ impl Supervisor {
         {
             value = Value::Int(error.0);
         }
-        let bytes = encode_value(option, &value, room);
+        let bytes = encode_value(option, &value, room)?;
         memory::write(call.tid, call.args[3], &bytes)?;
         memory::write(call.tid, call.args[4], &(bytes.len() as i32).to_ne_bytes())?;
         Ok(Answer::Value(0))

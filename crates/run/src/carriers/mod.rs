@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, Opt, Transport, Value};
-use sockeye_base::Instant;
+use sockeye_base::{Duration, Instant};
 use sockeye_socket::{Host, SocketId};
 
 pub(crate) use backlog::Backlog;
@@ -264,12 +264,36 @@ impl Carrier {
     }
 }
 
-/// Gives P the options that it serves itself.
+/// Gives P the options that it serves itself. None of it can fail on a socket we hold.
 pub(crate) fn set_options(program_end: &OwnedFd, host: &mut Host, now: Instant, socket: SocketId) {
+    use rustix::net::sockopt::{Timeout, set_socket_oobinline, set_socket_timeout};
     if host.option(now, socket, Opt::SoOobInline) == Ok(Value::Int(1)) {
-        // It can't fail on a socket we hold.
-        let _ = rustix::net::sockopt::set_socket_oobinline(program_end, true);
+        let _ = set_socket_oobinline(program_end, true);
     }
+    for (opt, which) in [(Opt::SoRcvTimeo, Timeout::Recv), (Opt::SoSndTimeo, Timeout::Send)] {
+        if let Ok(Value::Time(Some(limit))) = host.option(now, socket, opt) {
+            let _ = set_socket_timeout(program_end, which, Some(limit.max(Duration::from_micros(1))));
+        }
+    }
+    match host.option(now, socket, Opt::SoRcvLowat) {
+        Ok(Value::Int(lowat)) if lowat > 1 => set_receive_lowat(program_end, lowat),
+        _ => {}
+    }
+}
+
+/// SO_RCVLOWAT of a socket of ours.
+fn set_receive_lowat(end: &OwnedFd, bytes: libc::c_int) {
+    let size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: the call reads one int.
+    unsafe {
+        libc::setsockopt(
+            end.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_RCVLOWAT,
+            (&raw const bytes).cast(),
+            size,
+        )
+    };
 }
 
 /// An unconnected stream end with a name of its own.

@@ -1,6 +1,7 @@
 //! getsockopt(2): what each option shows.
 
-use sockeye_abi::{Errno, Family, Opt, State, Value};
+use slotmap::Key;
+use sockeye_abi::{Errno, Family, Opt, SocketType, State, Value, encode_sockaddr};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::Settings;
 use sockeye_tcp::{self as tcp, Tcb};
@@ -36,6 +37,18 @@ impl Host {
                 Ok(Value::Int(clamp(self.tcb(id).map_or(0, Tcb::window_clamp))))
             }
             Opt::SoSndBuf | Opt::SoRcvBuf => Ok(Value::Int(self.shown_buffer(id, opt)?)),
+            Opt::SoPeerName => self.peer_addr(id).map(|peer| Value::Bytes(encode_sockaddr(&peer))),
+            Opt::SoCookie => Ok(Value::Bytes(id.data().as_ffi().to_ne_bytes().to_vec())),
+            Opt::SoMemInfo => self.memory_info(id),
+            Opt::IpProtocol => Ok(i32::from(self.local_addr(id)?.port()).into()),
+            Opt::Ipv6AddrForm => {
+                self.peer_addr(id)?;
+                Ok(self.family(id)?.number().into())
+            }
+            Opt::SoIncomingCpu if self.tcb(id).is_some() => Ok(0.into()),
+            Opt::SoTxRehash if self.transport(id)?.socket_type() != SocketType::Stream => {
+                Err(Errno::EOPNOTSUPP)
+            }
             Opt::IpMtu | Opt::Ipv6Mtu => self.path_mtu(now, id).map(Value::Int),
             Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
                 self.shown_fast_open(id, opt)
@@ -80,8 +93,22 @@ impl Host {
             (_, Some(bytes)) => bytes,
             (Kind::Datagram(_), None) => UDP_MEM,
             (Kind::Stream(_), None) if is_send => clamp(tcb.map_or(tcp.send_buffer.first, Tcb::send_buffer)),
-            (Kind::Stream(_), None) => clamp(tcb.map_or(tcp.receive_buffer.first, Tcb::receive_buffer)),
+            (Kind::Stream(_), None) => clamp(tcb.map_or_else(
+                || tcp.receive_buffer.first.max(socket.options.grown_buffer()),
+                Tcb::receive_buffer,
+            )),
         })
+    }
+
+    /// SO_MEMINFO: what is received and not read, and what it may be; what is sent and not acknowledged, and what it may
+    /// be; then memory set aside, what is queued to be sent, and for options, a backlog, and what was dropped, of which
+    /// nothing is kept here.
+    fn memory_info(&self, id: SocketId) -> Result<Value> {
+        let received = clamp(u32::try_from(self.unread(id).unwrap_or(0)).unwrap_or(u32::MAX));
+        let queued = clamp(u32::try_from(self.unsent(id).unwrap_or((0, 0)).0).unwrap_or(u32::MAX));
+        let (receive, send) = (self.shown_buffer(id, Opt::SoRcvBuf)?, self.shown_buffer(id, Opt::SoSndBuf)?);
+        let words = [received.saturating_mul(2), receive, queued, send, 0, queued, 0, 0, 0];
+        Ok(Value::Bytes(words.iter().flat_map(|word| word.to_ne_bytes()).collect()))
     }
 }
 
@@ -100,8 +127,9 @@ impl Socket {
             Opt::SoKeepAlive => options.keep_alive.into(),
             Opt::SoLinger => Value::Linger { on: options.linger.is_some(), seconds: options.linger_seconds },
             Opt::SoOobInline => options.oob_inline.into(),
-            Opt::SoBsdCompat => false.into(),
-            Opt::SoRcvLowat | Opt::SoSndLowat => 1.into(),
+            Opt::SoBsdCompat | Opt::TcpThinDupAck | Opt::TcpIsMptcp => false.into(),
+            Opt::SoSndLowat => 1.into(),
+            Opt::TcpCcInfo => Value::Bytes(Vec::new()),
             Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
@@ -136,7 +164,7 @@ impl Socket {
             Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
             Opt::Ipv6RecvErr => options.errors_v6.into(),
             Opt::Ipv6V6Only => (self.family == Family::Inet6 && options.v6only).into(),
-            _ => return Err(Errno::ENOPROTOOPT),
+            _ => options.seldom.shown(opt).ok_or(Errno::ENOPROTOOPT)?.into(),
         })
     }
 }

@@ -5,16 +5,19 @@
 //! accepted and ignored, as Linux does.
 
 mod get;
+mod seldom;
 mod set;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use sockeye_abi::Opt;
 use sockeye_base::Duration;
 use sockeye_stack::{InterfaceId, IpOptions, MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive};
 
 use crate::fast_open::FastOpenOptions;
+use seldom::Seldom;
 
 /// The options of one socket; the defaults are Linux's.
 #[derive(Clone, Debug, Default)]
@@ -69,6 +72,7 @@ pub(crate) struct Options {
     /// SO_MAX_PACING_RATE, once it was set.
     max_pacing_rate: Option<u64>,
     pub(crate) fast_open: FastOpenOptions,
+    pub(crate) seldom: Seldom,
 }
 
 impl Options {
@@ -92,6 +96,8 @@ impl Options {
         config.rmem_max = settings.rmem_max;
         config.send_buffer = self.send_buffer.map_or(config.send_buffer, locked);
         config.receive_buffer = self.receive_buffer.map_or(config.receive_buffer, locked);
+        self.seldom.tune(&mut config, settings);
+        config.receive_buffer.first = config.receive_buffer.first.max(self.grown_buffer());
         config
     }
 
@@ -116,10 +122,24 @@ impl Options {
     /// What the headers of packets to this address say.
     pub(crate) fn ip_options(&self, remote: IpAddr) -> IpOptions {
         match remote {
-            IpAddr::V4(_) => IpOptions { ttl: self.ttl, tos: self.tos, discovery: self.discovery_v4 },
-            IpAddr::V6(_) => {
-                IpOptions { ttl: self.hop_limit, tos: self.traffic_class, discovery: self.discovery_v6 }
-            }
+            IpAddr::V4(_) => IpOptions {
+                ttl: self.ttl,
+                tos: self.tos,
+                discovery: self.discovery_v4,
+                min_ttl: self.seldom.min_ttl(Opt::IpMinTtl),
+                dont_route: self.seldom.is_on(Opt::SoDontRoute),
+                any_source: self.seldom.is_on(Opt::IpTransparent),
+                no_flow_label: false,
+            },
+            IpAddr::V6(_) => IpOptions {
+                ttl: self.hop_limit,
+                tos: self.traffic_class,
+                discovery: self.discovery_v6,
+                min_ttl: self.seldom.min_ttl(Opt::Ipv6MinHopCount),
+                dont_route: false,
+                any_source: true,
+                no_flow_label: !self.seldom.is_on(Opt::Ipv6AutoFlowLabel),
+            },
         }
     }
 
@@ -139,6 +159,14 @@ impl Options {
     /// Bytes, overhead included, that a datagram socket's queue may hold, if set.
     pub(crate) fn receive_buffer(&self) -> Option<usize> {
         self.receive_buffer.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+
+    /// How large SO_RCVLOWAT makes a stream's buffer of which nothing else was said, overhead included.
+    fn grown_buffer(&self) -> u32 {
+        match self.seldom.get(Opt::SoRcvLowat) {
+            lowat if lowat > 1 && self.receive_buffer.is_none() => lowat.cast_unsigned().saturating_mul(2),
+            _ => 0,
+        }
     }
 
     /// What a listener leaves to a connection it accepts is all but how it accepts.

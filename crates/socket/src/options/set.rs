@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sockeye_abi::{Errno, Opt, State, Value};
+use sockeye_abi::{Errno, Family, Opt, State, Value};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::{MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Tcb};
@@ -43,8 +43,10 @@ impl Host {
         {
             return Err(Errno::EINVAL);
         }
-        if opt == Opt::Ipv6V6Only {
-            return self.set_v6only(id, value.flag()?);
+        match opt {
+            Opt::Ipv6V6Only => return self.set_v6only(id, value.flag()?),
+            Opt::Ipv6AddrForm => return self.turn_into_v4(id, value.int()?),
+            _ => {}
         }
         let is_stream = socket.transport().is_stream();
         if is_stream {
@@ -53,6 +55,26 @@ impl Host {
         let settings = self.stack.settings().clone();
         Arc::make_mut(&mut self.get_mut(id)?.options).store(opt, &value, (is_stream, &settings))?;
         self.apply(now, id, opt)
+    }
+
+    /// IPV6_ADDRFORM: what speaks IPv4 anyway may be a socket of IPv4.
+    fn turn_into_v4(&mut self, id: SocketId, family: i32) -> Result<()> {
+        if family != Family::Inet.number() {
+            return Err(Errno::EINVAL);
+        }
+        let socket = self.get(id)?;
+        let (established, peer) = match &socket.kind {
+            Kind::Stream(stream) => {
+                (stream.live(&self.stack) == Some(tcp::State::Established), self.stream_peer(stream))
+            }
+            Kind::Datagram(datagram) => (true, self.datagram_peer(datagram)),
+        };
+        let peer = peer.filter(|_| established).ok_or(Errno::ENOTCONN)?;
+        if socket.options.v6only || peer.is_ipv6() {
+            return Err(Errno::EADDRNOTAVAIL);
+        }
+        self.get_mut(id)?.family = Family::Inet;
+        Ok(())
     }
 
     /// IPV6_V6ONLY may change while the socket has no port.
@@ -80,7 +102,7 @@ impl Host {
                     Opt::SoReuseAddr | Opt::SoReusePort => {
                         self.stack.udp_set_reuse(udp, reuse_address, reuse_port)
                     }
-                    Opt::SoRcvBuf => {
+                    Opt::SoRcvBuf | Opt::SoRcvBufForce => {
                         if let Some(bytes) = options.receive_buffer() {
                             self.stack.udp_set_receive_buffer(udp, bytes);
                         }
@@ -140,6 +162,18 @@ impl Options {
             Opt::SoRcvBuf => {
                 self.receive_buffer = Some(doubled(value.int()?, settings.rmem_max).max(RCVBUF_MIN));
             }
+            Opt::SoSndBufForce => self.send_buffer = Some(forced(value.int()?).max(SNDBUF_MIN)),
+            Opt::SoRcvBufForce => self.receive_buffer = Some(forced(value.int()?).max(RCVBUF_MIN)),
+            Opt::SoRcvLowat => {
+                let most = match self.receive_buffer {
+                    _ if !is_stream => i32::MAX,
+                    Some(bytes) => bytes / 2,
+                    None => clamp(settings.tcp.receive_buffer.most / 2),
+                };
+                let wish = value.int()?;
+                let lowat = if wish < 0 { most } else { wish.min(most) };
+                self.seldom.set(opt, lowat.max(1))?;
+            }
             Opt::SoRcvTimeo => self.receive_timeout = span(value)?,
             Opt::SoSndTimeo => self.send_timeout = span(value)?,
             Opt::SoOobInline => self.oob_inline = value.flag()?,
@@ -175,10 +209,14 @@ impl Options {
                 let clamp = value.int()?;
                 self.window_clamp = (clamp != 0).then(|| clamp.max(LEAST_CLAMP).cast_unsigned());
             }
-            Opt::IpTos if is_stream => {
-                self.tos = byte((value.int()? & 0xff & !ECN) | (i32::from(self.tos) & ECN))?
+            Opt::IpTos => {
+                let (wish, kept) = (value.int()? & 0xff, i32::from(self.tos) & ECN);
+                let tos = byte(if is_stream { wish & !ECN | kept } else { wish })?;
+                if tos != self.tos {
+                    self.tos = tos;
+                    self.seldom.set(Opt::SoPriority, priority_of(tos))?;
+                }
             }
-            Opt::IpTos => self.tos = byte(value.int()? & 0xff)?,
             Opt::IpTtl => match value.int()? {
                 0 => return Err(Errno::EINVAL),
                 ttl => self.ttl = u8::try_from(ttl).ok(),
@@ -199,8 +237,9 @@ impl Options {
             Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
                 self.fast_open.store(opt, value)?;
             }
-            Opt::SoBsdCompat => {}
-            _ => return Err(Errno::ENOPROTOOPT),
+            Opt::SoBsdCompat | Opt::TcpThinDupAck => {}
+            Opt::SoTxRehash if !is_stream => return Err(Errno::EOPNOTSUPP),
+            _ => self.seldom.set(opt, value.int()?)?,
         }
         Ok(())
     }
@@ -228,15 +267,19 @@ impl Options {
                 self.window_clamp.into_iter().for_each(|clamp| tcb.set_window_clamp(now, clamp));
             }
             Opt::TcpNotSentLowat => tcb.set_notsent_lowat(now, self.notsent_lowat(settings)),
-            Opt::SoSndBuf => {
+            Opt::SoSndBuf | Opt::SoSndBufForce => {
                 if let Some(bytes) = self.send_buffer {
                     tcb.set_send_buffer(now, bytes.cast_unsigned());
                 }
             }
-            Opt::SoRcvBuf => {
+            Opt::SoRcvBuf | Opt::SoRcvBufForce => {
                 if let Some(bytes) = self.receive_buffer {
                     tcb.set_receive_buffer(now, bytes.cast_unsigned());
                 }
+            }
+            Opt::SoRcvLowat => tcb.set_receive_lowat(self.seldom.get(opt).cast_unsigned()),
+            Opt::TcpThinLinearTimeouts | Opt::TcpRtoMaxMs | Opt::TcpRtoMinUs | Opt::TcpDelAckMaxUs => {
+                tcb.tune(|config| self.seldom.tune(config, settings));
             }
             // The others have nothing to tell a connection that exists.
             _ => {}
@@ -248,6 +291,16 @@ impl Options {
 /// large one, as in Linux.
 fn doubled(wish: i32, most: u32) -> i32 {
     clamp(wish.cast_unsigned().min(most).saturating_mul(2))
+}
+
+/// The same of SO_SNDBUFFORCE and SO_RCVBUFFORCE, which nothing bounds.
+fn forced(wish: i32) -> i32 {
+    wish.clamp(0, i32::MAX / 2) * 2
+}
+
+/// SO_PRIORITY as IP_TOS changes it (ip(7), tc-prio(8)).
+fn priority_of(tos: u8) -> i32 {
+    [0, 2, 6, 4][usize::from(tos >> 3 & 3)]
 }
 
 fn span(value: &Value) -> Result<Option<Duration>> {

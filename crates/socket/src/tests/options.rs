@@ -12,18 +12,24 @@ fn every_row_is_enforced_or_rejected() {
         for family in [Family::Inet, Family::Inet6] {
             for transport in [Transport::Tcp, Transport::Udp] {
                 let s = n.socket(0, family, transport);
-                let known = row.state == State::Enforced && row.applies(family, transport);
+                // These ask for more than a new socket, or are refused by name.
+                let special = [Opt::SoTxRehash, Opt::SoReserveMem, Opt::Ipv6AddrForm];
+                if special.contains(&row.opt) {
+                    continue;
+                }
+                let known = row.state != State::Rejected && row.applies(family, transport);
                 let read = n.get(s, row.opt);
                 // IP_MTU and IPV6_MTU ask for a peer.
                 let works = read.is_ok() || read == Err(E::ENOTCONN);
                 assert_eq!(works, known && row.readable, "reading {} gave {read:?}", row.name);
                 let value = match row.kind {
-                    Kind::Flag | Kind::AnyInt => Value::Int(1),
+                    Kind::Flag | Kind::AnyInt | Kind::Word => Value::Int(1),
                     Kind::Int(_, high) => Value::Int(high),
                     Kind::Linger => Value::Linger { on: true, seconds: 3 },
                     Kind::Timeval => Value::Time(Some(Duration::from_millis(1500))),
                     Kind::Rate => Value::Rate(1 << 40),
                     Kind::Name(_) => Value::Bytes(b"reno".to_vec()),
+                    Kind::Number | Kind::Peer => Value::Bytes(vec![0; 8]),
                     Kind::Key => Value::Bytes(vec![0; 16]),
                     Kind::Struct(len) => Value::Bytes(vec![0; len]),
                 };
@@ -36,11 +42,13 @@ fn every_row_is_enforced_or_rejected() {
                         Opt::SoSndBuf,
                         Opt::SoRcvBuf,
                         Opt::SoBsdCompat,
+                        Opt::TcpThinDupAck,
+                        Opt::Ipv6AddrPreferences,
                         Opt::IpTos,
                         Opt::Ipv6Tclass,
                         Opt::TcpWindowClamp,
                     ];
-                    if !clamps.contains(&row.opt) {
+                    if row.readable && !clamps.contains(&row.opt) {
                         assert_eq!(n.get(s, row.opt), Ok(value), "{}", row.name);
                     }
                 }

@@ -60,14 +60,14 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
         13 => {
             let row = &OPTIONS[rng.below(OPTIONS.len() as u64) as usize];
             let value = match row.kind {
-                Kind::Flag | Kind::AnyInt | Kind::Int(..) => {
+                Kind::Flag | Kind::AnyInt | Kind::Word | Kind::Int(..) => {
                     Value::Int(pick(rng, &[0, 1, -1, 9, i32::MAX, i32::MIN]))
                 }
                 Kind::Linger => Value::Linger { on: true, seconds: pick(rng, &[0, 0, -1, 5]) },
                 Kind::Timeval => Value::Time(Some(Duration::MAX)),
                 Kind::Rate => Value::Rate(pick(rng, &[0, 1, 100_000, u64::MAX])),
                 Kind::Key => Value::Bytes(vec![7; 16]),
-                Kind::Name(_) | Kind::Struct(_) => Value::Bytes(vec![0; 3]),
+                Kind::Name(_) | Kind::Struct(_) | Kind::Number | Kind::Peer => Value::Bytes(vec![0; 3]),
             };
             let _ = n.set(sock, row.opt, value);
             let _ = n.get(sock, row.opt);

@@ -97,7 +97,7 @@ impl Socket {
         self.open.call(|host, now, id| {
             let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
             let value = host.option(now, id, option)?;
-            Ok(encode_value(option, &value, room))
+            encode_value(option, &value, room)
         })
     }
 

@@ -9,7 +9,7 @@ use sockeye_tcp::{Config, Listener, Ports, Tcb};
 use super::fast_open::FastOpenListener;
 use super::{ListenerEntry, Owner, Tuple};
 use crate::output::{IpOptions, Transport};
-use crate::ports::{BindRequest, Claim};
+use crate::ports::{BindRequest, Claim, Origin};
 use crate::route::longest_packet;
 use crate::stack::{BindId, ConnectionId, ListenerId, Stack};
 use crate::udp::{meant, specific};
@@ -18,14 +18,18 @@ use crate::{BindError, ConnectError, InterfaceId};
 impl Stack {
     /// Reserves an address for a socket; port 0 takes an ephemeral one.
     pub fn bind_tcp(&mut self, request: BindRequest) -> Result<BindId, BindError> {
-        let address = request.local.ip();
-        // Linux lets even TCP have a group's address.
-        if !address.is_unspecified() && !self.is_local(address) && !self.is_group(address) {
+        if !self.may_bind(&request) {
             return Err(BindError::NotLocal);
         }
-        let range = self.settings.ip_local_port_range;
+        let range = request.range.within(self.settings.ip_local_port_range);
         let claim = Claim::from(&request);
         self.tcp_ports.bind(claim, request.local.port(), range, &mut self.rng).ok_or(BindError::InUse)
+    }
+
+    /// Whether a socket may have this address. Linux lets even TCP have a group's.
+    pub fn may_bind(&self, request: &BindRequest) -> bool {
+        let address = request.local.ip();
+        address.is_unspecified() || request.nonlocal || self.is_local(address) || self.is_group(address)
     }
 
     /// The address of a bind as it is now (`connect` makes the wildcard specific); `None` if there is no such bind.
@@ -54,11 +58,11 @@ impl Stack {
     pub fn tcp_connect(
         &mut self,
         now: Instant,
-        bound: Option<BindId>,
+        origin: impl Into<Origin>,
         remote: SocketAddr,
         settings: (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
-        let id = self.tcp_open(now, bound, remote, settings, Tcb::connect)?;
+        let id = self.tcp_open(now, origin.into(), remote, settings, Tcb::connect)?;
         self.tcp_flush(now, id);
         self.settle(now);
         Ok(id)
@@ -68,11 +72,11 @@ impl Stack {
     pub fn tcp_connect_deferred(
         &mut self,
         now: Instant,
-        bound: Option<BindId>,
+        origin: impl Into<Origin>,
         remote: SocketAddr,
         settings: (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
-        self.tcp_open(now, bound, remote, settings, |now, config, ports, iss, offset| {
+        self.tcp_open(now, origin.into(), remote, settings, |now, config, ports, iss, offset| {
             let mut tcb = Tcb::connect(now, config, ports, iss, offset);
             tcb.defer_open();
             tcb
@@ -82,13 +86,13 @@ impl Stack {
     fn tcp_open(
         &mut self,
         now: Instant,
-        bound: Option<BindId>,
+        origin: Origin,
         remote: SocketAddr,
         (config, options): (Config, IpOptions),
         make: impl FnOnce(Instant, Arc<Config>, Ports, SeqNum, u32) -> Tcb,
     ) -> Result<ConnectionId, ConnectError> {
         let remote = meant(remote);
-        let claim = match bound {
+        let claim = match origin.bind {
             Some(bind) => Some(self.tcp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim),
             None => None,
         };
@@ -96,10 +100,11 @@ impl Stack {
             return Err(ConnectError::NoRoute);
         }
         let device = claim.map(|claim| claim.device).unwrap_or_default();
-        let source = claim.as_ref().and_then(specific).filter(|address| !self.is_group(*address));
-        let (path, source) =
-            self.path_and_source(Transport::Tcp, (remote.ip(), remote.port()), (source, device))?;
-        let (bind, port, least_iss) = match bound {
+        let source =
+            claim.as_ref().map_or(origin.address, specific).filter(|address| !self.is_group(*address));
+        let to = (remote.ip(), remote.port());
+        let (path, source) = self.path_and_source(Transport::Tcp, to, (source, device), options)?;
+        let (bind, port, least_iss) = match origin.bind {
             Some(bind) => {
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
                 let tuple = Tuple::new((source, port), remote);
@@ -117,7 +122,7 @@ impl Stack {
                 let (tcp, delay) = (&self.tcp, self.settings.tcp_tw_reuse.filter(|_| path.is_local()));
                 let tuple = |port| Tuple::new((source, port), remote);
                 let free = |port| tcp.is_free(now, &tuple(port), delay);
-                let range = self.settings.ip_local_port_range;
+                let range = origin.range.within(self.settings.ip_local_port_range);
                 let bind = self.tcp_ports.bind_for_connect(source, range, offset, free);
                 let bind = bind.ok_or(ConnectError::NoPorts)?;
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use sockeye_base::{Counter, Instant, SeqNum};
 use sockeye_tcp::{Error, State, Tcb, reset_for};
 use sockeye_wire::Packet;
-use sockeye_wire::ip::Ecn;
+use sockeye_wire::ip::{self, Ecn};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::cookies::{NoCookie, Verdict};
@@ -45,25 +45,34 @@ impl Stack {
         &mut self,
         now: Instant,
         interface: InterfaceId,
-        (source, destination): (IpAddr, IpAddr),
-        (segment, ecn): (&mut Segment, Ecn),
+        ip: &ip::Header,
+        segment: &mut Segment,
         connection: Option<ConnectionId>,
     ) {
+        let ecn = ip.ecn();
         // RFC 3168, section 6.1.1: a SYN in a packet that says it may be marked doesn't ask for that honestly.
         if ecn != Ecn::NotEct && segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {
             segment.flags.remove(Flags::ECE | Flags::CWR);
         }
         match connection {
-            Some(id) => self.connection_input(now, interface, id, (segment, ecn)),
+            Some(id) if self.is_too_far(id, ip) => self.count(Counter::MinTtlDrop),
+            Some(id) => self.connection_input(now, interface, id, (segment, ecn), ip),
             None => {
-                let tuple =
-                    Tuple::new((destination, segment.destination), SocketAddr::new(source, segment.source));
+                let tuple = Tuple::new(
+                    (ip.destination(), segment.destination),
+                    SocketAddr::new(ip.source(), segment.source),
+                );
                 if let Some(opening) = self.time_wait_input(now, interface, (&tuple, std::mem::take(segment)))
                 {
-                    self.listener_input(now, interface, tuple, opening);
+                    self.listener_input(now, interface, (tuple, ip), opening);
                 }
             }
         }
+    }
+
+    /// IP_MINTTL (RFC 5082): what came from farther away than the socket allows.
+    fn is_too_far(&self, id: ConnectionId, ip: &ip::Header) -> bool {
+        self.tcp.connections.get(id).is_some_and(|connection| ip.hop_limit() < connection.options.min_ttl)
     }
 
     fn connection_input(
@@ -72,6 +81,7 @@ impl Stack {
         interface: InterfaceId,
         id: ConnectionId,
         (segment, ecn): (&mut Segment, Ecn),
+        ip: &ip::Header,
     ) {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let tuple = connection.tuple;
@@ -104,7 +114,7 @@ impl Stack {
         if let (Some(least), Some(syn)) = (outcome.restart, again) {
             self.tcp_announce(id);
             self.tcp_reap(id);
-            return self.listener_input(now, interface, tuple, (syn, Some(least)));
+            return self.listener_input(now, interface, (tuple, ip), (syn, Some(least)));
         }
         self.tcp_announce(id);
         self.tcp_flush(now, id);
@@ -133,7 +143,7 @@ impl Stack {
         &mut self,
         now: Instant,
         interface: InterfaceId,
-        tuple: Tuple,
+        (tuple, ip): (Tuple, &ip::Header),
         (mut segment, least_iss): (Segment, Option<SeqNum>),
     ) {
         let flags = segment.flags;
@@ -142,6 +152,9 @@ impl Stack {
             self.count(Counter::TcpNoSocket);
             return self.refuse(now, interface, &tuple, &segment);
         };
+        if self.tcp.listeners.get(listener).is_some_and(|entry| ip.hop_limit() < entry.options.min_ttl) {
+            return self.count(Counter::MinTtlDrop);
+        }
         if flags.contains(Flags::RST) {
             return self.count(Counter::TcpFlags);
         }
@@ -149,7 +162,7 @@ impl Stack {
             let Some(path) = self.path_back(interface, tuple.remote.ip()) else { return };
             match self.take_cookie(now, listener, (tuple, path), &segment) {
                 Ok(Some(id)) => {
-                    return self.connection_input(now, interface, id, (&mut segment, Ecn::NotEct));
+                    return self.connection_input(now, interface, id, (&mut segment, Ecn::NotEct), ip);
                 }
                 Ok(None) => return,
                 Err(NoCookie) => {}

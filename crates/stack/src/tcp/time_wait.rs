@@ -12,7 +12,7 @@ use sockeye_wire::tcp::{Flags, Segment};
 use super::tuple::ByTuple;
 use super::{Connection, Tuple};
 use crate::InterfaceId;
-use crate::output::IpOptions;
+use crate::output::{IpOptions, MtuDiscovery};
 use crate::stack::{BindId, ConnectionId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 
@@ -35,7 +35,10 @@ struct Entry {
     state: TimeWait,
     tuple: Tuple,
     bind: Option<BindId>,
-    options: IpOptions,
+    /// What its packets' headers say, as far as answers go.
+    ttl: Option<u8>,
+    tos: u8,
+    discovery: MtuDiscovery,
     flow_label: u32,
 }
 
@@ -122,8 +125,10 @@ impl Stack {
         };
         let Some(connection) = self.tcp_remove(id) else { return };
         let Connection { tuple, bind, options, flow_label, .. } = *connection;
+        let IpOptions { ttl, tos, discovery, no_flow_label, .. } = options;
+        let flow_label = if no_flow_label { 0 } else { flow_label };
         self.tcp.by_tuple.remove(&tuple);
-        self.tcp.time_waits.insert(Entry { state, tuple, bind, options, flow_label });
+        self.tcp.time_waits.insert(Entry { state, tuple, bind, ttl, tos, discovery, flow_label });
         self.time_waits_schedule();
     }
 
@@ -152,7 +157,8 @@ impl Stack {
         let waits = &mut self.tcp.time_waits;
         let Some(id) = waits.by_tuple.get(tuple) else { return Some((segment, None)) };
         let Some(entry) = waits.entries.get_mut(id) else { return Some((segment, None)) };
-        let (options, flow_label) = (entry.options, entry.flow_label);
+        let (ttl, tos, discovery, flow_label) = (entry.ttl, entry.tos, entry.discovery, entry.flow_label);
+        let options = IpOptions { ttl, tos, discovery, ..IpOptions::default() };
         match entry.state.input(now, &segment) {
             Late::Waits(None) => None,
             Late::Skipped => {
