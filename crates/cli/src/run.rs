@@ -19,6 +19,7 @@ Examples:
   sockeye run -- curl http://tekapo/
   sockeye run --sysctl net.ipv4.tcp_sack=0 -- curl http://tekapo/
   sockeye run --trace -- wget -O /dev/null http://tekapo/bytes/10M
+  sockeye run --pcap curl.pcapng -- curl http://tekapo/
   sockeye run --delay 50ms --loss 1% --rate 10mbit -- curl -o /dev/null http://tekapo/bytes/1M
   sockeye run --cut 2s..10s -- curl -o /dev/null http://tekapo/bytes/10G
   sockeye run -- sh -c 'python3 -m http.server 8000 & sleep 1; curl http://localhost:8000/'
@@ -37,6 +38,14 @@ pub(crate) struct Arguments {
     /// Print each segment in tcpdump's line format, to FILE or to standard error
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     trace: Option<Option<PathBuf>>,
+
+    /// Write each segment to FILE, in pcapng's format, for tcpdump -r and Wireshark; why one was dropped is its comment
+    #[arg(long, value_name = "FILE")]
+    pcap: Option<PathBuf>,
+
+    /// Bytes of each segment that go there, its headers included
+    #[arg(long, value_name = "BYTES", requires = "pcap", value_parser = clap::value_parser!(u32).range(1..=262_144))]
+    snap: Option<u32>,
 
     /// Show every error and end of a read or write as Linux does, at the cost of trapping each: the default where the
     /// link delays, loses or is cut
@@ -73,6 +82,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
     let options = Options {
         trace: arguments.trace.map(|file| file.map_or(TraceTo::StandardError, TraceTo::File)),
+        pcap: arguments.pcap,
+        snap: arguments.snap.and_then(|snap| usize::try_from(snap).ok()),
         faults: arguments.link.faults(),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
         wait: arguments.wait,

@@ -1,12 +1,15 @@
 //! `sockeye script`.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use clap::Args;
+use sockeye_device::{CaptureInterface, CaptureWriter, LinkType};
+use sockeye_wire::Frame;
 
 const AFTER_HELP: &str = "\
 A script is in packetdrill's language: packets that come in ('<') and are expected to go out ('>'), and system calls \
@@ -35,7 +38,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N")]
     jobs: Option<std::num::NonZeroUsize>,
 
-    /// Write the packets of all scripts to FILE, one script after the other, in pcap's format
+    /// Write the packets of all scripts to FILE, one script after the other, in pcapng's format
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
 
@@ -69,7 +72,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     }
     let runs = run_all(&files, &arguments.define, arguments.jobs.map_or_else(processors, usize::from));
     if let Some(path) = &arguments.pcap
-        && let Err(error) = std::fs::write(path, capture(&runs))
+        && let Err(error) = File::create(path).and_then(|file| capture(BufWriter::new(file), &files, &runs))
     {
         let _ = writeln!(std::io::stderr(), "sockeye: {}: {error}", path.display());
         return ExitCode::from(UNREADABLE);
@@ -145,32 +148,20 @@ fn run_one(file: &Path, definitions: &[(String, String)]) -> Run {
     (outcome, captured)
 }
 
-/// A pcap file of IP packets (LINKTYPE_RAW). Each script starts where the one before ended.
-fn capture(runs: &[Run]) -> Vec<u8> {
-    const MAGIC: u32 = 0xa1b2_c3d4;
-    const VERSION: [u16; 2] = [2, 4];
-    const LONGEST: u32 = 262_144;
-    const LINKTYPE_RAW: u32 = 101;
-    let mut out = Vec::new();
-    out.extend(MAGIC.to_ne_bytes());
-    VERSION.iter().for_each(|part| out.extend(part.to_ne_bytes()));
-    for word in [0, 0, LONGEST, LINKTYPE_RAW] {
-        out.extend(word.to_ne_bytes());
-    }
+/// Writes a capture file: an interface for each script. Each starts where the one before ended.
+fn capture(out: impl Write, files: &[PathBuf], runs: &[Run]) -> std::io::Result<()> {
+    let mut writer = CaptureWriter::new(out, usize::MAX)?;
     let mut start = std::time::Duration::ZERO;
-    for (_, captured) in runs {
+    for (number, (file, (_, captured))) in files.iter().zip(runs).enumerate() {
+        let name = Some(file.display().to_string());
+        writer.interface(&CaptureInterface { name, link_type: LinkType::Raw })?;
         for packet in captured {
-            let (at, bytes) = (start + packet.at, packet.packet.to_bytes());
-            let len = u32::try_from(bytes.len()).unwrap_or(LONGEST);
-            let seconds = u32::try_from(at.as_secs()).unwrap_or(u32::MAX);
-            for word in [seconds, at.subsec_micros(), len, len] {
-                out.extend(word.to_ne_bytes());
-            }
-            out.extend(bytes);
+            let frame = Frame::packet(packet.packet.clone());
+            writer.frame((start + packet.at, number), &frame, None)?;
         }
         start += captured.last().map_or(std::time::Duration::ZERO, |last| last.at);
     }
-    out
+    writer.flush()
 }
 
 /// Prints what became of the scripts; gives the exit status. Nobody may be there to read it.
@@ -217,7 +208,11 @@ mod tests {
         assert!(matches!(runs.last(), Some((Outcome::Unreadable(_), _))));
         let packets: usize = runs.iter().map(|(_, captured)| captured.len()).sum();
         // 24 bytes of a file header, 16 in front of each packet, and no packet has less than 28.
-        assert!(capture(&runs).len() >= 24 + packets * 44);
+        let mut file = Vec::new();
+        capture(&mut file, &files, &runs).unwrap();
+        let mut reader = sockeye_device::CaptureReader::new(&file[..]).unwrap();
+        let written = std::iter::from_fn(|| reader.next_record().unwrap().map(drop)).count();
+        assert_eq!(written, packets);
         assert!(find(Path::new("/there is none"), &mut files).is_err());
     }
 }

@@ -1,12 +1,15 @@
 //! Where frames leave the process: TUN and TAP devices of the kernel ([`Tun`]), and the bytes that cross them
-//! ([`Codec`]). Frames go in and come out as `wire`'s values, super-segments whole.
+//! ([`Codec`]), and capture files ([`CaptureWriter`], [`CaptureReader`]). Frames go in and come out as `wire`'s values,
+//! super-segments whole.
 //!
-//! Not here yet: capture files, and frames between processes, which use the same bytes.
+//! Not here yet: frames between processes, which use the same bytes.
 
+mod capture;
 mod codec;
 mod interface;
 mod tun;
 mod vnet;
 
+pub use capture::{CaptureError, CaptureInterface, CaptureReader, CaptureWriter, LinkType, Record};
 pub use codec::{Codec, MAX_LEN, Unfit};
 pub use tun::{Layer, Tun};

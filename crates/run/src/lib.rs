@@ -10,6 +10,7 @@ mod ending;
 mod faults;
 mod launch;
 mod network;
+mod pcap;
 mod process;
 mod seccomp;
 mod signals;
@@ -24,6 +25,8 @@ use std::path::PathBuf;
 
 use sockeye_stack::{Settings, SysctlError};
 
+/// Bytes of a frame that are captured if nothing else is said, as tcpdump does: more than any has.
+const WHOLE: usize = 262_144;
 /// The exit status for a failure of Sockeye's own.
 pub const EXIT_SOCKEYE: i32 = 125;
 /// The exit status for a program that can't be executed.
@@ -45,6 +48,10 @@ pub struct Program {
 pub struct Options {
     /// Print each segment.
     pub trace: Option<TraceTo>,
+    /// Write each frame to a pcapng file, made anew.
+    pub pcap: Option<PathBuf>,
+    /// Bytes of each frame that are written there; all if it isn't said.
+    pub snap: Option<usize>,
     /// What the program's link is like.
     pub faults: Faults,
     /// Trap reads and writes, too, so that they end as Linux's do where a carrier can't show it. If it isn't said: where
@@ -76,7 +83,7 @@ pub enum Error {
         SysctlError::Invalid => "it can't be that",
     })]
     Sysctl(String, String, SysctlError),
-    /// The trace file.
+    /// The trace's or the capture's file.
     #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Trace(PathBuf, #[source] io::Error),
     /// The program's name or file.
@@ -147,7 +154,11 @@ fn plain(error: &io::Error) -> String {
 /// waits for all of its children.
 pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     check_settings(&options.sysctls)?;
-    let trace = options.trace.as_ref().map(trace::Trace::open).transpose()?;
+    let snap = options.snap.unwrap_or(WHOLE);
+    let watchers = network::Watchers {
+        trace: options.trace.as_ref().map(trace::Trace::open).transpose()?,
+        pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap)).transpose()?,
+    };
     let seed = options.seed.unwrap_or_else(random_seed);
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
@@ -156,7 +167,7 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
-    let network = network::Network::new(seed, (&options.faults, &options.sysctls), trace)
+    let network = network::Network::new(seed, (&options.faults, &options.sysctls), watchers)
         .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, exact)
         .map_err(|error| Error::Start("epoll", error))?;

@@ -9,6 +9,7 @@ use sockeye_services::Services;
 use sockeye_socket::{Host, SocketId};
 
 use crate::Faults;
+use crate::pcap::Pcap;
 use crate::trace::Trace;
 
 /// The embedded default network and the program's place in it.
@@ -17,19 +18,26 @@ pub(crate) struct Network {
     services: Services,
     program_host: HostId,
     began: Clock,
-    trace: Option<Trace>,
+    watchers: Watchers,
+}
+
+/// Who is shown each frame.
+#[derive(Default)]
+pub(crate) struct Watchers {
+    pub(crate) trace: Option<Trace>,
+    pub(crate) pcap: Option<Pcap>,
 }
 
 impl Network {
-    /// The default network, its services started, the program's host with these settings. `trace` sees every frame.
+    /// The default network, its services started, the program's host with these settings. `watchers` see every frame.
     pub(crate) fn new(
         seed: u64,
         (faults, sysctls): (&Faults, &[(String, String)]),
-        trace: Option<Trace>,
+        watchers: Watchers,
     ) -> Result<Network, Errno> {
         let network = faults.network(seed);
         let mut lab = network.lab;
-        lab.set_capture(trace.is_some());
+        lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
         let mut services = Services::tekapo(&lab, network.tekapo);
         services.start(&mut lab, Instant::ZERO)?;
         let settings = lab.host_mut(network.pukaki).stack_mut().settings_mut();
@@ -38,7 +46,7 @@ impl Network {
         }
         // What is urgent, and to whom, is for the carriers to show.
         settings.tcp.oob_inline = true;
-        Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), trace })
+        Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), watchers })
     }
 
     /// Now, on the network's clock.
@@ -66,9 +74,23 @@ impl Network {
                 changed.push(socket);
             }
         });
-        if let Some(trace) = &mut self.trace {
-            trace.print(&mut self.lab);
-        }
+        self.watchers.look(&mut self.lab);
         changed
+    }
+}
+
+impl Watchers {
+    /// Shows them what the lab has captured.
+    fn look(&mut self, lab: &mut Lab) {
+        let mut any = false;
+        while let Some(captured) = lab.poll_captured() {
+            any = true;
+            self.trace.iter_mut().for_each(|trace| trace.show(&captured));
+            self.pcap.iter_mut().for_each(|pcap| pcap.show(lab, &captured));
+        }
+        if any {
+            self.trace.iter_mut().for_each(Trace::flush);
+            self.pcap.iter_mut().for_each(Pcap::flush);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::mem::MaybeUninit;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sockeye_lab::Lab;
+use sockeye_lab::Captured;
 use sockeye_wire::print::Printer;
 
 use crate::{Error, TraceTo};
@@ -31,22 +31,22 @@ impl Trace {
         Ok(Trace { target: Some(target), printer: Printer::new(), began: SystemTime::now() })
     }
 
-    /// Prints what the lab has captured.
-    pub(crate) fn print(&mut self, lab: &mut Lab) {
-        while let Some(captured) = lab.poll_captured() {
-            let Some(target) = &mut self.target else { continue };
-            let at = self.began + std::time::Duration::from_nanos(captured.at.as_nanos());
-            let time = time_of_day(at);
-            for frame in captured.frame.split() {
-                let line = self.printer.line(&frame, &time);
-                if let Err(error) = writeln!(target, "{line}") {
-                    // Standard error itself may be what can't be written.
-                    let _ = writeln!(io::stderr(), "sockeye: the trace ends here: {error}");
-                    self.target = None;
-                    break;
-                }
+    /// Prints a frame.
+    pub(crate) fn show(&mut self, captured: &Captured) {
+        let at = self.began + std::time::Duration::from_nanos(captured.at.as_nanos());
+        let time = time_of_day(at);
+        for frame in captured.frame.clone().split() {
+            let Some(target) = &mut self.target else { return };
+            let line = self.printer.line(&frame, &time);
+            if let Err(error) = writeln!(target, "{line}") {
+                // Standard error itself may be what can't be written.
+                let _ = writeln!(io::stderr(), "sockeye: the trace ends here: {error}");
+                self.target = None;
             }
         }
+    }
+
+    pub(crate) fn flush(&mut self) {
         if let Some(target) = &mut self.target {
             let _ = target.flush();
         }

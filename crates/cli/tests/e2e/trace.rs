@@ -1,4 +1,4 @@
-//! `--trace`: every segment, in tcpdump's words.
+//! `--trace`: every segment, in tcpdump's words; and `--pcap`: the same in a file.
 
 use crate::common::{TempDir, finish, need, sockeye};
 
@@ -67,4 +67,42 @@ fn a_seed_decides_the_ports() {
     };
     assert_eq!(syn("7"), syn("7"));
     assert_ne!(syn("7"), syn("8"));
+}
+
+/// Time, and sequence numbers' absolute values are not told.
+fn without_time(line: &str) -> String {
+    line.split_once(' ').map_or(line, |(_, rest)| rest).to_owned()
+}
+
+#[test]
+fn a_capture_says_what_the_trace_says() {
+    if !need(&["curl", "tcpdump"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let (trace, pcap) = (place.path().join("trace"), place.path().join("pcap"));
+    let mut command = sockeye(["run", "--loss", "5%", "--seed", "9"]);
+    command.arg(format!("--trace={}", trace.display())).arg("--pcap").arg(&pcap);
+    command.args(["--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/bytes/100K"]);
+    finish(&mut command).well();
+    let read = |options: &[&str]| {
+        let mut command = std::process::Command::new("tcpdump");
+        let text = finish(command.args(options).arg("-r").arg(&pcap)).well().text();
+        text.lines().map(without_time).collect::<Vec<_>>()
+    };
+    let ours = std::fs::read_to_string(&trace).expect("a trace");
+    let ours: Vec<String> = ours.lines().map(without_time).collect();
+    assert!(ours.len() > 100);
+    assert_eq!(read(&["-n"]), ours);
+    assert!(read(&["-n", "-v"]).iter().all(|line| !line.contains("incorrect")), "a checksum is wrong");
+    let bytes = std::fs::read(&pcap).expect("a capture");
+    let has = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+    assert!(has(b"dropped: lost on the link") && has(b"pukaki/eth0") && has(b"tekapo/eth0"));
+}
+
+#[test]
+fn a_capture_that_cannot_be_made_is_told() {
+    let mut command = sockeye(["run", "--pcap", "/nowhere/at/all", "--", "true"]);
+    let finished = finish(&mut command).exits(125);
+    assert_eq!(finished.errors(), "sockeye: /nowhere/at/all: No such file or directory\n");
 }
