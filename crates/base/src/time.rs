@@ -39,7 +39,17 @@ impl Instant {
 
     /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
-        Duration::from_nanos(self.as_nanos().saturating_sub(earlier.as_nanos()))
+        Duration::from_nanos(self.nanos_since(earlier))
+    }
+
+    /// The same in nanoseconds, without a division: for what happens with each segment.
+    pub const fn nanos_since(self, earlier: Instant) -> u64 {
+        self.0.get().saturating_sub(earlier.0.get())
+    }
+
+    /// The moment so many nanoseconds later.
+    pub const fn plus_nanos(self, nanos: u64) -> Instant {
+        Instant(self.0.saturating_add(nanos))
     }
 }
 
@@ -57,7 +67,7 @@ impl Default for Instant {
 impl Add<Duration> for Instant {
     type Output = Instant;
     fn add(self, span: Duration) -> Instant {
-        Instant::from_nanos(self.as_nanos().saturating_add(nanos(span)))
+        self.plus_nanos(nanos(span))
     }
 }
 

@@ -27,7 +27,7 @@ pub(crate) struct FastOpen {
     /// The caller has more to send as soon as it may: an acknowledgement can wait for that.
     more_follows: bool,
     /// Our SYN-ACK is not acknowledged yet (server).
-    pending: bool,
+    pub(crate) pending: bool,
     /// Data in a SYN was acknowledged by the peer, or taken from it (TCPI_OPT_SYN_DATA).
     pub(crate) data_acked: bool,
     pub(crate) failure: Failure,

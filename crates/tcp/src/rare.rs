@@ -30,6 +30,14 @@ pub(crate) struct Rare {
     pub(crate) timeout_time: Duration,
 }
 
+impl Rare {
+    /// Nothing of it bears on what arrives.
+    pub(crate) fn is_calm(&self) -> bool {
+        let opening = self.fast_open.as_ref().is_some_and(|open| open.pending);
+        !self.ecn.on && self.mtu_search.is_none() && !opening
+    }
+}
+
 impl Tcb {
     /// The box; makes it.
     pub(crate) fn rare(&mut self) -> &mut Rare {

@@ -8,8 +8,8 @@ use sockeye_base::{Duration, SeqNum, nanos};
 
 use crate::config::Config;
 
-/// The smallest sample: a virtual network can be faster than any clock.
-const SMALLEST: Duration = Duration::from_micros(1);
+/// The smallest sample, nanoseconds: a virtual network can be faster than any clock.
+const SMALLEST: u64 = 1_000;
 
 /// Spans in nanoseconds, to keep a connection small; 0: not known.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +27,9 @@ pub(crate) struct Rtt {
     /// The SYN was repeated.
     distrusted: bool,
 }
+
+/// A millisecond.
+const MILLI: u64 = 1_000_000;
 
 /// Distrusting the handshake's time: RFC 6298, section 5.7.
 const DISTRUSTFUL: Duration = Duration::from_secs(3);
@@ -48,10 +51,10 @@ impl Rtt {
     /// RFC 6298, sections 2.2 and 2.3: the first sample R gives SRTT = R and RTTVAR = R / 2; each later one moves
     /// RTTVAR by a quarter towards |SRTT - R| (as Linux, an eighth of that if R is shorter) and then SRTT by an eighth
     /// towards R. Backoff ends.
-    pub(crate) fn sample(&mut self, sample: Duration, config: &Config, snd_una: SeqNum, snd_nxt: SeqNum) {
+    pub(crate) fn sample(&mut self, nanos_taken: u64, config: &Config, snd_una: SeqNum, snd_nxt: SeqNum) {
         self.backoff = 0;
-        self.note_min(sample);
-        let sample = nanos(sample.max(SMALLEST));
+        self.note_min(nanos_taken);
+        let sample = nanos_taken.max(SMALLEST);
         let least = nanos(config.rto_min) / 4;
         if self.srtt == 0 {
             self.srtt = sample;
@@ -79,8 +82,8 @@ impl Rtt {
     }
 
     /// A round trip that may be the smallest.
-    pub(crate) fn note_min(&mut self, sample: Duration) {
-        let sample = nanos(sample.max(SMALLEST));
+    pub(crate) fn note_min(&mut self, nanos_taken: u64) {
+        let sample = nanos_taken.max(SMALLEST);
         self.min = if self.min == 0 { sample } else { self.min.min(sample) };
     }
 
@@ -105,15 +108,30 @@ impl Rtt {
     /// The timeout in force: RFC 6298, section 2.3, SRTT + 4 RTTVAR, where Linux's least value is for the second term
     /// alone; in whole milliseconds; doubled by each backoff, up to the largest.
     pub(crate) fn rto(&self, config: &Config) -> Duration {
+        Duration::from_nanos(self.rto_nanos(config))
+    }
+
+    /// The same in nanoseconds.
+    pub(crate) fn rto_nanos(&self, config: &Config) -> u64 {
         let base = match self.srtt {
-            0 if self.distrusted => config.rto_initial.max(DISTRUSTFUL),
-            0 => config.rto_initial,
+            0 if self.distrusted => nanos(config.rto_initial.max(DISTRUSTFUL)),
+            0 => nanos(config.rto_initial),
             srtt => {
                 let variance = self.most.saturating_mul(4).max(nanos(config.rto_min));
-                Duration::from_millis(srtt.saturating_add(variance).div_ceil(1_000_000))
+                srtt.saturating_add(variance).div_ceil(MILLI).saturating_mul(MILLI)
             }
         };
-        backed_off(base.max(Duration::from_millis(1)), self.backoff, config.rto_max)
+        let (base, largest) = (base.max(MILLI), nanos(config.rto_max).max(MILLI));
+        if self.backoff == 0 {
+            base.min(largest)
+        } else {
+            base.saturating_mul(1 << self.backoff.min(30)).min(largest)
+        }
+    }
+
+    /// The smoothed round trip, nanoseconds; 0: not known.
+    pub(crate) fn srtt_nanos(&self) -> u64 {
+        self.srtt
     }
 }
 
@@ -132,10 +150,10 @@ mod tests {
         let config = Config::default();
         let mut rtt = Rtt::new();
         assert_eq!(rtt.rto(&config), Duration::from_secs(1));
-        rtt.sample(Duration::from_millis(100), &config, SeqNum(0), SeqNum(1));
+        rtt.sample(100 * MILLI, &config, SeqNum(0), SeqNum(1));
         assert_eq!((rtt.srtt(), rtt.rttvar()), (Some(Duration::from_millis(100)), Duration::from_millis(50)));
         assert_eq!(rtt.rto(&config), Duration::from_millis(300));
-        rtt.sample(Duration::from_millis(180), &config, SeqNum(1), SeqNum(2));
+        rtt.sample(180 * MILLI, &config, SeqNum(1), SeqNum(2));
         assert_eq!(rtt.srtt(), Some(Duration::from_millis(110)));
         assert_eq!(rtt.rttvar(), Duration::from_micros(57_500));
         rtt.backoff = 2;
@@ -148,7 +166,7 @@ mod tests {
     fn a_loopback_gets_201_ms() {
         let config = Config::default();
         let mut rtt = Rtt::new();
-        rtt.sample(Duration::ZERO, &config, SeqNum(0), SeqNum(1));
+        rtt.sample(0, &config, SeqNum(0), SeqNum(1));
         assert_eq!(rtt.rto(&config), Duration::from_millis(201));
     }
 }

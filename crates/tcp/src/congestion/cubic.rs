@@ -5,7 +5,7 @@
 
 use sockeye_base::{Duration, Instant, SeqNum};
 
-use super::hystart::{HyStart, micros};
+use super::hystart::HyStart;
 use super::{Ack, CongestionControl, Sample, Window, slow_start};
 
 /// Section 4.6: what is left of the window after a loss, beta = 0.7.
@@ -87,7 +87,7 @@ impl CongestionControl for Cubic {
         if self.epoch.as_ref().is_some_and(|epoch| sample.now.since(epoch.began) < SETTLING) {
             return;
         }
-        let delay = u32::try_from(micros(sample.rtt)).unwrap_or(u32::MAX).max(1);
+        let delay = u32::try_from(sample.rtt / 1_000).unwrap_or(u32::MAX).max(1);
         if self.delay_min == 0 || delay < self.delay_min {
             self.delay_min = delay;
         }

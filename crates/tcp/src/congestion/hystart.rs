@@ -2,7 +2,7 @@
 //! long their train is, or by how much later they come than at first. As Linux does it (its `hystart` parameters'
 //! defaults); RFC 9406's HyStart++ is another.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Instant, SeqNum};
 
 use super::Sample;
 
@@ -50,7 +50,7 @@ impl HyStart {
         let Some(rate) = sample.pacing_rate else {
             return false;
         };
-        let into = micros(sample.now.since(self.began));
+        let into = sample.now.nanos_since(self.began) / 1_000;
         if into.saturating_sub(u64::from(self.last)) <= TRAIN_GAP {
             self.last = u32::try_from(into).unwrap_or(u32::MAX);
             let cushion = (FOUR_SUPER_SEGMENTS * 1_000_000 / rate.max(1)).min(MOST_CUSHION);
@@ -70,10 +70,6 @@ impl HyStart {
     }
 }
 
-pub(super) fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -85,7 +81,7 @@ mod tests {
         (0..30).find(|i| {
             let sample = Sample {
                 now: Instant::from_nanos((from + i * gap) * 1_000),
-                rtt: Duration::from_micros(u64::from(delay)),
+                rtt: u64::from(delay) * 1_000,
                 snd_una: SeqNum(ROUND),
                 snd_nxt: SeqNum(ROUND + 1),
                 pacing_rate: Some(1 << 40),

@@ -78,8 +78,8 @@ pub(crate) struct Ack {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) now: Instant,
-    /// Of the last segment newly acknowledged.
-    pub(crate) rtt: Duration,
+    /// Of the last segment newly acknowledged, nanoseconds.
+    pub(crate) rtt: u64,
     pub(crate) snd_una: SeqNum,
     pub(crate) snd_nxt: SeqNum,
     /// Bytes per second, in slow start with a window that isn't small; whether it is kept to.
@@ -137,7 +137,7 @@ impl Tcb {
     }
 
     /// Tells the algorithm of a round trip.
-    pub(crate) fn sample_for_control(&mut self, now: Instant, rtt: Duration) {
+    pub(crate) fn sample_for_control(&mut self, now: Instant, rtt: u64) {
         let grows = self.cwnd < self.ssthresh && self.cwnd >= hystart::LOW_WINDOW * self.snd_mss();
         let sample = Sample {
             now,

@@ -1,6 +1,6 @@
 //! Step five: the acknowledgement (RFC 9293, section 3.10.7.4, fifth; RFC 5961, section 5).
 
-use sockeye_base::{Counter, Duration, Instant, SeqNum};
+use sockeye_base::{Counter, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Outcome, Step, reset_for};
@@ -61,7 +61,7 @@ impl Tcb {
 
     /// RFC 9293, section 3.10.7.4: the window of the latest segment counts, not that of one overtaken, nor of one whose
     /// acknowledgement is old. Says whether it changed.
-    fn update_window(&mut self, segment: &Segment) -> bool {
+    pub(super) fn update_window(&mut self, segment: &Segment) -> bool {
         let newer = self.snd_wl1.before(segment.seq)
             || (self.snd_wl1 == segment.seq && self.snd_wl2.at_or_before(segment.ack));
         newer && segment.ack.at_or_after(self.snd_una) && self.set_window(segment)
@@ -88,7 +88,7 @@ impl Tcb {
     /// (RFC 7323, section 4.1), whose clock counts milliseconds.
     pub(super) fn sample_handshake(&mut self, now: Instant, segment: &Segment) {
         if !self.syn_repeated {
-            self.rtt.sample(now.since(self.opened_at), &self.config, self.snd_una, self.snd_nxt);
+            self.rtt.sample(now.nanos_since(self.opened_at), &self.config, self.snd_una, self.snd_nxt);
             return;
         }
         let usable = self.recovery.timeouts > 0 && self.negotiated.timestamps;
@@ -96,7 +96,7 @@ impl Tcb {
         let millis = self.timestamp_clock(now).wrapping_sub(timestamps.echo);
         let lived = now.since(self.opened_at).as_millis();
         if timestamps.echo != 0 && u128::from(millis) <= lived {
-            let sample = Duration::from_millis(u64::from(millis.max(1)));
+            let sample = u64::from(millis.max(1)) * 1_000_000;
             self.rtt.sample(sample, &self.config, self.snd_una, self.snd_nxt);
         }
     }

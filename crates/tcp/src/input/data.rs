@@ -96,7 +96,7 @@ impl Tcb {
         Step::Continue(())
     }
 
-    fn take_in_order(&mut self, now: Instant, payload: Chain, filled_gap: bool) {
+    pub(super) fn take_in_order(&mut self, now: Instant, payload: Chain, filled_gap: bool) {
         let len = payload.len() as u32;
         self.deliver(payload);
         if filled_gap {

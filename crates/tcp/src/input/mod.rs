@@ -4,6 +4,7 @@
 
 mod ack;
 mod data;
+mod expected;
 mod fin;
 mod rst_syn;
 mod syn_sent;
@@ -70,11 +71,31 @@ impl Tcb {
 
     /// The same, in a packet whose header says `ecn`. The data is taken out of the segment, which stays where it is.
     pub fn input_marked(&mut self, now: Instant, segment: &mut Segment, ecn: Ecn) -> Outcome {
-        self.note_ecn(ecn);
-        self.counters.segs_in += segment.count() as u32;
-        if !segment.payload.is_empty() {
-            self.counters.data_segs_in += segment.count() as u32;
+        self.note_arrival(segment, ecn);
+        if self.take_expected(now, segment) {
+            return Outcome::default();
         }
+        self.arrive(now, segment)
+    }
+
+    /// The same without header prediction, which must make no difference.
+    #[cfg(test)]
+    pub(crate) fn input_unexpected(&mut self, now: Instant, segment: &mut Segment, ecn: Ecn) -> Outcome {
+        self.note_arrival(segment, ecn);
+        self.arrive(now, segment)
+    }
+
+    fn note_arrival(&mut self, segment: &Segment, ecn: Ecn) {
+        let count = segment.count() as u32;
+        self.note_ecn(ecn);
+        self.counters.segs_in += count;
+        if !segment.payload.is_empty() {
+            self.counters.data_segs_in += count;
+        }
+    }
+
+    /// The steps of section 3.10.7, one by one.
+    fn arrive(&mut self, now: Instant, segment: &mut Segment) -> Outcome {
         let step = match self.state {
             State::Closed => Step::Break(reset_for(segment).into()),
             State::SynSent => self.in_syn_sent(now, segment),

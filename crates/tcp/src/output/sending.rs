@@ -227,7 +227,9 @@ impl Tcb {
     /// Whether the congestion window held us back in the last round trip (RFC 7661's concern). In slow start it may grow
     /// to twice what was out.
     pub(crate) fn is_cwnd_limited(&self) -> bool {
-        let doubled = || self.cwnd / self.snd_mss() < self.sending.most_out.saturating_mul(2);
+        // Whole segments of cwnd, without dividing.
+        let doubled =
+            || u64::from(self.cwnd) < u64::from(self.snd_mss()) * u64::from(self.sending.most_out) * 2;
         self.sending.cwnd_limited || (self.cwnd < self.ssthresh && doubled())
     }
 }

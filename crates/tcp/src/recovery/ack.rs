@@ -1,9 +1,10 @@
 //! What an acknowledgement says: what has arrived, how long it took, what follows from that. In the order in which
 //! Linux looks at it.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
+use super::sent::Covered;
 use super::{Phase, Repeat};
 use crate::tcb::Tcb;
 
@@ -77,7 +78,7 @@ impl Tcb {
             self.note_mtu_probe_acked();
         }
         self.take_samples(now, &mut seen);
-        self.rack_widen(&seen);
+        self.rack_widen(seen.advanced || seen.sacked || seen.dsack);
         self.judge_tail_probe(segment.ack, &seen);
         if self.is_dubious(&seen) {
             if !seen.advanced && !seen.not_duplicate && !seen.dsack && !self.recovery.sent.is_empty() {
@@ -98,6 +99,27 @@ impl Tcb {
             let mss = self.snd_mss();
             self.grow_cwnd(now, delivered.saturating_mul(mss));
         }
+    }
+
+    /// An acknowledgement that tells nothing but that this has arrived, where nothing is in doubt ([`Tcb::expects`]): what
+    /// [`Tcb::on_ack`] then comes to.
+    pub(crate) fn take_covered(&mut self, now: Instant, ack: SeqNum, covered: &Covered) {
+        let bytes = (ack.offset_from(self.snd_una) as usize).min(self.send_buffer.len());
+        self.send_buffer.advance(bytes);
+        self.counters.bytes_acked += bytes as u64;
+        self.snd_una = ack;
+        self.end_timeouts(now);
+        self.sending.acknowledged = true;
+        self.recovery.sent.take(covered);
+        self.recovery.deliver(covered.packets);
+        self.rack_advance(now, &covered.last);
+        self.sample_for_control(now, now.nanos_since(covered.last.sent_at));
+        self.rtt.note_min(now.nanos_since(covered.last.sent_at));
+        self.rtt.sample(now.nanos_since(covered.first), &self.config, self.snd_una, self.snd_nxt);
+        self.rack_widen(true);
+        self.set_transmit_timer(now);
+        let mss = self.snd_mss();
+        self.grow_cwnd(now, covered.packets.saturating_mul(mss));
     }
 
     /// Whether there is anything to think about.
@@ -162,17 +184,17 @@ impl Tcb {
             seen.set_timer |= !seen.advanced && first < head.sent_at;
         }
         if let Some((_, last)) = seen.sacked_sent.or(acked) {
-            self.sample_for_control(now, now.since(last));
+            self.sample_for_control(now, now.nanos_since(last));
         }
         if let Some((first, last)) = acked.or(seen.sacked_sent) {
-            self.rtt.note_min(now.since(last));
-            self.rtt.sample(now.since(first), &self.config, self.snd_una, self.snd_nxt);
+            self.rtt.note_min(now.nanos_since(last));
+            self.rtt.sample(now.nanos_since(first), &self.config, self.snd_una, self.snd_nxt);
             return;
         }
         let Some(echo) = self.recovery.echo.filter(|&echo| echo != 0 && seen.advanced) else { return };
         let millis = self.timestamp_clock(now).wrapping_sub(echo);
         if u128::from(millis) <= now.since(self.opened_at).as_millis() {
-            let sample = Duration::from_millis(u64::from(millis.max(1)));
+            let sample = u64::from(millis.max(1)) * 1_000_000;
             self.rtt.note_min(sample);
             self.rtt.sample(sample, &self.config, self.snd_una, self.snd_nxt);
         }

@@ -199,6 +199,11 @@ impl Recovery {
         }
     }
 
+    /// Nothing is lost, repeated or in doubt, as far as is known.
+    pub(crate) fn is_calm(&self) -> bool {
+        self.phase == Phase::Open && self.reno_sacked == 0 && self.probe_high.is_none() && self.rack.is_calm()
+    }
+
     /// So many segments have arrived.
     pub(crate) fn deliver(&mut self, count: u32) {
         self.delivered = self.delivered.wrapping_add(count);

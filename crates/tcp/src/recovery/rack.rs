@@ -3,7 +3,6 @@
 
 use sockeye_base::{Duration, Instant, SeqNum, nanos};
 
-use super::ack::Seen;
 use super::{Armed, Phase, Sent};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
@@ -56,17 +55,24 @@ impl Default for Rack {
     }
 }
 
+impl Rack {
+    /// Nothing that was repeated came twice of late.
+    pub(super) fn is_calm(&self) -> bool {
+        !self.dsack_seen && self.round.is_none()
+    }
+}
+
 impl Tcb {
     /// Section 6.2, steps 2 and 3: `sent` has arrived.
     pub(super) fn rack_advance(&mut self, now: Instant, sent: &Sent) {
-        let rtt = now.since(sent.sent_at);
+        let rtt = now.nanos_since(sent.sent_at);
         // The acknowledgement of the first, not of the repetition.
-        if sent.ever_resent && self.rtt.min().is_some_and(|min| rtt < min) {
+        if sent.ever_resent && self.rtt.min().is_some_and(|min| rtt < nanos(min)) {
             return;
         }
         let rack = &mut self.recovery.rack;
         rack.advanced = true;
-        rack.rtt = nanos(rtt);
+        rack.rtt = rtt;
         let at = rack.sent_at;
         if !rack.known || sent.sent_at > at || (sent.sent_at == at && sent.end().after(rack.end)) {
             rack.known = true;
@@ -77,9 +83,9 @@ impl Tcb {
     }
 
     /// Section 6.2, step 4: the peer got repetitions it did not need, so it takes longer than we thought.
-    pub(super) fn rack_widen(&mut self, seen: &Seen) {
+    pub(super) fn rack_widen(&mut self, news: bool) {
         let widens = self.config.rack & STATIC_WINDOW == 0;
-        if !widens || !(seen.advanced || seen.sacked || seen.dsack) {
+        if !widens || !news {
             return;
         }
         let (una, nxt) = (self.snd_una, self.snd_nxt);

@@ -97,6 +97,16 @@ pub(crate) struct SentList {
     resent: u32,
 }
 
+/// The first entries, acknowledged ([`SentList::covered`]).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Covered {
+    entries: usize,
+    pub(super) packets: u32,
+    /// When the first left, and the last of them.
+    pub(super) first: Instant,
+    pub(super) last: Sent,
+}
+
 /// An empty list keeps room for this many.
 const KEPT: usize = 4;
 
@@ -154,6 +164,41 @@ impl SentList {
             self.entries.reserve_exact(1);
         }
         self.entries.push_back(sent);
+    }
+
+    /// What an acknowledgement of all up to `una` takes off, if nothing of it needs a thought: whole entries that left
+    /// once, and of the others the peer has said nothing.
+    pub(crate) fn covered(&self, una: SeqNum) -> Option<Covered> {
+        if (self.sacked | self.lost | self.resent) != 0 {
+            return None;
+        }
+        let mut entries = self.entries.iter();
+        let mut last = entries.next()?;
+        let (first, mut packets) = (last.sent_at, last.count());
+        for count in 1.. {
+            if last.ever_resent || last.end().after(una) {
+                return None;
+            }
+            if last.end() == una {
+                return Some(Covered { entries: count, packets, first, last: *last });
+            }
+            last = entries.next()?;
+            packets += last.count();
+        }
+        None
+    }
+
+    /// Takes that off.
+    pub(crate) fn take(&mut self, covered: &Covered) {
+        if covered.entries == 1 {
+            self.entries.pop_front();
+        } else {
+            self.entries.drain(..covered.entries.min(self.entries.len()));
+        }
+        self.packets -= covered.packets;
+        if self.entries.is_empty() && self.entries.capacity() > KEPT {
+            self.entries = VecDeque::new();
+        }
     }
 
     /// Takes off the next whole segments before `una`. If it falls within a segment, that one is shortened.

@@ -1,7 +1,7 @@
 //! Tail loss probes (RFC 8985, section 7): nothing behind the last segments tells of their loss, so after two silent
 //! round trips one more segment is sent, for an answer long before the timeout.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Instant, SeqNum, nanos};
 use sockeye_wire::tcp::Segment;
 
 use super::ack::Seen;
@@ -9,6 +9,9 @@ use super::rack::SHORTEST;
 use super::{Armed, Phase};
 use crate::tcb::Tcb;
 use crate::timers::Timer;
+
+/// No probe is due at once: nanoseconds.
+const SOONEST: u64 = 1_000;
 
 impl Tcb {
     /// Something was acknowledged: the timer starts again, for a probe if one is sensible.
@@ -43,11 +46,14 @@ impl Tcb {
             return false;
         }
         let slack = if recovery.sent.packets() == 1 { self.config.rto_min } else { SHORTEST };
-        let wait = self.rtt.srtt().map_or(self.config.rto_initial, |srtt| srtt * 2 + slack);
-        let rto = self.rtt.rto(&self.config);
-        let timeout = if advancing { now + rto } else { head.sent_at + rto };
-        let at = if timeout > now { timeout.min(now + wait) } else { now + wait };
-        self.timers.set(Timer::Retransmit, at.max(now + Duration::from_micros(1)));
+        let wait = match self.rtt.srtt_nanos() {
+            0 => nanos(self.config.rto_initial),
+            srtt => srtt.saturating_mul(2).saturating_add(nanos(slack)),
+        };
+        let (from, probe) = (if advancing { now } else { head.sent_at }, now.plus_nanos(wait));
+        let timeout = from.plus_nanos(self.rtt.rto_nanos(&self.config));
+        let at = if timeout > now { timeout.min(probe) } else { probe };
+        self.timers.set(Timer::Retransmit, at.max(now.plus_nanos(SOONEST)));
         self.recovery.armed = Armed::Probe;
         true
     }
