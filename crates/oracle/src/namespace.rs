@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::process::{Command, Stdio};
 
 /// Moves this process, which must have one thread, to a new network namespace like `pukaki` in the virtual network, and
@@ -21,6 +21,8 @@ pub fn enter(settings: &[(&str, &str)]) -> io::Result<()> {
     go(&there)?;
     ip(&up(quiet, 2))?;
     go(&here)?;
+    // Its network lives as long as somebody holds it: as long as this process.
+    let _ = there.into_raw_fd();
     for (name, value) in settings {
         fs::write(format!("/proc/sys/{}", name.replace('.', "/")), value)?;
     }

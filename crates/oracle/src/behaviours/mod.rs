@@ -30,6 +30,15 @@ pub fn find(name: &str) -> Option<&'static Behaviour> {
 macro_rules! all_behaviours {
     ($then:ident) => {
         $then! {
+            matrix {
+                tcp_bound
+                tcp_listening
+                tcp_connected
+                tcp_accepted
+                tcp_time_wait
+                udp_bound
+                udp_connected
+            }
             names {
                 fresh
                 bound
