@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use sockeye::socket::{Readiness, Socket, poll};
+use sockeye::poll::{Events, Interest, Mode, Poll, Token};
+use sockeye::socket::{Readiness, Socket};
 use sockeye::{LinkOptions, Simulation};
 
 use crate::address::Name;
@@ -37,6 +38,18 @@ fn told<T>(outcome: io::Result<T>) -> Result<T> {
     outcome.map_err(|error| errno(&error))
 }
 
+/// What wakes who waits for these events; ERR and HUP always do.
+fn interest(events: i16) -> Interest {
+    let mut interest = Interest::PRIORITY;
+    if events & (libc::POLLIN | libc::POLLRDHUP | libc::POLLRDNORM) != 0 {
+        interest = interest | Interest::READABLE;
+    }
+    if events & (libc::POLLOUT | libc::POLLWRNORM) != 0 {
+        interest = interest | Interest::WRITABLE;
+    }
+    interest
+}
+
 impl Library {
     /// Runs a behaviour on a network of its own; its text.
     ///
@@ -57,8 +70,7 @@ impl Library {
             behave(&mut trial);
             trial.into_text()
         });
-        // What a behaviour leaves to be done (a TIME-WAIT) needn't be.
-        let _ = simulation.run();
+        simulation.run().expect("no behaviour waits for ever");
         ran.take().expect("it has ended")
     }
 
@@ -68,6 +80,19 @@ impl Library {
 
     fn with<T>(&self, fd: Fd, call: impl FnOnce(&Socket) -> io::Result<T>) -> Result<T> {
         told(call(self.socket_of(fd)?))
+    }
+
+    /// What poll(2) says now.
+    fn seen(&self, list: &[(Fd, i16)]) -> Result<Vec<i16>> {
+        let always = Readiness::ERR | Readiness::HUP;
+        let bits = |(fd, events): &(Fd, i16)| {
+            let asked = Readiness::from_bits_truncate(events.cast_unsigned().into());
+            match self.table.get(fd) {
+                None => Ok(Readiness::NVAL),
+                Some(descriptor) => told(descriptor.socket.readiness()).map(|bits| bits & (asked | always)),
+            }
+        };
+        list.iter().map(|entry| bits(entry).map(|bits| bits.bits() as i16)).collect()
     }
 
     /// The lowest free number, from `least` on.
@@ -217,19 +242,26 @@ impl Calls for Library {
     }
 
     fn poll(&mut self, list: &[(Fd, i16)], limit: i32) -> Result<Vec<i16>> {
-        let limit = u64::try_from(limit).ok().map(Duration::from_millis);
-        let asked = |events: i16| Readiness::from_bits_truncate(events.cast_unsigned().into());
-        let open: Vec<(&Socket, Readiness)> = list
-            .iter()
-            .filter_map(|(fd, events)| Some((&self.table.get(fd)?.socket, asked(*events))))
-            .collect();
-        // A descriptor that isn't open is told at once.
-        let limit = if open.len() < list.len() { Some(Duration::ZERO) } else { limit };
-        let mut seen = told(poll(&open, limit))?.into_iter();
-        let bits = list.iter().filter_map(|(fd, _)| {
-            if self.table.contains_key(fd) { seen.next() } else { Some(Readiness::NVAL) }
-        });
-        Ok(bits.map(|bits| bits.bits() as i16).collect())
+        let seen = self.seen(list)?;
+        if limit == 0 || seen.iter().any(|bits| *bits != 0) {
+            return Ok(seen);
+        }
+        let mut set = told(Poll::new())?;
+        for (fd, events) in list {
+            let source = self.socket_of(*fd)?;
+            // Those of one socket share a place.
+            let _ = set.registry().register(source, Token(0), interest(*events), Mode::Edge);
+        }
+        let clock = sockeye::time::Instant::now;
+        let until = u64::try_from(limit).ok().map(|limit| clock() + Duration::from_millis(limit));
+        let mut events = Events::with_capacity(list.len());
+        loop {
+            told(set.poll(&mut events, until.map(|until| until.duration_since(clock()))))?;
+            let seen = self.seen(list)?;
+            if events.is_empty() || seen.iter().any(|bits| *bits != 0) {
+                return Ok(seen);
+            }
+        }
     }
 
     fn sleep(&mut self, milliseconds: u64) {

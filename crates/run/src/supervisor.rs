@@ -8,7 +8,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use slotmap::{Key, KeyData};
 use sockeye_abi::{Errno, Readiness};
 use sockeye_base::{Duration, Instant};
-use sockeye_socket::SocketId;
+use sockeye_socket::{Host, SocketId};
 
 use crate::calls::{Answer, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
@@ -445,12 +445,28 @@ impl Supervisor {
         }
     }
 
-    /// Closes the sockets on a port whose carriers are gone, before the port is called in use or somebody connects.
+    /// Closes the sockets on a port whose carriers are gone, before the port is called in use or somebody connects; with
+    /// port 0 on all ports, before there is said to be none.
     pub(crate) fn sweep_port(&mut self, port: u16) {
         let host = self.network.host();
-        let holds = |socket| host.local_addr(socket).is_ok_and(|local| local.port() == port);
+        let holds = |socket| port == 0 || host.local_addr(socket).is_ok_and(|local| local.port() == port);
         let candidates = self.carriers.unwatched(holds);
         self.sweep(candidates);
+    }
+
+    /// A call of the stack for a socket that takes a port if it has none; with one more try if there was none.
+    pub(crate) fn with_port<T>(
+        &mut self,
+        socket: SocketId,
+        mut call: impl FnMut(&mut Host) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let outcome = call(self.network.host());
+        let none_left = matches!(outcome, Err(Errno::EADDRINUSE | Errno::EADDRNOTAVAIL | Errno::EAGAIN));
+        if !none_left || self.network.host().local_addr(socket).is_ok_and(|local| local.port() != 0) {
+            return outcome;
+        }
+        self.sweep_port(0);
+        call(self.network.host())
     }
 
     /// Closes the sockets whose carriers are gone, among these.

@@ -26,6 +26,11 @@ pub(crate) fn to_program(family: Family, address: SocketAddr) -> SocketAddr {
     }
 }
 
+/// Whether an address means nothing without its interface: link-local, and groups of a link or of one interface (RFC 4007).
+pub(crate) fn needs_scope(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || (ip.is_multicast() && matches!(ip.segments()[0] & 0xf, 1 | 2))
+}
+
 /// The wildcard address of a family, with a port.
 pub(crate) fn any(family: Family, port: u16) -> SocketAddr {
     match family {

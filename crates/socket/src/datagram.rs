@@ -68,11 +68,8 @@ impl Host {
     }
 
     pub(crate) fn bind_datagram(&mut self, now: Instant, id: SocketId, wanted: SocketAddr) -> Result<()> {
+        let local = self.may_bind(id, wanted)?;
         let (socket, datagram) = self.datagram(id)?;
-        let local = address::to_stack(socket.family, wanted)?;
-        if socket.family == Family::Inet6 && socket.options.v6only && local.is_ipv4() {
-            return Err(Errno::EINVAL);
-        }
         if datagram.udp.is_some() {
             return Err(Errno::EINVAL);
         }
@@ -86,7 +83,7 @@ impl Host {
         let datagram = self.datagram_mut(id)?;
         datagram.port_locked = local.port() != 0;
         datagram.address_locked = Some(local).filter(|local| !local.ip().is_unspecified());
-        Ok(())
+        self.keep_family(id, local)
     }
 
     pub(crate) fn connect_datagram(&mut self, now: Instant, id: SocketId, wanted: SocketAddr) -> Result<()> {

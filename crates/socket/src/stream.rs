@@ -5,6 +5,7 @@
 //! ([`Phase`], Linux's SS_*), and its connection's state, where CLOSED and TIME-WAIT count as no connection.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family, How, Opt};
 use sockeye_base::{Chain, Instant};
@@ -148,15 +149,8 @@ impl Host {
     }
 
     pub(crate) fn bind_stream(&mut self, id: SocketId, address: SocketAddr) -> Result<()> {
+        let local = self.may_bind(id, address)?;
         let (socket, stream) = self.stream(id)?;
-        let local = address::to_stack(socket.family, address)?;
-        if socket.family == Family::Inet6 && socket.options.v6only && local.is_ipv4() {
-            return Err(Errno::EINVAL);
-        }
-        let request = request_of(socket, local);
-        if socket.family == Family::Inet && !self.stack.may_bind(&request) {
-            return Err(Errno::EADDRNOTAVAIL);
-        }
         // A port that nobody named goes when its connection ends, so the socket may be bound anew.
         let ended = matches!(stream.state, StreamState::Open(_)) && stream.live(&self.stack).is_none();
         match stream.state {
@@ -167,7 +161,7 @@ impl Host {
         if stream.bind.is_some() && (stream.port_locked || !ended) {
             return Err(Errno::EINVAL);
         }
-        let old = stream.bind;
+        let (old, request) = (stream.bind, request_of(socket, local));
         let later = local.port() == 0 && socket.options.seldom.is_on(Opt::IpBindAddressNoPort);
         let bind = match later {
             true if !self.stack.may_bind(&request) => return Err(Errno::EADDRNOTAVAIL),
@@ -182,6 +176,36 @@ impl Host {
         stream.port_locked = local.port() != 0;
         stream.address_locked = !local.ip().is_unspecified();
         stream.last_name = later.then(|| Box::new(local));
+        self.keep_family(id, local)
+    }
+
+    /// The address to bind to as the stack knows it, if a socket of this kind may have it: what Linux asks before it looks
+    /// whether the socket is bound already.
+    pub(crate) fn may_bind(&self, id: SocketId, wanted: SocketAddr) -> Result<SocketAddr> {
+        let socket = self.get(id)?;
+        let local = address::to_stack(socket.family, wanted)?;
+        let ours = self.stack.may_bind(&request_of(socket, local));
+        let is_stream = matches!(socket.kind, Kind::Stream(_));
+        match (socket.family, wanted) {
+            (Family::Inet, _) if !ours => Err(Errno::EADDRNOTAVAIL),
+            (Family::Inet6, _) if socket.options.v6only && local.is_ipv4() => Err(Errno::EINVAL),
+            (Family::Inet6, SocketAddr::V6(v6)) if is_stream && v6.ip().is_multicast() => Err(Errno::EINVAL),
+            (Family::Inet6, SocketAddr::V6(v6))
+                if address::needs_scope(*v6.ip())
+                    && v6.scope_id() == 0
+                    && socket.options.device.is_none() =>
+            {
+                Err(Errno::EINVAL)
+            }
+            _ => Ok(local),
+        }
+    }
+
+    /// Who has bound to one address of IPv6 has said IPV6_V6ONLY.
+    pub(crate) fn keep_family(&mut self, id: SocketId, local: SocketAddr) -> Result<()> {
+        if local.is_ipv6() && !local.ip().is_unspecified() {
+            Arc::make_mut(&mut self.get_mut(id)?.options).v6only = true;
+        }
         Ok(())
     }
 
@@ -235,13 +259,8 @@ impl Host {
     ) -> Result<ConnectionId> {
         let (socket, stream) = self.stream(id)?;
         let remote = address::destination(address::to_stack(socket.family, address)?);
-        let origin = Origin {
-            bind: stream.bind,
-            address: stream.named_address(),
-            range: socket.options.seldom.port_range(),
-        };
-        let bound = origin.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
-        let bound = bound.or(origin.address);
+        let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
+        let bound = bound.or(stream.named_address());
         if socket.family == Family::Inet6 {
             let named = bound.filter(|local| !local.is_unspecified());
             if remote.is_ipv4() && (socket.options.v6only || named.is_some_and(|local| local.is_ipv6())) {
@@ -256,6 +275,16 @@ impl Host {
         }
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(remote.ip());
+        let origin = stream.bind.map_or_else(
+            || {
+                let any = address::any(socket.family, 0);
+                Origin::Any(request_of(
+                    socket,
+                    stream.named_address().map_or(any, |ip| SocketAddr::new(ip, 0)),
+                ))
+            },
+            Origin::Bound,
+        );
         let made = if deferred {
             self.stack.tcp_connect_deferred(now, origin, remote, (config, ip))
         } else {
@@ -549,7 +578,7 @@ pub(crate) fn request_of(socket: &Socket, local: SocketAddr) -> BindRequest {
         local,
         reuse_address: socket.options.reuse_address,
         reuse_port: socket.options.reuse_port,
-        v6only: socket.options.v6only,
+        dual: socket.family == Family::Inet6 && !socket.options.v6only,
         device: socket.options.device,
         nonlocal: socket.options.seldom.takes_foreign_addresses(),
         range: socket.options.seldom.port_range(),

@@ -1,7 +1,6 @@
 //! The socket below std's types: every call and every option, one by one.
 
 mod bytes;
-mod poll;
 
 use std::fmt;
 use std::io;
@@ -18,7 +17,6 @@ pub use sockeye_abi::{
 };
 
 pub use bytes::ReceivedBytes;
-pub use poll::poll;
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]

@@ -16,8 +16,6 @@ pub(crate) enum Interest {
     Read,
     /// Room to send, or a connection's end of opening.
     Write,
-    /// Any change at all.
-    Change,
 }
 
 /// A place among those who wait for one socket.
@@ -93,7 +91,6 @@ impl Waiters {
         let over = |waiter: &mut Waiter| match waiter.interest {
             Interest::Read => readable,
             Interest::Write => writable,
-            Interest::Change => true,
         };
         woken.extend(waiting.extract_if(.., over).map(|waiter| waiter.waker));
     }

@@ -7,7 +7,7 @@
 mod claims;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slotmap::SlotMap;
 use sockeye_base::Rng;
@@ -26,8 +26,8 @@ pub struct BindRequest {
     pub reuse_address: bool,
     /// SO_REUSEPORT.
     pub reuse_port: bool,
-    /// IPV6_V6ONLY: `[::]` does not take IPv4 too.
-    pub v6only: bool,
+    /// It is for an AF_INET6 socket without IPV6_V6ONLY: `[::]` takes IPv4 too.
+    pub dual: bool,
     /// The only interface it has to do with (SO_BINDTODEVICE).
     pub device: Option<InterfaceId>,
     /// The address need not be ours (IP_FREEBIND, IP_TRANSPARENT).
@@ -54,29 +54,13 @@ impl PortRange {
     }
 }
 
-/// Where a connection begins from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// What its socket holds by `bind`.
-    pub bind: Option<BindId>,
-    /// Without that: its address, if `bind` named one without a port (IP_BIND_ADDRESS_NO_PORT).
-    pub address: Option<IpAddr>,
-    /// Without that: which ephemeral ports.
-    pub range: PortRange,
-}
-
-impl From<Option<BindId>> for Origin {
-    fn from(bind: Option<BindId>) -> Origin {
-        Origin { bind, ..Origin::default() }
-    }
-}
-
 /// What a bind claims, as far as conflicts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Claim {
     /// The address; unspecified: all of its family.
     pub(crate) address: IpAddr,
-    /// `[::]` that takes IPv4 too.
+    /// An AF_INET6 socket's that does not keep to IPv6: `[::]` that takes IPv4 too, an IPv4 address, or what `connect` and
+    /// `accept` made of such a `[::]`. (To bind to one address of IPv6 is to keep to it.)
     pub(crate) dual: bool,
     /// SO_REUSEADDR.
     pub(crate) reuse_address: bool,
@@ -86,6 +70,15 @@ pub(crate) struct Claim {
     pub(crate) listening: bool,
     /// Where packets to it come in.
     pub(crate) device: Device,
+}
+
+/// Where a connection is to come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The address and port of a bind.
+    Bound(BindId),
+    /// Any ephemeral port, for a socket that would ask for this.
+    Any(BindRequest),
 }
 
 /// A port held, with its claim.
@@ -113,11 +106,23 @@ struct Bucket {
     /// The bind last made for a connection alone; others that claim the same hold it too.
     of_connections: Option<BindId>,
     claims: Claims,
+    /// TCP: the last to bind said SO_REUSEPORT, and this is what it fits, or did: who says the same and fits it, too, needs
+    /// no look at those who are there, whatever flags they have by now (Linux's `fastreuseport`).
+    sharing: Option<Claim>,
+}
+
+/// By whose rules ports are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rules {
+    #[default]
+    Tcp,
+    Udp,
 }
 
 /// The ports of one transport.
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
+    rules: Rules,
     binds: SlotMap<BindId, Bind>,
     buckets: BTreeMap<u16, Bucket>,
     /// How far `connect` has come in the ephemeral range.
@@ -136,8 +141,8 @@ enum Parity {
 }
 
 impl Claim {
-    pub(crate) fn new(address: IpAddr, v6only: bool, reuse_address: bool, reuse_port: bool) -> Claim {
-        let dual = !v6only && address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    pub(crate) fn new(address: IpAddr, dual: bool, reuse_address: bool, reuse_port: bool) -> Claim {
+        let dual = dual && (address.is_ipv4() || address.is_unspecified());
         Claim { address, dual, reuse_address, reuse_port, listening: false, device: Device::default() }
     }
 
@@ -148,12 +153,19 @@ impl Claim {
 
     /// Whether it has to do with the address's family.
     pub(crate) fn takes_family(&self, address: IpAddr) -> bool {
-        self.dual || self.address.is_ipv4() == address.is_ipv4()
+        let both = self.dual && self.address == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        both || self.address.is_ipv4() == address.is_ipv4()
     }
 
-    /// Whether some address belongs to both.
+    /// Whether some address belongs to both, as Linux sees it (`inet_rcv_saddr_equal`).
     pub(crate) fn overlaps(&self, other: &Claim) -> bool {
-        (self.takes(other.address) || other.takes(self.address)) && self.device.overlaps(other.device)
+        let meet = self.takes(other.address) || other.takes(self.address) || self.meets_narrowed(other);
+        meet && self.device.overlaps(other.device)
+    }
+
+    /// IPv4's wildcard meets every AF_INET6 socket that does not keep to IPv6, even one that has connected over IPv6.
+    fn meets_narrowed(&self, other: &Claim) -> bool {
+        !self.dual && self.address == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && other.dual
     }
 
     /// Whether this claim can't be made while the other stands. Both must agree to share: by SO_REUSEADDR, as long
@@ -170,12 +182,32 @@ impl From<&BindRequest> for Claim {
         let device = request.device.into();
         Claim {
             device,
-            ..Claim::new(request.local.ip(), request.v6only, request.reuse_address, request.reuse_port)
+            ..Claim::new(request.local.ip(), request.dual, request.reuse_address, request.reuse_port)
         }
     }
 }
 
+impl Bucket {
+    /// Whether a claim may stand beside those that are there; `own` is one that doesn't count.
+    fn admits(&self, claim: &Claim, own: Option<&Claim>) -> bool {
+        let fits = claim.reuse_port && self.sharing.is_some_and(|shared| shared.takes(claim.address));
+        let conflicts = |held: &Claim| claim.conflicts(held);
+        fits || !own.map_or_else(|| self.claims.any(conflicts), |own| self.claims.any_other(own, conflicts))
+    }
+
+    /// A claim was admitted.
+    fn admitted(&mut self, claim: &Claim) {
+        let fitted = self.sharing.filter(|shared| shared.takes(claim.address));
+        self.sharing = claim.reuse_port.then(|| fitted.unwrap_or(*claim));
+    }
+}
+
 impl Ports {
+    /// None taken, by these rules.
+    pub(crate) fn new(rules: Rules) -> Ports {
+        Ports { rules, ..Ports::default() }
+    }
+
     pub(crate) fn get(&self, id: BindId) -> Option<&Bind> {
         self.binds.get(id)
     }
@@ -194,16 +226,23 @@ impl Ports {
         rng: &mut Rng,
     ) -> Option<BindId> {
         let port = match port {
-            // No flag helps here: Linux does not share a port that was not asked for.
             0 => {
-                let free = |ports: &Ports, port| !ports.any_claim(port, |held| claim.overlaps(held));
+                let free = |ports: &Ports, port| match ports.rules {
+                    // No flag helps here: TCP does not share a port that was not asked for.
+                    Rules::Tcp => !ports.any_claim(port, |held| claim.overlaps(held)),
+                    Rules::Udp => !ports.any_claim(port, |held| claim.conflicts(held)),
+                };
                 self.pick(Parity::Bind, range, rng.next_u64() >> 1, free)?.0
             }
-            port if self.any_claim(port, |held| claim.conflicts(held)) => return None,
+            port if self.buckets.get(&port).is_some_and(|bucket| !bucket.admits(&claim, None)) => {
+                return None;
+            }
             port => port,
         };
-        if let Some(bucket) = self.buckets.get_mut(&port) {
-            bucket.shared_by_connect = false;
+        let bucket = self.buckets.entry(port).or_default();
+        bucket.shared_by_connect = false;
+        if self.rules == Rules::Tcp {
+            bucket.admitted(&claim);
         }
         Some(self.insert(port, claim))
     }
@@ -215,7 +254,7 @@ impl Ports {
     /// a port comes again as late as can be; at random it would soon meet its own TIME-WAIT at the peer.
     pub(crate) fn bind_for_connect(
         &mut self,
-        address: IpAddr,
+        claim: Claim,
         range: (u16, u16),
         offset: u64,
         tuple_free: impl Fn(u16) -> bool,
@@ -242,7 +281,7 @@ impl Ports {
             }
         }
         let fresh = !self.buckets.contains_key(&port);
-        let id = self.insert_shared(port, Claim::new(address, true, false, false));
+        let id = self.insert_shared(port, claim);
         if fresh && let Some(bucket) = self.buckets.get_mut(&port) {
             bucket.shared_by_connect = true;
         }
@@ -252,7 +291,7 @@ impl Ports {
     /// The bind of a connection that a listener's SYN made: the listener's port and flags, its own address.
     pub(crate) fn inherit(&mut self, parent: BindId, address: IpAddr) -> Option<BindId> {
         let bind = *self.binds.get(parent)?;
-        let claim = Claim { address, dual: false, listening: false, ..bind.claim };
+        let claim = Claim { address, listening: false, ..bind.claim };
         Some(self.insert_shared(bind.port, claim))
     }
 
@@ -278,11 +317,12 @@ impl Ports {
     pub(crate) fn listen(&mut self, id: BindId) -> bool {
         let Some(bind) = self.binds.get(id) else { return false };
         let (port, claim) = (bind.port, bind.claim);
-        // Itself does not count.
-        self.uncount(port, &claim);
-        // A listener's own SO_REUSEADDR counts as ever against others that do not listen.
-        let free = !self.any_claim(port, |held| claim.conflicts(held));
-        self.count(port, claim);
+        let Some(bucket) = self.buckets.get_mut(&port) else { return false };
+        // Itself does not count. Its own SO_REUSEADDR counts as ever against others that do not listen.
+        let free = bucket.admits(&claim, Some(&claim));
+        if free {
+            bucket.admitted(&claim);
+        }
         if free {
             self.change(id, |claim| claim.listening = true);
         }
@@ -309,19 +349,13 @@ impl Ports {
 
     /// `connect` makes a wildcard specific.
     pub(crate) fn narrow(&mut self, id: BindId, address: IpAddr) {
-        self.change(id, |claim| {
-            claim.address = address;
-            claim.dual = false;
-        });
+        self.change(id, |claim| claim.address = address);
     }
 
     /// Takes `narrow` back.
     pub(crate) fn widen(&mut self, id: BindId) {
         let Some(requested) = self.binds.get(id).map(|bind| bind.requested) else { return };
-        self.change(id, |claim| {
-            claim.address = requested.address;
-            claim.dual = requested.dual;
-        });
+        self.change(id, |claim| claim.address = requested.address);
     }
 
     fn any_claim(&self, port: u16, test: impl Fn(&Claim) -> bool) -> bool {

@@ -16,7 +16,7 @@ use crate::icmp::Limiter;
 use crate::input::Origin;
 use crate::interface::Device;
 use crate::neighbour::Neighbours;
-use crate::ports::Ports;
+use crate::ports::{Ports, Rules};
 use crate::route::{Path, Routes, select_source};
 use crate::tcp::TcpTable;
 use crate::timers::{Popped, TimerKey, Timers};
@@ -93,7 +93,7 @@ impl Stack {
             routes: Routes::default(),
             any_destination: BTreeSet::new(),
             tcp_ports: Ports::default(),
-            udp_ports: Ports::default(),
+            udp_ports: Ports::new(Rules::Udp),
             tcp,
             udp: UdpTable::default(),
             icmp,

@@ -53,11 +53,16 @@ pub(super) fn request(address: &str, port: u16) -> BindRequest {
         local: at(address, port),
         reuse_address: false,
         reuse_port: false,
-        v6only: false,
+        dual: address.contains(':'),
         device: None,
         nonlocal: false,
         range: PortRange::default(),
     }
+}
+
+/// Any port of the wildcard of an address's family.
+pub(super) fn anywhere(like: &SocketAddr) -> Origin {
+    Origin::Any(request(if like.is_ipv4() { "0.0.0.0" } else { "::" }, 0))
 }
 
 /// Host n has 10.61.0.n and fd61::n.
@@ -124,7 +129,7 @@ impl Pair {
     pub(super) fn connect(&mut self, to: SocketAddr) -> ConnectionId {
         let id = self
             .a
-            .tcp_connect(self.now, None, to, (sockeye_tcp::Config::default(), IpOptions::default()))
+            .tcp_connect(self.now, anywhere(&to), to, (sockeye_tcp::Config::default(), IpOptions::default()))
             .unwrap();
         self.run();
         id

@@ -30,6 +30,20 @@ pub fn find(name: &str) -> Option<&'static Behaviour> {
 macro_rules! all_behaviours {
     ($then:ident) => {
         $then! {
+            bind {
+                addresses
+                lengths
+                three_tcp
+                three_udp
+                late_flags_tcp
+                late_flags_udp
+                of_connect
+                again
+                after_connect
+                exhausted ["net.ipv4.ip_local_port_range=40000 40007"]
+                exhausted_by_connect ["net.ipv4.ip_local_port_range=40000 40007"]
+                tuples
+            }
             matrix {
                 tcp_bound
                 tcp_listening

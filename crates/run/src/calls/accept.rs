@@ -28,6 +28,10 @@ impl Supervisor {
             }
             done => done?,
         }
+        if !matches!(self.state(subject)?, State::Fresh | State::Listening(_)) {
+            // It had a connection, which is dissolved.
+            self.renew(call, subject)?;
+        }
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         if !matches!(carrier.state, State::Listening(_)) {
             let program_end = carrier.borrow().ok_or(Errno::EBADF)?;

@@ -24,10 +24,12 @@ impl Supervisor {
         self.sweep_for(remote);
         match subject.transport {
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.network.host().connect(now, subject.socket, remote)?;
+                self.with_port(subject.socket, |host| host.connect(now, subject.socket, remote))?;
                 Ok(Answer::Value(0))
             }
-            Transport::Tcp => match self.network.host().connect(now, subject.socket, remote) {
+            Transport::Tcp => match self
+                .with_port(subject.socket, |host| host.connect(now, subject.socket, remote))
+            {
                 Err(Errno::EINPROGRESS) => self.begin(call, subject, remote),
                 Ok(()) if self.network.host().is_deferred(subject.socket) => {
                     self.begin_deferred(call, subject)
@@ -115,7 +117,7 @@ impl Supervisor {
     }
 
     /// Gives the program's descriptor a new file: the old one shows its error for good.
-    fn renew(&mut self, call: &Call, subject: Subject) -> Result<(), Errno> {
+    pub(super) fn renew(&mut self, call: &Call, subject: Subject) -> Result<(), Errno> {
         let nonblocking = self.is_nonblocking(subject);
         let fd = call.int(0);
         let cloexec = descriptors::closes_on_exec(call.tid, fd);

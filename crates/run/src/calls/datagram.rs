@@ -172,7 +172,8 @@ impl Supervisor {
             None => None,
         };
         let now = self.network.now();
-        let sent = self.network.host().send_to(now, subject.socket, data, destination)?;
+        let sent =
+            self.with_port(subject.socket, |host| host.send_to(now, subject.socket, data, destination))?;
         Ok(Answer::Value(sent as i64))
     }
 

@@ -32,6 +32,15 @@ impl Claims {
         }
     }
 
+    /// The same, one that is `own` not counted.
+    pub(super) fn any_other(&self, own: &Claim, test: impl Fn(&Claim) -> bool) -> bool {
+        let twice = |claim: &Claim, count: u32| claim != own || count > 1;
+        match self {
+            Claims::One(claim, count) => *count > 0 && twice(claim, *count) && test(claim),
+            Claims::Many(counts) => counts.iter().any(|(claim, count)| twice(claim, *count) && test(claim)),
+        }
+    }
+
     /// One more.
     pub(super) fn count(&mut self, claim: Claim) {
         if self.is_empty() {

@@ -10,7 +10,7 @@ const KINDS: [(&str, bool); 6] =
 const FLAGS: [(bool, bool); 3] = [(false, false), (true, false), (false, true)];
 
 fn claim((address, v6only): (&str, bool), (reuse_address, reuse_port): (bool, bool)) -> Claim {
-    Claim::new(address.parse().unwrap(), v6only, reuse_address, reuse_port)
+    Claim::new(address.parse().unwrap(), !v6only, reuse_address, reuse_port)
 }
 
 fn bind(ports: &mut Ports, claim: Claim) -> Option<BindId> {
@@ -100,7 +100,7 @@ fn ephemeral_ports() {
 fn connects_share_ports_with_connects_only() {
     let mut ports = Ports::default();
     let mut rng = Rng::from_seed(3);
-    let (range, from) = ((40_000, 40_001), "10.0.0.1".parse().unwrap());
+    let (range, from) = ((40_000, 40_001), claim(("10.0.0.1", true), FLAGS[0]));
     let server = ports.bind(claim(("10.0.0.1", true), FLAGS[1]), 40_000, range, &mut rng).unwrap();
     let first = ports.bind_for_connect(from, range, 99, |_| true).unwrap();
     assert_eq!(ports.get(first).unwrap().port, 40_001);
@@ -124,7 +124,7 @@ fn connects_share_ports_with_connects_only() {
 
 #[test]
 fn connect_takes_a_port_again_as_late_as_can_be() {
-    let from = IpAddr::from([10, 0, 0, 1]);
+    let from = claim(("10.0.0.1", true), FLAGS[0]);
     let mut ports = Ports::default();
     let mut seen = std::collections::BTreeSet::new();
     for round in 0..2 {

@@ -58,11 +58,11 @@ impl Stack {
     pub fn tcp_connect(
         &mut self,
         now: Instant,
-        origin: impl Into<Origin>,
+        origin: Origin,
         remote: SocketAddr,
         settings: (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
-        let id = self.tcp_open(now, origin.into(), remote, settings, Tcb::connect)?;
+        let id = self.tcp_open(now, origin, remote, settings, Tcb::connect)?;
         self.tcp_flush(now, id);
         self.settle(now);
         Ok(id)
@@ -72,11 +72,11 @@ impl Stack {
     pub fn tcp_connect_deferred(
         &mut self,
         now: Instant,
-        origin: impl Into<Origin>,
+        origin: Origin,
         remote: SocketAddr,
         settings: (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
-        self.tcp_open(now, origin.into(), remote, settings, |now, config, ports, iss, offset| {
+        self.tcp_open(now, origin, remote, settings, |now, config, ports, iss, offset| {
             let mut tcb = Tcb::connect(now, config, ports, iss, offset);
             tcb.defer_open();
             tcb
@@ -92,20 +92,18 @@ impl Stack {
         make: impl FnOnce(Instant, Arc<Config>, Ports, SeqNum, u32) -> Tcb,
     ) -> Result<ConnectionId, ConnectError> {
         let remote = meant(remote);
-        let claim = match origin.bind {
-            Some(bind) => Some(self.tcp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim),
-            None => None,
+        let claim = match &origin {
+            Origin::Bound(bind) => self.tcp_ports.get(*bind).ok_or(ConnectError::NoSource)?.claim,
+            Origin::Any(request) => Claim::from(request),
         };
-        if self.is_group(remote.ip()) || claim.is_some_and(|claim| !claim.takes_family(remote.ip())) {
+        if self.is_group(remote.ip()) || !claim.takes_family(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
-        let device = claim.map(|claim| claim.device).unwrap_or_default();
-        let source =
-            claim.as_ref().map_or(origin.address, specific).filter(|address| !self.is_group(*address));
+        let source = specific(&claim).filter(|address| !self.is_group(*address));
         let to = (remote.ip(), remote.port());
-        let (path, source) = self.path_and_source(Transport::Tcp, to, (source, device), options)?;
-        let (bind, port, least_iss) = match origin.bind {
-            Some(bind) => {
+        let (path, source) = self.path_and_source(Transport::Tcp, to, (source, claim.device), options)?;
+        let (bind, port, least_iss) = match origin {
+            Origin::Bound(bind) => {
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
                 let tuple = Tuple::new((source, port), remote);
                 // As Linux: where the port was asked for, TIME-WAIT needn't last.
@@ -117,13 +115,14 @@ impl Stack {
                 self.tcp_ports.narrow(bind, source);
                 (bind, port, least_iss)
             }
-            None => {
+            Origin::Any(request) => {
                 let offset = self.tcp.key.hash(&(source, remote));
                 let (tcp, delay) = (&self.tcp, self.settings.tcp_tw_reuse.filter(|_| path.is_local()));
                 let tuple = |port| Tuple::new((source, port), remote);
                 let free = |port| tcp.is_free(now, &tuple(port), delay);
-                let range = origin.range.within(self.settings.ip_local_port_range);
-                let bind = self.tcp_ports.bind_for_connect(source, range, offset, free);
+                let range = request.range.within(self.settings.ip_local_port_range);
+                let claim = Claim { address: source, ..claim };
+                let bind = self.tcp_ports.bind_for_connect(claim, range, offset, free);
                 let bind = bind.ok_or(ConnectError::NoPorts)?;
                 let port = self.tcp_ports.get(bind).map_or(0, |bind| bind.port);
                 (bind, port, self.tcp_replace(now, &Tuple::new((source, port), remote)))

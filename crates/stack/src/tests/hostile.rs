@@ -172,7 +172,7 @@ proptest! {
         // A connection whose ends the frames are likely to name.
         let bind = pair.b.bind_tcp(request("0.0.0.0", 1000)).unwrap();
         let to = at("10.61.0.1", 7);
-        let out = pair.b.tcp_connect(pair.now, Some(bind), to, (sockeye_tcp::Config::default(), IpOptions::default())).unwrap();
+        let out = pair.b.tcp_connect(pair.now, Origin::Bound(bind), to, (sockeye_tcp::Config::default(), IpOptions::default())).unwrap();
         for (frame, wait) in frames {
             pair.b.input(pair.now, ETH0, frame);
             while pair.b.poll_frame().is_some() {}

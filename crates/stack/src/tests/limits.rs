@@ -21,8 +21,8 @@ impl Lone {
     }
 
     fn try_connect(&mut self, bind: Option<BindId>) -> Result<ConnectionId, ConnectError> {
-        let with = (Config::default(), IpOptions::default());
-        self.stack.tcp_connect(self.now, bind, at("127.0.0.1", 80), with)
+        let (to, with) = (at("127.0.0.1", 80), (Config::default(), IpOptions::default()));
+        self.stack.tcp_connect(self.now, bind.map_or(anywhere(&to), Origin::Bound), to, with)
     }
 
     /// Who connected, who accepted.

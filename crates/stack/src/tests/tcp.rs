@@ -70,16 +70,16 @@ fn refused() {
 #[test]
 fn no_way_there() {
     let mut stack = host(1);
-    let mut connect = |bound: Option<BindId>, to: SocketAddr| {
-        stack.tcp_connect(Instant::ZERO, bound, to, (Config::default(), IpOptions::default()))
+    let mut connect = |to: SocketAddr| {
+        stack.tcp_connect(Instant::ZERO, anywhere(&to), to, (Config::default(), IpOptions::default()))
     };
     for nowhere in ["8.8.8.8", "2001:db8::1", "10.61.0.255", "255.255.255.255", "224.0.0.1"] {
-        assert_eq!(connect(None, at(nowhere, 80)), Err(ConnectError::NoRoute), "{nowhere}");
+        assert_eq!(connect(at(nowhere, 80)), Err(ConnectError::NoRoute), "{nowhere}");
     }
     let lo = stack.bind_tcp(request("127.0.0.1", 0)).unwrap();
     let to = at("10.61.0.2", 80);
     assert_eq!(
-        stack.tcp_connect(Instant::ZERO, Some(lo), to, (Config::default(), IpOptions::default())),
+        stack.tcp_connect(Instant::ZERO, Origin::Bound(lo), to, (Config::default(), IpOptions::default())),
         Err(ConnectError::BadSource)
     );
     assert_eq!(stack.bind_tcp(request("10.61.0.2", 0)), Err(BindError::NotLocal));
@@ -99,8 +99,9 @@ fn loopback() {
         let now = Instant::ZERO;
         let bind = stack.bind_tcp(request(any, 80)).unwrap();
         let listener = stack.tcp_listen(now, bind, 5, Config::default()).unwrap();
-        let id =
-            stack.tcp_connect(now, None, at(own, 80), (Config::default(), IpOptions::default())).unwrap();
+        let id = stack
+            .tcp_connect(now, anywhere(&at(own, 80)), at(own, 80), (Config::default(), IpOptions::default()))
+            .unwrap();
         // All of it happens within the call, and nothing leaves.
         assert_eq!(state(&stack, id), State::Established, "{own}");
         assert_eq!(stack.poll_frame(), None);
@@ -173,8 +174,14 @@ fn ports_run_out_per_destination() {
     };
     listen(80);
     listen(81);
-    let mut connect =
-        |port| stack.tcp_connect(now, None, at("127.0.0.1", port), (Config::default(), IpOptions::default()));
+    let mut connect = |port| {
+        stack.tcp_connect(
+            now,
+            anywhere(&at("127.0.0.1", port)),
+            at("127.0.0.1", port),
+            (Config::default(), IpOptions::default()),
+        )
+    };
     let ids: Vec<ConnectionId> = (0..4).map(|_| connect(80).unwrap()).collect();
     assert_eq!(connect(80), Err(ConnectError::NoPorts));
     // Another destination may share them.
@@ -182,7 +189,14 @@ fn ports_run_out_per_destination() {
     assert_eq!(connect(81), Err(ConnectError::NoPorts));
     assert_eq!(stack.bind_tcp(request("127.0.0.1", 0)), Err(BindError::InUse));
     stack.tcp_abort(now, ids[2]);
-    stack.tcp_connect(now, None, at("127.0.0.1", 80), (Config::default(), IpOptions::default())).unwrap();
+    stack
+        .tcp_connect(
+            now,
+            anywhere(&at("127.0.0.1", 80)),
+            at("127.0.0.1", 80),
+            (Config::default(), IpOptions::default()),
+        )
+        .unwrap();
 }
 
 #[test]
@@ -193,19 +207,29 @@ fn a_bound_port_connects_once_to_a_destination() {
     let [one, two] = [(); 2].map(|()| pair.a.bind_tcp(share).unwrap());
     let id = pair
         .a
-        .tcp_connect(pair.now, Some(one), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .tcp_connect(
+            pair.now,
+            Origin::Bound(one),
+            at("10.61.0.2", 80),
+            (Config::default(), IpOptions::default()),
+        )
         .unwrap();
     assert_eq!(pair.a.bound_address(one), Some(at("10.61.0.1", 5000)));
     let again = pair.a.tcp_connect(
         pair.now,
-        Some(two),
+        Origin::Bound(two),
         at("10.61.0.2", 80),
         (Config::default(), IpOptions::default()),
     );
     assert_eq!(again, Err(ConnectError::TupleInUse));
     assert!(
         pair.a
-            .tcp_connect(pair.now, Some(two), at("10.61.0.2", 81), (Config::default(), IpOptions::default()))
+            .tcp_connect(
+                pair.now,
+                Origin::Bound(two),
+                at("10.61.0.2", 81),
+                (Config::default(), IpOptions::default())
+            )
             .is_ok()
     );
     pair.run();
@@ -225,7 +249,12 @@ fn time_wait_holds_the_port_and_gives_way_to_a_new_syn() {
     let client = pair.a.bind_tcp(request("0.0.0.0", 5000)).unwrap();
     let id = pair
         .a
-        .tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .tcp_connect(
+            pair.now,
+            Origin::Bound(client),
+            at("10.61.0.2", 80),
+            (Config::default(), IpOptions::default()),
+        )
         .unwrap();
     pair.run();
     let accepted = pair.b.tcp_accept(listener).unwrap();
@@ -237,7 +266,12 @@ fn time_wait_holds_the_port_and_gives_way_to_a_new_syn() {
     pair.pass(Duration::from_secs(2));
     let again = pair
         .a
-        .tcp_connect(pair.now, Some(client), at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .tcp_connect(
+            pair.now,
+            Origin::Bound(client),
+            at("10.61.0.2", 80),
+            (Config::default(), IpOptions::default()),
+        )
         .unwrap();
     pair.run();
     assert_eq!(state(&pair.a, again), State::Established);
@@ -258,7 +292,7 @@ fn time_wait_holds_the_port_and_gives_way_to_a_new_syn() {
 #[test]
 fn the_best_fitting_listener_gets_it() {
     let mut pair = Pair::new();
-    let v6only = BindRequest { v6only: true, ..request("::", 80) };
+    let v6only = BindRequest { dual: false, ..request("::", 80) };
     let all_v4 = pair.listen("0.0.0.0", 80, 5);
     let bind = pair.b.bind_tcp(v6only).unwrap();
     let all_v6 = pair.b.tcp_listen(pair.now, bind, 5, Config::default()).unwrap();
@@ -294,7 +328,12 @@ fn an_icmp_error_is_believed_if_it_quotes_what_is_under_way() {
     let mut pair = Pair::new();
     let id = pair
         .a
-        .tcp_connect(pair.now, None, at("10.61.0.2", 80), (Config::default(), IpOptions::default()))
+        .tcp_connect(
+            pair.now,
+            anywhere(&at("10.61.0.2", 80)),
+            at("10.61.0.2", 80),
+            (Config::default(), IpOptions::default()),
+        )
         .unwrap();
     let (port, iss) = (pair.a.tcp_endpoints(id).unwrap().0.port(), pair.a.tcp(id).unwrap().snd_una());
     pair.a.input(pair.now, ETH0, quote(iss + 5000, port));
@@ -334,7 +373,12 @@ fn a_port_may_connect_to_itself() {
     let now = Instant::ZERO;
     let bind = stack.bind_tcp(request("127.0.0.1", 5000)).unwrap();
     let id = stack
-        .tcp_connect(now, Some(bind), at("127.0.0.1", 5000), (Config::default(), IpOptions::default()))
+        .tcp_connect(
+            now,
+            Origin::Bound(bind),
+            at("127.0.0.1", 5000),
+            (Config::default(), IpOptions::default()),
+        )
         .unwrap();
     assert_eq!(state(&stack, id), State::Established);
     stack.with_tcp(now, id, |tcb| tcb.send(now, bytes("echo"))).unwrap().unwrap();

@@ -256,7 +256,7 @@ fn path_mtu_discovery_says_df() {
         assert_eq!(long, if cuts { Ok(()) } else { Err(SendError::TooLong) }, "{discovery:?}");
         assert_eq!(marked(&mut pair), vec![false; if cuts { 2 } else { 0 }]);
         let with = (sockeye_tcp::Config::default(), options);
-        pair.a.tcp_connect(pair.now, None, at("10.61.0.2", 80), with).unwrap();
+        pair.a.tcp_connect(pair.now, anywhere(&at("10.61.0.2", 80)), at("10.61.0.2", 80), with).unwrap();
         assert_eq!(marked(&mut pair), [segments], "{discovery:?}");
     }
 }
