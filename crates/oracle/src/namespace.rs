@@ -4,6 +4,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd};
 use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// There are no addresses but those that are given.
+const UP: &str = "link set eth0 addrgenmode none\nlink set eth0 up\n";
+/// The route to fd61::1 is there.
+const LOCAL_ROUTE: &str = "fd610000000000000000000000000001 80 ";
 
 /// Moves this process, which must have one thread, to a new network namespace like `pukaki` in the virtual network, and
 /// sets these of its settings. It takes root, or user namespaces for everybody, and ip(8).
@@ -14,13 +20,17 @@ pub fn enter(settings: &[(&str, &str)]) -> io::Result<()> {
     ip("link set lo up\n")?;
     unshare(libc::CLONE_NEWNET)?;
     let here = File::open("/proc/self/ns/net")?;
-    // Addresses are there at once, not after a second's look for duplicates, and there are no others.
-    let quiet = "addrgenmode none";
     let place = format!("/proc/{}/fd/{}", std::process::id(), there.as_raw_fd());
-    ip(&format!("link set lo up\nlink add eth0 type veth peer name eth0 netns {place}\n{}", up(quiet, 1)))?;
+    ip(&format!("link set lo up\nlink add eth0 type veth peer name eth0 netns {place}\n{UP}"))?;
     go(&there)?;
-    ip(&up(quiet, 2))?;
+    ip(&format!("{UP}{}", addresses(2)))?;
     go(&here)?;
+    ip(&addresses(1))?;
+    // The kernel takes its time to see that the link is up.
+    let local = || fs::read_to_string("/proc/net/ipv6_route").map(|routes| routes.contains(LOCAL_ROUTE));
+    while !local()? {
+        std::thread::sleep(Duration::from_millis(1));
+    }
     // Its network lives as long as somebody holds it: as long as this process.
     let _ = there.into_raw_fd();
     for (name, value) in settings {
@@ -29,11 +39,9 @@ pub fn enter(settings: &[(&str, &str)]) -> io::Result<()> {
     Ok(())
 }
 
-fn up(quiet: &str, host: u8) -> String {
-    format!(
-        "link set eth0 {quiet}\naddr add 10.61.0.{host}/24 dev eth0\naddr add fd61::{host}/64 dev eth0 nodad\n\
-         link set eth0 up\n"
-    )
+/// Addresses are there at once, not after a second's look for duplicates.
+fn addresses(host: u8) -> String {
+    format!("addr add 10.61.0.{host}/24 dev eth0\naddr add fd61::{host}/64 dev eth0 nodad\n")
 }
 
 /// Where a namespace can't be made as we are, in one of users, where we are root.
