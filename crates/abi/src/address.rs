@@ -48,7 +48,7 @@ pub enum UnixAddress {
 pub fn decode_sockaddr(bytes: &[u8]) -> Result<Address, Errno> {
     match family_of(bytes)? {
         AF_UNSPEC => Ok(Address::Unspec),
-        AF_UNIX => decode_unix(bytes),
+        AF_UNIX => unix(bytes),
         AF_INET => Ok(Address::Inet(v4(bytes)?)),
         AF_INET6 => Ok(Address::Inet(v6(bytes)?)),
         other => Ok(Address::Other(other)),
@@ -135,6 +135,25 @@ pub fn encode_sockaddr(address: &SocketAddr) -> Vec<u8> {
     out
 }
 
+/// A `sockaddr_un`, no longer than it has to be: a path ends in a NUL, an abstract name begins with one.
+pub fn encode_unix(address: &UnixAddress) -> Vec<u8> {
+    let family = AF_UNIX.to_ne_bytes();
+    match address {
+        UnixAddress::Unnamed => family.to_vec(),
+        UnixAddress::Pathname(path) => [family.as_slice(), path, &[0]].concat(),
+        UnixAddress::Abstract(name) => [family.as_slice(), &[0], name].concat(),
+    }
+}
+
+/// Decodes the address of `bind`, `connect` and `sendto` on a Unix-domain socket. EINVAL for another family, for over 110 bytes,
+/// and for no family at all. Who is not to be unnamed says so himself.
+pub fn decode_unix(bytes: &[u8]) -> Result<UnixAddress, Errno> {
+    match decode_sockaddr(bytes)? {
+        Address::Unix(address) => Ok(address),
+        Address::Unspec | Address::Inet(_) | Address::Other(_) => Err(Errno::EINVAL),
+    }
+}
+
 fn family_of(bytes: &[u8]) -> Result<u16, Errno> {
     match bytes {
         [a, b, ..] if bytes.len() <= SOCKADDR_MAX => Ok(u16::from_ne_bytes([*a, *b])),
@@ -171,7 +190,7 @@ fn mapped(address: SocketAddr) -> SocketAddr {
     }
 }
 
-fn decode_unix(bytes: &[u8]) -> Result<Address, Errno> {
+fn unix(bytes: &[u8]) -> Result<Address, Errno> {
     if bytes.len() > SOCKADDR_UN {
         return Err(Errno::EINVAL);
     }

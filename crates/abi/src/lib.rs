@@ -15,13 +15,14 @@ mod request;
 mod tcp_info;
 
 pub use address::{
-    Address, UnixAddress, decode_bind, decode_connect, decode_destination, decode_sockaddr, encode_sockaddr,
+    Address, UnixAddress, decode_bind, decode_connect, decode_destination, decode_sockaddr, decode_unix,
+    encode_sockaddr, encode_unix,
 };
 pub use control::{Control, Credentials, ExtendedError, Numbers, Origin, PktInfo, PktInfo6};
 pub use errno::Errno;
 pub use flags::{How, MessageFlags, Readiness};
 pub use option::{
-    Access, Kind, OPTIONS, Opt, Row, Sockets, State, Value, decode_get, decode_set, decode_value,
+    Access, Kind, OPTIONS, Opt, Row, SOL_SOCKET, Sockets, State, Value, decode_get, decode_set, decode_value,
     encode_value, lookup,
 };
 pub use request::{Family, Request, SocketType, Transport};

@@ -10,6 +10,8 @@ const SOCK_CLOEXEC: i32 = 0o2000000;
 const SOCK_MAX: i32 = 11;
 /// Protocols are below this (IPPROTO_MAX; 262 is MPTCP).
 const IPPROTO_MAX: i32 = 263;
+/// The only protocol of Unix-domain sockets, which 0 means too.
+const AF_UNIX: i32 = 1;
 const IPPROTO_ICMP: i32 = 1;
 const IPPROTO_TCP: i32 = 6;
 const IPPROTO_UDP: i32 = 17;
@@ -46,6 +48,8 @@ pub enum SocketType {
     Datagram,
     /// SOCK_RAW.
     Raw,
+    /// SOCK_SEQPACKET: datagrams in order, over a connection.
+    SeqPacket,
 }
 
 /// A `socket` call's arguments, decoded.
@@ -108,12 +112,29 @@ impl Transport {
 }
 
 impl SocketType {
-    /// SOCK_STREAM, SOCK_DGRAM or SOCK_RAW, as SO_TYPE says it.
+    /// SOCK_STREAM, SOCK_DGRAM, SOCK_RAW or SOCK_SEQPACKET, as SO_TYPE says it.
     pub const fn number(self) -> i32 {
         match self {
             SocketType::Stream => 1,
             SocketType::Datagram => 2,
             SocketType::Raw => 3,
+            SocketType::SeqPacket => 5,
+        }
+    }
+
+    /// The type of a Unix-domain socket, as `socket(AF_UNIX, type, protocol)` asks for it: SOCK_RAW is SOCK_DGRAM there. EINVAL
+    /// for a number that no type has, ESOCKTNOSUPPORT for another type, EPROTONOSUPPORT for a protocol but 0 and 1.
+    pub const fn decode_unix(type_: i32, protocol: i32) -> Result<SocketType, Errno> {
+        let kind = type_ & SOCK_TYPE_MASK;
+        if type_ & !(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC) != 0 || kind >= SOCK_MAX {
+            return Err(Errno::EINVAL);
+        }
+        match (protocol, kind) {
+            (0 | AF_UNIX, 1) => Ok(SocketType::Stream),
+            (0 | AF_UNIX, 2 | 3) => Ok(SocketType::Datagram),
+            (0 | AF_UNIX, 5) => Ok(SocketType::SeqPacket),
+            (0 | AF_UNIX, _) => Err(Errno::ESOCKTNOSUPPORT),
+            (_, _) => Err(Errno::EPROTONOSUPPORT),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The host: its stack, its open sockets, and what both have to say.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use sockeye_wire::Frame;
 use crate::datagram::Datagram;
 use crate::options::Options;
 use crate::stream::{Stream, StreamState};
+use crate::unix::{self, UnixMessage};
 
 new_key_type! {
     /// An open socket of one host.
@@ -29,7 +31,12 @@ pub type Result<T> = std::result::Result<T, Errno>;
 /// One host: a stack and the sockets open on it.
 pub struct Host {
     pub(crate) stack: Stack,
-    pub(crate) sockets: SlotMap<SocketId, Box<Socket>>,
+    pub(crate) sockets: SlotMap<SocketId, Slot>,
+    pub(crate) unix: unix::Domain,
+    /// Who makes the calls.
+    pub(crate) identity: Arc<unix::Identity>,
+    /// What was passed and nobody took, for the caller to drop.
+    pub(crate) untaken: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pool: Pool,
     /// What every socket begins with.
     options: Arc<Options>,
@@ -40,7 +47,15 @@ pub struct Host {
     lost: VecDeque<SocketId>,
 }
 
-/// One open socket.
+/// An open socket of either kind.
+pub(crate) enum Slot {
+    /// One of the Internet's.
+    Inet(Box<Socket>),
+    /// A Unix-domain one.
+    Unix(unix::EndId),
+}
+
+/// One open socket of the Internet's.
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) family: Family,
@@ -51,6 +66,10 @@ pub(crate) struct Socket {
     pub(crate) kind: Kind,
     /// It is in the queue of changed sockets.
     queued: bool,
+    /// Calls on it don't wait (O_NONBLOCK).
+    nonblocking: bool,
+    /// How many have it open, queues of Unix-domain sockets included.
+    pub(crate) holders: u32,
 }
 
 /// The directions that are shut (Linux's sk_shutdown).
@@ -77,12 +96,17 @@ struct Owners {
 
 impl Host {
     /// A host of this name over a stack.
-    pub fn new(name: &str, stack: Stack) -> Host {
+    pub fn new(name: &str, mut stack: Stack) -> Host {
+        let options = Arc::default();
+        let unix = unix::Domain::new(Arc::clone(&options), &mut stack.fork_rng());
         Host {
             stack,
             sockets: SlotMap::with_key(),
+            unix,
+            identity: Arc::default(),
+            untaken: Vec::new(),
             pool: Pool::new(),
-            options: Arc::default(),
+            options,
             name: name.to_owned(),
             owners: Owners::default(),
             changed: VecDeque::new(),
@@ -97,6 +121,7 @@ impl Host {
         self.changed.clear();
         self.owners = Owners::default();
         self.stack = self.stack.rebooted(rng);
+        self.reboot_unix();
     }
 
     /// Its name.
@@ -187,6 +212,9 @@ impl Host {
         to: Option<SocketAddr>,
         flags: MessageFlags,
     ) -> Result<usize> {
+        if self.unix_end(id).is_some() {
+            return self.unix_send(now, id, bytes, &UnixMessage { flags, ..UnixMessage::default() });
+        }
         match self.transport(id)? {
             Transport::Tcp => {
                 if flags.contains(MessageFlags::FASTOPEN)
@@ -244,6 +272,9 @@ impl Host {
 
     /// As [`Host::send`], without a copy: takes off the chain's front what was sent. A datagram is sent whole.
     pub fn send_chain(&mut self, now: Instant, id: SocketId, bytes: &mut Chain) -> Result<usize> {
+        if self.unix_end(id).is_some() {
+            return self.unix_send_chain(now, id, bytes);
+        }
         match self.transport(id)? {
             Transport::Tcp => {
                 if self.is_deferred(id) {
@@ -269,6 +300,10 @@ impl Host {
     /// datagram socket comes one datagram whole (cutting it is the caller's). EAGAIN when there's nothing yet, ENOTCONN,
     /// or the pending error.
     pub fn receive(&mut self, now: Instant, id: SocketId, max: usize, peek: bool) -> Result<Chain> {
+        if self.unix_end(id).is_some() {
+            let flags = if peek { MessageFlags::PEEK } else { MessageFlags::empty() };
+            return self.unix_receive(now, id, max, (flags, 0)).map(|received| received.bytes);
+        }
         match self.transport(id)? {
             Transport::Tcp => self.receive_stream(now, id, max, peek),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
@@ -281,6 +316,10 @@ impl Host {
     /// it comes in line; EAGAIN when it is only announced, or nothing if the stream has ended; ENOTCONN. From a datagram
     /// socket a datagram like any other.
     pub fn receive_urgent(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<Chain> {
+        if self.unix_end(id).is_some() {
+            let flags = MessageFlags::OOB | if peek { MessageFlags::PEEK } else { MessageFlags::empty() };
+            return self.unix_receive(now, id, 1, (flags, 0)).map(|received| received.bytes);
+        }
         match self.transport(id)? {
             Transport::Tcp => self.receive_urgent_stream(now, id, peek),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
@@ -299,6 +338,9 @@ impl Host {
 
     /// Whether a stream's urgent mark is next to be read (SIOCATMARK). ENOTTY for a datagram socket.
     pub fn at_mark(&self, id: SocketId) -> Result<bool> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix.at_mark(end);
+        }
         match self.transport(id)? {
             Transport::Tcp => Ok(self.tcb(id).is_some_and(tcp::Tcb::at_mark)),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => Err(Errno::ENOTTY),
@@ -320,6 +362,9 @@ impl Host {
     /// Shuts one direction or both (shutdown(2)). ENOTCONN without a peer, though the directions are shut then too, as
     /// Linux does; a listener shut for reading stops listening.
     pub fn shutdown(&mut self, now: Instant, id: SocketId, how: How) -> Result<()> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix.shutdown(end, how);
+        }
         let done = match self.transport(id)? {
             Transport::Tcp => self.shutdown_stream(now, id, how),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => self.shutdown_datagram(id, how),
@@ -331,13 +376,14 @@ impl Host {
     /// Closes a socket for good (close(2) of its last descriptor): a stream sends what is queued and a FIN, or a reset if
     /// it has unread data or lingers for no time; a listener resets those that nobody accepted.
     pub fn close(&mut self, now: Instant, id: SocketId) {
-        let reset = self.sockets.get(id).is_some_and(|socket| socket.options.linger == Some(0));
-        self.end(now, id, reset);
+        self.end_by_option(now, id);
+        self.let_go(now);
     }
 
     /// Closes a socket with a reset.
     pub fn abort(&mut self, now: Instant, id: SocketId) {
         self.end(now, id, true);
+        self.let_go(now);
     }
 
     /// Closes a socket whose program was gone when its datagrams were to be delivered: those that wait are refused (port
@@ -374,6 +420,9 @@ impl Host {
     /// The pending error, which is none afterwards. ([`Host::option`] of SO_ERROR also tells what ICMP said of a connection
     /// that goes on.)
     pub fn take_error(&mut self, id: SocketId) -> Option<Errno> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix.take_error(end);
+        }
         match self.transport(id).ok()? {
             Transport::Tcp => self.take_stream_error(id),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => self.take_datagram_error(id),
@@ -383,7 +432,8 @@ impl Host {
     /// What poll(2) would say of it; NVAL if it isn't open.
     pub fn readiness(&self, id: SocketId) -> Readiness {
         match self.sockets.get(id) {
-            Some(socket) => crate::readiness::of(&self.stack, socket),
+            Some(Slot::Inet(socket)) => crate::readiness::of(&self.stack, socket),
+            Some(Slot::Unix(end)) => self.unix.readiness(*end),
             None => Readiness::NVAL,
         }
     }
@@ -395,12 +445,12 @@ impl Host {
         }
         self.drain_events();
         while let Some(id) = take_next(&mut self.changed) {
-            if let Some(socket) = self.sockets.get_mut(id) {
+            if let Ok(socket) = self.get_mut(id) {
                 socket.queued = false;
                 return Some(id);
             }
         }
-        None
+        self.unix.poll_changed()
     }
 
     /// Its family; EBADF.
@@ -416,7 +466,34 @@ impl Host {
     /// The directions `shutdown` was told to shut: reading, writing. (A blocked receive on a datagram socket that is shut
     /// for reading returns 0 bytes.)
     pub fn is_shut(&self, id: SocketId) -> (bool, bool) {
-        self.sockets.get(id).map_or((false, false), |socket| (socket.shut.read, socket.shut.write))
+        let shut = match self.sockets.get(id) {
+            Some(Slot::Inet(socket)) => socket.shut,
+            Some(Slot::Unix(end)) => self.unix.end(*end).map_or(Shut::default(), |end| end.shut),
+            None => Shut::default(),
+        };
+        (shut.read, shut.write)
+    }
+
+    /// Whether calls on it don't wait, which is for those above to heed (O_NONBLOCK). All who hold the socket share it.
+    pub fn is_nonblocking(&self, id: SocketId) -> bool {
+        match self.sockets.get(id) {
+            Some(Slot::Inet(socket)) => socket.nonblocking,
+            Some(Slot::Unix(end)) => self.unix.end(*end).is_ok_and(|end| end.nonblocking),
+            None => false,
+        }
+    }
+
+    /// Sets what [`Host::is_nonblocking`] says.
+    pub fn set_nonblocking(&mut self, id: SocketId, on: bool) {
+        match self.sockets.get_mut(id) {
+            Some(Slot::Inet(socket)) => socket.nonblocking = on,
+            Some(Slot::Unix(end)) => {
+                if let Ok(end) = self.unix.end_mut(*end) {
+                    end.nonblocking = on;
+                }
+            }
+            None => {}
+        }
     }
 
     /// A stream's connection's numbers; `None` without a connection.
@@ -432,6 +509,9 @@ impl Host {
     /// Bytes that can be read now (FIONREAD), of a stream up to the urgent mark; of a datagram socket the next datagram's.
     /// EINVAL for a listener.
     pub fn unread(&self, id: SocketId) -> Result<usize> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix_unread(end);
+        }
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
             Kind::Stream(_) => Ok(self.tcb(id).map_or(0, tcp::Tcb::unread_len)),
@@ -444,6 +524,9 @@ impl Host {
     /// Bytes a stream's peer has not acknowledged (SIOCOUTQ), and of these those never sent (SIOCOUTQNSD). EINVAL for a
     /// listener; a datagram socket has none.
     pub fn unsent(&self, id: SocketId) -> Result<(usize, usize)> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix_unsent(end).map(|bytes| (bytes, 0));
+        }
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
             Kind::Stream(_) => Ok(self.tcb(id).map_or((0, 0), |tcb| (tcb.unacked_len(), tcb.unsent_len()))),
@@ -504,24 +587,34 @@ impl Host {
 
 impl Host {
     pub(crate) fn insert(&mut self, socket: Socket) -> SocketId {
-        self.sockets.insert(Box::new(socket))
+        self.sockets.insert(Slot::Inet(Box::new(socket)))
     }
 
     pub(crate) fn get(&self, id: SocketId) -> Result<&Socket> {
-        self.sockets.get(id).map(Box::as_ref).ok_or(Errno::EBADF)
+        match self.sockets.get(id) {
+            Some(Slot::Inet(socket)) => Ok(socket),
+            Some(Slot::Unix(_)) => Err(Errno::EOPNOTSUPP),
+            None => Err(Errno::EBADF),
+        }
     }
 
     pub(crate) fn get_mut(&mut self, id: SocketId) -> Result<&mut Socket> {
-        self.sockets.get_mut(id).map(Box::as_mut).ok_or(Errno::EBADF)
+        match self.sockets.get_mut(id) {
+            Some(Slot::Inet(socket)) => Ok(socket),
+            Some(Slot::Unix(_)) => Err(Errno::EOPNOTSUPP),
+            None => Err(Errno::EBADF),
+        }
     }
 
     /// Puts a socket into the queue of changed ones.
     pub(crate) fn mark(&mut self, id: SocketId) {
-        if let Some(socket) = self.sockets.get_mut(id)
-            && !socket.queued
-        {
-            socket.queued = true;
-            self.changed.push_back(id);
+        match self.sockets.get_mut(id) {
+            Some(Slot::Inet(socket)) if !socket.queued => {
+                socket.queued = true;
+                self.changed.push_back(id);
+            }
+            Some(Slot::Unix(end)) => self.unix.wake(*end),
+            Some(Slot::Inet(_)) | None => {}
         }
     }
 
@@ -565,8 +658,18 @@ impl Host {
         }
     }
 
+    /// Ends a socket as SO_LINGER says.
+    pub(crate) fn end_by_option(&mut self, now: Instant, id: SocketId) {
+        let reset = self.get(id).is_ok_and(|socket| socket.options.linger == Some(0));
+        self.end(now, id, reset);
+    }
+
     fn end(&mut self, now: Instant, id: SocketId, reset: bool) {
-        let Some(socket) = self.sockets.remove(id) else { return };
+        let socket = match self.sockets.remove(id) {
+            Some(Slot::Inet(socket)) => socket,
+            Some(Slot::Unix(end)) => return self.unix.close(end),
+            None => return,
+        };
         match socket.kind {
             Kind::Stream(stream) => self.end_stream(now, stream, reset),
             Kind::Datagram(datagram) => self.end_datagram(*datagram),
@@ -576,7 +679,8 @@ impl Host {
 
 impl Socket {
     pub(crate) fn new(family: Family, options: Arc<Options>, kind: Kind) -> Socket {
-        Socket { family, options, shut: Shut::default(), kind, queued: false }
+        let shut = Shut::default();
+        Socket { family, options, shut, kind, queued: false, nonblocking: false, holders: 1 }
     }
 
     pub(crate) fn transport(&self) -> Transport {

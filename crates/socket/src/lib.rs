@@ -5,7 +5,7 @@
 //! where a program would wait they say EAGAIN or EINPROGRESS, and [`Host::poll_changed`] says later which socket to look at
 //! again. Frames go through it to the stack and out of it.
 //!
-//! Not modelled: control messages, Unix-domain and raw sockets, privileges, memory pressure. Descriptors,
+//! Not modelled: control messages, raw sockets, privileges, memory pressure. Descriptors,
 //! blocking, timeouts of calls (SO_RCVTIMEO is kept here and acted on above) and signals are the caller's.
 
 #![forbid(unsafe_code)]
@@ -21,9 +21,11 @@ mod options;
 mod readiness;
 mod stream;
 mod tcp_info;
+mod unix;
 
 #[cfg(test)]
 mod tests;
 
 pub use datagram::ErrorReport;
 pub use host::{Host, Result, SocketId};
+pub use unix::{Identity, Passed, UnixMessage, UnixReceived};

@@ -18,6 +18,9 @@ impl Host {
     /// Listens, on an address of its own choice if none was bound; on a listener it changes the backlog. A negative
     /// backlog is the largest. EINVAL for a socket that connects or did, EADDRINUSE, EOPNOTSUPP for datagrams.
     pub fn listen(&mut self, now: Instant, id: SocketId, backlog: i32) -> Result<()> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix_listen(end, backlog);
+        }
         let (socket, stream) = self.stream(id)?;
         let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
         if stream.phase != Phase::Unconnected {

@@ -47,6 +47,8 @@ pub struct Settings {
     pub rmem_max: u32,
     /// Most that SO_SNDBUF may ask for (`wmem_max`).
     pub wmem_max: u32,
+    /// Datagrams, but for one, that wait at a Unix-domain socket for who isn't its peer (`net.unix.max_dgram_qlen`).
+    pub unix_max_dgram_qlen: usize,
     /// Bytes, overhead included, that a UDP socket's receive queue holds (`rmem_default`).
     pub rmem_default: usize,
     /// Probes of a neighbour, unicast or not, before it has failed (`mcast_solicit`, `ucast_solicit`).
@@ -92,6 +94,7 @@ impl Default for Settings {
             keepalive: tcp::Keepalive::default(),
             rmem_max: 4_194_304,
             wmem_max: 4_194_304,
+            unix_max_dgram_qlen: 10,
             rmem_default: 212_992,
             neighbour_probes: 3,
             neighbour_retransmit: Duration::from_secs(1),

@@ -82,6 +82,11 @@ pub(crate) struct Link {
 }
 
 impl Stack {
+    /// A generator of its own for what is beside the stack on its host.
+    pub fn fork_rng(&mut self) -> Rng {
+        self.rng.fork()
+    }
+
     /// A host that has only its loopback interface, `lo`.
     pub fn new(settings: Settings, mut rng: Rng) -> Stack {
         let tcp = TcpTable::new(&mut rng);

@@ -121,6 +121,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
         ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
+        ("unix.max_dgram_qlen", |s| Count(&mut s.unix_max_dgram_qlen)),
     ]
 };
 

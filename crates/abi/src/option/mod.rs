@@ -15,7 +15,7 @@ pub use value::{Value, decode_value, encode_value};
 use crate::{Errno, Family, Transport};
 
 /// SOL_SOCKET.
-pub(crate) const SOL_SOCKET: i32 = 1;
+pub const SOL_SOCKET: i32 = 1;
 /// SOL_IP.
 pub(crate) const SOL_IP: i32 = 0;
 /// SOL_TCP.
@@ -65,6 +65,8 @@ pub enum Sockets {
     Datagrams,
     /// Raw ones.
     Raw,
+    /// Unix-domain ones, and none of the Internet's.
+    Unix,
 }
 
 /// What an option's value is.
@@ -163,6 +165,7 @@ impl Sockets {
             Sockets::Udp => transport == Transport::Udp,
             Sockets::Datagrams => !transport.is_stream(),
             Sockets::Raw => matches!(transport, Transport::Raw(_)),
+            Sockets::Unix => false,
         }
     }
 }

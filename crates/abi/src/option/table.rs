@@ -35,6 +35,9 @@ macro_rules! sockets {
     (raw) => {
         Sockets::Raw
     };
+    (unix) => {
+        Sockets::Unix
+    };
 }
 macro_rules! readable {
     (write) => {
@@ -98,6 +101,8 @@ options! {
     SoLinger SOL_SOCKET 13 "SO_LINGER" Linger, any any both Enforced "What close does with unsent data.";
     SoBsdCompat SOL_SOCKET 14 "SO_BSDCOMPAT" Flag, any any both Enforced "Accepted and ignored, as Linux; reads as 0.";
     SoReusePort SOL_SOCKET 15 "SO_REUSEPORT" Flag, any any both Enforced "Several sockets share a port.";
+    SoPassCred SOL_SOCKET 16 "SO_PASSCRED" Flag, any unix both Enforced "Who sent it, with what is received.";
+    SoPeerCred SOL_SOCKET 17 "SO_PEERCRED" Struct(12), any unix read Enforced "Who connected, or listened.";
     SoRcvLowat SOL_SOCKET 18 "SO_RCVLOWAT" AnyInt, any any both Enforced "Bytes that make a stream readable; a datagram socket keeps the value.";
     SoSndLowat SOL_SOCKET 19 "SO_SNDLOWAT" AnyInt, any any read Enforced "Always 1 on Linux.";
     SoRcvTimeo SOL_SOCKET 20 "SO_RCVTIMEO" Timeval, any any both Enforced "How long receiving blocks.";
@@ -106,12 +111,15 @@ options! {
     SoTimestamp SOL_SOCKET 29 "SO_TIMESTAMP" Flag, any any both Rejected "Arrival times with data.";
     SoPeerName SOL_SOCKET 28 "SO_PEERNAME" Peer, any any read Enforced "As getpeername.";
     SoAcceptConn SOL_SOCKET 30 "SO_ACCEPTCONN" Flag, any any read Enforced "Whether it listens.";
+    SoPeerSec SOL_SOCKET 31 "SO_PEERSEC" Struct(256), any unix read Rejected "The peer's security label: there are none.";
     SoSndBufForce SOL_SOCKET 32 "SO_SNDBUFFORCE" AnyInt, any any write Enforced "SO_SNDBUF beyond the host's bound.";
     SoRcvBufForce SOL_SOCKET 33 "SO_RCVBUFFORCE" AnyInt, any any write Enforced "SO_RCVBUF beyond the host's bound.";
+    SoPassSec SOL_SOCKET 34 "SO_PASSSEC" Flag, any unix both Rejected "The sender's security label.";
     SoMark SOL_SOCKET 36 "SO_MARK" AnyInt, any any both Kept "A mark on packets, for firewalls and routing rules.";
     SoProtocol SOL_SOCKET 38 "SO_PROTOCOL" AnyInt, any any read Enforced "IPPROTO_TCP or IPPROTO_UDP.";
     SoDomain SOL_SOCKET 39 "SO_DOMAIN" AnyInt, any any read Enforced "AF_INET or AF_INET6.";
     SoWifiStatus SOL_SOCKET 41 "SO_WIFI_STATUS" Flag, any any both Kept "Whether Wi-Fi frames were acknowledged: no link is one.";
+    SoPeekOff SOL_SOCKET 42 "SO_PEEK_OFF" AnyInt, any unix both Enforced "Where a peek begins, behind what was peeked at; negative: off.";
     SoNoFcs SOL_SOCKET 43 "SO_NOFCS" Flag, any any both Kept "Frames without checksum, where the driver can.";
     SoSelectErrQueue SOL_SOCKET 45 "SO_SELECT_ERR_QUEUE" Flag, any any both Enforced "poll says POLLPRI too of the error queue.";
     SoBusyPoll SOL_SOCKET 46 "SO_BUSY_POLL" Int(0, ANY), any any both Kept "Microseconds to spin for a packet.";
@@ -121,10 +129,14 @@ options! {
     SoMemInfo SOL_SOCKET 55 "SO_MEMINFO" Struct(36), any any read Enforced "Nine words: what its queues hold, and may.";
     SoIncomingNapiId SOL_SOCKET 56 "SO_INCOMING_NAPI_ID" AnyInt, any any read Kept "The driver's queue: none, 0.";
     SoCookie SOL_SOCKET 57 "SO_COOKIE" Number, any any read Enforced "A number that no other socket of the host has.";
+    SoPeerGroups SOL_SOCKET 59 "SO_PEERGROUPS" Struct(256), any unix read Enforced "The groups of who connected, or listened.";
     SoPreferBusyPoll SOL_SOCKET 69 "SO_PREFER_BUSY_POLL" Flag, any any both Kept "Spinning before interrupts.";
     SoBusyPollBudget SOL_SOCKET 70 "SO_BUSY_POLL_BUDGET" Int(0, 65535), any any write Kept "Packets for each spin.";
     SoReserveMem SOL_SOCKET 73 "SO_RESERVE_MEM" Int(0, ANY), any any both Enforced "EOPNOTSUPP, as without a memory group; reads as 0.";
     SoTxRehash SOL_SOCKET 74 "SO_TXREHASH" Int(-1, 1), any any both Kept "Another path by another hash after a timeout; -1: the default, 1.";
+    SoPassPidfd SOL_SOCKET 76 "SO_PASSPIDFD" Flag, any unix both Rejected "A descriptor of the sender's process.";
+    SoPeerPidfd SOL_SOCKET 77 "SO_PEERPIDFD" AnyInt, any unix read Rejected "A descriptor of the peer's process.";
+    SoPassRights SOL_SOCKET 83 "SO_PASSRIGHTS" Flag, any unix both Enforced "Descriptors may be passed to it.";
 
     TcpNoDelay SOL_TCP 1 "TCP_NODELAY" Flag, any tcp both Enforced "No waiting to fill segments (Nagle off).";
     TcpMaxSeg SOL_TCP 2 "TCP_MAXSEG" Int(0, 32767), any tcp both Enforced "Largest segment: a bound for connections to come; reads as the one in use.";

@@ -61,8 +61,11 @@ fn values_out_of_bounds_and_short_bytes() {
         let family = row.family.unwrap_or(Family::Inet);
         let transport = [Transport::Tcp, Transport::Udp, Transport::Raw(1)]
             .into_iter()
-            .find(|transport| row.sockets.include(*transport))
-            .expect("somebody has it");
+            .find(|transport| row.sockets.include(*transport));
+        let Some(transport) = transport else {
+            assert_eq!(row.sockets, Sockets::Unix, "{}: somebody has it", row.name);
+            continue;
+        };
         let set = |bytes: &[u8]| decode_set(family, transport, (row.level, row.number), bytes);
         match row.state {
             State::Rejected => assert_eq!(set(&[1; 40]), Err(Errno::ENOPROTOOPT), "{}", row.name),

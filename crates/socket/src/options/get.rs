@@ -6,7 +6,7 @@ use sockeye_base::{Duration, Instant};
 use sockeye_stack::Settings;
 use sockeye_tcp::{self as tcp, Tcb};
 
-use super::clamp;
+use super::{Options, clamp};
 use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
 use crate::tcp_info;
@@ -19,6 +19,9 @@ const MSS_DEFAULT: i32 = 536;
 impl Host {
     /// Reads an option (getsockopt(2)); SO_ERROR is cleared by it.
     pub fn option(&mut self, now: Instant, id: SocketId, opt: Opt) -> Result<Value> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix_option(end, opt);
+        }
         let socket = self.get(id)?;
         let row = opt.row();
         if row.state == State::Rejected || !row.readable || !row.applies(socket.family, socket.transport()) {
@@ -115,12 +118,22 @@ impl Host {
 impl Socket {
     /// What getsockopt shows of what the socket itself keeps.
     fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
-        let options = &self.options;
-        let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
         Ok(match opt {
             Opt::SoType => self.transport().socket_type().number().into(),
             Opt::SoProtocol => self.transport().protocol(self.family).into(),
             Opt::SoDomain => self.family.number().into(),
+            Opt::Ipv6V6Only => (self.family == Family::Inet6 && self.options.v6only).into(),
+            _ => return self.options.shown(opt, settings),
+        })
+    }
+}
+
+impl Options {
+    /// What getsockopt shows of what was set.
+    pub(crate) fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
+        let options = self;
+        let ttl = |own: Option<u8>| i32::from(own.unwrap_or(settings.default_ttl));
+        Ok(match opt {
             Opt::SoReuseAddr => options.reuse_address.into(),
             Opt::SoReusePort => options.reuse_port.into(),
             Opt::SoBroadcast => options.broadcast.into(),
@@ -163,7 +176,6 @@ impl Socket {
             Opt::Ipv6UnicastHops => ttl(options.hop_limit).into(),
             Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
             Opt::Ipv6RecvErr => options.errors_v6.into(),
-            Opt::Ipv6V6Only => (self.family == Family::Inet6 && options.v6only).into(),
             _ => options.seldom.shown(opt).ok_or(Errno::ENOPROTOOPT)?.into(),
         })
     }

@@ -169,6 +169,11 @@ impl Options {
         }
     }
 
+    /// Bytes, overhead included, that a Unix-domain socket may have sent before somebody reads, if set.
+    pub(crate) fn unix_send_buffer(&self) -> Option<usize> {
+        self.send_buffer.and_then(|bytes| usize::try_from(bytes).ok())
+    }
+
     /// What a listener leaves to a connection it accepts is all but how it accepts.
     pub(crate) fn accepted(self: &Arc<Options>) -> Arc<Options> {
         let mut options = Arc::clone(self);

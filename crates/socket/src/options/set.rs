@@ -28,6 +28,9 @@ impl Host {
     /// Sets an option (setsockopt(2)). ENOPROTOOPT for an option that the socket hasn't, can't be set or isn't supported;
     /// EINVAL for a value out of bounds; ENOENT for a congestion control that isn't there.
     pub fn set_option(&mut self, now: Instant, id: SocketId, opt: Opt, value: Value) -> Result<()> {
+        if let Some(end) = self.unix_end(id) {
+            return self.set_unix_option(end, opt, &value);
+        }
         let socket = self.get(id)?;
         let row = opt.row();
         if row.state == State::Rejected || !row.settable || !row.applies(socket.family, socket.transport()) {
@@ -143,7 +146,12 @@ impl Host {
 
 impl Options {
     /// Keeps a value that was checked.
-    fn store(&mut self, opt: Opt, value: &Value, (is_stream, settings): (bool, &Settings)) -> Result<()> {
+    pub(crate) fn store(
+        &mut self,
+        opt: Opt,
+        value: &Value,
+        (is_stream, settings): (bool, &Settings),
+    ) -> Result<()> {
         match opt {
             Opt::SoReuseAddr => self.reuse_address = value.flag()?,
             Opt::SoReusePort => self.reuse_port = value.flag()?,
