@@ -15,6 +15,7 @@ use sockeye_services::Services;
 use sockeye_socket::{Host, SocketId};
 
 use crate::alarm::Alarm;
+use crate::names::Known;
 use crate::waiting::{Interest, Ticket, TimerId, Timers, Waiters};
 use crate::watching::Watching;
 
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
 /// What the lock protects.
 pub(crate) struct Engine {
     pub(crate) lab: Lab,
+    pub(crate) names: Known,
     services: Services,
     time: Time,
     waiters: Waiters,
@@ -187,6 +189,7 @@ impl Engine {
     fn new(lab: Lab, time: Time) -> Engine {
         Engine {
             lab,
+            names: Known::default(),
             services: Services::new(),
             time,
             waiters: Waiters::default(),

@@ -5,11 +5,12 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 
 use sockeye_lab::HostId;
+use sockeye_names::File;
 use sockeye_stack::SysctlError;
 
 use crate::engine::Shared;
@@ -119,24 +120,21 @@ impl Host {
         Instant(self.shared.now())
     }
 
-    /// The addresses of a name: `localhost`, or a host of its network; IPv6 last. `NotFound` if there's none.
+    /// The addresses of a name, the best first, as programs on it find them ([`crate::names::getaddrinfo`]). `NotFound` if
+    /// there's none.
     pub fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        if name.eq_ignore_ascii_case("localhost") {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
-        }
-        let found = self.shared.look(|engine| {
-            let lab = &engine.lab;
-            let id = lab.hosts().find(|id| lab.host(*id).name().eq_ignore_ascii_case(name))?;
-            Some(lab.addresses(id).iter().map(|cidr| cidr.address()).collect::<Vec<_>>())
-        });
-        let mut addresses = found.unwrap_or_default();
-        addresses.sort_by_key(IpAddr::is_ipv6);
-        if addresses.is_empty() {
-            let what = format!("failed to lookup address information: {name}: no host of this network");
-            return Err(io::Error::new(io::ErrorKind::NotFound, what));
-        }
-        Ok(addresses)
+        let found = crate::names::blocking(self, crate::names::addresses(self.clone(), name.to_owned(), 0))?;
+        Ok(found.iter().map(SocketAddr::ip).collect())
+    }
+
+    /// The text of a file about names, as it is on this host.
+    pub fn file(&self, file: File) -> String {
+        self.shared.with(|engine, _| engine.names.files(&engine.lab, self.id).text(file).to_owned())
+    }
+
+    /// Puts another text in a file's place, on this host.
+    pub fn set_file(&self, file: File, text: &str) {
+        self.shared.with(|engine, _| engine.names.set_file(&engine.lab, self.id, (file, text)));
     }
 }
 

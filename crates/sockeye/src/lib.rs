@@ -31,18 +31,20 @@
 //! # }
 //! ```
 //!
-//! Names resolve among the hosts of the network. Not there yet: Unix-domain and raw sockets, multicast, control
-//! messages, DNS for names outside the network.
+//! Names resolve as a libc on Linux resolves them ([`names`]): in each host's files, among the hosts of the network, and
+//! from DNS. Not there yet: Unix-domain and raw sockets, multicast, control messages.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod alarm;
+pub mod async_names;
 pub mod async_net;
 mod blocking;
 mod engine;
 mod host;
 mod lab;
+pub mod names;
 pub mod net;
 mod open;
 pub mod poll;

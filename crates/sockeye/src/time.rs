@@ -178,7 +178,20 @@ impl From<Elapsed> for std::io::Error {
 /// # Panics
 /// Outside of a host.
 pub async fn timeout<F: Future>(span: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let mut limit = sleep(span);
+    limited(sleep(span), future).await
+}
+
+/// [`timeout`] on the clock of a network.
+pub(crate) async fn timeout_on<F: Future>(
+    network: &Arc<Shared>,
+    span: Duration,
+    future: F,
+) -> Result<F::Output, Elapsed> {
+    let until = Instant(network.now() + span);
+    limited(Sleep { network: network.clone(), until, timer: None }, future).await
+}
+
+async fn limited<F: Future>(mut limit: Sleep, future: F) -> Result<F::Output, Elapsed> {
     let mut future = pin!(future);
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {

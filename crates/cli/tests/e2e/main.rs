@@ -12,6 +12,7 @@ mod fetch;
 mod harmless;
 mod manners;
 mod names;
+mod names_oracle;
 mod oracle;
 mod servers;
 mod sockopts;

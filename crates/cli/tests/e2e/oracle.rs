@@ -47,7 +47,7 @@ fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Comma
 }
 
 /// The lines that differ, with a few before them.
-fn difference(kernel: &str, ours: &str) -> Option<String> {
+pub(crate) fn difference(kernel: &str, ours: &str) -> Option<String> {
     let (kernel, ours): (Vec<&str>, Vec<&str>) = (kernel.lines().collect(), ours.lines().collect());
     let same = kernel.iter().zip(&ours).take_while(|(a, b)| a == b).count();
     if same == kernel.len() && same == ours.len() {

@@ -1,7 +1,6 @@
 //! Async listeners.
 
 use std::fmt;
-use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +8,8 @@ use std::sync::Arc;
 use sockeye_socket::Host;
 
 use super::TcpStream;
-use crate::net::{ToSocketAddrs, first_of, listening};
+use crate::host;
+use crate::net::{ToSocketAddrs, first_of, listening, resolve};
 use crate::open::Open;
 use crate::waiting::Interest;
 
@@ -20,9 +20,14 @@ pub struct TcpListener {
 
 impl TcpListener {
     /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.
-    /// It is done by the time this returns.
-    pub fn bind<A: ToSocketAddrs>(addr: A) -> Ready<io::Result<TcpListener>> {
-        ready(first_of(addr, listening).map(|open| TcpListener { open }))
+    /// Host and addresses are those of the moment it is called.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpListener>> + use<A> {
+        let (host, resolved) = (host::here(), resolve(addr));
+        async move {
+            let (host, addresses) = (host?, resolved.await?);
+            let open = first_of(addresses, |address| listening(&host, address))?;
+            Ok(TcpListener { open })
+        }
     }
 
     /// Takes the next connection. Nothing is lost if the future is dropped.

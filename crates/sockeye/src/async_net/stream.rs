@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sockeye_abi::{Opt, Transport};
 
 use crate::host;
-use crate::net::{ToSocketAddrs, family_of, how_of, none};
+use crate::net::{ToSocketAddrs, family_of, how_of, none, resolve};
 use crate::open::{Open, receiving};
 use crate::waiting::{Interest, Ticket};
 
@@ -39,12 +39,11 @@ impl TcpStream {
     /// Connects to the first of these addresses that accepts; the error is that of the last. Host and addresses are
     /// those of the moment it is called.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<TcpStream>> + use<A> {
-        let host = host::here();
-        let addresses = addr.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        let (host, resolved) = (host::here(), resolve(addr));
         async move {
-            let host = host?;
+            let (host, addresses) = (host?, resolved.await?);
             let mut last = None;
-            for address in addresses? {
+            for address in addresses {
                 let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
                 match open.wait(Interest::Write, |host, now, id| host.connect(now, id, address)).await {
                     Ok(()) => return Ok(TcpStream::new(open)),

@@ -1,12 +1,12 @@
 //! Async datagram sockets.
 
 use std::fmt;
-use std::future::{Ready, ready};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use crate::net::{ToSocketAddrs, bound, first_of, none};
+use crate::host;
+use crate::net::{ToSocketAddrs, bound, first_of, none, resolve};
 use crate::open::{Open, receiving, receiving_from};
 use crate::waiting::Interest;
 
@@ -17,14 +17,20 @@ pub struct UdpSocket {
 
 impl UdpSocket {
     /// A socket bound to the first of these addresses that can be.
-    /// It is done by the time this returns.
-    pub fn bind<A: ToSocketAddrs>(addr: A) -> Ready<io::Result<UdpSocket>> {
-        ready(first_of(addr, bound).map(|open| UdpSocket { open }))
+    /// Host and addresses are those of the moment it is called.
+    pub fn bind<A: ToSocketAddrs>(addr: A) -> impl Future<Output = io::Result<UdpSocket>> + use<A> {
+        let (host, resolved) = (host::here(), resolve(addr));
+        async move {
+            let (host, addresses) = (host?, resolved.await?);
+            let open = first_of(addresses, |address| bound(&host, address))?;
+            Ok(UdpSocket { open })
+        }
     }
 
     /// Fixes the peer: the first of these addresses that can be.
     pub async fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        first_of(addr, |address| self.open.connect(address))
+        let addresses = resolve(addr).await?;
+        first_of(addresses, |address| self.open.call(|host, now, id| host.connect(now, id, address)))
     }
 
     /// Sends a datagram to the peer.
@@ -34,7 +40,8 @@ impl UdpSocket {
 
     /// Sends a datagram to the first of these addresses.
     pub async fn send_to<A: ToSocketAddrs>(&self, buf: &[u8], addr: A) -> io::Result<usize> {
-        let to = addr.to_socket_addrs()?.next().ok_or_else(none)?;
+        let addresses = resolve(addr).await?;
+        let to = addresses.first().copied().ok_or_else(none)?;
         self.open.wait(Interest::Write, |host, now, id| host.send_to(now, id, buf, Some(to))).await
     }
 

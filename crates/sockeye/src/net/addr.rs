@@ -5,15 +5,21 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 use std::{option, slice, vec};
 
 use crate::host;
+use crate::names;
 
 /// As [`std::net::ToSocketAddrs`], for the same types. A name is looked up on the host entered
-/// ([`crate::Host::lookup`]), never on the machine.
+/// ([`crate::names::getaddrinfo`]), never on the machine.
 pub trait ToSocketAddrs {
     /// The addresses.
     type Iter: Iterator<Item = SocketAddr>;
 
     /// Finds the addresses. `InvalidInput` for what can't be one, `NotFound` for a name nobody has.
     fn to_socket_addrs(&self) -> io::Result<Self::Iter>;
+
+    /// The name and port behind it, if a name has to be looked up: [`crate::async_net`] does so without blocking.
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        None
+    }
 }
 
 impl ToSocketAddrs for SocketAddr {
@@ -41,12 +47,17 @@ impl ToSocketAddrs for (&str, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         let (name, port) = *self;
-        let addresses = match name.parse::<IpAddr>() {
-            Ok(ip) => vec![ip],
-            Err(_) => host::here()?.lookup(name)?,
-        };
-        let addresses: Vec<_> = addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
-        Ok(addresses.into_iter())
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(ip, port)].into_iter());
+        }
+        let host = host::here()?;
+        let found = names::blocking(&host, names::addresses(host.clone(), name.to_owned(), port))?;
+        Ok(found.into_iter())
+    }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        let (name, port) = *self;
+        name.parse::<IpAddr>().is_err().then_some((name, port))
     }
 }
 
@@ -54,6 +65,11 @@ impl ToSocketAddrs for (String, u16) {
     type Iter = vec::IntoIter<SocketAddr>;
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (self.0.as_str(), self.1).to_socket_addrs()
+    }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        let (name, port) = self;
+        name.parse::<IpAddr>().is_err().then_some((name, *port))
     }
 }
 
@@ -63,17 +79,30 @@ impl ToSocketAddrs for str {
         if let Ok(address) = self.parse::<SocketAddr>() {
             return Ok(vec![address].into_iter());
         }
-        let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
-        let (name, port) = self.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
-        let port: u16 = port.parse().map_err(|_| invalid("invalid port value"))?;
-        (name, port).to_socket_addrs()
+        split(self)?.to_socket_addrs()
     }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        let (name, port) = split(self).ok().filter(|_| self.parse::<SocketAddr>().is_err())?;
+        name.parse::<IpAddr>().is_err().then_some((name, port))
+    }
+}
+
+/// `name:port`
+fn split(text: &str) -> io::Result<(&str, u16)> {
+    let invalid = |what| io::Error::new(io::ErrorKind::InvalidInput, what);
+    let (name, port) = text.rsplit_once(':').ok_or_else(|| invalid("invalid socket address"))?;
+    Ok((name, port.parse().map_err(|_| invalid("invalid port value"))?))
 }
 
 impl ToSocketAddrs for String {
     type Iter = vec::IntoIter<SocketAddr>;
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         self.as_str().to_socket_addrs()
+    }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        self.as_str().name_and_port()
     }
 }
 
@@ -89,15 +118,35 @@ impl<T: ToSocketAddrs + ?Sized> ToSocketAddrs for &T {
     fn to_socket_addrs(&self) -> io::Result<Self::Iter> {
         (**self).to_socket_addrs()
     }
+
+    fn name_and_port(&self) -> Option<(&str, u16)> {
+        (**self).name_and_port()
+    }
+}
+
+/// The addresses of the moment this is called; a name is looked up by and by, on the host entered now.
+pub(crate) fn resolve<A: ToSocketAddrs>(
+    addr: A,
+) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + use<A> {
+    let known = match addr.name_and_port() {
+        Some((name, port)) => Err((host::here(), name.to_owned(), port)),
+        None => Ok(addr.to_socket_addrs().map(Iterator::collect)),
+    };
+    async move {
+        match known {
+            Ok(known) => known,
+            Err((host, name, port)) => names::addresses(host?, name, port).await,
+        }
+    }
 }
 
 /// Tries each address until one does; else the last error.
 pub(crate) fn first_of<T>(
-    addresses: impl ToSocketAddrs,
+    addresses: impl IntoIterator<Item = SocketAddr>,
     mut attempt: impl FnMut(SocketAddr) -> io::Result<T>,
 ) -> io::Result<T> {
     let mut last = None;
-    for address in addresses.to_socket_addrs()? {
+    for address in addresses {
         match attempt(address) {
             Ok(done) => return Ok(done),
             Err(error) => last = Some(error),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sockeye_abi::{Opt, Transport};
 
 use super::{TcpStream, ToSocketAddrs, family_of, first_of};
-use crate::host;
+use crate::host::{self, Host};
 use crate::open::Open;
 
 /// As std: the backlog of a listener.
@@ -24,7 +24,9 @@ impl TcpListener {
 
     /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<TcpListener> {
-        first_of(addr, listening).map(|open| TcpListener { open })
+        let host = host::here()?;
+        let open = first_of(addr.to_socket_addrs()?, |address| listening(&host, address))?;
+        Ok(TcpListener { open })
     }
 
     /// Another handle of the same socket, as dup(2).
@@ -68,9 +70,8 @@ impl fmt::Debug for TcpListener {
     }
 }
 
-/// A socket that listens on an address.
-pub(crate) fn listening(address: SocketAddr) -> io::Result<Arc<Open>> {
-    let host = host::here()?;
+/// A socket of a host that listens on an address.
+pub(crate) fn listening(host: &Host, address: SocketAddr) -> io::Result<Arc<Open>> {
     let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
     open.set_flag(Opt::SoReuseAddr, true)?;
     open.call(|host, now, id| host.bind(now, id, address))?;

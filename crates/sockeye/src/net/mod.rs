@@ -66,7 +66,7 @@ mod stream;
 mod udp;
 
 pub use addr::ToSocketAddrs;
-pub(crate) use addr::{first_of, none};
+pub(crate) use addr::{first_of, none, resolve};
 pub(crate) use listener::listening;
 pub use listener::{Incoming, TcpListener};
 pub use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6};

@@ -25,7 +25,7 @@ impl TcpStream {
     /// Connects to the first of these addresses that accepts; the error is that of the last.
     pub fn connect<A: ToSocketAddrs>(addr: A) -> io::Result<TcpStream> {
         let host = host::here()?;
-        first_of(addr, |address| {
+        first_of(addr.to_socket_addrs()?, |address| {
             let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
             open.connect(address)?;
             Ok(TcpStream { open })

@@ -9,7 +9,7 @@ use std::time::Duration;
 use sockeye_abi::{Opt, Transport};
 
 use super::{ToSocketAddrs, family_of, first_of, none};
-use crate::host;
+use crate::host::{self, Host};
 use crate::open::Open;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
@@ -23,7 +23,9 @@ impl UdpSocket {
 
     /// A socket bound to the first of these addresses that can be.
     pub fn bind<A: ToSocketAddrs>(addr: A) -> io::Result<UdpSocket> {
-        first_of(addr, bound).map(|open| UdpSocket { open })
+        let host = host::here()?;
+        let open = first_of(addr.to_socket_addrs()?, |address| bound(&host, address))?;
+        Ok(UdpSocket { open })
     }
 
     /// Receives a datagram and who sent it; what is longer than the buffer is lost.
@@ -63,7 +65,7 @@ impl UdpSocket {
 
     /// Fixes the peer: the first of these addresses that can be.
     pub fn connect<A: ToSocketAddrs>(&self, addr: A) -> io::Result<()> {
-        first_of(addr, |address| self.open.connect(address))
+        first_of(addr.to_socket_addrs()?, |address| self.open.connect(address))
     }
 
     /// Sends a datagram to the peer.
@@ -90,9 +92,8 @@ impl fmt::Debug for UdpSocket {
     }
 }
 
-/// A datagram socket bound to an address.
-pub(crate) fn bound(address: SocketAddr) -> io::Result<Arc<Open>> {
-    let host = host::here()?;
+/// A datagram socket of a host, bound to an address.
+pub(crate) fn bound(host: &Host, address: SocketAddr) -> io::Result<Arc<Open>> {
     let open = Open::new(&host.shared, host.id, family_of(address), Transport::Udp)?;
     open.call(|host, now, id| host.bind(now, id, address))?;
     Ok(open)

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -102,7 +102,9 @@ fn a_waker_may_end_a_task_and_its_socket() {
     let waits = |future: Pin<&mut dyn Future<Output = ()>>| {
         assert!(future.poll(&mut Context::from_waker(&last())).is_pending());
     };
-    let socket = UdpSocket::bind("0.0.0.0:0").into_inner().unwrap();
+    let mut bind = Box::pin(UdpSocket::bind("0.0.0.0:0"));
+    let Poll::Ready(socket) = bind.as_mut().poll(&mut Context::from_waker(Waker::noop())) else { panic!() };
+    let socket = socket.unwrap();
     let mut receive = Box::pin(async { drop(socket.recv(&mut [0; 8]).await) });
     waits(receive.as_mut());
     // Another takes its place; then it is given up.
