@@ -22,8 +22,8 @@ pub use control::{Control, Credentials, ExtendedError, Numbers, Origin, PktInfo,
 pub use errno::Errno;
 pub use flags::{How, MessageFlags, Readiness};
 pub use option::{
-    Access, Kind, OPTIONS, Opt, Row, SOL_SOCKET, Sockets, State, Value, decode_get, decode_set, decode_value,
-    encode_value, lookup,
+    Access, Device, GroupFilter, GroupRequest, Kind, Layout, OPTIONS, Opt, Row, SOL_SOCKET, Sockets, State,
+    Value, decode_get, decode_question, decode_set, decode_value, encode_value, lookup,
 };
 pub use request::{Family, Request, SocketType, Transport};
 pub use tcp_info::TcpInfo;

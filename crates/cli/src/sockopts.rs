@@ -159,6 +159,10 @@ fn bounds(kind: Kind) -> String {
         Kind::Name(size) => format!("name of up to {}", size - 1),
         Kind::Struct(size) => format!("struct of {size} bytes"),
         Kind::Key => "16 or 32 bytes".to_owned(),
+        Kind::NetworkInt => "index, big-endian".to_owned(),
+        Kind::Interface => "name of up to 15".to_owned(),
+        Kind::Device => "address or index".to_owned(),
+        Kind::Group(layout) => layout.name().to_owned(),
     }
 }
 
@@ -171,6 +175,8 @@ fn plain(value: Value) -> String {
         Value::Time(Some(span)) => format!("{span:?}"),
         Value::Rate(u64::MAX) => "no limit".to_owned(),
         Value::Rate(rate) => rate.to_string(),
+        Value::Device(device) => device.address.to_string(),
+        Value::Group(_) | Value::Filter(_) => "of a group".to_owned(),
         Value::Bytes(bytes) if bytes.is_empty() => "none".to_owned(),
         Value::Bytes(bytes) if bytes.iter().all(u8::is_ascii_graphic) => {
             String::from_utf8_lossy(&bytes).into_owned()

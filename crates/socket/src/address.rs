@@ -4,9 +4,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use sockeye_abi::{Errno, Family};
+use sockeye_stack::InterfaceId;
 
-/// The address as the stack knows it. EAFNOSUPPORT if it isn't of the socket's family. Flow labels and scopes are
-/// dropped: the stack has neither.
+/// The address as the stack knows it. EAFNOSUPPORT if it isn't of the socket's family. Flow labels are dropped, and scopes:
+/// [`scope`] tells them.
 pub(crate) fn to_stack(family: Family, address: SocketAddr) -> Result<SocketAddr, Errno> {
     match (family, address) {
         (Family::Inet, SocketAddr::V4(_)) => Ok(address),
@@ -26,9 +27,32 @@ pub(crate) fn to_program(family: Family, address: SocketAddr) -> SocketAddr {
     }
 }
 
-/// Whether an address means nothing without its interface: link-local, and groups of a link or of one interface (RFC 4007).
-pub(crate) fn needs_scope(ip: Ipv6Addr) -> bool {
-    ip.is_unicast_link_local() || (ip.is_multicast() && matches!(ip.segments()[0] & 0xf, 1 | 2))
+/// Whether an address means something only together with an interface (RFC 4007): a sockaddr_in6 has a scope id then.
+pub(crate) fn needs_scope(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => false,
+        // Multicast scopes 1 and 2 (RFC 4291, section 2.7).
+        IpAddr::V6(address) if address.is_multicast() => matches!(address.octets()[1] & 0xf, 1 | 2),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// The interface named with an address that needs one.
+pub(crate) fn scope(address: SocketAddr) -> Option<InterfaceId> {
+    match address {
+        SocketAddr::V6(v6) if needs_scope(address.ip()) => InterfaceId::from_index(v6.scope_id()),
+        SocketAddr::V6(_) | SocketAddr::V4(_) => None,
+    }
+}
+
+/// The address with the interface that it needs one of.
+pub(crate) fn with_scope(mut address: SocketAddr, interface: Option<InterfaceId>) -> SocketAddr {
+    if needs_scope(address.ip())
+        && let (SocketAddr::V6(v6), Some(interface)) = (&mut address, interface)
+    {
+        v6.set_scope_id(interface.index());
+    }
+    address
 }
 
 /// The wildcard address of a family, with a port.

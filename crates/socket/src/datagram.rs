@@ -91,6 +91,9 @@ impl Host {
         let udp = self.port_of(now, id)?;
         let remote = self.reachable(id, wanted)?;
         self.stack.udp_set_ip_options(udp, self.get(id)?.options.ip_options(remote.ip()));
+        self.bind_to_peers_scope(id, wanted)?;
+        let outgoing = self.get(id)?.options.interfaces.outgoing(remote.ip(), None);
+        self.stack.udp_set_outgoing(udp, outgoing);
         self.stack.udp_connect(udp, remote).map_err(errors::of_connect)?;
         self.datagram_mut(id)?.peer = Some(remote);
         Ok(())
@@ -148,11 +151,14 @@ impl Host {
         to: Option<SocketAddr>,
     ) -> Result<usize> {
         let udp = self.port_of(now, id)?;
+        let scope = to.and_then(address::scope);
         let to = to.map(|to| self.reachable(id, to)).transpose()?;
         let (socket, datagram) = self.datagram(id)?;
         if let Some(remote) = to.or(datagram.peer) {
             let ip = socket.options.ip_options(remote.ip());
+            let outgoing = socket.options.interfaces.outgoing(remote.ip(), scope);
             self.stack.udp_set_ip_options(udp, ip);
+            self.stack.udp_set_outgoing(udp, outgoing);
         }
         let len = bytes.len();
         self.stack.udp_send(now, udp, to, bytes).map_err(errors::of_send)?;
@@ -167,7 +173,8 @@ impl Host {
         let family = socket.family;
         let udp = datagram.udp.ok_or(Errno::EAGAIN)?;
         let received = self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)?;
-        Ok((received.payload, address::to_program(family, received.source)))
+        let source = address::to_program(family, received.source);
+        Ok((received.payload, address::with_scope(source, Some(received.interface))))
     }
 
     pub(crate) fn shutdown_datagram(&mut self, id: SocketId, how: How) -> Result<()> {
@@ -256,6 +263,9 @@ impl Host {
         let udp = self.stack.udp_bind(now, request).map_err(errors::of_bind)?;
         if let Some(bytes) = buffer {
             self.stack.udp_set_receive_buffer(udp, bytes);
+        }
+        if let Some(members) = self.get(id)?.members {
+            self.stack.udp_set_members(udp, members);
         }
         self.own_udp(udp, id);
         self.datagram_mut(id)?.udp = Some(udp);

@@ -1,7 +1,7 @@
 //! The table from what goes wrong below to errno. Every variant has its line; there is no default.
 
 use sockeye_abi::Errno;
-use sockeye_stack::{BindError, ConnectError, SendError, UdpError};
+use sockeye_stack::{BindError, ConnectError, GroupError, SendError, UdpError};
 use sockeye_tcp as tcp;
 
 /// What SO_ERROR and failing calls say of a connection's end (tcp(7), and icmp_err_convert for ICMP).
@@ -28,6 +28,16 @@ pub(crate) fn of_bind(error: BindError) -> Errno {
     match error {
         BindError::InUse => Errno::EADDRINUSE,
         BindError::NotLocal => Errno::EADDRNOTAVAIL,
+    }
+}
+
+/// Joining and leaving groups, and naming their sources (ip(7), ipv6(7)).
+pub(crate) fn of_group(error: GroupError) -> Errno {
+    match error {
+        GroupError::IsMember => Errno::EADDRINUSE,
+        GroupError::NotMember => Errno::EADDRNOTAVAIL,
+        GroupError::TooMany => Errno::ENOBUFS,
+        GroupError::Invalid => Errno::EINVAL,
     }
 }
 

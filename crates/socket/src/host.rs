@@ -8,10 +8,11 @@ use std::sync::Arc;
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
 use sockeye_base::{Chain, Counters, Instant, Pool, Rng, take_next};
-use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, Stack, UdpId};
+use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, MembersId, Stack, UdpId};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
 
+use crate::address;
 use crate::datagram::Datagram;
 use crate::options::Options;
 use crate::stream::{Stream, StreamState};
@@ -64,6 +65,8 @@ pub(crate) struct Socket {
     /// What `shutdown` was told, by itself; an end of the connection shuts more.
     pub(crate) shut: Shut,
     pub(crate) kind: Kind,
+    /// The groups it is in, once it has named one.
+    pub(crate) members: Option<MembersId>,
     /// It is in the queue of changed sockets.
     queued: bool,
     /// Calls on it don't wait (O_NONBLOCK).
@@ -155,12 +158,19 @@ impl Host {
         Ok(self.insert(Socket::new(family, Arc::clone(&self.options), kind)))
     }
 
-    /// Gives a socket an address of this host (bind(2)). EINVAL if it has one, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
+    /// Gives a socket an address of this host (bind(2)). A link-local address binds it to its interface, too. EINVAL if it
+    /// has one, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
     pub fn bind(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
-        match self.transport(id)? {
+        let before = self.get(id)?.options.device;
+        self.bind_to_own_scope(id, address)?;
+        let done = match self.transport(id)? {
             Transport::Tcp => self.bind_stream(id, address),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => self.bind_datagram(now, id, address),
+        };
+        if done.is_err() && self.get(id)?.options.device != before {
+            self.set_device(id, before)?;
         }
+        done
     }
 
     /// Begins a connection, or fixes a datagram socket's peer (connect(2)). A connection under way is EINPROGRESS, then
@@ -404,7 +414,7 @@ impl Host {
             Kind::Stream(stream) => self.stream_local(socket.family, stream),
             Kind::Datagram(datagram) => self.datagram_local(socket.family, datagram),
         };
-        Ok(crate::address::to_program(socket.family, address))
+        Ok(address::with_scope(address::to_program(socket.family, address), socket.options.device))
     }
 
     /// Its peer's address (getpeername(2)); ENOTCONN.
@@ -414,7 +424,8 @@ impl Host {
             Kind::Stream(stream) => self.stream_peer(stream),
             Kind::Datagram(datagram) => self.datagram_peer(datagram),
         };
-        Ok(crate::address::to_program(socket.family, address.ok_or(Errno::ENOTCONN)?))
+        let address = address::to_program(socket.family, address.ok_or(Errno::ENOTCONN)?);
+        Ok(address::with_scope(address, socket.options.device))
     }
 
     /// The pending error, which is none afterwards. ([`Host::option`] of SO_ERROR also tells what ICMP said of a connection
@@ -670,6 +681,9 @@ impl Host {
             Some(Slot::Unix(end)) => return self.unix.close(end),
             None => return,
         };
+        if let Some(members) = socket.members {
+            self.stack.members_close(now, members);
+        }
         match socket.kind {
             Kind::Stream(stream) => self.end_stream(now, stream, reset),
             Kind::Datagram(datagram) => self.end_datagram(*datagram),
@@ -680,7 +694,7 @@ impl Host {
 impl Socket {
     pub(crate) fn new(family: Family, options: Arc<Options>, kind: Kind) -> Socket {
         let shut = Shut::default();
-        Socket { family, options, shut, kind, queued: false, nonblocking: false, holders: 1 }
+        Socket { family, options, shut, kind, members: None, queued: false, nonblocking: false, holders: 1 }
     }
 
     pub(crate) fn transport(&self) -> Transport {

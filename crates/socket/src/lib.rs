@@ -15,6 +15,7 @@ mod address;
 mod datagram;
 mod errors;
 mod fast_open;
+mod groups;
 mod host;
 mod listener;
 mod options;

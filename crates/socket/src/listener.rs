@@ -105,10 +105,15 @@ impl Host {
                 tcb.set_oob_inline(now, inline);
             });
         }
+        let mut options = options;
+        let by = self.stack.tcp_interface(connection);
+        if options.device.is_none() && address::needs_scope(remote.ip()) {
+            Arc::make_mut(&mut options).device = by;
+        }
         let accepted = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection))));
         self.own_connection(connection, accepted);
         // What it has already was announced to nobody.
         self.mark(accepted);
-        Ok((accepted, address::to_program(family, remote)))
+        Ok((accepted, address::with_scope(address::to_program(family, remote), by)))
     }
 }

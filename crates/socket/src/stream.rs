@@ -190,13 +190,6 @@ impl Host {
             (Family::Inet, _) if !ours => Err(Errno::EADDRNOTAVAIL),
             (Family::Inet6, _) if socket.options.v6only && local.is_ipv4() => Err(Errno::EINVAL),
             (Family::Inet6, SocketAddr::V6(v6)) if is_stream && v6.ip().is_multicast() => Err(Errno::EINVAL),
-            (Family::Inet6, SocketAddr::V6(v6))
-                if address::needs_scope(*v6.ip())
-                    && v6.scope_id() == 0
-                    && socket.options.device.is_none() =>
-            {
-                Err(Errno::EINVAL)
-            }
             _ => Ok(local),
         }
     }
@@ -273,6 +266,8 @@ impl Host {
         if remote.ip().is_multicast() || self.stack.is_broadcast(remote.ip()) {
             return Err(Errno::ENETUNREACH);
         }
+        self.bind_to_peers_scope(id, address)?;
+        let (socket, stream) = self.stream(id)?;
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(remote.ip());
         let origin = stream.bind.map_or_else(

@@ -24,6 +24,19 @@ pub enum ConnectError {
     TupleInUse,
 }
 
+/// Why a socket's membership in a group is not what it was to be (ip(7), ipv6(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GroupError {
+    /// It is in the group already (EADDRINUSE).
+    IsMember,
+    /// It is not in the group, the source is not in its list, or is there already (EADDRNOTAVAIL).
+    NotMember,
+    /// It is in too many groups, or too many sources are named (ENOBUFS).
+    TooMany,
+    /// There is no membership to change, or it is of the other kind (EINVAL).
+    Invalid,
+}
+
 /// Why a datagram was not sent (send(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {

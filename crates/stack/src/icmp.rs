@@ -10,6 +10,7 @@ use sockeye_tcp as tcp;
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip};
 
+use crate::groups::ALL_NODES;
 use crate::neighbour::Heard;
 use crate::output::IpOptions;
 use crate::stack::Stack;
@@ -195,10 +196,9 @@ impl Stack {
             override_flag: true,
         };
         // One that has no address yet (duplicate address detection) is told with all the others.
-        let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
         if !solicited {
-            let mac = Mac::for_ipv6_multicast(all_nodes);
-            return self.put_neighbour_message(interface, mac, (target, all_nodes), advertisement);
+            let mac = Mac::for_ipv6_multicast(ALL_NODES);
+            return self.put_neighbour_message(interface, mac, (target, ALL_NODES), advertisement);
         }
         let Some(mac) = source_mac.filter(|mac| !mac.is_multicast()) else { return };
         self.heard(now, interface, (source.into(), mac), Heard::Asked);

@@ -1,6 +1,6 @@
 //! The way in: from a frame on an interface to the protocol it is for. What can't be right is dropped in silence, and counted.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
@@ -8,12 +8,11 @@ use sockeye_wire::{Body, Frame, Packet, Payload, arp};
 
 use crate::InterfaceId;
 use crate::neighbour::Heard;
-use crate::output::solicited_node;
 use crate::stack::Stack;
 
 /// Where a packet comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum Arrival {
     /// Somebody on the link.
     Link,
     /// This host itself, which knows what it sends.
@@ -39,7 +38,7 @@ impl Stack {
             match frame.payload {
                 // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
                 Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
-                    self.packet_input(now, (interface, Origin::Link), packet);
+                    self.packet_input(now, (interface, Arrival::Link), packet);
                 }
                 Payload::Arp(packet) if for_us => self.arp_input(now, interface, &packet),
                 Payload::Packet(_) if for_us => self.count(Counter::UnicastInMulticast),
@@ -54,7 +53,7 @@ impl Stack {
     pub(crate) fn packet_input(
         &mut self,
         now: Instant,
-        (interface, origin): (InterfaceId, Origin),
+        (interface, arrival): (InterfaceId, Arrival),
         mut packet: Packet,
     ) {
         // Who a fragment is for may stand in another.
@@ -65,9 +64,9 @@ impl Stack {
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
         let is_expected = matches!(connection, Some((_, true)));
-        if origin == Origin::Link
+        if arrival == Arrival::Link
             && !is_expected
-            && let Err(reason) = self.admit(&packet)
+            && let Err(reason) = self.admit(interface, &packet)
         {
             return self.count(reason);
         }
@@ -100,7 +99,7 @@ impl Stack {
     /// Whether a packet from a link may be what it says it is, and is for us. Its source must be one host, not this
     /// one (RFC 1122, section 3.2.1.3); loopback addresses are not seen on links, but for those ports whose packets a
     /// policy carries there. (Linux: `ip_route_input_slow`, `ipv6_rcv`.)
-    fn admit(&self, packet: &Packet) -> Result<(), Counter> {
+    fn admit(&self, interface: InterfaceId, packet: &Packet) -> Result<(), Counter> {
         let (source, destination) = (packet.source(), packet.destination());
         let (from_port, to_port) = packet.ports().unwrap_or((0, 0));
         let answers_policy = packet.ports().is_some() && self.routes.policy(from_port, source).is_some();
@@ -123,18 +122,9 @@ impl Stack {
             return Err(Counter::IpInAddrErrors);
         }
         let ours = !destination.is_loopback() && self.is_local(destination);
-        let known =
-            ours || any_destination || self.is_broadcast(destination) || self.is_our_group(destination);
+        let heard = destination.is_multicast() && self.hears_group(interface, destination, source);
+        let known = ours || any_destination || self.is_broadcast(destination) || heard;
         if known { Ok(()) } else { Err(Counter::IpInAddrErrors) }
-    }
-
-    /// Whether it is a multicast group that every host is in.
-    fn is_our_group(&self, address: IpAddr) -> bool {
-        let IpAddr::V6(address) = address else { return false };
-        let all_nodes = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-        let own = self.links.iter().flat_map(|link| &link.interface.addresses).map(|own| own.address());
-        address == all_nodes
-            || own.into_iter().any(|own| matches!(own, IpAddr::V6(own) if solicited_node(own) == address))
     }
 
     /// RFC 826, with Linux's rules of who is remembered (`arp_process`).

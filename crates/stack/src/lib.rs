@@ -3,7 +3,7 @@
 //! A [`Stack`] is plain data with one owner. Calls and frames go in; frames to send, ids of what changed and the next
 //! deadline come out. Time is an argument, chance comes from the generator handed in, nothing calls back.
 //!
-//! Not modelled yet: forwarding, multicast groups, raw sockets, router and redirect messages.
+//! Not modelled yet: forwarding, raw sockets, router and redirect messages.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -12,6 +12,7 @@ mod cidr;
 mod counting;
 mod error;
 mod fragments;
+mod groups;
 mod icmp;
 mod input;
 mod interface;
@@ -27,13 +28,14 @@ mod timers;
 mod udp;
 
 pub use cidr::{Cidr, CidrError};
-pub use error::{BindError, ConnectError, SendError, UdpError};
+pub use error::{BindError, ConnectError, GroupError, SendError, UdpError};
+pub use groups::{FilterMode, SourceChange};
 pub use interface::{Interface, InterfaceId};
-pub use output::{IpOptions, MtuDiscovery};
+pub use output::{IpOptions, MtuDiscovery, Outgoing};
 pub use ports::{BindRequest, Origin, PortRange};
 pub use route::{Policy, Route};
 pub use settings::Settings;
-pub use stack::{BindId, ConnectionId, Event, ListenerId, Stack, UdpId};
+pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Stack, UdpId};
 pub use sysctl::SysctlError;
 pub use tcp::fast_open;
 pub use udp::Received;

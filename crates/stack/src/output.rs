@@ -1,6 +1,6 @@
 //! The way out: from a packet and its path to `lo`'s queue, or by the neighbour's hardware address to a link.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::{self, Mac};
@@ -96,6 +96,25 @@ impl MtuDiscovery {
     }
 }
 
+/// Where a datagram socket's packets leave if neither an address nor a device it is bound to says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// To one host: IP_UNICAST_IF, IPV6_UNICAST_IF; the scope of a link-local destination.
+    pub unicast: Option<InterfaceId>,
+    /// To a group: IP_MULTICAST_IF, IPV6_MULTICAST_IF.
+    pub multicast: Option<InterfaceId>,
+    /// Which source address packets to a group have (IP_MULTICAST_IF by address).
+    pub multicast_source: Option<IpAddr>,
+    /// What is sent to a group is heard here, too: IP_MULTICAST_LOOP, IPV6_MULTICAST_LOOP.
+    pub multicast_loop: bool,
+}
+
+impl Default for Outgoing {
+    fn default() -> Outgoing {
+        Outgoing { unicast: None, multicast: None, multicast_source: None, multicast_loop: true }
+    }
+}
+
 /// Which transport asks the way: policies look at the ports bound in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -145,6 +164,38 @@ impl Stack {
         Ok((path, bound))
     }
 
+    /// The device and the source that a datagram socket's packets to this address go by (`udp_sendmsg`,
+    /// `ip_route_output_key`): those it is bound to, then what its options say. To a group, and to all on a link, its
+    /// source address names the interface.
+    pub(crate) fn outgoing(
+        &self,
+        destination: IpAddr,
+        (bound, device): (Option<IpAddr>, Device),
+        outgoing: &Outgoing,
+    ) -> (Option<IpAddr>, Device) {
+        let is_multicast = destination.is_multicast();
+        let source = bound.or(outgoing.multicast_source.filter(|_| is_multicast));
+        if device.one().is_some() {
+            return (source, device);
+        }
+        let wish = if is_multicast { outgoing.multicast } else { outgoing.unicast };
+        let by_source = || match source {
+            Some(source) if source.is_ipv4() && (is_multicast || destination == LIMITED_BROADCAST) => {
+                self.interface_of(source)
+            }
+            Some(_) | None => None,
+        };
+        (source, wish.or_else(by_source).into())
+    }
+
+    /// A packet to a group is heard by this host's members, too: as it was before any link cut it in pieces.
+    pub(crate) fn loop_back(&mut self, interface: InterfaceId, packet: &Packet) {
+        let heard = self.hears_group(interface, packet.destination(), packet.source());
+        if interface != InterfaceId::LOOPBACK && heard && self.loopback.len() < QUEUE_LEN {
+            self.loopback.push_back((interface, Box::new(Frame::packet(packet.clone()))));
+        }
+    }
+
     /// An IP header as a socket wants it.
     pub(crate) fn ip_header(
         &self,
@@ -192,6 +243,12 @@ impl Stack {
         let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
         let frame = Box::new(Frame::packet(packet));
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
+        // A group's packet that may not hop stays on this host (RFC 1112, section 6.1).
+        if let Some(packet) = frame.as_packet()
+            && stays_here(packet)
+        {
+            return;
+        }
         // A broadcast is for us too.
         if mac == Mac::BROADCAST && self.loopback.len() < QUEUE_LEN {
             self.loopback.push_back((path.interface, frame.clone()));
@@ -331,6 +388,19 @@ impl Stack {
         }
     }
 }
+
+/// Whether a packet must not get onto a link.
+fn stays_here(packet: &Packet) -> bool {
+    let of_this_host = match packet.destination() {
+        IpAddr::V4(_) => false,
+        // Scopes 0 and 1 (RFC 4291, section 2.7).
+        IpAddr::V6(group) => group.is_multicast() && group.octets()[1] & 0xf <= 1,
+    };
+    of_this_host || (packet.destination().is_multicast() && packet.ip.hop_limit() == 0)
+}
+
+/// 255.255.255.255.
+const LIMITED_BROADCAST: IpAddr = IpAddr::V4(Ipv4Addr::BROADCAST);
 
 /// The group an address's owner listens to (RFC 4291, section 2.7.1).
 pub(crate) fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {

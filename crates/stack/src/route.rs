@@ -111,6 +111,9 @@ pub(crate) fn select_source<'a>(
     path: &Path,
     destination: IpAddr,
 ) -> Option<IpAddr> {
+    if path.is_local() && destination.is_multicast() {
+        return best(interfaces.clone().next()?, path, destination);
+    }
     if path.is_local() {
         return Some(match destination {
             IpAddr::V4(address) if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),

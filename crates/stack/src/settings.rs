@@ -65,6 +65,12 @@ pub struct Settings {
     pub neighbour_queue_bytes: usize,
     /// Neighbours remembered per interface (`gc_thresh3`).
     pub neighbours: usize,
+    /// IPv4 groups that one socket may be in (`igmp_max_memberships`).
+    pub igmp_max_memberships: usize,
+    /// Sources that one filter may name (`igmp_max_msf`).
+    pub igmp_max_msf: usize,
+    /// The same for IPv6 (`mld_max_msf`).
+    pub mld_max_msf: usize,
     /// ICMP errors per second to all destinations together (`icmp_msgs_per_sec`).
     pub icmp_msgs_per_sec: u32,
     /// How many of them at once (`icmp_msgs_burst`).
@@ -103,6 +109,9 @@ impl Default for Settings {
             neighbour_queue_packets: 101,
             neighbour_queue_bytes: 212_992,
             neighbours: 1024,
+            igmp_max_memberships: 20,
+            igmp_max_msf: 10,
+            mld_max_msf: 64,
             icmp_msgs_per_sec: 1000,
             icmp_msgs_burst: 50,
             icmp_ratelimit: Duration::from_secs(1),

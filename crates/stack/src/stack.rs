@@ -6,14 +6,15 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use slotmap::new_key_type;
+use slotmap::{SlotMap, new_key_type};
 use sockeye_base::{Counters, Instant, Rng, take_next};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Payload};
 
 use crate::fragments::Fragments;
+use crate::groups::{Groups, Members};
 use crate::icmp::Limiter;
-use crate::input::Origin;
+use crate::input::Arrival;
 use crate::interface::Device;
 use crate::neighbour::Neighbours;
 use crate::ports::{Ports, Rules};
@@ -30,6 +31,8 @@ new_key_type! {
     pub struct ConnectionId;
     /// A TCP listener.
     pub struct ListenerId;
+    /// The groups that a socket is in.
+    pub struct MembersId;
     /// A UDP socket.
     pub struct UdpId;
 }
@@ -61,6 +64,7 @@ pub struct Stack {
     pub(crate) udp_ports: Ports,
     pub(crate) tcp: TcpTable,
     pub(crate) udp: UdpTable,
+    pub(crate) members: SlotMap<MembersId, Members>,
     pub(crate) icmp: Limiter,
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
@@ -79,6 +83,7 @@ pub struct Stack {
 pub(crate) struct Link {
     pub(crate) interface: Interface,
     pub(crate) neighbours: Neighbours,
+    pub(crate) groups: Groups,
 }
 
 impl Stack {
@@ -101,6 +106,7 @@ impl Stack {
             udp_ports: Ports::new(Rules::Udp),
             tcp,
             udp: UdpTable::default(),
+            members: SlotMap::with_key(),
             icmp,
             fragments: Fragments::default(),
             timers: Timers::default(),
@@ -125,7 +131,7 @@ impl Stack {
         let mut stack = Stack::new(self.settings.clone(), rng);
         for (id, interface) in self.interfaces().skip(1) {
             let neighbours = Neighbours::new(stack.rng.key());
-            stack.links.push(Link { interface: interface.clone(), neighbours });
+            stack.links.push(Link { interface: interface.clone(), neighbours, groups: Groups::default() });
             debug_assert_eq!(stack.links.len(), id.0 + 1);
         }
         stack.routes = self.routes.clone();
@@ -156,7 +162,7 @@ impl Stack {
             self.routes.add(Route { destination: *destination, via: None, interface: id });
         }
         let neighbours = Neighbours::new(self.rng.key());
-        self.links.push(Link { interface, neighbours });
+        self.links.push(Link { interface, neighbours, groups: Groups::default() });
         id
     }
 
@@ -183,6 +189,11 @@ impl Stack {
                 .links
                 .iter()
                 .any(|link| link.interface.addresses.iter().any(|own| own.address() == address))
+    }
+
+    /// The interface that has an address; `lo` has all of 127/8.
+    pub fn interface_of(&self, address: IpAddr) -> Option<InterfaceId> {
+        if address.is_loopback() { Some(InterfaceId::LOOPBACK) } else { self.owner(address) }
     }
 
     /// Whether it is the limited broadcast address, or that of a network we are on.
@@ -262,7 +273,7 @@ impl Stack {
         for _ in 0..LOOPBACK_BURST {
             let Some((interface, frame)) = self.loopback.pop_front() else { break };
             if let Payload::Packet(packet) = frame.payload {
-                self.packet_input(now, (interface, Origin::Here), packet);
+                self.packet_input(now, (interface, Arrival::Here), packet);
             }
         }
     }
@@ -271,6 +282,9 @@ impl Stack {
     /// is on `lo` and on the interface that has it, and to a device IPv4 needs no route (`ip_route_output_key`).
     pub(crate) fn path(&self, destination: IpAddr, device: Device) -> Option<Path> {
         let Some(interface) = device.one() else {
+            if let (IpAddr::V6(_), true) = (destination, destination.is_multicast()) {
+                return self.group_path(destination);
+            }
             if self.is_local(destination) {
                 return Some(Path { interface: InterfaceId::LOOPBACK, next_hop: destination });
             }
@@ -281,7 +295,21 @@ impl Stack {
         }
         let on_link = Path { interface, next_hop: destination };
         let exists = self.links.get(interface.0).is_some();
-        self.routes.lookup(destination, device).or((exists && destination.is_ipv4()).then_some(on_link))
+        let needs_none = destination.is_ipv4() || destination.is_multicast();
+        self.routes.lookup(destination, device).or((exists && needs_none).then_some(on_link))
+    }
+
+    /// Where packets to a group of IPv6 go if nothing is said: by the first interface that is no loopback and speaks IPv6.
+    fn group_path(&self, group: IpAddr) -> Option<Path> {
+        let speaks = |interface: &Interface| interface.addresses.iter().any(|own| own.address().is_ipv6());
+        let mut links = self.interfaces().skip(1);
+        let (interface, _) = links.find(|(_, interface)| speaks(interface))?;
+        Some(Path { interface, next_hop: group })
+    }
+
+    /// The interface that packets to a group leave by if nothing is said, which is where it is joined.
+    pub fn group_interface(&self, group: IpAddr) -> Option<InterfaceId> {
+        Some(self.path(group, Device::default())?.interface)
     }
 
     /// The interface that sockets bound to a device go by, of a packet for this address: what comes over `lo` for an address

@@ -60,6 +60,8 @@ const ROWS: &[Row] = {
         ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
         ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
         ("ipv4.icmp_ratelimit", |s| Millis(&mut s.icmp_ratelimit, 0..=MOST_INT)),
+        ("ipv4.igmp_max_memberships", |s| Count(&mut s.igmp_max_memberships)),
+        ("ipv4.igmp_max_msf", |s| Count(&mut s.igmp_max_msf)),
         ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
         ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
         ("ipv4.ipfrag_high_thresh", |s| Count(&mut s.ipfrag_high_thresh)),

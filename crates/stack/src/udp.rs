@@ -1,6 +1,6 @@
 //! UDP (RFC 768): sockets, who gets a datagram, their queues and errors.
 //!
-//! Every socket is bound, at least to a port of the ephemeral range. Not modelled: multicast, IP_RECVERR, corking.
+//! Every socket is bound, at least to a port of the ephemeral range. Not modelled: IP_RECVERR, corking.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -9,10 +9,10 @@ use slotmap::SlotMap;
 use sockeye_base::{Chain, Counter, Duration, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
-use crate::output::{IpOptions, MtuDiscovery, Transport};
+use crate::output::{IpOptions, MtuDiscovery, Outgoing, Transport};
 use crate::ports::{BindRequest, Claim};
 use crate::route::{Path, least_mtu, longest_packet};
-use crate::stack::{BindId, Event, Stack, UdpId};
+use crate::stack::{BindId, Event, MembersId, Stack, UdpId};
 use crate::{BindError, ConnectError, InterfaceId, SendError, UdpError};
 
 /// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
@@ -45,6 +45,9 @@ struct Socket {
     receive_buffer: usize,
     error: Option<UdpError>,
     options: IpOptions,
+    /// None: the defaults.
+    outgoing: Option<Box<Outgoing>>,
+    members: Option<MembersId>,
     /// The last that a router said of a path's MTU: where the path leads, and when.
     path_mtu: Option<(IpAddr, usize, Instant)>,
     /// An event of it stands in the queue.
@@ -89,6 +92,8 @@ impl Stack {
             receive_buffer: self.settings.rmem_default,
             error: None,
             options: IpOptions::default(),
+            outgoing: None,
+            members: None,
             path_mtu: None,
             announced: false,
             asked: VecDeque::new(),
@@ -116,14 +121,16 @@ impl Stack {
     pub fn udp_connect(&mut self, socket: UdpId, remote: SocketAddr) -> Result<(), ConnectError> {
         let entry = self.udp.sockets.get(socket).ok_or(ConnectError::NoSource)?;
         let (bind, options) = (entry.bind, entry.options);
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
         let claim = self.udp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim;
         if !claim.takes_family(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
         let remote = meant(remote);
+        let bound = specific(&claim).filter(|address| !self.is_group(*address));
+        let way = self.outgoing(remote.ip(), (bound, claim.device), &outgoing);
         let to = (remote.ip(), remote.port());
-        let from = (specific(&claim), claim.device);
-        let (_, source) = self.path_and_source(Transport::Udp, to, from, options)?;
+        let (_, source) = self.path_and_source(Transport::Udp, to, way, options)?;
         if claim.address.is_unspecified() {
             self.udp_ports.narrow(bind, source);
         }
@@ -161,9 +168,11 @@ impl Stack {
             return Err(SendError::NoRoute);
         }
         let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
         let bound = specific(&claim).filter(|address| !self.is_group(*address));
+        let way = self.outgoing(remote.ip(), (bound, claim.device), &outgoing);
         let to = (remote.ip(), remote.port());
-        let (path, source) = self.path_and_source(Transport::Udp, to, (bound, claim.device), options)?;
+        let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
         let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
         let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
@@ -182,6 +191,9 @@ impl Stack {
         let packet = Packet { ip, body: Body::Udp(datagram) };
         if packet.len() > mtu && !options.discovery.cuts() {
             return Err(SendError::TooLong);
+        }
+        if remote.ip().is_multicast() && outgoing.multicast_loop {
+            self.loop_back(path.interface, &packet);
         }
         self.transmit_cut(now, &path, mtu, packet);
         self.settle(now);
@@ -203,9 +215,11 @@ impl Stack {
     pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
         let entry = self.udp.sockets.get(socket)?;
         let (remote, options) = (entry.remote?, entry.options);
-        let device = self.udp_ports.get(entry.bind)?.claim.device;
+        let claim = self.udp_ports.get(entry.bind)?.claim;
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
+        let way = self.outgoing(remote.ip(), (None, claim.device), &outgoing);
         let to = (remote.ip(), remote.port());
-        let (path, _) = self.path_and_source(Transport::Udp, to, (None, device), options).ok()?;
+        let (path, _) = self.path_and_source(Transport::Udp, to, way, options).ok()?;
         Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
     }
 
@@ -264,6 +278,21 @@ impl Stack {
         }
     }
 
+    /// Where its packets leave.
+    pub fn udp_set_outgoing(&mut self, socket: UdpId, outgoing: Outgoing) {
+        if let Some(socket) = self.udp.sockets.get_mut(socket) {
+            let is_default = outgoing == Outgoing::default();
+            socket.outgoing = (!is_default).then(|| Box::new(outgoing));
+        }
+    }
+
+    /// The groups it is in.
+    pub fn udp_set_members(&mut self, socket: UdpId, members: MembersId) {
+        if let Some(socket) = self.udp.sockets.get_mut(socket) {
+            socket.members = Some(members);
+        }
+    }
+
     /// What its packets' IP headers say.
     pub fn udp_set_ip_options(&mut self, socket: UdpId, options: IpOptions) {
         if let Some(socket) = self.udp.sockets.get_mut(socket) {
@@ -315,7 +344,9 @@ impl Stack {
         if self.is_group(local.ip()) {
             let Some(sockets) = self.udp.by_port.get(&local.port()).cloned() else { return };
             for id in sockets {
-                if self.udp_score(id, Some(interface), (local, source)).is_some() {
+                if self.udp_score(id, Some(interface), (local, source)).is_some()
+                    && self.udp_hears(id, (interface, local.ip()), source.ip())
+                {
                     self.udp_deliver(id, received(datagram));
                 }
             }
@@ -387,6 +418,12 @@ impl Stack {
             return equals.get(self.tcp.spread((local, remote), equals.len())).copied();
         }
         equals.last().copied()
+    }
+
+    /// Whether a socket that a group's datagram fits wants it.
+    fn udp_hears(&self, id: UdpId, to: (InterfaceId, IpAddr), source: IpAddr) -> bool {
+        let members = self.udp.sockets.get(id).and_then(|socket| socket.members);
+        !to.1.is_multicast() || self.members_hear(members, to, source)
     }
 
     /// How well a socket fits a datagram: (its address is the datagram's, it is connected, it is bound to the interface,

@@ -3,14 +3,16 @@
 //! not know), so no option is accepted and ignored. What each value means is not known here; see socket(7), tcp(7),
 //! udp(7), ip(7), ipv6(7). Lengths, truncation and the order of errors are as Linux 6.18 was seen to do it.
 
+mod group;
 mod table;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use group::{Device, GroupFilter, GroupRequest, Layout};
 pub use table::{OPTIONS, Opt};
-pub use value::{Value, decode_value, encode_value};
+pub use value::{Value, decode_question, decode_value, encode_value};
 
 use crate::{Errno, Family, Transport};
 
@@ -96,6 +98,14 @@ pub enum Kind {
     Number,
     /// A sockaddr; asking for more bytes than it has is EINVAL.
     Peer,
+    /// Four bytes with an int in network order.
+    NetworkInt,
+    /// The name of an interface, or nothing.
+    Interface,
+    /// An interface, by an address or an index.
+    Device,
+    /// A struct that speaks of a multicast group.
+    Group(Layout),
 }
 
 /// Whether an option works.
@@ -135,7 +145,11 @@ impl Row {
     /// Whether a value is one that can be set: of the right kind and within bounds; EINVAL if it isn't.
     pub fn check(&self, value: &Value) -> Result<(), Errno> {
         let fits = match (self.kind, value) {
-            (Kind::Flag | Kind::AnyInt | Kind::Word, Value::Int(_)) => true,
+            (Kind::Flag | Kind::AnyInt | Kind::Word | Kind::NetworkInt, Value::Int(_)) => true,
+            (Kind::Interface, Value::Bytes(name)) => name.len() < 16,
+            (Kind::Device, Value::Device(_)) => true,
+            (Kind::Group(Layout::IpMsfilter | Layout::GroupFilter), Value::Filter(_)) => true,
+            (Kind::Group(_), Value::Group(_)) => true,
             (Kind::Int(low, high), Value::Int(n)) => (low..=high).contains(n),
             (Kind::Linger, Value::Linger { .. }) => true,
             (Kind::Timeval, Value::Time(_)) => true,
@@ -221,7 +235,7 @@ pub fn decode_set(
         (SOL_IPV6, _) => found.is_ok(),
         _ => false,
     };
-    let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_)));
+    let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_) | Kind::Interface));
     if needs_an_int && !is_name && bytes.len() < 4 {
         return Err(Errno::EINVAL);
     }

@@ -1,13 +1,14 @@
 //! The rows.
 
-use super::{Kind, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State};
+use super::{Kind, Layout, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State};
 use crate::Family;
 use crate::tcp_info::TcpInfo;
 
-use Kind::{AnyInt, Flag, Int, Key, Linger, Name, Number, Peer, Rate, Struct, Timeval, Word};
+use Kind::{
+    AnyInt, Device, Flag, Group, Int, Interface, Key, Linger, Name, NetworkInt, Number, Peer, Rate, Struct,
+    Timeval, Word,
+};
 
-/// IFNAMSIZ.
-const NAME_OF_INTERFACE: usize = 16;
 /// TCP_CA_NAME_MAX.
 const NAME_OF_ALGORITHM: usize = 16;
 
@@ -107,7 +108,7 @@ options! {
     SoSndLowat SOL_SOCKET 19 "SO_SNDLOWAT" AnyInt, any any read Enforced "Always 1 on Linux.";
     SoRcvTimeo SOL_SOCKET 20 "SO_RCVTIMEO" Timeval, any any both Enforced "How long receiving blocks.";
     SoSndTimeo SOL_SOCKET 21 "SO_SNDTIMEO" Timeval, any any both Enforced "How long sending blocks.";
-    SoBindToDevice SOL_SOCKET 25 "SO_BINDTODEVICE" Name(NAME_OF_INTERFACE), any any both Rejected "One interface only.";
+    SoBindToDevice SOL_SOCKET 25 "SO_BINDTODEVICE" Interface, any any both Enforced "One interface only.";
     SoTimestamp SOL_SOCKET 29 "SO_TIMESTAMP" Flag, any any both Rejected "Arrival times with data.";
     SoPeerName SOL_SOCKET 28 "SO_PEERNAME" Peer, any any read Enforced "As getpeername.";
     SoAcceptConn SOL_SOCKET 30 "SO_ACCEPTCONN" Flag, any any read Enforced "Whether it listens.";
@@ -130,6 +131,7 @@ options! {
     SoIncomingNapiId SOL_SOCKET 56 "SO_INCOMING_NAPI_ID" AnyInt, any any read Kept "The driver's queue: none, 0.";
     SoCookie SOL_SOCKET 57 "SO_COOKIE" Number, any any read Enforced "A number that no other socket of the host has.";
     SoPeerGroups SOL_SOCKET 59 "SO_PEERGROUPS" Struct(256), any unix read Enforced "The groups of who connected, or listened.";
+    SoBindToIfindex SOL_SOCKET 62 "SO_BINDTOIFINDEX" Int(0, ANY), any any both Enforced "One interface only, by its index.";
     SoPreferBusyPoll SOL_SOCKET 69 "SO_PREFER_BUSY_POLL" Flag, any any both Kept "Spinning before interrupts.";
     SoBusyPollBudget SOL_SOCKET 70 "SO_BUSY_POLL_BUDGET" Int(0, 65535), any any write Kept "Packets for each spin.";
     SoReserveMem SOL_SOCKET 73 "SO_RESERVE_MEM" Int(0, ANY), any any both Enforced "EOPNOTSUPP, as without a memory group; reads as 0.";
@@ -192,30 +194,49 @@ options! {
     IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Enforced "The same, and send from there.";
     IpMinTtl SOL_IP 21 "IP_MINTTL" Int(0, 255), any any both Enforced "Segments with a smaller TTL are dropped; UDP keeps the value.";
     IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Enforced "Bind without a port yet.";
-    IpMulticastIf SOL_IP 32 "IP_MULTICAST_IF" Struct(12), any any both Rejected "Interface of multicasts sent.";
-    IpMulticastTtl SOL_IP 33 "IP_MULTICAST_TTL" Int(-1, 255), any any both Rejected "TTL of multicasts sent.";
-    IpMulticastLoop SOL_IP 34 "IP_MULTICAST_LOOP" Flag, any any both Rejected "Multicasts sent are heard here.";
-    IpAddMembership SOL_IP 35 "IP_ADD_MEMBERSHIP" Struct(12), any any write Rejected "Join a group.";
-    IpDropMembership SOL_IP 36 "IP_DROP_MEMBERSHIP" Struct(12), any any write Rejected "Leave a group.";
-    IpAddSourceMembership SOL_IP 39 "IP_ADD_SOURCE_MEMBERSHIP" Struct(12), any any write Rejected "Join one source.";
-    IpDropSourceMembership SOL_IP 40 "IP_DROP_SOURCE_MEMBERSHIP" Struct(12), any any write Rejected "Leave one source.";
-    IpMulticastAll SOL_IP 49 "IP_MULTICAST_ALL" Flag, any any both Rejected "Hear groups that others joined.";
+    IpMulticastIf SOL_IP 32 "IP_MULTICAST_IF" Device, any any both Enforced "Interface of multicasts sent.";
+    IpMulticastTtl SOL_IP 33 "IP_MULTICAST_TTL" Int(-1, 255), any any both Enforced "TTL of multicasts sent.";
+    IpMulticastLoop SOL_IP 34 "IP_MULTICAST_LOOP" Flag, any any both Enforced "Multicasts sent are heard here.";
+    IpAddMembership SOL_IP 35 "IP_ADD_MEMBERSHIP" Group(Layout::Mreq), any any write Enforced "Join a group.";
+    IpDropMembership SOL_IP 36 "IP_DROP_MEMBERSHIP" Group(Layout::Mreq), any any write Enforced "Leave a group.";
+    IpUnblockSource SOL_IP 37 "IP_UNBLOCK_SOURCE" Group(Layout::MreqSource), any any write Enforced "Hear a source again.";
+    IpBlockSource SOL_IP 38 "IP_BLOCK_SOURCE" Group(Layout::MreqSource), any any write Enforced "Hear a source no more.";
+    IpAddSourceMembership SOL_IP 39 "IP_ADD_SOURCE_MEMBERSHIP" Group(Layout::MreqSource), any any write Enforced "Join one source.";
+    IpDropSourceMembership SOL_IP 40 "IP_DROP_SOURCE_MEMBERSHIP" Group(Layout::MreqSource), any any write Enforced "Leave one source.";
+    IpMsfilter SOL_IP 41 "IP_MSFILTER" Group(Layout::IpMsfilter), any any both Enforced "Whom of a group's sources it hears.";
+    IpMcastJoinGroup SOL_IP 42 "MCAST_JOIN_GROUP" Group(Layout::GroupReq), any any write Enforced "Join a group of IPv4.";
+    IpMcastBlockSource SOL_IP 43 "MCAST_BLOCK_SOURCE" Group(Layout::GroupSourceReq), any any write Enforced "Hear a source of IPv4 no more.";
+    IpMcastUnblockSource SOL_IP 44 "MCAST_UNBLOCK_SOURCE" Group(Layout::GroupSourceReq), any any write Enforced "Hear a source of IPv4 again.";
+    IpMcastLeaveGroup SOL_IP 45 "MCAST_LEAVE_GROUP" Group(Layout::GroupReq), any any write Enforced "Leave a group of IPv4.";
+    IpMcastJoinSourceGroup SOL_IP 46 "MCAST_JOIN_SOURCE_GROUP" Group(Layout::GroupSourceReq), any any write Enforced "Join one source of IPv4.";
+    IpMcastLeaveSourceGroup SOL_IP 47 "MCAST_LEAVE_SOURCE_GROUP" Group(Layout::GroupSourceReq), any any write Enforced "Leave one source of IPv4.";
+    IpMcastMsfilter SOL_IP 48 "MCAST_MSFILTER" Group(Layout::GroupFilter), any any both Enforced "Whom of an IPv4 group's sources it hears.";
+    IpMulticastAll SOL_IP 49 "IP_MULTICAST_ALL" Int(0, 1), any any both Enforced "Hear groups that others joined.";
+    IpUnicastIf SOL_IP 50 "IP_UNICAST_IF" NetworkInt, any any both Enforced "Interface of what goes to one host.";
     IpLocalPortRange SOL_IP 51 "IP_LOCAL_PORT_RANGE" Word, any any both Enforced "Ephemeral ports: the first in the lower half, the last in the upper; 0: the host's.";
     IpProtocol SOL_IP 52 "IP_PROTOCOL" AnyInt, any any read Enforced "As Linux has it: the local port.";
 
     Ipv6AddrForm SOL_IPV6 1 "IPV6_ADDRFORM" AnyInt, v6 any both Enforced "AF_INET turns a socket connected to a mapped address into one of IPv4.";
     Ipv6UnicastHops SOL_IPV6 16 "IPV6_UNICAST_HOPS" Int(-1, 255), v6 any both Enforced "The hop limit of packets.";
-    Ipv6MulticastIf SOL_IPV6 17 "IPV6_MULTICAST_IF" AnyInt, v6 any both Rejected "Interface of multicasts sent.";
-    Ipv6MulticastHops SOL_IPV6 18 "IPV6_MULTICAST_HOPS" Int(-1, 255), v6 any both Rejected "Hop limit of multicasts sent.";
-    Ipv6MulticastLoop SOL_IPV6 19 "IPV6_MULTICAST_LOOP" Int(0, 1), v6 any both Rejected "Multicasts sent are heard here.";
-    Ipv6AddMembership SOL_IPV6 20 "IPV6_JOIN_GROUP" Struct(20), v6 any write Rejected "Join a group.";
-    Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Struct(20), v6 any write Rejected "Leave a group.";
+    Ipv6MulticastIf SOL_IPV6 17 "IPV6_MULTICAST_IF" AnyInt, v6 any both Enforced "Interface of multicasts sent.";
+    Ipv6MulticastHops SOL_IPV6 18 "IPV6_MULTICAST_HOPS" Int(-1, 255), v6 any both Enforced "Hop limit of multicasts sent.";
+    Ipv6MulticastLoop SOL_IPV6 19 "IPV6_MULTICAST_LOOP" Int(0, 1), v6 any both Enforced "Multicasts sent are heard here.";
+    Ipv6AddMembership SOL_IPV6 20 "IPV6_JOIN_GROUP" Group(Layout::Ipv6Mreq), v6 any write Enforced "Join a group.";
+    Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Group(Layout::Ipv6Mreq), v6 any write Enforced "Leave a group.";
     Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Enforced "Path MTU discovery: IPV6_PMTUDISC_DONT to IPV6_PMTUDISC_OMIT.";
     Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
     Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
+    Ipv6MulticastAll SOL_IPV6 29 "IPV6_MULTICAST_ALL" Flag, v6 any both Enforced "Hear groups that others joined.";
     Ipv6FlowLabelMgr SOL_IPV6 32 "IPV6_FLOWLABEL_MGR" Struct(32), v6 any both Rejected "Flow labels leased and shared.";
     Ipv6FlowInfoSend SOL_IPV6 33 "IPV6_FLOWINFO_SEND" Flag, v6 any both Rejected "Send with the flow label of the address.";
+    Ipv6McastJoinGroup SOL_IPV6 42 "MCAST_JOIN_GROUP" Group(Layout::GroupReq), v6 any write Enforced "Join a group of IPv6.";
+    Ipv6McastBlockSource SOL_IPV6 43 "MCAST_BLOCK_SOURCE" Group(Layout::GroupSourceReq), v6 any write Enforced "Hear a source of IPv6 no more.";
+    Ipv6McastUnblockSource SOL_IPV6 44 "MCAST_UNBLOCK_SOURCE" Group(Layout::GroupSourceReq), v6 any write Enforced "Hear a source of IPv6 again.";
+    Ipv6McastLeaveGroup SOL_IPV6 45 "MCAST_LEAVE_GROUP" Group(Layout::GroupReq), v6 any write Enforced "Leave a group of IPv6.";
+    Ipv6McastJoinSourceGroup SOL_IPV6 46 "MCAST_JOIN_SOURCE_GROUP" Group(Layout::GroupSourceReq), v6 any write Enforced "Join one source of IPv6.";
+    Ipv6McastLeaveSourceGroup SOL_IPV6 47 "MCAST_LEAVE_SOURCE_GROUP" Group(Layout::GroupSourceReq), v6 any write Enforced "Leave one source of IPv6.";
+    Ipv6McastMsfilter SOL_IPV6 48 "MCAST_MSFILTER" Group(Layout::GroupFilter), v6 any both Enforced "Whom of an IPv6 group's sources it hears.";
     Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";
     Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Rejected "The hop limit with each datagram.";
     Ipv6RecvTclass SOL_IPV6 66 "IPV6_RECVTCLASS" Flag, v6 any both Rejected "The traffic class with each datagram.";
@@ -224,5 +245,6 @@ options! {
     Ipv6AddrPreferences SOL_IPV6 72 "IPV6_ADDR_PREFERENCES" AnyInt, v6 any both Kept "Which addresses to send from: temporary, home, generated ones, which no host has (RFC 5014).";
     Ipv6MinHopCount SOL_IPV6 73 "IPV6_MINHOPCOUNT" Int(0, 255), v6 any both Enforced "Segments with a smaller hop limit are dropped; UDP keeps the value.";
     Ipv6Transparent SOL_IPV6 75 "IPV6_TRANSPARENT" Flag, v6 any both Enforced "Bind to addresses that aren't local, and send from there.";
+    Ipv6UnicastIf SOL_IPV6 76 "IPV6_UNICAST_IF" NetworkInt, v6 any both Enforced "Interface of what goes to one host.";
     Ipv6FreeBind SOL_IPV6 78 "IPV6_FREEBIND" Flag, v6 any both Enforced "Bind to addresses that aren't local.";
 }

@@ -2,12 +2,22 @@
 
 use std::time::Duration;
 
+use super::group::{self, Device, GroupFilter, GroupRequest};
 use super::{Kind, Opt, SOL_IP, SOL_IPV6};
 use crate::Errno;
 
 const USEC_PER_SEC: i64 = 1_000_000;
 /// Options of SOL_IP that no value at all doesn't do for.
-const ASK_FOR_A_BYTE: [Opt; 3] = [Opt::IpFreeBind, Opt::IpTransparent, Opt::IpMinTtl];
+const ASK_FOR_A_BYTE: [Opt; 6] = [
+    Opt::IpFreeBind,
+    Opt::IpTransparent,
+    Opt::IpMinTtl,
+    Opt::IpMulticastTtl,
+    Opt::IpMulticastLoop,
+    Opt::IpMulticastAll,
+];
+/// IFNAMSIZ.
+const NAME_OF_INTERFACE: usize = 16;
 
 /// An option's value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -26,6 +36,12 @@ pub enum Value {
     Time(Option<Duration>),
     /// Bytes per second; all ones: no bound.
     Rate(u64),
+    /// A multicast group, perhaps one of its sources.
+    Group(GroupRequest),
+    /// Whom of a group's sources a socket hears.
+    Filter(GroupFilter),
+    /// An interface (IP_MULTICAST_IF).
+    Device(Device),
     /// A name without its NUL, or a struct.
     Bytes(Vec<u8>),
 }
@@ -35,7 +51,7 @@ impl Value {
     pub fn int(&self) -> Result<i32, Errno> {
         match self {
             Value::Int(n) => Ok(*n),
-            Value::Linger { .. } | Value::Time(_) | Value::Rate(_) | Value::Bytes(_) => Err(Errno::EINVAL),
+            _ => Err(Errno::EINVAL),
         }
     }
 
@@ -74,6 +90,16 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
         Kind::Linger => Value::Linger { on: int_at(bytes, 0)? != 0, seconds: int_at(bytes, 4)? },
         Kind::Timeval => decode_timeval(bytes)?,
         Kind::Rate => Value::Rate(decode_rate(bytes)?),
+        Kind::NetworkInt => match bytes.try_into() {
+            Ok(word) => Value::Int(i32::from_be_bytes(word)),
+            Err(_) => return Err(Errno::EINVAL),
+        },
+        Kind::Group(layout) => group::decode(row.level, layout, bytes)?,
+        Kind::Device => group::decode_device(bytes)?,
+        Kind::Interface => {
+            let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+            Value::Bytes(name.get(..name.len().min(NAME_OF_INTERFACE - 1)).unwrap_or_default().to_vec())
+        }
         Kind::Name(max) => {
             let name = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
             if bytes.is_empty() {
@@ -96,6 +122,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
 pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, Errno> {
     let row = opt.row();
     let mut out = match value {
+        Value::Int(n) if row.kind == Kind::NetworkInt => n.to_be_bytes().to_vec(),
         Value::Int(n) => match u8::try_from(*n) {
             Ok(byte) if row.level == SOL_IP && (1..4).contains(&max_len) => vec![byte],
             _ => n.to_ne_bytes().to_vec(),
@@ -110,13 +137,26 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, 
         Value::Rate(rate) => u32::try_from(*rate).unwrap_or(u32::MAX).to_ne_bytes().to_vec(),
         Value::Bytes(bytes) => {
             let mut out = bytes.clone();
-            if let Kind::Name(max) = row.kind {
-                out.resize(max, 0);
+            match row.kind {
+                Kind::Name(max) => out.resize(max, 0),
+                Kind::Interface if !out.is_empty() => out.push(0),
+                _ => {}
             }
             out
         }
+        Value::Device(device) => device.address.octets().to_vec(),
+        Value::Filter(filter) => {
+            // As long as it is, whatever the room.
+            return match row.kind {
+                Kind::Group(layout) => Ok(group::encode_filter(layout, filter)),
+                _ => Ok(Vec::new()),
+            };
+        }
+        // It can only be set.
+        Value::Group(_) => Vec::new(),
     };
     match row.kind {
+        Kind::Interface if !out.is_empty() && max_len < NAME_OF_INTERFACE => return Err(Errno::EINVAL),
         Kind::Number if max_len < out.len() => return Err(Errno::EINVAL),
         Kind::Peer if max_len > out.len() => return Err(Errno::EINVAL),
         _ => {}
@@ -125,9 +165,19 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, 
     Ok(out)
 }
 
-fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {
+pub(super) fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {
     let word = bytes.get(at..at + 4).and_then(|word| word.try_into().ok()).ok_or(Errno::EINVAL)?;
     Ok(i32::from_ne_bytes(word))
+}
+
+/// Reads the question in what getsockopt was given, for an option that asks one (IP_MSFILTER, MCAST_MSFILTER); `None` for
+/// another. EINVAL if it is too short, EADDRNOTAVAIL for another address family.
+pub fn decode_question(opt: Opt, bytes: &[u8]) -> Option<Result<GroupFilter, Errno>> {
+    let row = opt.row();
+    match row.kind {
+        Kind::Group(layout) if row.readable => Some(group::decode_question(row.level, layout, bytes)),
+        _ => None,
+    }
 }
 
 fn decode_rate(bytes: &[u8]) -> Result<u64, Errno> {

@@ -1,6 +1,6 @@
 //! `getsockopt` and `setsockopt`.
 
-use sockeye_abi::{Errno, Family, Opt, Value, decode_get, decode_set, encode_value};
+use sockeye_abi::{Errno, Family, Opt, Value, decode_get, decode_question, decode_set, encode_value};
 
 use super::{Answer, Outcome, Subject};
 use crate::carriers::State;
@@ -8,8 +8,11 @@ use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
-/// No option's value is longer (`struct tcp_info`); what a program gives beyond is not looked at.
-const VALUE_MAX: usize = 1024;
+/// No option's value is longer (a `struct group_filter` with all its sources); what a program gives beyond is not looked at.
+const VALUE_MAX: usize = 16_384;
+
+/// What getsockopt is asked stands in so many bytes (a `struct group_filter` without sources).
+const QUESTION_MAX: usize = 144;
 
 impl Supervisor {
     pub(super) fn set_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
@@ -36,6 +39,14 @@ impl Supervisor {
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let room = usize::try_from(memory::read_i32(call.tid, call.args[4])?).map_err(|_| Errno::EINVAL)?;
         let option = decode_get(family, subject.transport, call.int(1), call.int(2))?;
+        let question = memory::read_vec(call.tid, call.args[3], room.min(QUESTION_MAX)).unwrap_or_default();
+        if let Some(asked) = decode_question(option, &question) {
+            let filter = self.network.host().group_filter(subject.socket, option, &asked?)?;
+            let bytes = encode_value(option, &Value::Filter(filter), room)?;
+            memory::write(call.tid, call.args[3], &bytes)?;
+            memory::write(call.tid, call.args[4], &(bytes.len() as i32).to_ne_bytes())?;
+            return Ok(Answer::Value(0));
+        }
         let now = self.network.now();
         let mut value = self.network.host().option(now, subject.socket, option)?;
         if option == Opt::SoError

@@ -6,6 +6,7 @@ use sockeye_base::{Duration, Instant};
 use sockeye_stack::Settings;
 use sockeye_tcp::{self as tcp, Tcb};
 
+use super::interfaces::number;
 use super::{Options, clamp};
 use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
@@ -32,6 +33,10 @@ impl Host {
                 let error = self.take_error(id).or_else(|| self.take_soft_error(now, id));
                 Ok(Value::Int(error.map_or(0, |errno| errno.0)))
             }
+            Opt::SoBindToDevice => self.shown_device(id),
+            Opt::SoBindToIfindex => Ok(self.get(id)?.options.device.map_or(0, number).into()),
+            // They are asked by [`Host::group_filter`].
+            Opt::IpMsfilter | Opt::IpMcastMsfilter | Opt::Ipv6McastMsfilter => Err(Errno::EINVAL),
             Opt::SoAcceptConn => Ok(self.is_listening(id).into()),
             Opt::TcpInfo => Ok(Value::Bytes(tcp_info::of(self, now, id)?.to_bytes())),
             Opt::TcpMaxSeg => Ok(Value::Int(self.shown_segment(id)?)),
@@ -118,6 +123,9 @@ impl Host {
 impl Socket {
     /// What getsockopt shows of what the socket itself keeps.
     fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
+        if let Some(value) = self.options.interfaces.shown(opt) {
+            return Ok(value);
+        }
         Ok(match opt {
             Opt::SoType => self.transport().socket_type().number().into(),
             Opt::SoProtocol => self.transport().protocol(self.family).into(),

@@ -5,6 +5,7 @@
 //! accepted and ignored, as Linux does.
 
 mod get;
+mod interfaces;
 mod seldom;
 mod set;
 
@@ -17,6 +18,7 @@ use sockeye_stack::{InterfaceId, IpOptions, MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive};
 
 use crate::fast_open::FastOpenOptions;
+pub(crate) use interfaces::Interfaces;
 use seldom::Seldom;
 
 /// The options of one socket; the defaults are Linux's.
@@ -73,6 +75,7 @@ pub(crate) struct Options {
     max_pacing_rate: Option<u64>,
     pub(crate) fast_open: FastOpenOptions,
     pub(crate) seldom: Seldom,
+    pub(crate) interfaces: Interfaces,
 }
 
 impl Options {
@@ -121,9 +124,10 @@ impl Options {
 
     /// What the headers of packets to this address say.
     pub(crate) fn ip_options(&self, remote: IpAddr) -> IpOptions {
+        let hops = self.interfaces.hops(remote);
         match remote {
             IpAddr::V4(_) => IpOptions {
-                ttl: self.ttl,
+                ttl: hops.or(self.ttl),
                 tos: self.tos,
                 discovery: self.discovery_v4,
                 min_ttl: self.seldom.min_ttl(Opt::IpMinTtl),
@@ -132,7 +136,7 @@ impl Options {
                 no_flow_label: false,
             },
             IpAddr::V6(_) => IpOptions {
-                ttl: self.hop_limit,
+                ttl: hops.or(self.hop_limit),
                 tos: self.traffic_class,
                 discovery: self.discovery_v6,
                 min_ttl: self.seldom.min_ttl(Opt::Ipv6MinHopCount),

@@ -46,12 +46,18 @@ impl Host {
         {
             return Err(Errno::EINVAL);
         }
+        if let Some(done) = self.set_interface_option(id, opt, &value) {
+            return done;
+        }
+        if let Some(done) = self.set_group_option(now, id, (opt, &value)) {
+            return done;
+        }
         match opt {
             Opt::Ipv6V6Only => return self.set_v6only(id, value.flag()?),
             Opt::Ipv6AddrForm => return self.turn_into_v4(id, value.int()?),
             _ => {}
         }
-        let is_stream = socket.transport().is_stream();
+        let is_stream = self.get(id)?.transport().is_stream();
         if is_stream {
             self.check_fast_open(id, opt)?;
         }
@@ -314,7 +320,7 @@ fn priority_of(tos: u8) -> i32 {
 fn span(value: &Value) -> Result<Option<Duration>> {
     match value {
         Value::Time(span) => Ok(*span),
-        Value::Int(_) | Value::Linger { .. } | Value::Rate(_) | Value::Bytes(_) => Err(Errno::EINVAL),
+        _ => Err(Errno::EINVAL),
     }
 }
 

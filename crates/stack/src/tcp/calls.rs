@@ -268,6 +268,11 @@ impl Stack {
         Some((tuple.local.into(), tuple.remote.into()))
     }
 
+    /// The interface a connection's packets leave by.
+    pub fn tcp_interface(&self, connection: ConnectionId) -> Option<InterfaceId> {
+        Some(self.tcp.connections.get(connection)?.path.interface)
+    }
+
     /// The MTU of a connection's path, as far as it is known (IP_MTU).
     pub fn tcp_mtu(&self, connection: ConnectionId) -> Option<usize> {
         let connection = self.tcp.connections.get(connection)?;
