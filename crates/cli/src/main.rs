@@ -4,6 +4,7 @@ mod faults;
 mod run;
 mod script;
 mod sockopts;
+mod tcpdump;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -42,6 +43,7 @@ enum Command {
     Run(run::Arguments),
     Script(script::Arguments),
     Sockopts(sockopts::Arguments),
+    Tcpdump(tcpdump::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Script(arguments) => script::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
+        Command::Tcpdump(arguments) => tcpdump::run(&arguments),
     }
 }
 

@@ -211,7 +211,7 @@ mod tests {
         let mut file = Vec::new();
         capture(&mut file, &files, &runs).unwrap();
         let mut reader = sockeye_device::CaptureReader::new(&file[..]).unwrap();
-        let written = std::iter::from_fn(|| reader.next_record().unwrap().map(drop)).count();
+        let written = std::iter::from_fn(|| reader.advance().unwrap().then_some(())).count();
         assert_eq!(written, packets);
         assert!(find(Path::new("/there is none"), &mut files).is_err());
     }

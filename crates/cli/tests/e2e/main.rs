@@ -16,4 +16,5 @@ mod names_oracle;
 mod oracle;
 mod servers;
 mod sockopts;
+mod tcpdump;
 mod trace;

@@ -42,8 +42,12 @@ pub struct CaptureReader<R> {
     /// Numbers are written the other way round than this machine's.
     swapped: bool,
     interfaces: Vec<Interface>,
+    /// Where those of this section begin.
+    section: usize,
     /// The block or packet that was read last.
     block: Vec<u8>,
+    /// Where in it the packet is.
+    place: Option<Place>,
     /// How much has been read.
     position: u64,
 }
@@ -65,6 +69,7 @@ struct Interface {
 }
 
 /// Where in the block the parts of a packet are.
+#[derive(Clone, Debug)]
 struct Place {
     at: Duration,
     interface: usize,
@@ -81,7 +86,9 @@ impl<R: Read> CaptureReader<R> {
             format: Format::PcapNg,
             swapped: false,
             interfaces: Vec::new(),
+            section: 0,
             block: Vec::new(),
+            place: None,
             position: 0,
         };
         let mut magic = [0; 4];
@@ -103,7 +110,7 @@ impl<R: Read> CaptureReader<R> {
         Ok(reader)
     }
 
-    /// The interfaces the file has told of so far.
+    /// The interfaces the file has told of so far, those of all its sections.
     pub fn interfaces(&self) -> impl Iterator<Item = &CaptureInterface> {
         self.interfaces.iter().map(|interface| &interface.shown)
     }
@@ -115,16 +122,22 @@ impl<R: Read> CaptureReader<R> {
             .map_or(LinkType::Other(u16::MAX), |interface| interface.shown.link_type)
     }
 
-    /// The next packet; `None` at the end.
-    pub fn next_record(&mut self) -> Result<Option<Record<'_>>, CaptureError> {
-        let place = match self.format {
+    /// Goes on to the next packet; `false` at the end.
+    pub fn advance(&mut self) -> Result<bool, CaptureError> {
+        self.place = None;
+        self.place = match self.format {
             Format::Pcap { nanoseconds } => self.pcap_packet(nanoseconds)?,
             Format::PcapNg => self.pcapng_packet()?,
         };
-        let Some(Place { at, interface, length, bytes, comment }) = place else { return Ok(None) };
+        Ok(self.place.is_some())
+    }
+
+    /// The packet it has come to; `None` before the first and after the last.
+    pub fn record(&self) -> Option<Record<'_>> {
+        let Place { at, interface, length, bytes, comment } = self.place.clone()?;
         let comment = comment.and_then(|comment| std::str::from_utf8(self.block.get(comment)?).ok());
         let bytes = self.block.get(bytes).unwrap_or_default();
-        Ok(Some(Record { at, interface, length, bytes, comment }))
+        Some(Record { at, interface, length, bytes, comment })
     }
 
     fn pcap_header(&mut self) -> Result<(), CaptureError> {
@@ -171,7 +184,7 @@ impl<R: Read> CaptureReader<R> {
         if !(28..=LONGEST).contains(&length) || !length.is_multiple_of(4) {
             return Err(CaptureError::Malformed { what: "a section of impossible length", at });
         }
-        self.interfaces.clear();
+        self.section = self.interfaces.len();
         self.read_block(length - 12)?;
         if self.half(0) != 1 {
             return Err(CaptureError::Malformed { what: "another version of pcapng", at });
@@ -248,7 +261,8 @@ impl<R: Read> CaptureReader<R> {
             return Err("a packet that is too short");
         }
         let [interface, high, low, kept, length] = [0, 4, 8, 12, 16].map(|at| self.word(at));
-        let (interface, kept) = (interface as usize, kept as usize);
+        let interface = self.section.saturating_add(interface as usize);
+        let kept = kept as usize;
         let from = self.interfaces.get(interface).ok_or("a packet of an unknown interface")?;
         let bytes = 20..20_usize
             .checked_add(kept)
@@ -265,11 +279,11 @@ impl<R: Read> CaptureReader<R> {
         if end < 4 {
             return Err("a packet that is too short");
         }
-        let first = self.interfaces.first().ok_or("a packet without an interface")?;
+        let first = self.interfaces.get(self.section).ok_or("a packet without an interface")?;
         let length = self.word(0) as usize;
         let snap = if first.snap == 0 { usize::MAX } else { first.snap };
         let past = 4 + length.min(snap).min(end - 4);
-        Ok(Place { at: Duration::ZERO, interface: 0, length, bytes: 4..past, comment: None })
+        Ok(Place { at: Duration::ZERO, interface: self.section, length, bytes: 4..past, comment: None })
     }
 
     /// The options from one place to another: their numbers, and where their values are.

@@ -40,13 +40,13 @@ fn read(bytes: &[u8]) -> (Vec<Packet>, Option<String>) {
         Err(error) => return (packets, Some(error.to_string())),
     };
     loop {
-        match reader.next_record() {
-            Ok(Some(Record { at, interface, length, bytes, comment })) => {
-                packets.push((at, interface, length, bytes.to_vec(), comment.map(str::to_owned)));
-            }
-            Ok(None) => return (packets, None),
+        match reader.advance() {
+            Ok(true) => {}
+            Ok(false) => return (packets, None),
             Err(error) => return (packets, Some(error.to_string())),
         }
+        let Record { at, interface, length, bytes, comment } = reader.record().unwrap();
+        packets.push((at, interface, length, bytes.to_vec(), comment.map(str::to_owned)));
     }
 }
 
@@ -61,10 +61,17 @@ fn what_is_written_is_read() {
     });
     assert_eq!(packets, written);
     let mut reader = CaptureReader::new(&bytes[..]).unwrap();
-    while reader.next_record().unwrap().is_some() {}
+    while reader.advance().unwrap() {}
     let interfaces: Vec<_> = reader.interfaces().map(|i| (i.name.clone().unwrap(), i.link_type)).collect();
     let expected = [("pukaki/eth0", LinkType::Ethernet), ("pukaki/lo", LinkType::Raw)];
     assert_eq!(interfaces, expected.map(|(name, link_type)| (name.to_owned(), link_type)));
+}
+
+#[test]
+fn two_files_behind_each_other_are_one() {
+    let (packets, error) = read(&[file(100), file(100)].concat());
+    assert_eq!(error, None);
+    assert_eq!(packets.iter().map(|packet| packet.1).collect::<Vec<_>>(), [0, 1, 1, 2, 3, 3]);
 }
 
 #[test]

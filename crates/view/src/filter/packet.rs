@@ -1,0 +1,166 @@
+//! A packet's bytes, as filters look at them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Link, Protocol, Reach, Scope, Version};
+
+const ETHERNET_LEN: usize = 14;
+const IPV4: u16 = 0x0800;
+const ARP: u16 = 0x0806;
+const IPV6: u16 = 0x86dd;
+/// IPv6's fragment header, and how long IPv6's own header is.
+const FRAGMENT: u8 = 44;
+const IPV6_LEN: usize = 40;
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const SCTP: u8 = 132;
+
+pub(super) struct Packet<'a> {
+    link: Link,
+    bytes: &'a [u8],
+    length: usize,
+}
+
+/// Reading fails (`None`) where there are no bytes.
+impl<'a> Packet<'a> {
+    pub(super) fn new(link: Link, bytes: &'a [u8], length: usize) -> Packet<'a> {
+        Packet { link, bytes, length }
+    }
+
+    pub(super) fn length(&self) -> usize {
+        self.length
+    }
+
+    /// A number of 1, 2 or 4 bytes.
+    pub(super) fn number(&self, at: usize, size: usize) -> Option<u32> {
+        let bytes = self.bytes.get(at..at.checked_add(size)?)?;
+        Some(bytes.iter().fold(0, |number, byte| number << 8 | u32::from(*byte)))
+    }
+
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
+    }
+
+    fn half(&self, at: usize) -> Option<u16> {
+        self.bytes.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
+    }
+
+    /// The EtherType; where there is no Ethernet header, that of the version of IP.
+    pub(super) fn ether_type(&self) -> Option<u16> {
+        match self.link {
+            Link::Ethernet => self.half(12),
+            Link::Raw => Some(match self.byte(0)? >> 4 {
+                4 => IPV4,
+                6 => IPV6,
+                _ => 0,
+            }),
+        }
+    }
+
+    /// Where the network layer begins.
+    fn network(&self) -> usize {
+        match self.link {
+            Link::Ethernet => ETHERNET_LEN,
+            Link::Raw => 0,
+        }
+    }
+
+    pub(super) fn is(&self, protocol: Protocol) -> Option<bool> {
+        Some(match protocol {
+            Protocol::Ethernet => self.link == Link::Ethernet,
+            Protocol::Arp => self.ether_type()? == ARP,
+            Protocol::Ip => self.ether_type()? == IPV4,
+            Protocol::Ip6 => self.ether_type()? == IPV6,
+            Protocol::Over(version, number) => {
+                let (v4, v6) = (version != Version::V6, version != Version::V4);
+                match self.ether_type()? {
+                    IPV4 if v4 => self.byte(self.network() + 9)? == number,
+                    IPV6 if v6 => {
+                        let next = self.byte(self.network() + 6)?;
+                        // A fragment says what it is a piece of.
+                        next == number
+                            || (next == FRAGMENT && self.byte(self.network() + IPV6_LEN)? == number)
+                    }
+                    _ => false,
+                }
+            }
+        })
+    }
+
+    /// Source and destination, of IP or ARP; `Some(None)` if it has none of that kind.
+    pub(super) fn addresses(&self, version: Version) -> Option<Option<(IpAddr, IpAddr)>> {
+        let at = self.network();
+        let v4 = |at: usize| Some(IpAddr::V4(Ipv4Addr::from_bits(self.number(at, 4)?)));
+        let v6 = |at: usize| {
+            let bytes = self.bytes.get(at..)?.first_chunk::<16>()?;
+            Some(IpAddr::V6(Ipv6Addr::from(*bytes)))
+        };
+        Some(match (self.ether_type()?, version) {
+            (IPV4, Version::Any | Version::V4) => Some((v4(at + 12)?, v4(at + 16)?)),
+            (ARP, Version::Any | Version::Arp) => Some((v4(at + 14)?, v4(at + 24)?)),
+            (IPV6, Version::Any | Version::V6) => Some((v6(at + 8)?, v6(at + 24)?)),
+            _ => None,
+        })
+    }
+
+    pub(super) fn macs(&self) -> Option<Option<([u8; 6], [u8; 6])>> {
+        if self.link != Link::Ethernet {
+            return Some(None);
+        }
+        let (to, rest) = self.bytes.split_first_chunk()?;
+        Some(Some((*rest.first_chunk()?, *to)))
+    }
+
+    /// Source and destination port, of one protocol or any that has ports. Only the first fragment has them.
+    pub(super) fn ports(&self, protocol: Option<u8>) -> Option<Option<(u16, u16)>> {
+        let has_ports = |number: u8| protocol.map_or(matches!(number, TCP | UDP | SCTP), |own| own == number);
+        let at = self.network();
+        let start = match self.ether_type()? {
+            IPV4 if has_ports(self.byte(at + 9)?) && self.half(at + 6)? & 0x1fff == 0 => self.header_end()?,
+            IPV6 if has_ports(self.byte(at + 6)?) => at + IPV6_LEN,
+            _ => return Some(None),
+        };
+        Some(Some((self.half(start)?, self.half(start + 2)?)))
+    }
+
+    pub(super) fn is_to_group(&self, scope: Scope, reach: Reach) -> Option<bool> {
+        let at = self.network();
+        Some(match (scope, reach) {
+            (Scope::Ethernet, Reach::Broadcast) => self.macs()?.is_some_and(|(_, to)| to == [0xff; 6]),
+            (Scope::Ethernet, Reach::Multicast) => self.macs()?.is_some_and(|(_, to)| to[0] & 1 != 0),
+            // What the network is isn't known: all ones or all zeros.
+            (Scope::V4, Reach::Broadcast) => {
+                self.ether_type()? == IPV4 && matches!(self.number(at + 16, 4)?, 0 | u32::MAX)
+            }
+            (Scope::V4, Reach::Multicast) => self.ether_type()? == IPV4 && self.byte(at + 16)? >= 224,
+            (Scope::V6, Reach::Multicast) => self.ether_type()? == IPV6 && self.byte(at + 24)? == 0xff,
+            (Scope::V6, Reach::Broadcast) => false,
+        })
+    }
+
+    /// Where a protocol's header begins, if the packet has one.
+    pub(super) fn start_of(&self, protocol: Protocol) -> Option<Option<usize>> {
+        let at = self.network();
+        Some(match protocol {
+            Protocol::Ethernet => (self.link == Link::Ethernet).then_some(0),
+            Protocol::Arp | Protocol::Ip | Protocol::Ip6 => self.is(protocol)?.then_some(at),
+            Protocol::Over(Version::V6, number) => {
+                let is_it = self.ether_type()? == IPV6 && self.byte(at + 6)? == number;
+                is_it.then_some(at + IPV6_LEN)
+            }
+            // As libpcap: the bytes of what both versions carry are those over IPv4.
+            Protocol::Over(_, number) => {
+                let is_it = self.ether_type()? == IPV4
+                    && self.byte(at + 9)? == number
+                    && self.half(at + 6)? & 0x1fff == 0;
+                if is_it { Some(self.header_end()?) } else { None }
+            }
+        })
+    }
+
+    /// Where IPv4's header ends.
+    fn header_end(&self) -> Option<usize> {
+        let at = self.network();
+        Some(at + usize::from(self.byte(at)? & 0xf) * 4)
+    }
+}
