@@ -67,6 +67,8 @@ pub struct Lab {
     deadlines: BTreeSet<(Instant, HostId)>,
     /// Hosts that worked since their deadline was looked at.
     unscheduled: Vec<HostId>,
+    /// Nothing is due before this, unless a host is touched.
+    quiet_until: Instant,
     timetable: Timetable,
     capturing: bool,
     captured: VecDeque<Captured>,
@@ -93,6 +95,9 @@ struct Delivery {
     frame: Box<Frame>,
 }
 
+/// When nothing will be due.
+const NEVER: Instant = Instant::from_nanos(u64::MAX);
+
 impl Lab {
     /// A network without hosts. All chance in it comes from this seed.
     pub fn new(seed: u64) -> Lab {
@@ -107,6 +112,7 @@ impl Lab {
             changed: VecDeque::new(),
             deadlines: BTreeSet::new(),
             unscheduled: Vec::new(),
+            quiet_until: Instant::ZERO,
             timetable: Timetable::default(),
             capturing: false,
             captured: VecDeque::new(),
@@ -215,6 +221,7 @@ impl Lab {
 
     /// Has something happen by itself at a time to come.
     pub fn plan(&mut self, at: Instant, change: Change) {
+        self.quiet_until = self.quiet_until.min(at);
         self.timetable.plan(at, change);
     }
 
@@ -236,6 +243,21 @@ impl Lab {
     pub fn host_mut(&mut self, id: HostId) -> &mut Host {
         self.touch(id);
         &mut self.nodes[id.0].host
+    }
+
+    /// The same for work that often comes to nothing: the host is looked at afterwards only if it made something of it.
+    pub fn work_on<R>(&mut self, id: HostId, work: impl FnOnce(&mut Host) -> R) -> R {
+        let node = &mut self.nodes[id.0];
+        let result = work(&mut node.host);
+        let earlier = match (node.host.earliest_deadline(), node.deadline) {
+            (Some(deadline), Some(known)) => deadline < known,
+            (deadline, None) => deadline.is_some(),
+            (None, Some(_)) => false,
+        };
+        if earlier || node.host.has_news() {
+            self.touch(id);
+        }
+        result
     }
 
     /// The host of this name.
@@ -262,6 +284,14 @@ impl Lab {
     /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`. Everything
     /// happens at `now`: in virtual time step from deadline to deadline ([`Lab::run_until`]).
     pub fn advance(&mut self, now: Instant) {
+        if !self.touched.is_empty() || now >= self.quiet_until {
+            self.carry(now);
+            let next = self.deadlines.first().map(|(at, _)| *at);
+            self.quiet_until = [next, self.between_hosts()].into_iter().flatten().min().unwrap_or(NEVER);
+        }
+    }
+
+    fn carry(&mut self, now: Instant) {
         while let Some(change) = self.timetable.take_due(now) {
             match change {
                 Change::Cut(link) => self.cut(link, true),
@@ -305,6 +335,9 @@ impl Lab {
 
     /// The same or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.
     pub fn earliest_deadline(&self) -> Option<Instant> {
+        if self.touched.is_empty() && self.quiet_until != Instant::ZERO {
+            return Some(self.quiet_until).filter(|until| *until != NEVER);
+        }
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.earliest_deadline()).min();
         let timer = self.deadlines.first().map(|(at, _)| *at);
         [timer, touched, self.between_hosts()].into_iter().flatten().min()
@@ -371,13 +404,8 @@ impl Lab {
 
     fn touch(&mut self, id: HostId) {
         let node = &mut self.nodes[id.0];
-        if !node.touched {
-            node.touched = true;
+        if !std::mem::replace(&mut node.touched, true) {
             self.touched.push_back(id);
-        }
-        if !node.changed {
-            node.changed = true;
-            self.changed.push_back(id);
         }
     }
 
@@ -390,6 +418,9 @@ impl Lab {
             self.transmit(now, id, interface, frame);
         }
         let node = &mut self.nodes[id.0];
+        if node.host.has_changed() && !std::mem::replace(&mut node.changed, true) {
+            self.changed.push_back(id);
+        }
         if !std::mem::replace(&mut node.unscheduled, true) {
             self.unscheduled.push(id);
         }

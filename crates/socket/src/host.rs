@@ -560,6 +560,17 @@ impl Host {
         }
     }
 
+    /// Whether there are frames to send, sockets that changed, or packets to itself: [`Host::poll_frame`],
+    /// [`Host::poll_changed`] or [`Host::advance`] would find something.
+    pub fn has_news(&self) -> bool {
+        self.has_changed() || self.stack.has_output()
+    }
+
+    /// Whether [`Host::poll_changed`] may name a socket.
+    pub fn has_changed(&self) -> bool {
+        !self.changed.is_empty() || !self.lost.is_empty() || self.stack.has_events()
+    }
+
     /// A frame arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
         self.stack.input(now, interface, frame);

@@ -46,8 +46,10 @@ impl Alarm {
     }
 
     /// Something is due then. The thread is only disturbed if it would come too late.
-    pub(crate) fn set(&self, due: Option<Instant>) {
-        let Some(due) = due.filter(|due| self.comes_too_late_for(Some(*due))) else { return };
+    pub(crate) fn set(&self, due: Instant) {
+        if !self.comes_too_late_for(Some(due)) {
+            return;
+        }
         let mut state = self.bell.state.lock().unwrap_or_else(PoisonError::into_inner);
         self.bell.next.fetch_min(due.as_nanos(), Ordering::AcqRel);
         state.rung = true;

@@ -73,9 +73,9 @@ impl Shared {
             let earliest = engine.earliest_deadline();
             // The true one costs more, and matters only if the alarm would come too late.
             let disturbs = self.alarm.as_ref().is_some_and(|alarm| alarm.comes_too_late_for(earliest));
-            if disturbs { engine.next_deadline() } else { earliest }
+            if disturbs { engine.next_deadline() } else { None }
         });
-        if let Some(alarm) = &self.alarm {
+        if let (Some(alarm), Some(due)) = (&self.alarm, due) {
             alarm.set(due);
         }
         result
@@ -100,7 +100,7 @@ impl Shared {
 
     /// Works on one host ([`Shared::with`]).
     pub(crate) fn on<R>(&self, host: HostId, work: impl FnOnce(&mut Host, Instant) -> R) -> R {
-        self.with(|engine, now| work(engine.lab.host_mut(host), now))
+        self.with(|engine, now| engine.lab.work_on(host, |host| work(host, now)))
     }
 
     /// Looks without touching: nothing is carried, nobody woken.
@@ -119,7 +119,7 @@ impl Shared {
     ) -> Poll<Result<T, Errno>> {
         let mut left = Vec::new();
         let poll = self.with(|engine, now| {
-            let result = call(engine.lab.host_mut(host), now, socket);
+            let result = engine.lab.work_on(host, |host| call(host, now, socket));
             if result.as_ref().is_err_and(|errno| must_wait(*errno)) {
                 let (old, waker) = (ticket.take(), context.waker());
                 *ticket = Some(engine.waiters.wait((host, socket), interest, old, waker, &mut left));

@@ -77,7 +77,12 @@ struct Seen {
 
 impl Seen {
     fn of(host: &Host, socket: SocketId) -> Seen {
-        Seen { bits: host.readiness(socket), progress: host.progress(socket) }
+        let mut bits = host.readiness(socket);
+        if bits.contains(Readiness::NVAL) {
+            // It went with its host's power.
+            bits |= ALWAYS;
+        }
+        Seen { bits, progress: host.progress(socket) }
     }
 
     /// Whether a socket that now looks like this has news of `interest`, as Linux wakes for: something arrived, there is

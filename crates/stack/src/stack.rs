@@ -253,7 +253,18 @@ impl Stack {
 
     /// The same or earlier, without looking whether the timer still means something: by then it may have moved on.
     pub fn earliest_deadline(&self) -> Option<Instant> {
-        if self.loopback.is_empty() { self.timers.peek().map(|(at, _)| at) } else { Some(self.now) }
+        if self.loopback.is_empty() { self.timers.first() } else { Some(self.now) }
+    }
+
+    /// Whether anything is to be sent, delivered to itself, or copied.
+    pub fn has_output(&self) -> bool {
+        let copies = self.tap.as_ref().is_some_and(|tap| !tap.is_empty());
+        copies || !self.output.is_empty() || !self.loopback.is_empty()
+    }
+
+    /// Whether [`Stack::poll_event`] would give one.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// The next thing to look at. Each stands here once until it is taken; it may be gone by then.

@@ -44,6 +44,8 @@ pub(crate) enum Popped {
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
     queue: BTreeSet<(Instant, TimerKey)>,
+    /// When its first entry is: asked for after each step.
+    first: Option<Instant>,
 }
 
 impl Timer {
@@ -81,7 +83,7 @@ impl Timers {
         {
             self.remove(key, timer);
             timer.queued = Some(deadline);
-            self.queue.insert((deadline, key));
+            self.put_back(key, deadline);
         }
     }
 
@@ -89,7 +91,13 @@ impl Timers {
     pub(crate) fn remove(&mut self, key: TimerKey, timer: &mut Timer) {
         if let Some(queued) = timer.queued.take() {
             self.queue.remove(&(queued, key));
+            self.look();
         }
+    }
+
+    /// When the earliest entry is.
+    pub(crate) fn first(&self) -> Option<Instant> {
+        self.first
     }
 
     /// The earliest entry, which may mean nothing any more.
@@ -98,11 +106,18 @@ impl Timers {
     }
 
     pub(crate) fn pop(&mut self) -> Option<(Instant, TimerKey)> {
-        self.queue.pop_first()
+        let popped = self.queue.pop_first();
+        self.look();
+        popped
     }
 
     /// Puts an entry back that was [`Popped::Later`].
     pub(crate) fn put_back(&mut self, key: TimerKey, deadline: Instant) {
         self.queue.insert((deadline, key));
+        self.first = Some(self.first.map_or(deadline, |first| first.min(deadline)));
+    }
+
+    fn look(&mut self) {
+        self.first = self.queue.first().map(|(at, _)| *at);
     }
 }

@@ -101,10 +101,10 @@ impl CongestionControl for Cubic {
         *self = Cubic::new(now, snd_nxt);
     }
 
-    fn on_idle(&mut self, idle: Duration) {
+    fn on_idle(&mut self, idle: u64) {
         // Section 5.8: time without data is no time on the curve.
         if let Some(epoch) = &mut self.epoch {
-            epoch.began += idle;
+            epoch.began = epoch.began.plus_nanos(idle);
         }
     }
 }
@@ -161,6 +161,7 @@ fn cube_root(n: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sockeye_base::nanos;
 
     const MSS: u32 = 1_000;
     const RTT: Duration = Duration::from_millis(100);
@@ -239,7 +240,7 @@ mod tests {
             let mut cubic = Cubic { w_max: 100_000, ..Cubic::new(Instant::ZERO, SeqNum(0)) };
             let mut window = Window { cwnd: 70 * MSS, ssthresh: 70 * MSS, credit: 0 };
             rounds(&mut cubic, &mut window, Instant::ZERO, 10);
-            cubic.on_idle(idle);
+            cubic.on_idle(nanos(idle));
             rounds(&mut cubic, &mut window, Instant::from_millis(1_000) + idle, 10);
             window.cwnd
         };

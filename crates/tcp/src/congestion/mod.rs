@@ -98,8 +98,8 @@ pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
     /// All that is out is in doubt.
     fn on_timeout(&mut self, _now: Instant, _snd_nxt: SeqNum) {}
 
-    /// Nothing was in flight for so long, and now something is again.
-    fn on_idle(&mut self, _idle: Duration) {}
+    /// Nothing was in flight for so many nanoseconds, and now something is again.
+    fn on_idle(&mut self, _idle: u64) {}
 
     /// A loss was found: the new slow start threshold. As Linux, a share of the window, not of what is in flight.
     fn on_loss(&mut self, window: &Window, mss: u32) -> u32;

@@ -9,6 +9,7 @@ use crate::timers::Timer;
 
 impl Tcb {
     /// A header where we stand. Every acknowledgement we send goes through here and settles what is owed.
+    #[inline]
     pub(super) fn build(&mut self, now: Instant, seq: SeqNum, mut flags: Flags) -> Segment {
         let with_ack = flags.contains(Flags::ACK);
         self.echo_ecn(&mut flags);

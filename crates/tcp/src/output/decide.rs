@@ -1,6 +1,6 @@
 //! One question, "what now?", answers both what to send and when to look again, so the two can't disagree.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Instant, SeqNum, nanos};
 use sockeye_wire::tcp::Segment;
 
 use crate::recovery::{Armed, Repeat, Sent};
@@ -15,6 +15,9 @@ pub enum Decision {
     /// Nothing to send; ask again then, or when something has happened to the connection.
     Wait(Option<Instant>),
 }
+
+/// A millisecond, in nanoseconds.
+const MILLI: u64 = 1_000_000;
 
 impl Tcb {
     /// Runs the timers that are due and says what to do: call until it says `Wait`, whose moment is later than `now`.
@@ -98,12 +101,14 @@ impl Tcb {
         if window > 0 {
             self.restart_after_idle(now);
         }
-        match self.next_mtu_probe(now) {
-            Ok(None) => {}
-            Ok(probe) => return probe,
-            Err(()) => {
-                self.note_window_use();
-                return None;
+        if self.rare.is_some() {
+            match self.next_mtu_probe(now) {
+                Ok(None) => {}
+                Ok(probe) => return probe,
+                Err(()) => {
+                    self.note_window_use();
+                    return None;
+                }
             }
         }
         let len = self.sendable(unsent, window, fin_pending);
@@ -142,7 +147,7 @@ impl Tcb {
         if len > mss {
             segment.gso_size = mss as u16;
         }
-        if !len.is_multiple_of(mss) {
+        if len < mss || !len.is_multiple_of(mss) {
             self.snd_sml = self.snd_nxt;
         }
         self.persist_backoff = 0;
@@ -157,7 +162,8 @@ impl Tcb {
         if len > 0 {
             self.last_data_sent = Some(now);
             // Data right after data: an exchange, in which acknowledgements can wait for an answer to ride on.
-            if self.last_data_received.is_some_and(|at| now.since(at) < self.config.delayed_ack) {
+            let delay = nanos(self.config.delayed_ack);
+            if self.last_data_received.is_some_and(|at| now.nanos_since(at) < delay) {
                 self.interactive = true;
             }
         }
@@ -201,17 +207,17 @@ impl Tcb {
     /// halves for each RTO, down to the initial window.
     fn restart_after_idle(&mut self, now: Instant) {
         let Some(last) = self.last_data_sent.filter(|_| self.flight() == 0) else { return };
-        let mut idle = now.since(last);
+        let mut idle = now.nanos_since(last);
         self.control.on_idle(idle);
         // No RTO is shorter, and to reckon it takes a while.
-        if idle <= Duration::from_millis(1) || !self.config.slow_start_after_idle {
+        if idle <= MILLI || !self.config.slow_start_after_idle {
             return;
         }
-        let rto = self.rtt.rto(&self.config);
+        let rto = self.rtt.rto_nanos(&self.config);
         let floor = self.restart_cwnd().min(self.cwnd);
         self.ssthresh = self.ssthresh.max(self.cwnd / 4 * 3);
         while idle > rto && self.cwnd > floor {
-            idle -= rto.max(Duration::from_millis(1));
+            idle -= rto.max(MILLI);
             self.cwnd = (self.cwnd / 2).max(floor);
         }
     }

@@ -10,6 +10,11 @@ impl Tcb {
     /// How many of the `unsent` bytes may go in the next segment (or super-segment), with `window` left of the peer's.
     pub(super) fn sendable(&self, unsent: u32, window: u32, fin_pending: bool) -> u32 {
         let mss = self.effective_mss();
+        if unsent <= mss && unsent <= window && self.cwnd_takes_another() && !self.has_records() {
+            // All there is, as most often; the rules below come to this.
+            let goes = unsent == mss || fin_pending || self.urgent_mode() || self.small_may_go();
+            return if goes { unsent } else { 0 };
+        }
         // As Linux, cwnd counts segments, small ones too; and half of it goes at once at most.
         let room = self.cwnd_room();
         let cwnd = room.saturating_mul(mss);

@@ -120,6 +120,11 @@ impl Sending {
 }
 
 impl Tcb {
+    /// Whether any record (MSG_EOR) isn't acknowledged yet.
+    pub(super) fn has_records(&self) -> bool {
+        self.sending.records.is_some()
+    }
+
     /// Whether what ends at `end` is pushed. RFC 9293, section 3.9.1.2: when nothing follows yet; as Linux also once half
     /// of the peer's window went without.
     pub(super) fn pushes_new(&mut self, end: SeqNum) -> bool {
@@ -177,8 +182,7 @@ impl Tcb {
     /// for the round trip, else the most that was out in it.
     pub(super) fn note_window_use(&mut self) {
         let out = self.recovery.sent.packets();
-        // Whole segments of cwnd, without dividing: this is asked after each step.
-        let full = u64::from(self.recovery.pipe() + 1) * u64::from(self.snd_mss()) > u64::from(self.cwnd);
+        let full = !self.cwnd_takes_another();
         if !std::mem::take(&mut self.sending.sent) && !full {
             return;
         }

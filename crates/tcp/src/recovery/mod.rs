@@ -260,6 +260,11 @@ impl Tcb {
         (self.cwnd / self.snd_mss()).saturating_sub(self.recovery.pipe())
     }
 
+    /// Whether it lets one go; without dividing.
+    pub(crate) fn cwnd_takes_another(&self) -> bool {
+        u64::from(self.recovery.pipe() + 1) * u64::from(self.snd_mss()) <= u64::from(self.cwnd)
+    }
+
     /// The next segment to repeat, if the windows let it go.
     pub(crate) fn next_retransmission(&mut self, now: Instant) -> Option<Segment> {
         if std::mem::take(&mut self.recovery.probe_tail)
