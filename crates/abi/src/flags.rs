@@ -16,6 +16,8 @@ bitflags! {
         const DONTROUTE = 0x4;
         /// Control data were cut.
         const CTRUNC = 0x8;
+        /// Confirm the path, and send nothing.
+        const PROBE = 0x10;
         /// The datagram was cut; as an input flag, ask for its true length.
         const TRUNC = 0x20;
         /// Don't block.

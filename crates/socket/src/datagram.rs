@@ -3,19 +3,19 @@
 //! As Linux: an error is the result of the next call, whichever that is; without IP_RECVERR only those count that won't
 //! pass by themselves.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use sockeye_abi::{Errno, Family, How, Opt};
-use sockeye_base::{Chain, Instant};
-use sockeye_stack::UdpId;
+use sockeye_abi::{Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin};
+use sockeye_base::{Chain, Instant, Pool};
+use sockeye_stack::{Arrival, Directions, ErrorReport, Ready, Received, UdpId};
 
+use crate::control::Wishes;
 use crate::host::{Host, Kind, Result, Socket, SocketId};
+use crate::message::{Incoming, Outgoing};
 use crate::stream::request_of;
 use crate::{address, errors};
 
-/// Error reports kept for MSG_ERRQUEUE; Linux bounds them by the receive buffer.
-const REPORTS: usize = 64;
 /// The longest length a UDP header can say.
 const LONGEST: usize = 65_535;
 
@@ -30,28 +30,20 @@ pub(crate) struct Datagram {
     address_locked: Option<SocketAddr>,
     /// The peer, as `connect` named it.
     peer: Option<SocketAddr>,
+    /// The pending error that outlived the port.
     pub(crate) error: Option<Errno>,
-    /// The error queue (IP_RECVERR).
-    pub(crate) reports: VecDeque<ErrorReport>,
+    /// UDP_CORK, MSG_MORE: what waits for more.
+    cork: Option<Box<Cork>>,
 }
 
-/// An entry of the error queue, which `recvmsg` with MSG_ERRQUEUE takes. The quoted datagram and the address of who
-/// complained are not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ErrorReport {
-    /// The error.
-    pub errno: Errno,
-    /// Where the datagram had been sent.
-    pub destination: SocketAddr,
+/// A datagram that grows.
+#[derive(Debug)]
+pub(crate) struct Cork {
+    ready: Ready,
+    data: Chain,
 }
 
 impl Host {
-    /// Takes the oldest entry of a datagram socket's error queue; EAGAIN if it's empty.
-    pub fn receive_error(&mut self, id: SocketId) -> Result<ErrorReport> {
-        self.collect_datagram_error(id);
-        self.datagram_mut(id)?.reports.pop_front().ok_or(Errno::EAGAIN)
-    }
-
     fn datagram(&self, id: SocketId) -> Result<(&Socket, &Datagram)> {
         let socket = self.get(id)?;
         match &socket.kind {
@@ -105,6 +97,8 @@ impl Host {
         if let Some(udp) = udp {
             self.stack.udp_disconnect(udp);
             if !keep {
+                let error = self.take_datagram_error(id);
+                self.datagram_mut(id)?.error = error;
                 self.stack.udp_close(udp);
                 self.disown_udp(udp);
             }
@@ -117,64 +111,162 @@ impl Host {
         Ok(())
     }
 
-    /// Everything that can fail before a datagram's bytes are copied.
-    pub(crate) fn before_datagram(
-        &mut self,
-        now: Instant,
-        id: SocketId,
-        len: usize,
-        to: Option<SocketAddr>,
-    ) -> Result<()> {
-        self.port_of(now, id)?;
-        if len > LONGEST {
-            return Err(Errno::EMSGSIZE);
-        }
-        match to {
-            Some(to) if to.port() == 0 => return Err(Errno::EINVAL),
-            Some(to) => {
-                self.reachable(id, to)?;
-            }
-            None if self.datagram(id)?.1.peer.is_none() => return Err(Errno::EDESTADDRREQ),
-            None => {}
-        }
-        if let Some(error) = self.take_datagram_error(id) {
-            return Err(error);
-        }
-        if self.get(id)?.shut.write { Err(Errno::EPIPE) } else { Ok(()) }
-    }
-
+    /// Sends `length` bytes, which are fetched when nothing can fail any more.
     pub(crate) fn send_datagram(
         &mut self,
         now: Instant,
         id: SocketId,
-        bytes: Chain,
-        to: Option<SocketAddr>,
+        message: &Outgoing<'_>,
+        (length, fetch): (usize, impl FnOnce(&mut Pool) -> Chain),
     ) -> Result<usize> {
         let udp = self.port_of(now, id)?;
-        let scope = to.and_then(address::scope);
-        let to = to.map(|to| self.reachable(id, to)).transpose()?;
-        let (socket, datagram) = self.datagram(id)?;
-        if let Some(remote) = to.or(datagram.peer) {
-            let ip = socket.options.ip_options(remote.ip());
-            let outgoing = socket.options.interfaces.outgoing(remote.ip(), scope);
-            self.stack.udp_set_ip_options(udp, ip);
-            self.stack.udp_set_outgoing(udp, outgoing);
+        if length > LONGEST {
+            return Err(Errno::EMSGSIZE);
         }
-        let len = bytes.len();
-        self.stack.udp_send(now, udp, to, bytes).map_err(errors::of_send)?;
-        Ok(len)
+        let waits_for_more = message.flags.contains(MessageFlags::MORE) || self.get(id)?.options.cork;
+        let cork = match self.datagram_mut(id)?.cork.take() {
+            // Where it goes is decided; one that grows too long is given up.
+            Some(mut cork) => {
+                let length = cork.data.len() + length;
+                self.stack.udp_check_length(&cork.ready, length).map_err(errors::of_send)?;
+                cork.data.append(fetch(&mut self.pool));
+                cork
+            }
+            None => {
+                let ready = self.prepare_datagram(now, (id, udp), message)?;
+                if message.flags.contains(MessageFlags::PROBE) {
+                    return Ok(length);
+                }
+                self.stack.udp_check_length(&ready, length).map_err(errors::of_send)?;
+                if let Some(error) = self.take_datagram_error(id) {
+                    return Err(error);
+                }
+                if self.get(id)?.shut.write {
+                    return Err(Errno::EPIPE);
+                }
+                let data = fetch(&mut self.pool);
+                if !waits_for_more {
+                    self.stack.udp_transmit(now, ready, data);
+                    return Ok(length);
+                }
+                Box::new(Cork { ready, data })
+            }
+        };
+        self.datagram_mut(id)?.cork = Some(cork);
+        if !waits_for_more {
+            self.push_cork(now, id)?;
+        }
+        Ok(length)
     }
 
-    pub(crate) fn receive_datagram(&mut self, id: SocketId, peek: bool) -> Result<(Chain, SocketAddr)> {
+    /// Sends what waits for more.
+    pub(crate) fn push_cork(&mut self, now: Instant, id: SocketId) -> Result<()> {
+        if let Some(cork) = self.datagram_mut(id)?.cork.take() {
+            self.stack.udp_transmit(now, cork.ready, cork.data);
+        }
+        Ok(())
+    }
+
+    /// What can fail before a datagram's length is looked at, in Linux's order. Gives the way it goes.
+    fn prepare_datagram(
+        &mut self,
+        now: Instant,
+        (id, udp): (SocketId, UdpId),
+        message: &Outgoing<'_>,
+    ) -> Result<Ready> {
+        let (socket, datagram) = self.datagram(id)?;
+        let peer = match message.to {
+            Some(to) if to.port() == 0 => return Err(Errno::EINVAL),
+            Some(to) => self.reachable(id, to)?,
+            None => datagram.peer.ok_or(Errno::EDESTADDRREQ)?,
+        };
+        // (Linux forgets to ask on the way of IPv6.)
+        if message.flags.contains(MessageFlags::OOB) && peer.is_ipv4() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let wishes = Wishes::of_datagram(socket.family, peer.is_ipv4(), message.control)?;
+        let options = socket.options.ip_options(peer.ip());
+        let own = socket.options.dont_fragment;
+        let outgoing = socket.options.interfaces.outgoing(peer.ip(), message.to.and_then(address::scope));
+        self.stack.udp_set_ip_options(udp, options);
+        self.stack.udp_set_outgoing(udp, outgoing);
+        let to = message.to.is_some().then_some(peer);
+        let Wishes { source, interface, dont_fragment, .. } = wishes;
+        let dont_fragment = peer.is_ipv6() && dont_fragment.unwrap_or(own);
+        let header = Some(wishes.apply(options));
+        let outgoing = Directions { to, options: header, source, interface, dont_fragment };
+        self.stack.udp_prepare(now, udp, outgoing).map_err(errors::of_send)
+    }
+
+    pub(crate) fn receive_datagram(&mut self, id: SocketId, peek: bool) -> Result<Received> {
         if let Some(error) = self.take_datagram_error(id) {
             return Err(error);
         }
-        let (socket, datagram) = self.datagram(id)?;
-        let family = socket.family;
-        let udp = datagram.udp.ok_or(Errno::EAGAIN)?;
-        let received = self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)?;
-        let source = address::to_program(family, received.source);
-        Ok((received.payload, address::with_scope(source, Some(received.interface))))
+        let udp = self.datagram(id)?.1.udp.ok_or(Errno::EAGAIN)?;
+        self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)
+    }
+
+    /// A datagram as the program sees it.
+    pub(crate) fn shown(&self, id: SocketId, received: Received, max: usize) -> Result<Incoming> {
+        let (socket, _) = self.datagram(id)?;
+        let Received { source, mut payload, arrival, dropped } = received;
+        let mut control = self.controls(socket, &arrival, dropped);
+        if socket.options.asks_anything() {
+            let port = self.local_addr(id).map_or(0, |local| local.port());
+            control.extend(self.ip_controls(socket, &arrival, port));
+        }
+        let (length, mut flags) = (payload.len(), MessageFlags::empty());
+        if length > max {
+            payload.truncate(max);
+            flags |= MessageFlags::TRUNC;
+        }
+        let source = self.seen_source(socket, source, &arrival);
+        Ok(Incoming { payload, length, source: Some(source), control, flags })
+    }
+
+    /// Who sent what arrived, as the program sees it.
+    pub(crate) fn seen_source(&self, socket: &Socket, source: SocketAddr, arrival: &Arrival) -> SocketAddr {
+        address::with_scope(address::to_program(socket.family, source), Some(arrival.interface))
+    }
+
+    /// Takes the first entry of the error queue, as the program sees it; EAGAIN if there is none. It is not an error if it is
+    /// the pending one: that is told no more.
+    pub(crate) fn receive_report(&mut self, id: SocketId, max: usize) -> Result<Incoming> {
+        let udp = self.datagram(id)?.1.udp.ok_or(Errno::EAGAIN)?;
+        let report = self.stack.udp_take_report(udp).ok_or(Errno::EAGAIN)?;
+        let (socket, _) = self.datagram(id)?;
+        let ErrorReport { error, complaint, info, destination, mut payload } = report;
+        let shown = |ip| address::to_program(socket.family, SocketAddr::new(ip, 0));
+        let origin = match complaint {
+            None => Origin::Local,
+            Some(_) if destination.is_ipv4() => Origin::Icmp,
+            Some(_) => Origin::Icmp6,
+        };
+        let error = ExtendedError {
+            errno: errors::of_datagram(error),
+            origin,
+            kind: complaint.map_or(0, |complaint| complaint.kind),
+            code: complaint.map_or(0, |complaint| complaint.code),
+            info,
+            data: 0,
+            offender: complaint.map(|complaint| shown(complaint.offender)),
+        };
+        let mut control = Vec::new();
+        if let Some(complaint) = &complaint {
+            control = self.controls(socket, &complaint.arrival, 0);
+            control.extend(self.ip_controls(socket, &complaint.arrival, 0));
+        }
+        control.push(match socket.family {
+            Family::Inet => Control::IpRecvErr(error),
+            Family::Inet6 => Control::Ipv6RecvErr(error),
+        });
+        let (length, mut flags) = (payload.len(), MessageFlags::ERRQUEUE);
+        if length > max {
+            payload.truncate(max);
+            flags |= MessageFlags::TRUNC;
+        }
+        let source = Some(address::to_program(socket.family, destination));
+        Ok(Incoming { payload, length, source, control, flags })
     }
 
     pub(crate) fn shutdown_datagram(&mut self, id: SocketId, how: How) -> Result<()> {
@@ -183,25 +275,11 @@ impl Host {
     }
 
     pub(crate) fn take_datagram_error(&mut self, id: SocketId) -> Option<Errno> {
-        self.collect_datagram_error(id);
-        self.datagram_mut(id).ok()?.error.take()
-    }
-
-    /// Moves what the stack learned from ICMP to the socket.
-    pub(crate) fn collect_datagram_error(&mut self, id: SocketId) {
-        let Ok((socket, datagram)) = self.datagram(id) else { return };
-        let Some(udp) = datagram.udp else { return };
-        let peer = datagram.peer.or_else(|| self.stack.udp_remote(udp));
-        let over_v6 = peer.map_or(socket.family == Family::Inet6, |peer| peer.is_ipv6());
-        let wants_all = socket.options.receives_errors(over_v6);
-        let destination = address::to_program(socket.family, peer.unwrap_or(address::any(socket.family, 0)));
-        let Some(error) = self.stack.udp_take_error(udp) else { return };
-        let errno = errors::of_udp(error, over_v6);
-        let Ok(datagram) = self.datagram_mut(id) else { return };
-        if wants_all && datagram.reports.len() < REPORTS {
-            datagram.reports.push_back(ErrorReport { errno, destination });
-        }
-        datagram.error = Some(errno);
+        let datagram = self.datagram_mut(id).ok()?;
+        let kept = datagram.error.take();
+        let udp = datagram.udp;
+        let told = udp.and_then(|udp| self.stack.udp_take_error(udp));
+        kept.or(told.map(errors::of_datagram))
     }
 
     pub(crate) fn end_datagram(&mut self, datagram: Datagram) {
@@ -258,15 +336,16 @@ impl Host {
 
     fn take_port(&mut self, now: Instant, id: SocketId, local: SocketAddr) -> Result<UdpId> {
         let (socket, _) = self.datagram(id)?;
-        let buffer = socket.options.receive_buffer();
+        let options = Arc::clone(&socket.options);
         let request = request_of(socket, local);
         let udp = self.stack.udp_bind(now, request).map_err(errors::of_bind)?;
-        if let Some(bytes) = buffer {
+        if let Some(bytes) = options.receive_buffer() {
             self.stack.udp_set_receive_buffer(udp, bytes);
         }
         if let Some(members) = self.get(id)?.members {
             self.stack.udp_set_members(udp, members);
         }
+        self.stack.udp_queue_errors(udp, options.receives_errors(false), options.receives_errors(true));
         self.own_udp(udp, id);
         self.datagram_mut(id)?.udp = Some(udp);
         Ok(udp)

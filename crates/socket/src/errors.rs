@@ -1,7 +1,7 @@
 //! The table from what goes wrong below to errno. Every variant has its line; there is no default.
 
 use sockeye_abi::Errno;
-use sockeye_stack::{BindError, ConnectError, GroupError, SendError, UdpError};
+use sockeye_stack::{BindError, ConnectError, DatagramError, GroupError, SendError};
 use sockeye_tcp as tcp;
 
 /// What SO_ERROR and failing calls say of a connection's end (tcp(7), and icmp_err_convert for ICMP).
@@ -60,21 +60,22 @@ pub(crate) fn of_send(error: SendError) -> Errno {
         SendError::NoSource => Errno::EADDRNOTAVAIL,
         SendError::BadSource => Errno::EINVAL,
         SendError::NoPorts => Errno::EAGAIN,
+        SendError::NoInterface => Errno::ENODEV,
     }
 }
 
-/// An ICMP error for a datagram (`icmp_err_convert`, `icmpv6_err_convert`: the fatal ones, and EMSGSIZE).
-pub(crate) fn of_udp(error: UdpError, over_v6: bool) -> Errno {
+/// What became of a datagram (`icmp_err_convert`, `icmpv6_err_convert`).
+pub(crate) fn of_datagram(error: DatagramError) -> Errno {
     match error {
-        UdpError::PortUnreachable => Errno::ECONNREFUSED,
-        UdpError::ProtocolUnreachable if over_v6 => Errno::EPROTO,
-        UdpError::ProtocolUnreachable => Errno::ENOPROTOOPT,
-        UdpError::HostUnreachable => Errno::EHOSTUNREACH,
-        UdpError::NetUnreachable => Errno::ENETUNREACH,
-        UdpError::Prohibited if over_v6 => Errno::EACCES,
-        UdpError::Prohibited => Errno::EHOSTUNREACH,
-        UdpError::HostDown => Errno::EHOSTDOWN,
-        UdpError::NoNet => Errno::ENONET,
-        UdpError::TooLong => Errno::EMSGSIZE,
+        DatagramError::PortUnreachable => Errno::ECONNREFUSED,
+        DatagramError::ProtocolUnreachable => Errno::ENOPROTOOPT,
+        DatagramError::HostUnreachable => Errno::EHOSTUNREACH,
+        DatagramError::NetUnreachable => Errno::ENETUNREACH,
+        DatagramError::HostDown => Errno::EHOSTDOWN,
+        DatagramError::NoNet => Errno::ENONET,
+        DatagramError::Prohibited => Errno::EACCES,
+        DatagramError::SourceRoute => Errno::EOPNOTSUPP,
+        DatagramError::Parameter => Errno::EPROTO,
+        DatagramError::TooLong => Errno::EMSGSIZE,
     }
 }

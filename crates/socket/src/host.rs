@@ -8,23 +8,21 @@ use std::sync::Arc;
 use slotmap::{SecondaryMap, SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
 use sockeye_base::{Chain, Counters, Instant, Pool, Rng, take_next};
-use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, MembersId, Stack, UdpId};
+use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, MembersId, Received, Stack, UdpId};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
 
 use crate::address;
 use crate::datagram::Datagram;
+use crate::message::Outgoing;
 use crate::options::Options;
 use crate::stream::{Stream, StreamState};
-use crate::unix::{self, UnixMessage};
+use crate::unix;
 
 new_key_type! {
     /// An open socket of one host.
     pub struct SocketId;
 }
-
-/// So little is never queued in pieces: a segment of the smallest size.
-const ALWAYS_WHOLE: usize = 48;
 
 /// What a socket call gives: as in errno(3) when it fails. EBADF for a socket that isn't open.
 pub type Result<T> = std::result::Result<T, Errno>;
@@ -205,79 +203,7 @@ impl Host {
         bytes: &[u8],
         to: Option<SocketAddr>,
     ) -> Result<usize> {
-        self.send_message(now, id, bytes, to, MessageFlags::empty())
-    }
-
-    /// Sends with flags (sendmsg(2)): a stream heeds MSG_OOB, MSG_MORE, MSG_EOR and MSG_FASTOPEN; blocking, signals and the
-    /// flags it refuses are the caller's, as are the control messages. Datagrams can't be urgent: EOPNOTSUPP.
-    ///
-    /// With MSG_FASTOPEN on a socket without a connection, or for the first data after a `connect` that waits for them
-    /// ([`Host::is_deferred`]), what fits goes with the SYN: EINPROGRESS if nothing does, EALREADY while a connection is
-    /// under way. Without MSG_DONTWAIT the caller is to wait for [`Host::connect_outcome`] then, and to send the rest.
-    pub fn send_message(
-        &mut self,
-        now: Instant,
-        id: SocketId,
-        bytes: &[u8],
-        to: Option<SocketAddr>,
-        flags: MessageFlags,
-    ) -> Result<usize> {
-        if self.unix_end(id).is_some() {
-            return self.unix_send(now, id, bytes, &UnixMessage { flags, ..UnixMessage::default() });
-        }
-        match self.transport(id)? {
-            Transport::Tcp => {
-                if flags.contains(MessageFlags::FASTOPEN)
-                    && let Some(sent) = self.open_by_sending(now, id, bytes, (to, flags))?
-                {
-                    return Ok(sent);
-                }
-                let room = match self.may_send(id, bytes.len()) {
-                    Err(Errno::EAGAIN) if self.is_deferred(id) => {
-                        return Ok(self.open_by_sending(now, id, bytes, (to, flags))?.unwrap_or_default());
-                    }
-                    room => room?,
-                };
-                let boundary = if flags.contains(MessageFlags::OOB) {
-                    tcp::Boundary::Urgent
-                } else if flags.contains(MessageFlags::EOR) {
-                    tcp::Boundary::Record
-                } else if flags.contains(MessageFlags::MORE) {
-                    tcp::Boundary::More
-                } else {
-                    tcp::Boundary::None
-                };
-                let (mut sent, mut room) = (0, room);
-                loop {
-                    let rest = bytes.get(sent..).unwrap_or_default();
-                    if boundary != tcp::Boundary::Urgent && rest.len() > ALWAYS_WHOLE {
-                        room = room.min(self.tcb(id).map_or(0, tcp::Tcb::first_piece));
-                    }
-                    let chain = self.pool.copy_in(rest.get(..room).unwrap_or(rest));
-                    // What didn't fit is still to come, and the end of the record with it.
-                    let whole = room >= rest.len() || boundary == tcp::Boundary::Urgent;
-                    let boundary = if whole { boundary } else { tcp::Boundary::None };
-                    sent += self.queue(now, id, chain, boundary)?;
-                    // What left at once has made room.
-                    if sent == bytes.len() {
-                        return Ok(sent);
-                    }
-                    room = self.send_room(id).min(bytes.len() - sent);
-                    if room == 0 {
-                        self.note_no_space(id);
-                        return Ok(sent);
-                    }
-                }
-            }
-            Transport::Udp | Transport::Ping | Transport::Raw(_) if flags.contains(MessageFlags::OOB) => {
-                Err(Errno::EOPNOTSUPP)
-            }
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.before_datagram(now, id, bytes.len(), to)?;
-                let chain = self.pool.copy_in(bytes);
-                self.send_datagram(now, id, chain, to)
-            }
-        }
+        self.send_message(now, id, &Outgoing { bytes, to, ..Outgoing::default() })
     }
 
     /// As [`Host::send`], without a copy: takes off the chain's front what was sent. A datagram is sent whole.
@@ -300,8 +226,8 @@ impl Host {
                 Ok(sent)
             }
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.before_datagram(now, id, bytes.len(), None)?;
-                self.send_datagram(now, id, std::mem::take(bytes), None)
+                let fetch = (bytes.len(), |_: &mut Pool| std::mem::take(bytes));
+                self.send_datagram(now, id, &Outgoing::default(), fetch)
             }
         }
     }
@@ -317,7 +243,7 @@ impl Host {
         match self.transport(id)? {
             Transport::Tcp => self.receive_stream(now, id, max, peek),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.receive_datagram(id, peek).map(|(chain, _)| chain)
+                self.receive_datagram(id, peek).map(|received| received.payload)
             }
         }
     }
@@ -333,7 +259,7 @@ impl Host {
         match self.transport(id)? {
             Transport::Tcp => self.receive_urgent_stream(now, id, peek),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.receive_datagram(id, peek).map(|(chain, _)| chain)
+                self.receive_datagram(id, peek).map(|received| received.payload)
             }
         }
     }
@@ -365,7 +291,10 @@ impl Host {
                 let chain = self.receive_stream(now, id, usize::MAX, peek)?;
                 Ok((chain, peer?))
             }
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.receive_datagram(id, peek),
+            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
+                let Received { source, payload, arrival, .. } = self.receive_datagram(id, peek)?;
+                Ok((payload, self.seen_source(self.get(id)?, source, &arrival)))
+            }
         }
     }
 
@@ -672,9 +601,6 @@ impl Host {
                 Event::Udp(udp) => self.owners.udp.get(udp),
             };
             if let Some(id) = owner.copied() {
-                if let Event::Udp(_) = event {
-                    self.collect_datagram_error(id);
-                }
                 self.mark(id);
             }
         }

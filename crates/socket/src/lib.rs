@@ -5,19 +5,21 @@
 //! where a program would wait they say EAGAIN or EINPROGRESS, and [`Host::poll_changed`] says later which socket to look at
 //! again. Frames go through it to the stack and out of it.
 //!
-//! Not modelled: control messages, raw sockets, privileges, memory pressure. Descriptors,
+//! Not modelled: raw sockets, privileges, memory pressure. Descriptors,
 //! blocking, timeouts of calls (SO_RCVTIMEO is kept here and acted on above) and signals are the caller's.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod address;
+mod control;
 mod datagram;
 mod errors;
 mod fast_open;
 mod groups;
 mod host;
 mod listener;
+mod message;
 mod options;
 mod readiness;
 mod stream;
@@ -27,6 +29,6 @@ mod unix;
 #[cfg(test)]
 mod tests;
 
-pub use datagram::ErrorReport;
 pub use host::{Host, Result, SocketId};
+pub use message::{Incoming, Outgoing};
 pub use unix::{Identity, Passed, UnixMessage, UnixReceived};

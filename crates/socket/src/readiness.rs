@@ -54,7 +54,8 @@ fn of_stream(stack: &Stack, stream: &Stream, own: Shut) -> Readiness {
 
 fn of_datagram(stack: &Stack, datagram: &Datagram, shut: Shut) -> Readiness {
     let mut bits = writable() | Readiness::WRBAND;
-    bits.set(Readiness::ERR, datagram.error.is_some() || !datagram.reports.is_empty());
+    let has_error = |udp| stack.udp_error(udp).is_some() || stack.udp_has_reports(udp);
+    bits.set(Readiness::ERR, datagram.error.is_some() || datagram.udp.is_some_and(has_error));
     bits.set(Readiness::HUP, shut.read && shut.write);
     if shut.read {
         bits |= readable() | Readiness::RDHUP;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use sockeye_abi::{Errno, Family, MessageFlags, Opt, Transport, Value};
 use sockeye_base::{Chain, Instant};
 use sockeye_lab::HostId;
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Outgoing, SocketId};
 
 use crate::blocking;
 use crate::engine::{Shared, must_wait};
@@ -176,7 +176,7 @@ impl Open {
     /// The same with flags.
     pub(crate) fn send_message(&self, bytes: &[u8], flags: MessageFlags) -> io::Result<usize> {
         self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| {
-            host.send_message(now, id, bytes, None, flags)
+            host.send_message(now, id, &Outgoing { bytes, flags, ..Outgoing::default() })
         })
     }
 

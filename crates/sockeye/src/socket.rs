@@ -1,6 +1,7 @@
 //! The socket below std's types: every call and every option, one by one.
 
 mod bytes;
+mod message;
 
 use std::fmt;
 use std::io;
@@ -9,14 +10,15 @@ use std::sync::Arc;
 
 use crate::host::{self, Host};
 use crate::net::{TcpStream, how_of};
-use crate::open::{Open, os_error};
-use crate::waiting::Interest;
+use crate::open::Open;
 
 pub use sockeye_abi::{
-    Errno, Family, Kind, MessageFlags, OPTIONS, Opt, Readiness, Row, Sockets, State, Transport, Value,
+    Control, Credentials, Errno, ExtendedError, Family, Kind, MessageFlags, Numbers, OPTIONS, Opt, Origin,
+    PktInfo, PktInfo6, Readiness, Row, Sockets, State, Transport, Value,
 };
 
 pub use bytes::ReceivedBytes;
+pub use message::{Message, Received};
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]
@@ -62,42 +64,26 @@ impl Socket {
         Ok((Socket { open }, peer))
     }
 
-    /// send(2) with flags. MSG_MORE and MSG_EOR are heeded on streams, MSG_DONTWAIT on all; others are EOPNOTSUPP, but for
-    /// MSG_NOSIGNAL: there are no signals.
+    /// send(2) with flags: as [`Socket::send_message`].
     pub fn send(&self, bytes: &[u8], flags: MessageFlags) -> io::Result<usize> {
-        self.send_to(bytes, None, flags)
+        self.send_message(&Message::new(bytes).flags(flags))
     }
 
-    /// sendto(2) with flags ([`Socket::send`]).
+    /// sendto(2) with flags: as [`Socket::send_message`].
     pub fn send_to(&self, bytes: &[u8], to: Option<SocketAddr>, flags: MessageFlags) -> io::Result<usize> {
-        let heeded = MessageFlags::MORE | MessageFlags::EOR | MessageFlags::DONTWAIT | MessageFlags::NOSIGNAL;
-        refuse(flags.difference(heeded))?;
-        let dont_wait = flags.contains(MessageFlags::DONTWAIT);
-        self.open.block_unless(dont_wait, (Interest::Write, Opt::SoSndTimeo), |host, now, id| {
-            host.send_message(now, id, bytes, to, flags)
-        })
+        let message = Message::new(bytes).flags(flags);
+        self.send_message(&to.map_or(message, |to| message.to(to)))
     }
 
-    /// recvfrom(2) with flags: MSG_PEEK and MSG_DONTWAIT are heeded, others are EOPNOTSUPP.
+    /// recvfrom(2) with flags: as [`Socket::receive_message`]. With MSG_TRUNC a datagram's whole length is given.
     pub fn recv_from(
         &self,
         buffer: &mut [u8],
         flags: MessageFlags,
     ) -> io::Result<(usize, Option<SocketAddr>)> {
-        refuse(flags.difference(MessageFlags::PEEK | MessageFlags::DONTWAIT))?;
-        let (peek, dont_wait) = (flags.contains(MessageFlags::PEEK), flags.contains(MessageFlags::DONTWAIT));
-        let max = buffer.len();
-        let received =
-            self.open.block_unless(dont_wait, (Interest::Read, Opt::SoRcvTimeo), |host, now, id| match host
-                .transport(id)?
-            {
-                Transport::Tcp => Ok((host.receive(now, id, max, peek)?, None)),
-                Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                    host.receive_from(now, id, peek).map(|(chain, source)| (chain, Some(source)))
-                }
-            });
-        let (chain, source) = received?;
-        Ok((chain.copy_to(buffer), source))
+        let received = self.receive_message(buffer, flags)?;
+        let whole = flags.contains(MessageFlags::TRUNC);
+        Ok((if whole { received.full_length } else { received.length }, received.source))
     }
 
     /// shutdown(2).
@@ -166,9 +152,4 @@ impl fmt::Debug for Socket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Socket").field("id", &self.open.id).finish_non_exhaustive()
     }
-}
-
-/// Flags that nothing here heeds.
-fn refuse(unknown: MessageFlags) -> io::Result<()> {
-    if unknown.is_empty() { Ok(()) } else { Err(os_error(Errno::EOPNOTSUPP)) }
 }

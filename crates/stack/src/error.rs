@@ -54,6 +54,8 @@ pub enum SendError {
     BadSource,
     /// No ephemeral port is free (EAGAIN, as Linux's udp(7) autobind says).
     NoPorts,
+    /// There is no such interface (ENODEV).
+    NoInterface,
 }
 
 impl From<ConnectError> for SendError {
@@ -67,17 +69,16 @@ impl From<ConnectError> for SendError {
     }
 }
 
-/// An ICMP error that came back for a datagram of a connected UDP socket. Host and network unreachable (codes 0 and
-/// 1) are not among them: Linux tells those only with IP_RECVERR.
+/// What happened to a datagram, mostly as ICMP said it: `icmp_err_convert`, `icmpv6_err_convert`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UdpError {
+pub enum DatagramError {
     /// Nobody listens there (ECONNREFUSED).
     PortUnreachable,
     /// The host does not know the protocol (ENOPROTOOPT).
     ProtocolUnreachable,
-    /// Someone on the way says that the host must not be reached (EHOSTUNREACH).
+    /// There is no way to the host, or someone says that it must not be reached, or the way is too long (EHOSTUNREACH).
     HostUnreachable,
-    /// The network is unknown (ENETUNREACH).
+    /// There is no way to the network, or it is unknown (ENETUNREACH).
     NetUnreachable,
     /// The host is unknown (EHOSTDOWN).
     HostDown,
@@ -85,6 +86,10 @@ pub enum UdpError {
     NoNet,
     /// A filter forbids it (EACCES; IPv6 only).
     Prohibited,
-    /// The datagram was too long for a link on the way (EMSGSIZE).
+    /// The way given could not be gone (EOPNOTSUPP).
+    SourceRoute,
+    /// Something in its header is wrong (EPROTO).
+    Parameter,
+    /// It was too long for a link on the way (EMSGSIZE).
     TooLong,
 }

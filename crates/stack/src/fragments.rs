@@ -7,14 +7,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use sockeye_base::{Bytes, Chain, Counter, Instant};
-use sockeye_wire::fragment::Fragment;
+use sockeye_wire::fragment::{self, Fragment};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::{Body, Packet, ip};
 
 use crate::Settings;
+use crate::inbox::truesize;
 use crate::stack::Stack;
 use crate::timers::{Popped, Timer, TimerKey};
-use crate::udp::truesize;
 
 /// What the pieces of one packet have in common. (For IPv6 the protocol is none of it: it is 0 here.)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +42,8 @@ struct Pieces {
     codepoints: u8,
     /// What they count as in memory.
     charge: usize,
+    /// Bytes of the largest, with the IP header.
+    largest: u16,
 }
 
 /// All packets of which pieces have come.
@@ -73,10 +75,14 @@ impl Pieces {
             front: None,
             codepoints: 0,
             charge: 0,
+            largest: 0,
         }
     }
 
     fn insert(&mut self, header: ip::Header, fragment: Fragment) -> Fit {
+        let ip_len = header.len() + if header.source().is_ipv4() { 0 } else { fragment::HEADER_LEN };
+        let largest = u16::try_from(ip_len + fragment.payload.len()).unwrap_or(u16::MAX);
+        self.largest = self.largest.max(largest);
         let (start, end) = (usize::from(fragment.offset), fragment.end());
         let before = self.pieces.range(..end).next_back().map(|(at, piece)| (*at, at + piece.len()));
         if let Some(before) = before
@@ -127,14 +133,15 @@ impl Pieces {
 struct Dropped;
 
 impl Fragments {
-    /// A piece has come; gives the packet it makes whole, if it does. An error if it, or the packet, was dropped.
+    /// A piece has come; gives the packet it makes whole, if it does, and how long its longest piece was. An error if it, or
+    /// the packet, was dropped.
     fn insert(
         &mut self,
         now: Instant,
         settings: &Settings,
         header: ip::Header,
         fragment: Fragment,
-    ) -> Result<Option<Packet>, Dropped> {
+    ) -> Result<Option<(Packet, u16)>, Dropped> {
         let (source, destination) = (header.source(), header.destination());
         let (key, patience) = match &header {
             ip::Header::V4(v4) => (
@@ -145,7 +152,7 @@ impl Fragments {
                 (Key { source, destination, id: fragment.id, protocol: 0 }, settings.ip6frag_time)
             }
         };
-        let charge = truesize(&fragment.payload);
+        let charge = truesize(fragment.payload.len(), source.is_ipv4());
         if self.charge + charge > settings.ipfrag_high_thresh {
             return Err(Dropped);
         }
@@ -158,7 +165,9 @@ impl Fragments {
                 if !pieces.is_whole() {
                     return Ok(None);
                 }
-                self.remove(key).and_then(Pieces::assemble).ok_or(Dropped).map(Some)
+                let pieces = self.remove(key).ok_or(Dropped)?;
+                let largest = pieces.largest;
+                pieces.assemble().ok_or(Dropped).map(|packet| Some((packet, largest)))
             }
             Fit::Again => Ok(None),
             // RFC 5722, section 4: the whole packet goes. Linux does the same for IPv4.
@@ -188,9 +197,9 @@ impl Fragments {
 }
 
 impl Stack {
-    /// A fragment has arrived; gives the packet it makes whole.
-    pub(crate) fn fragment_input(&mut self, now: Instant, packet: Packet) -> Option<Packet> {
-        let Body::Fragment(fragment) = packet.body else { return Some(packet) };
+    /// A fragment has arrived; gives the packet it makes whole, and how long the longest was.
+    pub(crate) fn fragment_input(&mut self, now: Instant, packet: Packet) -> Option<(Packet, u16)> {
+        let Body::Fragment(fragment) = packet.body else { return Some((packet, 0)) };
         let whole = self.fragments.insert(now, &self.settings, packet.ip, fragment);
         self.set_fragments_timer();
         whole.unwrap_or_else(|Dropped| {

@@ -3,18 +3,18 @@
 //! Not modelled: redirects, router messages, timestamps, ping sockets; echo replies are dropped.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use sockeye_base::{Counter, Duration, Instant};
+use sockeye_base::{Bytes, Counter, Duration, Instant};
 use sockeye_tcp as tcp;
 use sockeye_wire::ethernet::Mac;
-use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip};
+use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip, udp};
 
 use crate::groups::ALL_NODES;
 use crate::neighbour::Heard;
 use crate::output::IpOptions;
 use crate::stack::Stack;
-use crate::{InterfaceId, Settings, UdpError};
+use crate::{Arrival, Complaint, DatagramError, ErrorReport, InterfaceId, Settings};
 
 /// How many errors one destination gets at once before its rate counts (Linux's `XRLIM_BURST_FACTOR`).
 const DESTINATION_BURST: u32 = 6;
@@ -25,10 +25,34 @@ const DESTINATIONS: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Meaning {
     tcp: Option<tcp::Error>,
-    /// Only what a connected UDP socket is told without IP_RECVERR: Linux's "hard" errors.
-    udp: Option<UdpError>,
-    /// The MTU a router told.
-    mtu: Option<usize>,
+    /// What datagram sockets are told.
+    datagram: DatagramError,
+    /// It won't pass by itself: connected sockets are told even without IP_RECVERR.
+    is_hard: bool,
+    /// More about it (`ee_info`): the MTU a router told, or the place of the bad parameter.
+    info: u32,
+}
+
+impl Meaning {
+    fn soft(tcp: Option<tcp::Unreachable>, datagram: DatagramError) -> Meaning {
+        Meaning { tcp: tcp.map(tcp::Error::Unreachable), datagram, is_hard: false, info: 0 }
+    }
+
+    fn hard(tcp: Option<tcp::Unreachable>, datagram: DatagramError) -> Meaning {
+        Meaning { is_hard: true, ..Meaning::soft(tcp, datagram) }
+    }
+
+    fn too_long(mtu: u32) -> Meaning {
+        Meaning { info: mtu, ..Meaning::hard(None, DatagramError::TooLong) }
+    }
+
+    fn time_exceeded() -> Meaning {
+        Meaning::soft(Some(tcp::Unreachable::Host), DatagramError::HostUnreachable)
+    }
+
+    fn parameter(place: u32) -> Meaning {
+        Meaning { info: place, ..Meaning::hard(Some(tcp::Unreachable::Parameter), DatagramError::Parameter) }
+    }
 }
 
 /// The rates of ICMP errors sent: token buckets, one for all and one per destination (`icmp_global_allow`,
@@ -91,13 +115,10 @@ impl Limiter {
 
 impl Stack {
     /// An ICMP message has arrived.
-    pub(crate) fn icmpv4_input(
-        &mut self,
-        now: Instant,
-        (source, destination): (IpAddr, IpAddr),
-        message: icmpv4::Message,
-    ) {
+    pub(crate) fn icmpv4_input(&mut self, source: IpAddr, arrival: Arrival, message: icmpv4::Message) {
         use icmpv4::Message;
+        let (now, destination) = (arrival.at, arrival.destination);
+        let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
             // Linux ignores echo requests to broadcast addresses (icmp_echo_ignore_broadcasts).
             Message::EchoRequest { id, sequence, payload } if !self.is_group(destination) => {
@@ -105,26 +126,29 @@ impl Stack {
                 self.send_icmp(now, (destination, source), Body::Icmpv4(reply));
             }
             Message::DestinationUnreachable { code, original } => {
-                self.icmp_error(now, &original, meaning_v4(code));
+                if let Some(meaning) = meaning_v4(code) {
+                    self.icmp_error(complaint(3, code.code()), &original, meaning);
+                }
             }
-            // Time exceeded and parameter problem are EHOSTUNREACH and EPROTO, and soft.
-            Message::TimeExceeded { original, .. } => {
-                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
-                self.icmp_error(now, &original, Meaning { tcp: Some(error), udp: None, mtu: None });
+            Message::TimeExceeded { code, original } => {
+                self.icmp_error(complaint(11, code), &original, Meaning::time_exceeded());
+            }
+            // Parameter problem.
+            Message::Other { kind: 12, code, rest } => {
+                if let Some((place, original)) = rest.split_at_checked(4) {
+                    let place = place.first().copied().unwrap_or_default();
+                    self.icmp_error(complaint(12, code), original, Meaning::parameter(place.into()));
+                }
             }
             Message::EchoRequest { .. } | Message::EchoReply { .. } | Message::Other { .. } => {}
         }
     }
 
     /// An ICMPv6 message has arrived.
-    pub(crate) fn icmpv6_input(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        ((source, destination), hop_limit): ((IpAddr, IpAddr), u8),
-        message: icmpv6::Message,
-    ) {
+    pub(crate) fn icmpv6_input(&mut self, source: IpAddr, arrival: Arrival, message: icmpv6::Message) {
         use icmpv6::Message;
+        let Arrival { at: now, interface, destination, hop_limit, .. } = arrival;
+        let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
             Message::EchoRequest { id, sequence, payload } if !source.is_unspecified() => {
                 let from =
@@ -135,16 +159,20 @@ impl Stack {
                 }
             }
             Message::DestinationUnreachable { code, original } => {
-                self.icmp_error(now, &original, meaning_v6(code))
+                self.icmp_error(complaint(1, code.code()), &original, meaning_v6(code));
             }
             Message::PacketTooBig { mtu, original } => {
-                let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
-                let udp = Some(UdpError::TooLong);
-                self.icmp_error(now, &original, Meaning { tcp: None, udp, mtu: Some(mtu) });
+                self.icmp_error(complaint(2, 0), &original, Meaning::too_long(mtu));
             }
-            Message::TimeExceeded { original, .. } => {
-                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
-                self.icmp_error(now, &original, Meaning { tcp: Some(error), udp: None, mtu: None });
+            Message::TimeExceeded { code, original } => {
+                self.icmp_error(complaint(3, code), &original, Meaning::time_exceeded());
+            }
+            // Parameter problem.
+            Message::Other { kind: 4, code, rest } => {
+                if let Some((place, original)) = rest.split_first_chunk() {
+                    let place = u32::from_be_bytes(*place);
+                    self.icmp_error(complaint(4, code), original, Meaning::parameter(place));
+                }
             }
             // RFC 4861, section 7.1: only from the link itself.
             Message::NeighborSolicitation { target, source_mac } if hop_limit == 255 => {
@@ -232,11 +260,33 @@ impl Stack {
 
     /// A neighbour did not answer: the sender of a packet that waited for it is told, as if by ICMP.
     pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &Packet) {
-        let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
-        // A connected UDP socket hears nothing of it: the error is a soft one (seen on Linux 6.18).
-        if let Body::Tcp(segment) = &packet.body {
-            let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
-            self.tcp_error(now, tuple, segment.seq, error);
+        match &packet.body {
+            Body::Tcp(segment) => {
+                let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
+                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
+                self.tcp_error(now, tuple, segment.seq, error);
+            }
+            Body::Udp(datagram) => {
+                let (offender, is_v4) = (packet.source(), packet.source().is_ipv4());
+                let (kind, code) = if is_v4 { (3, 1) } else { (1, 3) };
+                let arrival = Arrival {
+                    at: now,
+                    interface: InterfaceId::LOOPBACK,
+                    destination: offender,
+                    hop_limit: self.settings.default_ttl,
+                    traffic_class: packet.ip.traffic_class(),
+                    fragment: 0,
+                };
+                let report = ErrorReport {
+                    error: DatagramError::HostUnreachable,
+                    complaint: Some(Complaint { offender, kind, code, arrival }),
+                    info: 0,
+                    destination: SocketAddr::new(packet.destination(), datagram.destination),
+                    payload: datagram.payload.clone(),
+                };
+                self.udp_error_input((offender, datagram.source), report, false);
+            }
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => {}
         }
     }
 
@@ -315,71 +365,77 @@ impl Stack {
     }
 
     /// An error came for a packet of ours: its quote says whose (RFC 1122, section 3.2.2).
-    fn icmp_error(&mut self, now: Instant, original: &[u8], meaning: Meaning) {
+    fn icmp_error(&mut self, complaint: Complaint, original: &[u8], meaning: Meaning) {
+        let now = complaint.arrival.at;
         let Some(quote) = Quote::parse(original) else { return self.count(Counter::IcmpInErrors) };
         let tuple = (quote.source, quote.source_port, quote.destination, quote.destination_port);
+        let Meaning { datagram: error, info, .. } = meaning;
+        let mtu = (error == DatagramError::TooLong).then(|| usize::try_from(info).unwrap_or(usize::MAX));
         match (quote.protocol, quote.tcp_seq) {
             (ip::protocol::TCP, Some(seq)) => {
-                let sized = meaning.mtu.map(|mtu| self.tcp_path_mtu(now, tuple, seq, mtu));
+                let sized = mtu.map(|mtu| self.tcp_path_mtu(now, tuple, seq, mtu));
                 let told = meaning.tcp.map(|error| self.tcp_error(now, tuple, seq, error));
                 if sized == Some(false) || told == Some(false) {
                     self.count(Counter::OutOfWindowIcmps);
                 }
             }
             (ip::protocol::UDP, _) => {
-                let told = meaning.mtu.is_none_or(|mtu| self.udp_path_mtu_input(now, tuple, mtu));
-                if let Some(error) = meaning.udp.filter(|_| told) {
-                    self.udp_error_input(tuple, error);
-                }
+                let is_hard = match mtu {
+                    Some(mtu) => self.udp_path_mtu_input(now, tuple, mtu),
+                    None => Some(meaning.is_hard),
+                };
+                let Some(is_hard) = is_hard else { return };
+                let payload = original.get(quote.header_len + udp::HEADER_LEN..).unwrap_or_default();
+                let report = ErrorReport {
+                    error,
+                    complaint: Some(complaint),
+                    info,
+                    destination: SocketAddr::new(quote.destination, quote.destination_port),
+                    payload: Bytes::copy_from_slice(payload).into(),
+                };
+                self.udp_error_input((quote.source, quote.source_port), report, is_hard);
             }
             _ => {}
         }
     }
 }
 
-/// Linux's `icmp_err_convert`.
-fn meaning_v4(code: icmpv4::Unreachable) -> Meaning {
+/// Linux's `icmp_err_convert`; nothing for a code it doesn't know.
+fn meaning_v4(code: icmpv4::Unreachable) -> Option<Meaning> {
+    use DatagramError as Error;
     use icmpv4::Unreachable as Code;
     use tcp::Unreachable as Tcp;
-    let (reason, udp, mtu) = match code {
-        Code::Net => (Some(Tcp::Net), None, None),
-        Code::Host => (Some(Tcp::Host), None, None),
-        Code::Protocol => (Some(Tcp::Protocol), Some(UdpError::ProtocolUnreachable), None),
+    Some(match code {
+        Code::Net => Meaning::soft(Some(Tcp::Net), Error::NetUnreachable),
+        Code::Host => Meaning::soft(Some(Tcp::Host), Error::HostUnreachable),
+        Code::Protocol => Meaning::hard(Some(Tcp::Protocol), Error::ProtocolUnreachable),
         Code::Port => {
-            return Meaning {
-                tcp: Some(tcp::Error::Refused),
-                udp: Some(UdpError::PortUnreachable),
-                mtu: None,
-            };
+            Meaning { tcp: Some(tcp::Error::Refused), ..Meaning::hard(None, Error::PortUnreachable) }
         }
-        Code::FragmentationNeeded { mtu } => (None, Some(UdpError::TooLong), Some(mtu.into())),
-        Code::Other(6 | 9) => (Some(Tcp::Net), Some(UdpError::NetUnreachable), None),
-        Code::Other(7) => (Some(Tcp::HostDown), Some(UdpError::HostDown), None),
-        Code::Other(8) => (Some(Tcp::NoNet), Some(UdpError::NoNet), None),
-        Code::Other(10 | 13 | 14 | 15) => (Some(Tcp::Host), Some(UdpError::HostUnreachable), None),
-        Code::Other(11) => (Some(Tcp::Net), None, None),
-        Code::Other(12) => (Some(Tcp::Host), None, None),
-        Code::Other(_) => (None, None, None),
-    };
-    Meaning { tcp: reason.map(tcp::Error::Unreachable), udp, mtu }
+        Code::FragmentationNeeded { mtu } => Meaning::too_long(mtu.into()),
+        Code::Other(5) => Meaning::soft(None, Error::SourceRoute),
+        Code::Other(6 | 9) => Meaning::hard(Some(Tcp::Net), Error::NetUnreachable),
+        Code::Other(7) => Meaning::hard(Some(Tcp::HostDown), Error::HostDown),
+        Code::Other(8) => Meaning::hard(Some(Tcp::NoNet), Error::NoNet),
+        Code::Other(10 | 13 | 14 | 15) => Meaning::hard(Some(Tcp::Host), Error::HostUnreachable),
+        Code::Other(11) => Meaning::soft(Some(Tcp::Net), Error::NetUnreachable),
+        Code::Other(12) => Meaning::soft(Some(Tcp::Host), Error::HostUnreachable),
+        Code::Other(_) => return None,
+    })
 }
 
 /// Linux's `icmpv6_err_convert`.
 fn meaning_v6(code: icmpv6::Unreachable) -> Meaning {
+    use DatagramError as Error;
     use icmpv6::Unreachable as Code;
     use tcp::Unreachable as Tcp;
-    let (reason, udp) = match code {
-        Code::NoRoute => (Some(Tcp::Net), None),
-        Code::Prohibited | Code::Other(5 | 6) => (Some(Tcp::Prohibited), Some(UdpError::Prohibited)),
-        Code::Address | Code::Other(2) => (Some(Tcp::Host), None),
+    match code {
+        Code::NoRoute => Meaning::soft(Some(Tcp::Net), Error::NetUnreachable),
+        Code::Prohibited | Code::Other(5 | 6) => Meaning::hard(Some(Tcp::Prohibited), Error::Prohibited),
+        Code::Address | Code::Other(2) => Meaning::soft(Some(Tcp::Host), Error::HostUnreachable),
         Code::Port => {
-            return Meaning {
-                tcp: Some(tcp::Error::Refused),
-                udp: Some(UdpError::PortUnreachable),
-                mtu: None,
-            };
+            Meaning { tcp: Some(tcp::Error::Refused), ..Meaning::hard(None, Error::PortUnreachable) }
         }
-        Code::Other(_) => (None, None),
-    };
-    Meaning { tcp: reason.map(tcp::Error::Unreachable), udp, mtu: None }
+        Code::Other(_) => Meaning::hard(None, Error::Parameter),
+    }
 }

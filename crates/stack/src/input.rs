@@ -6,13 +6,13 @@ use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp};
 
-use crate::InterfaceId;
 use crate::neighbour::Heard;
 use crate::stack::Stack;
+use crate::{Arrival, InterfaceId};
 
-/// Where a packet comes from.
+/// Who sent a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
+pub(crate) enum Sender {
     /// Somebody on the link.
     Link,
     /// This host itself, which knows what it sends.
@@ -38,7 +38,7 @@ impl Stack {
             match frame.payload {
                 // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
                 Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
-                    self.packet_input(now, (interface, Arrival::Link), packet);
+                    self.packet_input(now, (interface, Sender::Link), packet);
                 }
                 Payload::Arp(packet) if for_us => self.arp_input(now, interface, &packet),
                 Payload::Packet(_) if for_us => self.count(Counter::UnicastInMulticast),
@@ -53,18 +53,19 @@ impl Stack {
     pub(crate) fn packet_input(
         &mut self,
         now: Instant,
-        (interface, arrival): (InterfaceId, Arrival),
+        (interface, sender): (InterfaceId, Sender),
         mut packet: Packet,
     ) {
+        let mut fragment = 0;
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
             let Some(whole) = self.fragment_input(now, packet) else { return };
-            packet = whole;
+            (packet, fragment) = whole;
         }
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
         let is_expected = matches!(connection, Some((_, true)));
-        if arrival == Arrival::Link
+        if sender == Sender::Link
             && !is_expected
             && let Err(reason) = self.admit(interface, &packet)
         {
@@ -72,17 +73,23 @@ impl Stack {
         }
         let addresses = (packet.source(), packet.destination());
         let is_v4 = addresses.0.is_ipv4();
+        let arrival = Arrival {
+            at: now,
+            interface,
+            destination: addresses.1,
+            hop_limit: packet.ip.hop_limit(),
+            traffic_class: packet.ip.traffic_class(),
+            fragment,
+        };
         match packet.body {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
             Body::Tcp(ref mut segment) => {
                 let connection = connection.map(|(id, _)| id);
                 self.tcp_input(now, interface, &packet.ip, segment, connection);
             }
-            Body::Udp(_) => self.udp_input(now, interface, packet),
-            Body::Icmpv4(message) if is_v4 => self.icmpv4_input(now, addresses, message),
-            Body::Icmpv6(message) if !is_v4 => {
-                self.icmpv6_input(now, interface, (addresses, packet.ip.hop_limit()), message);
-            }
+            Body::Udp(_) => self.udp_input(arrival, packet),
+            Body::Icmpv4(message) if is_v4 => self.icmpv4_input(addresses.0, arrival, message),
+            Body::Icmpv6(message) if !is_v4 => self.icmpv6_input(addresses.0, arrival, message),
             Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => self.count(Counter::IpInUnknownProtos),
             Body::Other { .. } => {
                 self.count(Counter::IpInUnknownProtos);

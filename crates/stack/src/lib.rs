@@ -14,6 +14,7 @@ mod error;
 mod fragments;
 mod groups;
 mod icmp;
+mod inbox;
 mod input;
 mod interface;
 mod neighbour;
@@ -28,8 +29,9 @@ mod timers;
 mod udp;
 
 pub use cidr::{Cidr, CidrError};
-pub use error::{BindError, ConnectError, GroupError, SendError, UdpError};
+pub use error::{BindError, ConnectError, DatagramError, GroupError, SendError};
 pub use groups::{FilterMode, SourceChange};
+pub use inbox::{Arrival, Complaint, ErrorReport, Received};
 pub use interface::{Interface, InterfaceId};
 pub use output::{IpOptions, MtuDiscovery, Outgoing};
 pub use ports::{BindRequest, Origin, PortRange};
@@ -38,7 +40,7 @@ pub use settings::Settings;
 pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Stack, UdpId};
 pub use sysctl::SysctlError;
 pub use tcp::fast_open;
-pub use udp::Received;
+pub use udp::{Directions, Ready};
 
 #[cfg(test)]
 mod tests;

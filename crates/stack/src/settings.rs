@@ -8,6 +8,8 @@ use crate::fast_open::{self, FastOpenKeys};
 /// What is set for a whole host (ip-sysctl in the kernel's documentation).
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// What the wall clock said at [`sockeye_base::Instant::ZERO`], since 1970.
+    pub epoch: Duration,
     /// First and last ephemeral port (`ip_local_port_range`).
     pub ip_local_port_range: (u16, u16),
     /// TTL and hop limit of what is sent (`ip_default_ttl`).
@@ -82,6 +84,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            // The first moment of 2026.
+            epoch: Duration::from_secs(1_767_225_600),
             ip_local_port_range: (32_768, 60_999),
             default_ttl: 64,
             tcp: tcp::Config::default(),

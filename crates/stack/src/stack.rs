@@ -14,7 +14,7 @@ use sockeye_wire::{Frame, Payload};
 use crate::fragments::Fragments;
 use crate::groups::{Groups, Members};
 use crate::icmp::Limiter;
-use crate::input::Arrival;
+use crate::input::Sender;
 use crate::interface::Device;
 use crate::neighbour::Neighbours;
 use crate::ports::{Ports, Rules};
@@ -284,7 +284,7 @@ impl Stack {
         for _ in 0..LOOPBACK_BURST {
             let Some((interface, frame)) = self.loopback.pop_front() else { break };
             if let Payload::Packet(packet) = frame.payload {
-                self.packet_input(now, (interface, Arrival::Here), packet);
+                self.packet_input(now, (interface, Sender::Here), packet);
             }
         }
     }

@@ -1,49 +1,35 @@
 //! UDP (RFC 768): sockets, who gets a datagram, their queues and errors.
 //!
-//! Every socket is bound, at least to a port of the ephemeral range. Not modelled: IP_RECVERR, corking.
+//! Every socket is bound, at least to a port of the ephemeral range.
+
+mod send;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use slotmap::SlotMap;
-use sockeye_base::{Chain, Counter, Duration, Instant};
+use sockeye_base::{Chain, Counter, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
+pub use send::{Directions, Ready};
+
+use crate::inbox::Inbox;
 use crate::output::{IpOptions, MtuDiscovery, Outgoing, Transport};
 use crate::ports::{BindRequest, Claim};
-use crate::route::{Path, least_mtu, longest_packet};
+use crate::route::least_mtu;
 use crate::stack::{BindId, Event, MembersId, Stack, UdpId};
-use crate::{BindError, ConnectError, InterfaceId, SendError, UdpError};
+use crate::{Arrival, BindError, ConnectError, DatagramError, ErrorReport, InterfaceId, Received};
 
-/// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
-const MAX_V4: usize = 65_507;
-const MAX_V6: usize = 65_527;
-/// How long a router is believed (`mtu_expires`).
-const PATH_MTU_LASTS: Duration = Duration::from_secs(600);
 /// Whom a wildcard socket last heard from at which of many addresses: so many are remembered.
 const ASKED: usize = 1024;
-
-/// A datagram taken from a socket's queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// Who sent it.
-    pub source: SocketAddr,
-    /// The address of ours it was sent to.
-    pub destination: IpAddr,
-    /// Where it came in.
-    pub interface: InterfaceId,
-    /// Its data.
-    pub payload: Chain,
-}
 
 #[derive(Debug)]
 struct Socket {
     bind: BindId,
     remote: Option<SocketAddr>,
-    queue: VecDeque<Received>,
-    queued_bytes: usize,
-    receive_buffer: usize,
-    error: Option<UdpError>,
+    inbox: Inbox,
+    /// Of datagrams over IPv4, over IPv6: whether all errors are queued (IP_RECVERR, IPV6_RECVERR).
+    queues_errors: (bool, bool),
     options: IpOptions,
     /// None: the defaults.
     outgoing: Option<Box<Outgoing>>,
@@ -62,6 +48,12 @@ pub(crate) struct UdpTable {
     sockets: SlotMap<UdpId, Socket>,
     /// The sockets on each port, in the order they were bound.
     by_port: BTreeMap<u16, Vec<UdpId>>,
+}
+
+impl Socket {
+    fn queues_errors_of(&self, remote: SocketAddr) -> bool {
+        if remote.is_ipv4() { self.queues_errors.0 } else { self.queues_errors.1 }
+    }
 }
 
 impl UdpTable {
@@ -87,10 +79,8 @@ impl Stack {
         let id = self.udp.sockets.insert(Socket {
             bind,
             remote: None,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
-            receive_buffer: self.settings.rmem_default,
-            error: None,
+            inbox: Inbox::new(self.settings.rmem_default),
+            queues_errors: (false, false),
             options: IpOptions::default(),
             outgoing: None,
             members: None,
@@ -149,89 +139,14 @@ impl Stack {
         }
     }
 
-    /// Sends a datagram, to the peer if `to` is none.
-    pub fn udp_send(
-        &mut self,
-        now: Instant,
-        socket: UdpId,
-        to: Option<SocketAddr>,
-        payload: Chain,
-    ) -> Result<(), SendError> {
-        let entry = self.udp.sockets.get(socket).ok_or(SendError::NoSocket)?;
-        let remote = meant(to.or(entry.remote).ok_or(SendError::NoDestination)?);
-        let bind = self.udp_ports.get(entry.bind).ok_or(SendError::NoSocket)?;
-        let (port, claim, options) = (bind.port, bind.claim, entry.options);
-        if payload.len() > if remote.is_ipv4() { MAX_V4 } else { MAX_V6 } {
-            return Err(SendError::TooLong);
-        }
-        if !claim.takes_family(remote.ip()) {
-            return Err(SendError::NoRoute);
-        }
-        let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
-        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
-        let bound = specific(&claim).filter(|address| !self.is_group(*address));
-        let way = self.outgoing(remote.ip(), (bound, claim.device), &outgoing);
-        let to = (remote.ip(), remote.port());
-        let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
-        let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
-        let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
-        let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
-        match &mut ip {
-            ip::Header::V4(header) => {
-                header.dont_fragment = options.discovery.marks_datagrams();
-                // RFC 6864: what may be cut on the way needs a number of its own.
-                if !header.dont_fragment {
-                    header.id = self.rng.next_u32() as u16;
-                }
-            }
-            ip::Header::V6(_) if options.no_flow_label => {}
-            ip::Header::V6(header) => header.flow_label = self.tcp.flow_label(&(source, port, remote)),
-        }
-        let datagram = udp::Datagram { source: port, destination: remote.port(), payload };
-        let packet = Packet { ip, body: Body::Udp(datagram) };
-        if packet.len() > mtu && !options.discovery.cuts() {
-            return Err(SendError::TooLong);
-        }
-        if remote.ip().is_multicast() && outgoing.multicast_loop {
-            self.loop_back(path.interface, &packet);
-        }
-        self.transmit_cut(now, &path, mtu, packet);
-        self.settle(now);
-        Ok(())
-    }
-
-    /// The longest packet a socket's datagrams to this address may be, by the link and what routers said lately.
-    fn udp_mtu(&self, now: Instant, socket: UdpId, (remote, path): (IpAddr, &Path)) -> usize {
-        let link = self.mtu(path).min(longest_packet(remote));
-        let Some(entry) = self.udp.sockets.get(socket) else { return link };
-        let told = entry.path_mtu.filter(|(to, _, at)| *to == remote && now.since(*at) < PATH_MTU_LASTS);
-        match told {
-            Some((_, mtu, _)) if entry.options.discovery.heeds_routers() => link.min(mtu),
-            Some(_) | None => link,
-        }
-    }
-
-    /// The same for the peer of a connected socket (IP_MTU).
-    pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
-        let entry = self.udp.sockets.get(socket)?;
-        let (remote, options) = (entry.remote?, entry.options);
-        let claim = self.udp_ports.get(entry.bind)?.claim;
-        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
-        let way = self.outgoing(remote.ip(), (None, claim.device), &outgoing);
-        let to = (remote.ip(), remote.port());
-        let (path, _) = self.path_and_source(Transport::Udp, to, way, options).ok()?;
-        Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
-    }
-
     /// The first datagram waiting; `peek` leaves it there.
     pub fn udp_receive(&mut self, socket: UdpId, peek: bool) -> Option<Received> {
         let entry = self.udp.sockets.get_mut(socket)?;
         if peek {
-            return entry.queue.front().cloned();
+            return entry.inbox.first().cloned();
         }
-        let received = entry.queue.pop_front()?;
-        entry.queued_bytes -= truesize(&received.payload);
-        let destination = received.destination;
+        let received = entry.inbox.pop()?;
+        let destination = received.arrival.destination;
         let port = self.udp_ports.get(entry.bind).map_or(0, |bind| bind.port);
         if self.any_destination.contains(&port) {
             entry.asked.retain(|(who, _)| *who != received.source);
@@ -243,22 +158,48 @@ impl Stack {
 
     /// How many datagrams wait.
     pub fn udp_queue_len(&self, socket: UdpId) -> usize {
-        self.udp.sockets.get(socket).map_or(0, |socket| socket.queue.len())
+        self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.len())
+    }
+
+    /// The datagrams that wait, to look at, the first in front.
+    pub fn udp_queue(&self, socket: UdpId) -> impl Iterator<Item = &Received> {
+        self.udp.sockets.get(socket).into_iter().flat_map(|socket| socket.inbox.iter())
     }
 
     /// Bytes of the first datagram waiting.
     pub fn udp_next_len(&self, socket: UdpId) -> Option<usize> {
-        Some(self.udp.sockets.get(socket)?.queue.front()?.payload.len())
+        Some(self.udp.sockets.get(socket)?.inbox.first()?.payload.len())
     }
 
     /// The error that waits to be told.
-    pub fn udp_error(&self, socket: UdpId) -> Option<UdpError> {
-        self.udp.sockets.get(socket)?.error
+    pub fn udp_error(&self, socket: UdpId) -> Option<DatagramError> {
+        self.udp.sockets.get(socket)?.inbox.pending()
     }
 
     /// The error that waits to be told; it is told once.
-    pub fn udp_take_error(&mut self, socket: UdpId) -> Option<UdpError> {
-        self.udp.sockets.get_mut(socket)?.error.take()
+    pub fn udp_take_error(&mut self, socket: UdpId) -> Option<DatagramError> {
+        self.udp.sockets.get_mut(socket)?.inbox.take_pending()
+    }
+
+    /// Whether its error queue has an entry.
+    pub fn udp_has_reports(&self, socket: UdpId) -> bool {
+        self.udp.sockets.get(socket).is_some_and(|socket| socket.inbox.has_errors())
+    }
+
+    /// Takes the first entry of its error queue.
+    pub fn udp_take_report(&mut self, socket: UdpId) -> Option<ErrorReport> {
+        self.udp.sockets.get_mut(socket)?.inbox.pop_error()
+    }
+
+    /// Whether all errors about datagrams over IPv4, and over IPv6, are queued (IP_RECVERR, IPV6_RECVERR). What was queued
+    /// is dropped with the wish.
+    pub fn udp_queue_errors(&mut self, socket: UdpId, v4: bool, v6: bool) {
+        if let Some(socket) = self.udp.sockets.get_mut(socket) {
+            let before = std::mem::replace(&mut socket.queues_errors, (v4, v6));
+            if (before.0 && !v4) || (before.1 && !v6) {
+                socket.inbox.drop_errors();
+            }
+        }
     }
 
     /// The address it is bound to; `connect` makes the wildcard specific.
@@ -274,7 +215,7 @@ impl Stack {
     /// How much its queue holds, in bytes with overhead (SO_RCVBUF as the kernel counts it, doubled).
     pub fn udp_set_receive_buffer(&mut self, socket: UdpId, bytes: usize) {
         if let Some(socket) = self.udp.sockets.get_mut(socket) {
-            socket.receive_buffer = bytes;
+            socket.inbox.set_limit(bytes);
         }
     }
 
@@ -318,11 +259,10 @@ impl Stack {
     /// that nobody has.
     pub fn udp_refuse(&mut self, now: Instant, socket: UdpId) {
         let Some(entry) = self.udp.sockets.get_mut(socket) else { return };
-        let (queue, port) =
-            (std::mem::take(&mut entry.queue), self.udp_ports.get(entry.bind).map(|bind| bind.port));
+        let (queue, port) = (entry.inbox.drain(), self.udp_ports.get(entry.bind).map(|bind| bind.port));
         self.udp_close(socket);
-        for Received { source, destination, payload, .. } in queue {
-            if let (Some(port), Some(ip)) = (port, ip::Header::new(source.ip(), destination)) {
+        for Received { source, payload, arrival, .. } in queue {
+            if let (Some(port), Some(ip)) = (port, ip::Header::new(source.ip(), arrival.destination)) {
                 let datagram = udp::Datagram { source: source.port(), destination: port, payload };
                 self.port_unreachable(now, &Packet { ip, body: Body::Udp(datagram) });
             }
@@ -331,15 +271,12 @@ impl Stack {
     }
 
     /// A datagram has arrived.
-    pub(crate) fn udp_input(&mut self, now: Instant, interface: InterfaceId, packet: Packet) {
+    pub(crate) fn udp_input(&mut self, arrival: Arrival, packet: Packet) {
         let Body::Udp(datagram) = &packet.body else { return };
-        let interface = self.device_of(interface, packet.destination());
+        let interface = self.device_of(arrival.interface, packet.destination());
+        let arrival = Arrival { interface, ..arrival };
         let source = SocketAddr::new(packet.source(), datagram.source);
         let local = SocketAddr::new(packet.destination(), datagram.destination);
-        let received = |datagram: &udp::Datagram| {
-            let payload = datagram.payload.clone();
-            Received { source, destination: local.ip(), interface, payload }
-        };
         // To a group: every socket that wants it gets a copy.
         if self.is_group(local.ip()) {
             let Some(sockets) = self.udp.by_port.get(&local.port()).cloned() else { return };
@@ -347,53 +284,55 @@ impl Stack {
                 if self.udp_score(id, Some(interface), (local, source)).is_some()
                     && self.udp_hears(id, (interface, local.ip()), source.ip())
                 {
-                    self.udp_deliver(id, received(datagram));
+                    self.udp_deliver(id, source, datagram.payload.clone(), arrival);
                 }
             }
             return;
         }
-        match self.udp_lookup(Some(interface), local, source) {
-            Some(id) => self.udp_deliver(id, received(datagram)),
+        match self.udp_lookup(Some(arrival.interface), local, source) {
+            Some(id) => self.udp_deliver(id, source, datagram.payload.clone(), arrival),
             None => {
                 self.count(Counter::UdpNoPorts);
-                self.port_unreachable(now, &packet);
+                self.port_unreachable(arrival.at, &packet);
             }
         }
     }
 
-    /// A router takes only packets of this size. Says whether the socket is to hear of it, as Linux has it.
+    /// A router takes only packets of this size. Says whether the socket is to hear of it, and if so, whether also without
+    /// IP_RECVERR, as Linux has it.
     pub(crate) fn udp_path_mtu_input(
         &mut self,
         now: Instant,
         (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
         mtu: usize,
-    ) -> bool {
+    ) -> Option<bool> {
         let (local, remote) =
             (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
-        let Some(id) = self.udp_lookup(None, local, remote) else { return false };
-        let Some(socket) = self.udp.sockets.get_mut(id) else { return false };
+        let socket = self.udp.sockets.get_mut(self.udp_lookup(None, local, remote)?)?;
         let discovery = socket.options.discovery;
         if discovery.believes_routers() {
             socket.path_mtu = Some((destination, mtu.max(least_mtu(source)), now));
         }
-        discovery != MtuDiscovery::Dont && (source.is_ipv4() || discovery.believes_routers())
+        let tells = discovery != MtuDiscovery::Dont;
+        if source.is_ipv4() { tells.then_some(true) } else { discovery.believes_routers().then_some(tells) }
     }
 
-    /// An ICMP error came for a datagram of ours; only a connected socket is told (`udp_err`).
-    pub(crate) fn udp_error_input(
-        &mut self,
-        (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
-        error: UdpError,
-    ) {
-        let (local, remote) =
-            (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
-        let Some(id) = self.udp_lookup(None, local, remote) else { return };
-        if let Some(socket) = self.udp.sockets.get_mut(id)
-            && socket.remote == Some(remote)
-        {
-            socket.error = Some(error);
-            self.udp_announce(id);
+    /// An error about a datagram of ours has come: who queues errors is told of all, others only of hard ones, and only
+    /// while they are connected (`__udp4_lib_err`).
+    pub(crate) fn udp_error_input(&mut self, local: (IpAddr, u16), report: ErrorReport, is_hard: bool) {
+        let remote = report.destination;
+        let Some(id) = self.udp_lookup(None, local.into(), remote) else { return };
+        let Some(socket) = self.udp.sockets.get_mut(id) else { return };
+        let queues = socket.queues_errors_of(remote);
+        let is_told = queues || (is_hard && socket.remote.is_some());
+        if !is_told {
+            return;
         }
+        socket.inbox.set_pending(report.error);
+        if queues {
+            socket.inbox.push_error(report);
+        }
+        self.udp_announce(id);
     }
 
     /// The socket a datagram is for: the one that says most about it; of equals the one bound last, or, if they share
@@ -445,16 +384,13 @@ impl Stack {
     }
 
     /// Queues a datagram, or drops it if the queue is full.
-    fn udp_deliver(&mut self, id: UdpId, received: Received) {
+    fn udp_deliver(&mut self, id: UdpId, source: SocketAddr, payload: Chain, arrival: Arrival) {
         let Some(socket) = self.udp.sockets.get_mut(id) else { return };
-        let size = truesize(&received.payload);
-        if !socket.queue.is_empty() && socket.queued_bytes + size > socket.receive_buffer {
+        if !socket.inbox.push(source, payload, arrival) {
             self.count(Counter::UdpRcvbufErrors);
             self.count(Counter::UdpInErrors);
             return;
         }
-        socket.queued_bytes += size;
-        socket.queue.push_back(received);
         self.udp_announce(id);
     }
 
@@ -481,20 +417,4 @@ pub(crate) fn meant(remote: SocketAddr) -> SocketAddr {
 /// The claim's address unless it is the wildcard.
 pub(crate) fn specific(claim: &Claim) -> Option<IpAddr> {
     Some(claim.address).filter(|address| !address.is_unspecified())
-}
-
-/// What a datagram takes of the receive buffer, as Linux counts it: its buffer, which is a small one of fixed size or a
-/// power of two with room for headers and the shared info, and the `sk_buff` itself. (Measured on Linux 6.18: a
-/// default buffer holds 256 datagrams of up to 196 bytes, 92 of 1,000, 3 of 60,000.)
-pub(crate) fn truesize(payload: &Chain) -> usize {
-    const HEADERS: usize = 60;
-    const SHARED_INFO: usize = 320;
-    const SMALL: usize = 256;
-    const SK_BUFF: usize = 256;
-    let data = payload.len() + HEADERS;
-    if data <= SMALL {
-        SMALL + SHARED_INFO + SK_BUFF
-    } else {
-        (data + SHARED_INFO).next_power_of_two() + SK_BUFF
-    }
 }

@@ -17,6 +17,8 @@ pub struct Quote {
     pub source: IpAddr,
     /// The packet's destination.
     pub destination: IpAddr,
+    /// Bytes of its IP header, with options or extensions.
+    pub header_len: usize,
     /// What it carried.
     pub protocol: u8,
     /// Source port; 0 unless it was TCP or UDP.
@@ -41,6 +43,7 @@ impl Quote {
         Some(Quote {
             source,
             destination,
+            header_len: bytes.len() - carried.len(),
             protocol,
             source_port: port(0),
             destination_port: port(2),

@@ -109,16 +109,18 @@ options! {
     SoRcvTimeo SOL_SOCKET 20 "SO_RCVTIMEO" Timeval, any any both Enforced "How long receiving blocks.";
     SoSndTimeo SOL_SOCKET 21 "SO_SNDTIMEO" Timeval, any any both Enforced "How long sending blocks.";
     SoBindToDevice SOL_SOCKET 25 "SO_BINDTODEVICE" Interface, any any both Enforced "One interface only.";
-    SoTimestamp SOL_SOCKET 29 "SO_TIMESTAMP" Flag, any any both Rejected "Arrival times with data.";
+    SoTimestamp SOL_SOCKET 29 "SO_TIMESTAMP" Flag, any datagrams both Enforced "Arrival times with datagrams, in microseconds.";
     SoPeerName SOL_SOCKET 28 "SO_PEERNAME" Peer, any any read Enforced "As getpeername.";
     SoAcceptConn SOL_SOCKET 30 "SO_ACCEPTCONN" Flag, any any read Enforced "Whether it listens.";
     SoPeerSec SOL_SOCKET 31 "SO_PEERSEC" Struct(256), any unix read Rejected "The peer's security label: there are none.";
     SoSndBufForce SOL_SOCKET 32 "SO_SNDBUFFORCE" AnyInt, any any write Enforced "SO_SNDBUF beyond the host's bound.";
     SoRcvBufForce SOL_SOCKET 33 "SO_RCVBUFFORCE" AnyInt, any any write Enforced "SO_RCVBUF beyond the host's bound.";
     SoPassSec SOL_SOCKET 34 "SO_PASSSEC" Flag, any unix both Rejected "The sender's security label.";
+    SoTimestampNs SOL_SOCKET 35 "SO_TIMESTAMPNS" Flag, any datagrams both Enforced "Arrival times with datagrams, in nanoseconds.";
     SoMark SOL_SOCKET 36 "SO_MARK" AnyInt, any any both Kept "A mark on packets, for firewalls and routing rules.";
     SoProtocol SOL_SOCKET 38 "SO_PROTOCOL" AnyInt, any any read Enforced "IPPROTO_TCP or IPPROTO_UDP.";
     SoDomain SOL_SOCKET 39 "SO_DOMAIN" AnyInt, any any read Enforced "AF_INET or AF_INET6.";
+    SoRxqOvfl SOL_SOCKET 40 "SO_RXQ_OVFL" Flag, any any both Enforced "How many datagrams were dropped, with each datagram.";
     SoWifiStatus SOL_SOCKET 41 "SO_WIFI_STATUS" Flag, any any both Kept "Whether Wi-Fi frames were acknowledged: no link is one.";
     SoPeekOff SOL_SOCKET 42 "SO_PEEK_OFF" AnyInt, any unix both Enforced "Where a peek begins, behind what was peeked at; negative: off.";
     SoNoFcs SOL_SOCKET 43 "SO_NOFCS" Flag, any any both Kept "Frames without checksum, where the driver can.";
@@ -132,6 +134,8 @@ options! {
     SoCookie SOL_SOCKET 57 "SO_COOKIE" Number, any any read Enforced "A number that no other socket of the host has.";
     SoPeerGroups SOL_SOCKET 59 "SO_PEERGROUPS" Struct(256), any unix read Enforced "The groups of who connected, or listened.";
     SoBindToIfindex SOL_SOCKET 62 "SO_BINDTOIFINDEX" Int(0, ANY), any any both Enforced "One interface only, by its index.";
+    SoTimestampNew SOL_SOCKET 63 "SO_TIMESTAMP_NEW" Flag, any datagrams both Enforced "SO_TIMESTAMP for times past 2038.";
+    SoTimestampNsNew SOL_SOCKET 64 "SO_TIMESTAMPNS_NEW" Flag, any datagrams both Enforced "SO_TIMESTAMPNS for times past 2038.";
     SoPreferBusyPoll SOL_SOCKET 69 "SO_PREFER_BUSY_POLL" Flag, any any both Kept "Spinning before interrupts.";
     SoBusyPollBudget SOL_SOCKET 70 "SO_BUSY_POLL_BUDGET" Int(0, 65535), any any write Kept "Packets for each spin.";
     SoReserveMem SOL_SOCKET 73 "SO_RESERVE_MEM" Int(0, ANY), any any both Enforced "EOPNOTSUPP, as without a memory group; reads as 0.";
@@ -178,22 +182,24 @@ options! {
     TcpRtoMinUs SOL_TCP 45 "TCP_RTO_MIN_US" Int(2000, 200_000), any tcp both Enforced "Least retransmission timeout beyond the round trip, microseconds.";
     TcpDelAckMaxUs SOL_TCP 46 "TCP_DELACK_MAX_US" Int(2000, 200_000), any tcp both Enforced "Longest delay of an acknowledgement, microseconds.";
 
-    UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Rejected "Gather writes into one datagram.";
+    UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Enforced "Gather writes into one datagram.";
 
     IpTos SOL_IP 1 "IP_TOS" AnyInt, any any both Enforced "The TOS byte of packets.";
     IpTtl SOL_IP 2 "IP_TTL" Int(-1, 255), any any both Enforced "The TTL of packets.";
     IpHdrIncl SOL_IP 3 "IP_HDRINCL" Flag, any any both Rejected "The program writes the IP header (raw sockets).";
     IpOptions SOL_IP 4 "IP_OPTIONS" Struct(40), any any both Rejected "IP options of packets.";
-    IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Rejected "Destination and interface with each datagram.";
+    IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Enforced "Destination and interface with each datagram.";
     IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Enforced "Path MTU discovery: IP_PMTUDISC_DONT to IP_PMTUDISC_OMIT.";
-    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
-    IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Rejected "The TTL with each datagram.";
-    IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Rejected "The TOS byte with each datagram.";
+    IpRecvErr SOL_IP 11 "IP_RECVERR" Flag, any datagrams both Enforced "ICMP errors are told, connected or not, and queued with what they say (MSG_ERRQUEUE).";
+    IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Enforced "The TTL with each datagram.";
+    IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Enforced "The TOS byte with each datagram.";
     IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Enforced "The MTU of the path to the peer.";
     IpFreeBind SOL_IP 15 "IP_FREEBIND" Flag, any any both Enforced "Bind to addresses that aren't local.";
     IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Enforced "The same, and send from there.";
+    IpRecvOrigDstAddr SOL_IP 20 "IP_RECVORIGDSTADDR" Flag, any any both Enforced "Address and port each datagram was sent to.";
     IpMinTtl SOL_IP 21 "IP_MINTTL" Int(0, 255), any any both Enforced "Segments with a smaller TTL are dropped; UDP keeps the value.";
     IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Enforced "Bind without a port yet.";
+    IpRecvFragSize SOL_IP 25 "IP_RECVFRAGSIZE" Flag, any datagrams both Enforced "The largest fragment of each datagram that came in fragments.";
     IpMulticastIf SOL_IP 32 "IP_MULTICAST_IF" Device, any any both Enforced "Interface of multicasts sent.";
     IpMulticastTtl SOL_IP 33 "IP_MULTICAST_TTL" Int(-1, 255), any any both Enforced "TTL of multicasts sent.";
     IpMulticastLoop SOL_IP 34 "IP_MULTICAST_LOOP" Flag, any any both Enforced "Multicasts sent are heard here.";
@@ -225,7 +231,7 @@ options! {
     Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Group(Layout::Ipv6Mreq), v6 any write Enforced "Leave a group.";
     Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Enforced "Path MTU discovery: IPV6_PMTUDISC_DONT to IPV6_PMTUDISC_OMIT.";
     Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
-    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors of the connected peer are queued too (MSG_ERRQUEUE).";
+    Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors are told, connected or not, and queued with what they say (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
     Ipv6MulticastAll SOL_IPV6 29 "IPV6_MULTICAST_ALL" Flag, v6 any both Enforced "Hear groups that others joined.";
     Ipv6FlowLabelMgr SOL_IPV6 32 "IPV6_FLOWLABEL_MGR" Struct(32), v6 any both Rejected "Flow labels leased and shared.";
@@ -237,14 +243,17 @@ options! {
     Ipv6McastJoinSourceGroup SOL_IPV6 46 "MCAST_JOIN_SOURCE_GROUP" Group(Layout::GroupSourceReq), v6 any write Enforced "Join one source of IPv6.";
     Ipv6McastLeaveSourceGroup SOL_IPV6 47 "MCAST_LEAVE_SOURCE_GROUP" Group(Layout::GroupSourceReq), v6 any write Enforced "Leave one source of IPv6.";
     Ipv6McastMsfilter SOL_IPV6 48 "MCAST_MSFILTER" Group(Layout::GroupFilter), v6 any both Enforced "Whom of an IPv6 group's sources it hears.";
-    Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Rejected "Destination and interface with each datagram.";
-    Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Rejected "The hop limit with each datagram.";
-    Ipv6RecvTclass SOL_IPV6 66 "IPV6_RECVTCLASS" Flag, v6 any both Rejected "The traffic class with each datagram.";
+    Ipv6RecvPktInfo SOL_IPV6 49 "IPV6_RECVPKTINFO" Flag, v6 any both Enforced "Destination and interface with each datagram.";
+    Ipv6RecvHopLimit SOL_IPV6 51 "IPV6_RECVHOPLIMIT" Flag, v6 any both Enforced "The hop limit with each datagram.";
+    Ipv6DontFrag SOL_IPV6 62 "IPV6_DONTFRAG" Flag, v6 any both Enforced "Datagrams too long for the path are refused.";
+    Ipv6RecvTclass SOL_IPV6 66 "IPV6_RECVTCLASS" Flag, v6 any both Enforced "The traffic class with each datagram.";
     Ipv6Tclass SOL_IPV6 67 "IPV6_TCLASS" Int(-1, 255), v6 any both Enforced "The traffic class of packets.";
     Ipv6AutoFlowLabel SOL_IPV6 70 "IPV6_AUTOFLOWLABEL" Flag, v6 any both Enforced "Packets of a flow have a label (RFC 6437).";
     Ipv6AddrPreferences SOL_IPV6 72 "IPV6_ADDR_PREFERENCES" AnyInt, v6 any both Kept "Which addresses to send from: temporary, home, generated ones, which no host has (RFC 5014).";
     Ipv6MinHopCount SOL_IPV6 73 "IPV6_MINHOPCOUNT" Int(0, 255), v6 any both Enforced "Segments with a smaller hop limit are dropped; UDP keeps the value.";
+    Ipv6RecvOrigDstAddr SOL_IPV6 74 "IPV6_RECVORIGDSTADDR" Flag, v6 any both Enforced "Address and port each datagram was sent to.";
     Ipv6Transparent SOL_IPV6 75 "IPV6_TRANSPARENT" Flag, v6 any both Enforced "Bind to addresses that aren't local, and send from there.";
     Ipv6UnicastIf SOL_IPV6 76 "IPV6_UNICAST_IF" NetworkInt, v6 any both Enforced "Interface of what goes to one host.";
+    Ipv6RecvFragSize SOL_IPV6 77 "IPV6_RECVFRAGSIZE" Flag, v6 any both Enforced "The largest fragment of each datagram that came in fragments.";
     Ipv6FreeBind SOL_IPV6 78 "IPV6_FREEBIND" Flag, v6 any both Enforced "Bind to addresses that aren't local.";
 }

@@ -180,10 +180,7 @@ static void options(void) {
     } rows[] = {
         {"SO_TIMESTAMP", SOL_SOCKET, SO_TIMESTAMP, 1, 0},
         {"SO_ZEROCOPY", SOL_SOCKET, SO_ZEROCOPY, 1, 0},
-        {"IP_PKTINFO", SOL_IP, IP_PKTINFO, 1, 0},
-        {"IP_RECVTTL", SOL_IP, IP_RECVTTL, 1, 0},
         {"IP_MULTICAST_TTL", SOL_IP, IP_MULTICAST_TTL, 1, 1},
-        {"IPV6_RECVPKTINFO", SOL_IPV6, IPV6_RECVPKTINFO, 1, 1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int fd = rows[i].of_six ? six : stream;

@@ -5,6 +5,7 @@
 //! that was interrupted had sent is told when it is made again.
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_connect};
+use sockeye_socket::Outgoing;
 
 use super::message::Header;
 use super::{Answer, Outcome, Subject, read_address};
@@ -73,7 +74,8 @@ impl Supervisor {
             host.connect_outcome(now, subject.socket)?;
             return self.go_on(call, subject, 0);
         }
-        let sent = match self.network.host().send_message(now, subject.socket, &data, to, flags) {
+        let message = Outgoing { bytes: &data, to, flags, ..Outgoing::default() };
+        let sent = match self.network.host().send_message(now, subject.socket, &message) {
             Ok(sent) => sent,
             Err(Errno::EINPROGRESS) => 0,
             Err(error) => return Err(error),

@@ -11,7 +11,7 @@ use rustix::io::Errno as Native;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use sockeye_abi::{Errno, How, MessageFlags, Readiness};
 use sockeye_base::{Chain, Instant};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Outgoing, SocketId};
 
 /// How much is moved at a time.
 pub(crate) const PORTION: usize = 256 * 1024;
@@ -170,7 +170,9 @@ impl Link {
                 }
                 Ok(_) if room == 0 => self.discard(buffer),
                 Ok((n, _)) if urgent => {
-                    let _ = host.send_message(now, socket, &buffer[..n], None, MessageFlags::OOB);
+                    let urgent =
+                        Outgoing { bytes: &buffer[..n], flags: MessageFlags::OOB, ..Outgoing::default() };
+                    let _ = host.send_message(now, socket, &urgent);
                 }
                 // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
                 Ok((n, _)) => drop(host.send(now, socket, &buffer[..n])),

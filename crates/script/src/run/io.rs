@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use sockeye_abi::{Errno, MessageFlags, Opt, Readiness, Transport};
+use sockeye_socket::Outgoing;
 
 use super::Runner;
 use super::calls::{Attempt, Returned};
@@ -126,7 +127,8 @@ impl Runner {
                 }
             }
             let left = transfer.len.saturating_sub(attempt.done);
-            let sent = self.world.host.send_message(self.world.clock(), id, &vec![0; left], to, flags);
+            let message = Outgoing { bytes: &vec![0; left], to, flags, ..Outgoing::default() };
+            let sent = self.world.host.send_message(self.world.clock(), id, &message);
             self.world.collect();
             let begun = opens && blocking && self.world.host.is_opening(id);
             match sent {

@@ -1,13 +1,13 @@
 //! getsockopt(2): what each option shows.
 
 use slotmap::Key;
-use sockeye_abi::{Errno, Family, Opt, SocketType, State, Value, encode_sockaddr};
+use sockeye_abi::{Errno, Family, Numbers, Opt, SocketType, State, Value, encode_sockaddr};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::Settings;
 use sockeye_tcp::{self as tcp, Tcb};
 
 use super::interfaces::number;
-use super::{Options, clamp};
+use super::{Asks, Options, clamp};
 use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::StreamState;
 use crate::tcp_info;
@@ -154,7 +154,7 @@ impl Options {
             Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
             Opt::SoSndTimeo => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
-            Opt::TcpCork => options.cork.into(),
+            Opt::TcpCork | Opt::UdpCork => options.cork.into(),
             Opt::TcpLinger2 => match options.linger2 {
                 0 => seconds(settings.tcp.fin_timeout).into(),
                 own => own.into(),
@@ -184,6 +184,12 @@ impl Options {
             Opt::Ipv6UnicastHops => ttl(options.hop_limit).into(),
             Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
             Opt::Ipv6RecvErr => options.errors_v6.into(),
+            Opt::SoTimestamp => (options.timestamps == Some((Numbers::Old, false))).into(),
+            Opt::SoTimestampNew => (options.timestamps == Some((Numbers::New, false))).into(),
+            Opt::SoTimestampNs => (options.timestamps == Some((Numbers::Old, true))).into(),
+            Opt::SoTimestampNsNew => (options.timestamps == Some((Numbers::New, true))).into(),
+            Opt::Ipv6DontFrag => options.dont_fragment.into(),
+            opt if Asks::knows(opt) => options.asks(opt).into(),
             _ => options.seldom.shown(opt).ok_or(Errno::ENOPROTOOPT)?.into(),
         })
     }

@@ -4,6 +4,7 @@
 //! SO_RCVTIMEO, SO_SNDTIMEO and SO_LINGER's wait are kept for the caller, which does the blocking. SO_BSDCOMPAT is
 //! accepted and ignored, as Linux does.
 
+mod asks;
 mod get;
 mod interfaces;
 mod seldom;
@@ -12,12 +13,13 @@ mod set;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sockeye_abi::Opt;
+use sockeye_abi::{Numbers, Opt};
 use sockeye_base::Duration;
 use sockeye_stack::{InterfaceId, IpOptions, MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Keepalive};
 
 use crate::fast_open::FastOpenOptions;
+pub(crate) use asks::Asks;
 pub(crate) use interfaces::Interfaces;
 use seldom::Seldom;
 
@@ -66,6 +68,12 @@ pub(crate) struct Options {
     discovery_v6: MtuDiscovery,
     hop_limit: Option<u8>,
     errors_v4: bool,
+    /// What is to be told with each datagram.
+    asks: Asks,
+    /// SO_TIMESTAMP and its kin: by which numbers, and whether in nanoseconds.
+    pub(crate) timestamps: Option<(Numbers, bool)>,
+    /// IPV6_DONTFRAG.
+    pub(crate) dont_fragment: bool,
     errors_v6: bool,
     /// Unset: the host's.
     congestion: Option<Congestion>,

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use sockeye_abi::{Errno, Family, Opt, State, Value};
+use sockeye_abi::{Errno, Family, Numbers, Opt, State, Value};
 use sockeye_base::{Duration, Instant};
 use sockeye_stack::{MtuDiscovery, Settings};
 use sockeye_tcp::{self as tcp, Congestion, Tcb};
 
-use super::{Options, clamp};
+use super::{Asks, Options, clamp};
 use crate::host::{Host, Kind, Result, SocketId};
 use crate::stream::StreamState;
 
@@ -116,6 +116,11 @@ impl Host {
                             self.stack.udp_set_receive_buffer(udp, bytes);
                         }
                     }
+                    Opt::UdpCork if !options.cork => self.push_cork(now, id)?,
+                    Opt::IpRecvErr | Opt::Ipv6RecvErr => {
+                        let (v4, v6) = (options.receives_errors(false), options.receives_errors(true));
+                        self.stack.udp_queue_errors(udp, v4, v6);
+                    }
                     // The rest is looked at when something is sent or arrives.
                     _ => {}
                 }
@@ -192,7 +197,7 @@ impl Options {
             Opt::SoSndTimeo => self.send_timeout = span(value)?,
             Opt::SoOobInline => self.oob_inline = value.flag()?,
             Opt::TcpNoDelay => self.nodelay = value.flag()?,
-            Opt::TcpCork => self.cork = value.flag()?,
+            Opt::TcpCork | Opt::UdpCork => self.cork = value.flag()?,
             Opt::TcpMaxSeg => {
                 let wish = value.int()?;
                 if wish != 0 && !MAX_SEG.contains(&wish) {
@@ -253,6 +258,13 @@ impl Options {
             }
             Opt::SoBsdCompat | Opt::TcpThinDupAck => {}
             Opt::SoTxRehash if !is_stream => return Err(Errno::EOPNOTSUPP),
+            // The last of the four that was set counts, and any of them switches off.
+            Opt::SoTimestamp => self.timestamps = value.flag()?.then_some((Numbers::Old, false)),
+            Opt::SoTimestampNew => self.timestamps = value.flag()?.then_some((Numbers::New, false)),
+            Opt::SoTimestampNs => self.timestamps = value.flag()?.then_some((Numbers::Old, true)),
+            Opt::SoTimestampNsNew => self.timestamps = value.flag()?.then_some((Numbers::New, true)),
+            Opt::Ipv6DontFrag => self.dont_fragment = value.flag()?,
+            opt if Asks::knows(opt) => self.asks.set(opt, value.flag()?),
             _ => self.seldom.set(opt, value.int()?)?,
         }
         Ok(())

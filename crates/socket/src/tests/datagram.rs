@@ -1,5 +1,7 @@
 //! Datagram sockets.
 
+use sockeye_abi::{Control, ExtendedError, MessageFlags, Origin};
+
 use super::*;
 use Errno as E;
 
@@ -87,10 +89,24 @@ fn the_error_queue() {
     assert_eq!(n.poll(s), "OUT|ERR");
     assert_eq!(n.recv(s, 1), Err(E::ECONNREFUSED));
     assert_eq!((n.poll(s).as_str(), n.recv(s, 1)), ("OUT|ERR", Err(E::EAGAIN)));
-    let report = n.call(s, |host, _, id| host.receive_error(id)).expect("a report");
-    assert_eq!((report.errno, report.destination), (E::ECONNREFUSED, addr(&dead)));
+    let report = n.call(s, |host, now, id| host.receive_message(now, id, 9, MessageFlags::ERRQUEUE));
+    let report = report.expect("a report");
+    assert_eq!((report.payload.to_vec(), report.source), (b"x".to_vec(), Some(addr(&dead))));
+    assert_eq!(report.flags, MessageFlags::ERRQUEUE);
+    let offender = Some(addr("127.0.0.1:0"));
+    let error = ExtendedError {
+        errno: E::ECONNREFUSED,
+        origin: Origin::Icmp,
+        kind: 3,
+        code: 3,
+        info: 0,
+        data: 0,
+        offender,
+    };
+    assert_eq!(report.control, [Control::IpRecvErr(error)]);
     assert_eq!(n.poll(s), "OUT");
-    assert_eq!(n.call(s, |host, _, id| host.receive_error(id)), Err(E::EAGAIN));
+    let none = n.call(s, |host, now, id| host.receive_message(now, id, 9, MessageFlags::ERRQUEUE));
+    assert_eq!(none, Err(E::EAGAIN));
 }
 
 #[test]

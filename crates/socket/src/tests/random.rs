@@ -4,6 +4,7 @@
 use super::*;
 use std::net::IpAddr;
 
+use crate::Outgoing;
 use sockeye_abi::{Device, GroupFilter, GroupRequest, Kind, Layout, MessageFlags, OPTIONS};
 
 const ADDRESSES: [&str; 10] = [
@@ -51,7 +52,9 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
         9 => {
             let flags = pick(rng, &[MessageFlags::FASTOPEN, MessageFlags::empty()]);
             let to = Some(addr(to));
-            let _ = n.call(sock, |host, now, id| host.send_message(now, id, &vec![1; len], to, flags));
+            let bytes = vec![1; len];
+            let message = Outgoing { bytes: &bytes, to, flags, ..Outgoing::default() };
+            let _ = n.call(sock, |host, now, id| host.send_message(now, id, &message));
         }
         10 | 11 | 20 | 21 => {
             let _ = n.recv(sock, len);

@@ -26,7 +26,7 @@ fn udp_is_answered_from_the_address_asked() {
         pair.a.udp_send(pair.now, id, Some(at(asked, 53)), bytes("?")).unwrap();
         pair.run();
         let query = pair.b.udp_receive(server, false).expect(asked);
-        assert_eq!(query.destination, ip(asked));
+        assert_eq!(query.arrival.destination, ip(asked));
         pair.b.udp_send(pair.now, server, Some(query.source), bytes("!")).unwrap();
         pair.run();
         let answer = pair.a.udp_receive(id, false).expect(asked);
@@ -73,7 +73,7 @@ fn without_a_server_it_is_refused() {
         pair.a.udp_connect(id, at(asked, 53)).unwrap();
         pair.a.udp_send(pair.now, id, None, bytes("?")).unwrap();
         pair.pass(Duration::from_secs(2));
-        assert_eq!(pair.a.udp_take_error(id), Some(UdpError::PortUnreachable), "{asked}");
+        assert_eq!(pair.a.udp_take_error(id), Some(DatagramError::PortUnreachable), "{asked}");
     }
 }
 

@@ -17,7 +17,7 @@ fn an_exchange_over_both_families() {
         assert_eq!(pair.b.poll_event(), Some(Event::Udp(b)));
         assert_eq!(pair.b.poll_event(), None);
         let got = pair.b.udp_receive(b, false).unwrap();
-        assert_eq!((got.source, got.destination, got.payload), (local, ip(server), bytes("ping")));
+        assert_eq!((got.source, got.arrival.destination, got.payload), (local, ip(server), bytes("ping")));
         pair.b.udp_send(pair.now, b, Some(local), bytes("pong")).unwrap();
         pair.run();
         assert_eq!((pair.a.udp_queue_len(a), pair.a.udp_next_len(a)), (1, Some(4)));
@@ -44,7 +44,7 @@ fn port_unreachable_reaches_a_connected_socket_only() {
         pair.a.udp_send(pair.now, open, None, bytes("x")).unwrap();
         pair.run();
         assert_eq!(pair.a.poll_event(), Some(Event::Udp(open)), "{server}");
-        assert_eq!(pair.a.udp_take_error(open), Some(UdpError::PortUnreachable));
+        assert_eq!(pair.a.udp_take_error(open), Some(DatagramError::PortUnreachable));
         assert_eq!(pair.a.udp_take_error(open), None);
     }
 }

@@ -1,0 +1,176 @@
+//! Sending datagrams, in two steps: all that can go wrong is found before the data are copied.
+
+use std::net::{IpAddr, SocketAddr};
+
+use sockeye_base::{Chain, Duration, Instant};
+use sockeye_wire::{Body, Packet, ip, udp};
+
+use super::{meant, specific};
+use crate::interface::Device;
+use crate::output::{IpOptions, Transport};
+use crate::route::{Path, longest_packet};
+use crate::stack::{Stack, UdpId};
+use crate::{DatagramError, ErrorReport, InterfaceId, SendError};
+
+/// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
+const MAX_V4: usize = 65_507;
+const MAX_V6: usize = 65_527;
+/// How long a router is believed (`mtu_expires`).
+const PATH_MTU_LASTS: Duration = Duration::from_secs(600);
+
+/// How a datagram is to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Directions {
+    /// Where to; none: to the peer.
+    pub to: Option<SocketAddr>,
+    /// What its header says, if not what the socket's do.
+    pub options: Option<IpOptions>,
+    /// Where it comes from, if not from where the route or `bind` says (IP_PKTINFO).
+    pub source: Option<IpAddr>,
+    /// Where it leaves, if not where the route says.
+    pub interface: Option<InterfaceId>,
+    /// It is refused if it is too long for the path (IPV6_DONTFRAG).
+    pub dont_fragment: bool,
+}
+
+/// A datagram that may go: all but its data.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    path: Path,
+    mtu: usize,
+    ip: ip::Header,
+    /// Source and destination.
+    ports: (u16, u16),
+    /// It is not to be cut, here or on the way.
+    is_whole: bool,
+    /// Who is in its group here hears it, too.
+    loops_back: bool,
+    socket: UdpId,
+}
+
+impl Ready {
+    /// Where it goes.
+    pub fn destination(&self) -> SocketAddr {
+        SocketAddr::new(self.ip.destination(), self.ports.1)
+    }
+}
+
+impl Stack {
+    /// Sends a datagram, to the peer if `to` is none.
+    pub fn udp_send(
+        &mut self,
+        now: Instant,
+        socket: UdpId,
+        to: Option<SocketAddr>,
+        payload: Chain,
+    ) -> Result<(), SendError> {
+        let ready = self.udp_prepare(now, socket, Directions { to, ..Directions::default() })?;
+        self.udp_check_length(&ready, payload.len())?;
+        self.udp_transmit(now, ready, payload);
+        Ok(())
+    }
+
+    /// Finds a datagram's way and makes its header.
+    pub fn udp_prepare(
+        &mut self,
+        now: Instant,
+        socket: UdpId,
+        message: Directions,
+    ) -> Result<Ready, SendError> {
+        let entry = self.udp.sockets.get(socket).ok_or(SendError::NoSocket)?;
+        let remote = meant(message.to.or(entry.remote).ok_or(SendError::NoDestination)?);
+        let bind = self.udp_ports.get(entry.bind).ok_or(SendError::NoSocket)?;
+        let (port, claim, options) = (bind.port, bind.claim, message.options.unwrap_or(entry.options));
+        if !claim.takes_family(remote.ip()) {
+            return Err(SendError::NoRoute);
+        }
+        // As Linux: a source asked for must be ours, though a socket may be bound to an address that has gone.
+        if message.source.is_some_and(|source| !self.is_local(source)) {
+            return Err(SendError::BadSource);
+        }
+        let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
+        let bound = message.source.or_else(|| specific(&claim).filter(|address| !self.is_group(*address)));
+        let device = match message.interface {
+            Some(interface) if self.links.get(interface.0).is_none() => {
+                return Err(SendError::NoInterface);
+            }
+            Some(interface) => Device::from(Some(interface)),
+            None => claim.device,
+        };
+        let to = (remote.ip(), remote.port());
+        let way = self.outgoing(remote.ip(), (bound, device), &outgoing);
+        let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
+        let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
+        let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
+        let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
+        match &mut ip {
+            ip::Header::V4(header) => {
+                header.dont_fragment = options.discovery.marks_datagrams();
+                // RFC 6864: what may be cut on the way needs a number of its own.
+                if !header.dont_fragment {
+                    header.id = self.rng.next_u32() as u16;
+                }
+            }
+            ip::Header::V6(_) if options.no_flow_label => {}
+            ip::Header::V6(header) => header.flow_label = self.tcp.flow_label(&(source, port, remote)),
+        }
+        let is_whole = !options.discovery.cuts() || message.dont_fragment;
+        let loops_back = remote.ip().is_multicast() && outgoing.multicast_loop;
+        Ok(Ready { path, mtu, ip, ports: (port, remote.port()), is_whole, loops_back, socket })
+    }
+
+    /// Whether a datagram of so many bytes may go this way. Who queues errors finds one there if it may not.
+    pub fn udp_check_length(&mut self, ready: &Ready, len: usize) -> Result<(), SendError> {
+        let most = if ready.destination().is_ipv4() { MAX_V4 } else { MAX_V6 };
+        let whole = ready.ip.len() + udp::HEADER_LEN + len;
+        if len <= most && (whole <= ready.mtu || !ready.is_whole) {
+            return Ok(());
+        }
+        let info = u32::try_from(ready.mtu).unwrap_or(u32::MAX);
+        let (error, destination) = (DatagramError::TooLong, ready.destination());
+        if let Some(entry) = self.udp.sockets.get_mut(ready.socket)
+            && entry.queues_errors_of(destination)
+        {
+            let report = ErrorReport { error, complaint: None, info, destination, payload: Chain::new() };
+            entry.inbox.push_error(report);
+            self.udp_announce(ready.socket);
+        }
+        Err(SendError::TooLong)
+    }
+
+    /// Sends a datagram that may go.
+    pub fn udp_transmit(&mut self, now: Instant, ready: Ready, payload: Chain) {
+        let Ready { path, mtu, ip, ports: (source, destination), loops_back, .. } = ready;
+        let datagram = udp::Datagram { source, destination, payload };
+        let packet = Packet { ip, body: Body::Udp(datagram) };
+        if loops_back {
+            self.loop_back(path.interface, &packet);
+        }
+        self.transmit_cut(now, &path, mtu, packet);
+        self.settle(now);
+    }
+
+    /// The longest packet a socket's datagrams to this address may be, by the link and what routers said lately.
+    fn udp_mtu(&self, now: Instant, socket: UdpId, (remote, path): (IpAddr, &Path)) -> usize {
+        let link = self.mtu(path).min(longest_packet(remote));
+        let Some(entry) = self.udp.sockets.get(socket) else { return link };
+        let told = entry.path_mtu.filter(|(to, _, at)| *to == remote && now.since(*at) < PATH_MTU_LASTS);
+        match told {
+            Some((_, mtu, _)) if entry.options.discovery.heeds_routers() => link.min(mtu),
+            Some(_) | None => link,
+        }
+    }
+
+    /// The same for the peer of a connected socket (IP_MTU).
+    pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
+        let entry = self.udp.sockets.get(socket)?;
+        let (remote, options) = (entry.remote?, entry.options);
+        let claim = self.udp_ports.get(entry.bind)?.claim;
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
+        let way = self.outgoing(remote.ip(), (None, claim.device), &outgoing);
+        let to = (remote.ip(), remote.port());
+        let (path, _) = self.path_and_source(Transport::Udp, to, way, options).ok()?;
+        Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
+    }
+}
