@@ -497,7 +497,8 @@ impl Host {
 
     /// Whether [`Host::poll_changed`] may name a socket.
     pub fn has_changed(&self) -> bool {
-        !self.changed.is_empty() || !self.lost.is_empty() || self.stack.has_events()
+        let own = !self.changed.is_empty() || !self.lost.is_empty();
+        own || self.stack.has_events() || self.unix.has_changed()
     }
 
     /// A frame arrived on an interface.

@@ -99,6 +99,11 @@ impl Domain {
         self.ends.get_mut(id).map(Box::as_mut).ok_or(Errno::EBADF)
     }
 
+    /// Whether [`Domain::poll_changed`] may name one.
+    pub(crate) fn has_changed(&self) -> bool {
+        !self.changed.is_empty()
+    }
+
     /// The socket of the next end to look at again.
     pub(crate) fn poll_changed(&mut self) -> Option<SocketId> {
         while let Some(id) = take_next(&mut self.changed) {
