@@ -32,14 +32,10 @@ impl Services {
 
     /// What `host` runs in the default network: HTTP, echo, and DNS for the names of all the lab's hosts.
     pub fn tekapo(lab: &Lab, host: HostId) -> Services {
-        let mut zone = Zone::new(lab.host(host).name());
-        for id in lab.hosts() {
-            zone.add(lab.host(id).name(), lab.addresses(id).iter().map(|cidr| cidr.address()));
-        }
         let mut services = Services::new();
         services.add(host, Box::new(Http::new()));
         services.add(host, Box::new(Echo::new()));
-        services.add(host, Box::new(Dns::new(zone)));
+        services.add(host, Box::new(Dns::new(Zone::of_network(lab, host))));
         services
     }
 
@@ -51,6 +47,19 @@ impl Services {
     /// Starts all services; stops at the first that fails.
     pub fn start(&mut self, lab: &mut Lab, now: Instant) -> Result<(), Errno> {
         self.services.iter_mut().try_for_each(|(host, service)| service.start(lab.host_mut(*host), now))
+    }
+
+    /// Adds a service to a host and starts it; one that can't be started is not added.
+    pub fn start_another(
+        &mut self,
+        lab: &mut Lab,
+        now: Instant,
+        host: HostId,
+        mut service: Box<dyn Service + Send>,
+    ) -> Result<(), Errno> {
+        service.start(lab.host_mut(host), now)?;
+        self.add(host, service);
+        Ok(())
     }
 
     /// Starts the services of hosts that were switched on. One that can't be started (no address is free for it) is not there.

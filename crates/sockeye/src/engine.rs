@@ -11,7 +11,7 @@ use std::time::Instant as Clock;
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
 use sockeye_lab::{HostId, Lab};
-use sockeye_services::Services;
+use sockeye_services::{Service, Services};
 use sockeye_socket::{Host, SocketId};
 
 use crate::alarm::Alarm;
@@ -197,6 +197,16 @@ impl Engine {
             timers: Timers::default(),
             woken: Vec::new(),
         }
+    }
+
+    /// Adds a service to a host and starts it.
+    pub(crate) fn serve_on(
+        &mut self,
+        host: HostId,
+        service: Box<dyn Service + Send>,
+        now: Instant,
+    ) -> Result<(), Errno> {
+        self.services.start_another(&mut self.lab, now, host, service)
     }
 
     /// Adds services and starts them at this moment.

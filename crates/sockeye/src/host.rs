@@ -11,9 +11,11 @@ use std::sync::Arc;
 
 use sockeye_lab::HostId;
 use sockeye_names::File;
+use sockeye_services::dns::{Dns, Zone};
 use sockeye_stack::SysctlError;
 
 use crate::engine::Shared;
+use crate::open::os_error;
 use crate::time::Instant;
 
 thread_local! {
@@ -125,6 +127,18 @@ impl Host {
     pub fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let found = crate::names::blocking(self, crate::names::addresses(self.clone(), name.to_owned(), 0))?;
         Ok(found.iter().map(SocketAddr::ip).collect())
+    }
+
+    /// What a DNS server on it could know: the names and addresses of all hosts that are in the network by now.
+    pub fn zone(&self) -> Zone {
+        self.shared.look(|engine| Zone::of_network(&engine.lab, self.id))
+    }
+
+    /// Starts a DNS server on it, on port 53 of UDP and TCP. Its network's hosts ask it if their `/etc/resolv.conf` and
+    /// `/etc/nsswitch.conf` say so ([`Host::set_file`]). `AddrInUse` if somebody has that port.
+    pub fn serve_names(&self, zone: Zone) -> io::Result<()> {
+        let service = Box::new(Dns::new(zone));
+        self.shared.with(|engine, now| engine.serve_on(self.id, service, now)).map_err(os_error)
     }
 
     /// The text of a file about names, as it is on this host.

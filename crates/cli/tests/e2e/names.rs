@@ -90,3 +90,28 @@ print(sorted(u.recv(2000)[1] for _ in range(2)))
 ";
     assert_eq!(finish(&mut python(program)).well().text(), "[1, 2]\n");
 }
+
+/// A resolver of its own, and all it can see of a server: UDP, TCP, reverse, and what isn't there.
+#[test]
+fn dig_asks() {
+    if !need(&["dig"]) {
+        return;
+    }
+    let dig = |arguments: &[&str]| finish(&mut run(["dig", "+nocmd"].iter().chain(arguments))).well();
+    for way in ["+notcp", "+tcp"] {
+        assert_eq!(dig(&["+short", way, "@10.61.0.2", "tekapo"]).text(), "10.61.0.2\n");
+        assert_eq!(dig(&["+short", way, "@fd61::2", "tekapo", "AAAA"]).text(), "fd61::2\n");
+        assert_eq!(dig(&["+short", way, "@10.61.0.2", "-x", "10.61.0.1"]).text(), "pukaki.\n");
+        assert_eq!(dig(&["+short", way, "@192.0.2.53", "-x", "fd61::2"]).text(), "tekapo.\n");
+    }
+    let whole = dig(&["@10.61.0.2", "+bufsize=4096", "tekapo"]);
+    whole.says("status: NOERROR").says("aa rd ra").says("udp: 1232").says("ANSWER: 1");
+    // No such name, and no such record: both with the zone's SOA.
+    dig(&["@10.61.0.2", "nobody"])
+        .says("status: NXDOMAIN")
+        .says("AUTHORITY: 1")
+        .says("SOA\ttekapo. hostmaster.tekapo.");
+    dig(&["@10.61.0.2", "tekapo", "MX"]).says("status: NOERROR").says("ANSWER: 0, AUTHORITY: 1");
+    dig(&["@10.61.0.2", "version.bind", "CH", "TXT"]).says("status: REFUSED");
+    dig(&["@10.61.0.2", "+opcode=status", "tekapo"]).says("status: NOTIMP");
+}

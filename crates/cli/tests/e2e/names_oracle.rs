@@ -82,6 +82,44 @@ fn as_libc_says() {
     }
 }
 
+/// The same over DNS: libc under `sockeye run`, and the library, each ask the network's server.
+#[test]
+fn as_libc_says_over_dns() {
+    let isolated = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["-m", "sh", "-c", script, "sh"]);
+        command
+    };
+    let may = need(&["gcc", "unshare", "mount"])
+        && isolated("mount --bind /etc/hosts /etc/hosts")
+            .output()
+            .is_ok_and(|output| output.status.success());
+    if !may {
+        println!("skipped: it takes root");
+        return;
+    }
+    let program = compile("names");
+    let questions = read("questions.dns");
+    let mut libc = isolated(
+        "mount --bind \"$1/resolv.conf\" /etc/resolv.conf && mount --bind \"$1/nsswitch.dns\" /etc/nsswitch.conf && \
+         mount --bind \"$1/gai.conf\" /etc/gai.conf && exec \"$2\" run -- \"$3\"",
+    );
+    libc.arg(folder()).arg(env!("CARGO_BIN_EXE_sockeye")).arg(program.path());
+    let libc = finish_with(&mut libc, questions.clone().into_bytes()).well().text();
+
+    let lab = Lab::default_network(1).expect("a network");
+    let host = lab.find("pukaki").expect("a host");
+    for (file, name) in
+        [(File::ResolvConf, "resolv.conf"), (File::NsSwitch, "nsswitch.dns"), (File::Gai, "gai.conf")]
+    {
+        host.set_file(file, &read(name));
+    }
+    let ours = host.run(|| answer_all(&questions));
+    if let Some(difference) = difference(&libc, &ours) {
+        panic!("not as libc (- libc, + Sockeye)\n{difference}");
+    }
+}
+
 fn answer_all(questions: &str) -> String {
     let mut all = String::new();
     for line in questions.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {

@@ -56,7 +56,12 @@ impl Search {
     }
 
     /// Asks for the name of an address (RFC 1035, section 3.5; RFC 3596, section 2.5).
+    /// One of IPv6 that holds one of IPv4 is that.
     pub(crate) fn address(files: &Files, address: IpAddr, rng: Rng) -> Search {
+        let address = match address {
+            IpAddr::V6(it) if !it.is_loopback() => it.to_ipv4().map_or(address, IpAddr::V4),
+            address => address,
+        };
         let forms = VecDeque::from([Form { name: Name::from(address), as_is: true }]);
         let search = Search::new(files.resolv.clone(), vec![RecordType::PTR], forms, rng);
         Search { address: Some(address), ..search }

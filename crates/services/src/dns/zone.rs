@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use hickory_proto::op::{Edns, Header, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
-use hickory_proto::rr::rdata::{A, AAAA, NS, PTR, SOA};
+use hickory_proto::rr::rdata::{A, AAAA, CNAME, NS, PTR, SOA};
 use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_proto::serialize::binary::{BinDecodable, BinDecoder};
+use sockeye_lab::{HostId, Lab};
 
 /// The largest answer over UDP without EDNS (RFC 1035, section 4.2.1).
 const UDP_LIMIT: u16 = 512;
@@ -16,6 +17,8 @@ const UDP_LIMIT: u16 = 512;
 const EDNS_LIMIT: u16 = 1232;
 /// How long answers may be kept, in seconds.
 const TTL: u32 = 60;
+/// How many aliases an answer follows.
+const MAX_ALIASES: usize = 16;
 
 /// How a request came, which bounds its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +53,15 @@ impl Zone {
         zone
     }
 
+    /// The names of all hosts of a network; `server` is the one that answers.
+    pub fn of_network(lab: &Lab, server: HostId) -> Zone {
+        let mut zone = Zone::new(lab.host(server).name());
+        for id in lab.hosts() {
+            zone.add(lab.host(id).name(), lab.addresses(id).iter().map(|cidr| cidr.address()));
+        }
+        zone
+    }
+
     /// Adds a host: A and AAAA for its name, PTR for its addresses. A name that can't be one is left out.
     pub fn add(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         let Some(name) = absolute(host) else { return };
@@ -60,6 +72,14 @@ impl Zone {
             };
             self.insert(name.clone(), data);
             self.insert(Name::from(address), RData::PTR(PTR(name.clone())));
+        }
+    }
+
+    /// Adds another name of a host: a CNAME, in the place of what the zone held for it. A name that can't be one is left out.
+    pub fn add_alias(&mut self, alias: &str, host: &str) {
+        if let Some((alias, host)) = absolute(alias).zip(absolute(host)) {
+            self.records.remove(&alias);
+            self.insert(alias, RData::CNAME(CNAME(host)));
         }
     }
 
@@ -121,15 +141,30 @@ impl Zone {
         if matches!(query.query_type, RecordType::AXFR | RecordType::IXFR) {
             return ResponseCode::Refused;
         }
+        // The owner is the name as it was asked, letter case and all: some resolvers check it.
+        let mut owner = query.name.clone();
         let mut name = query.name.clone();
         name.set_fqdn(true);
-        for data in self.records.get(&name).into_iter().flatten() {
-            if query.query_type.is_any() || query.query_type == data.record_type() {
-                // The owner is the name as it was asked, letter case and all: some resolvers check it.
-                response.add_answer(Record::from_rdata(query.name.clone(), TTL, data.clone()));
+        // RFC 1034, section 4.3.2, step 3a: an alias is an answer, and the question is asked again of what it stands for.
+        for _ in 0..=MAX_ALIASES {
+            let mut target = None;
+            for data in self.records.get(&name).into_iter().flatten() {
+                let wanted = query.query_type.is_any() || query.query_type == data.record_type();
+                match data {
+                    RData::CNAME(alias) if !wanted => target = Some(alias.0.clone()),
+                    _ if !wanted => continue,
+                    _ => {}
+                }
+                response.add_answer(Record::from_rdata(owner.clone(), TTL, data.clone()));
             }
+            let Some(target) = target else { break };
+            (owner, name) = (target.clone(), target);
         }
-        if !response.answers.is_empty() {
+        let found = response
+            .answers
+            .iter()
+            .any(|record| query.query_type.is_any() || query.query_type == record.record_type());
+        if found {
             return ResponseCode::NoError;
         }
         // RFC 2308, section 3: a negative answer says by the SOA for how long it holds.

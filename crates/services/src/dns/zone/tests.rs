@@ -10,6 +10,10 @@ const TEKAPO6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd61, 0, 0, 0, 0, 0, 0, 2));
 fn zone() -> Zone {
     let mut zone = Zone::new("tekapo");
     zone.add("tekapo", [TEKAPO, TEKAPO6]);
+    zone.add_alias("www", "web");
+    zone.add_alias("web", "tekapo");
+    zone.add_alias("loop", "loop");
+    zone.add_alias("dangling", "aoraki");
     zone.add("many", (0..100).map(|i| IpAddr::from([10, 62, 0, i])));
     zone
 }
@@ -51,6 +55,23 @@ fn names_and_addresses() {
     }
     assert_eq!(data(&ask(&query("localhost.", RecordType::A), Via::Udp)), [RData::A(A::new(127, 0, 0, 1))]);
     assert_eq!(ask(&query(".", RecordType::NS), Via::Udp).answers.len(), 1);
+}
+
+#[test]
+fn aliases() {
+    let answer = ask(&query("WWW.", RecordType::A), Via::Udp);
+    let alias = |name| RData::CNAME(CNAME(absolute(name).unwrap()));
+    assert_eq!(data(&answer), [alias("web"), alias("tekapo"), RData::A(A::new(10, 61, 0, 2))]);
+    assert_eq!(answer.answers[0].name.to_ascii(), "WWW.");
+    assert_eq!(data(&ask(&query("www.", RecordType::CNAME), Via::Udp)), [alias("web")]);
+    assert_eq!(data(&ask(&query("www.", RecordType::ANY), Via::Udp)), [alias("web")]);
+    // No such record there: the aliases, and why there's no more.
+    let answer = ask(&query("www.", RecordType::MX), Via::Udp);
+    assert_eq!((answer.answers.len(), answer.authorities.len()), (2, 1));
+    assert_eq!(answer.metadata.response_code, ResponseCode::NoError);
+    let answer = ask(&query("dangling.", RecordType::A), Via::Udp);
+    assert_eq!((answer.answers.len(), answer.metadata.response_code), (1, ResponseCode::NXDomain));
+    assert_eq!(ask(&query("loop.", RecordType::A), Via::Tcp).answers.len(), 17);
 }
 
 #[test]
