@@ -34,6 +34,8 @@ pub struct IpOptions {
     pub dont_route: bool,
     /// Packets may come from an address that isn't ours (IP_TRANSPARENT).
     pub any_source: bool,
+    /// Datagrams go in packets no longer than this (IPV6_MTU); 0: as long as the path takes.
+    pub longest_packet: u16,
     /// IPv6's flow label stays 0 (IPV6_AUTOFLOWLABEL off).
     pub no_flow_label: bool,
 }

@@ -204,7 +204,7 @@ pub fn lookup(
     let row = OPTIONS
         .iter()
         .find(|row| row.level == level && row.number == number && row.applies(family, transport))
-        .ok_or(Errno::ENOPROTOOPT)?;
+        .ok_or_else(|| refusal((level, number), access))?;
     let known = match access {
         Access::Read => row.readable,
         Access::Write => row.settable,
@@ -212,6 +212,17 @@ pub fn lookup(
     match row.state {
         State::Enforced | State::Kept if known => Ok(row.opt),
         State::Enforced | State::Kept | State::Rejected => Err(Errno::ENOPROTOOPT),
+    }
+}
+
+/// What Linux says of an option that sockets of another family have.
+fn refusal(option: (i32, i32), access: Access) -> Errno {
+    match (option, access) {
+        // SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD, SO_PASSRIGHTS.
+        ((SOL_SOCKET, 16 | 34 | 76 | 83), _) => Errno::EOPNOTSUPP,
+        // SO_PEERGROUPS, SO_PEERPIDFD.
+        ((SOL_SOCKET, 59 | 77), Access::Read) => Errno::ENODATA,
+        _ => Errno::ENOPROTOOPT,
     }
 }
 
@@ -232,7 +243,7 @@ pub fn decode_set(
     let found = lookup(family, transport, (level, number), Access::Write);
     let needs_an_int = match (level, transport) {
         (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => true,
-        (SOL_IPV6, _) => found.is_ok(),
+        (SOL_IPV6, _) => found.is_ok_and(|opt| opt != Opt::Ipv6AutoFlowLabel),
         _ => false,
     };
     let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_) | Kind::Interface));

@@ -98,6 +98,7 @@ options! {
     SoRcvBuf SOL_SOCKET 8 "SO_RCVBUF" AnyInt, any any both Enforced "Receive buffer; reads as twice what was set.";
     SoKeepAlive SOL_SOCKET 9 "SO_KEEPALIVE" Flag, any any both Enforced "Probe an idle connection.";
     SoOobInline SOL_SOCKET 10 "SO_OOBINLINE" Flag, any any both Enforced "Urgent data in line.";
+    SoNoCheck SOL_SOCKET 11 "SO_NO_CHECK" Flag, any any both Rejected "Datagrams without a checksum.";
     SoPriority SOL_SOCKET 12 "SO_PRIORITY" AnyInt, any any both Enforced "Priority in queues, which no virtual link has; IP_TOS changes it.";
     SoLinger SOL_SOCKET 13 "SO_LINGER" Linger, any any both Enforced "What close does with unsent data.";
     SoBsdCompat SOL_SOCKET 14 "SO_BSDCOMPAT" Flag, any any both Enforced "Accepted and ignored, as Linux; reads as 0.";
@@ -126,8 +127,12 @@ options! {
     SoNoFcs SOL_SOCKET 43 "SO_NOFCS" Flag, any any both Kept "Frames without checksum, where the driver can.";
     SoSelectErrQueue SOL_SOCKET 45 "SO_SELECT_ERR_QUEUE" Flag, any any both Enforced "poll says POLLPRI too of the error queue.";
     SoBusyPoll SOL_SOCKET 46 "SO_BUSY_POLL" Int(0, ANY), any any both Kept "Microseconds to spin for a packet.";
-    SoMaxPacingRate SOL_SOCKET 47 "SO_MAX_PACING_RATE" Rate, any tcp both Enforced "Bytes per second, and data is paced.";
+    SoMaxPacingRate SOL_SOCKET 47 "SO_MAX_PACING_RATE" Rate, any any both Enforced "Bytes per second, and data is paced; a datagram socket keeps the value, as without sch_fq.";
+    SoBpfExtensions SOL_SOCKET 48 "SO_BPF_EXTENSIONS" AnyInt, any any read Rejected "What filters may ask for beyond the packet.";
     SoIncomingCpu SOL_SOCKET 49 "SO_INCOMING_CPU" AnyInt, any any both Kept "The processor that serves it; -1: any.";
+    SoAttachBpf SOL_SOCKET 50 "SO_ATTACH_BPF" AnyInt, any any write Rejected "A filter that was loaded by bpf(2).";
+    SoAttachReusePortCbpf SOL_SOCKET 51 "SO_ATTACH_REUSEPORT_CBPF" Struct(16), any any write Rejected "A program that picks one of those who share a port.";
+    SoAttachReusePortEbpf SOL_SOCKET 52 "SO_ATTACH_REUSEPORT_EBPF" AnyInt, any any write Rejected "The same, loaded by bpf(2).";
     SoCnxAdvice SOL_SOCKET 53 "SO_CNX_ADVICE" AnyInt, any any write Kept "1: the path is doubtful; routes are looked up anew anyway.";
     SoMemInfo SOL_SOCKET 55 "SO_MEMINFO" Struct(36), any any read Enforced "Nine words: what its queues hold, and may.";
     SoIncomingNapiId SOL_SOCKET 56 "SO_INCOMING_NAPI_ID" AnyInt, any any read Kept "The driver's queue: none, 0.";
@@ -136,12 +141,21 @@ options! {
     SoBindToIfindex SOL_SOCKET 62 "SO_BINDTOIFINDEX" Int(0, ANY), any any both Enforced "One interface only, by its index.";
     SoTimestampNew SOL_SOCKET 63 "SO_TIMESTAMP_NEW" Flag, any datagrams both Enforced "SO_TIMESTAMP for times past 2038.";
     SoTimestampNsNew SOL_SOCKET 64 "SO_TIMESTAMPNS_NEW" Flag, any datagrams both Enforced "SO_TIMESTAMPNS for times past 2038.";
+    SoTxTime SOL_SOCKET 61 "SO_TXTIME" Struct(8), any any both Rejected "Packets that leave at a time of their own.";
+    SoRcvTimeoNew SOL_SOCKET 66 "SO_RCVTIMEO_NEW" Timeval, any any both Enforced "SO_RCVTIMEO with 64 bits on every machine.";
+    SoSndTimeoNew SOL_SOCKET 67 "SO_SNDTIMEO_NEW" Timeval, any any both Enforced "SO_SNDTIMEO with 64 bits on every machine.";
+    SoDetachReusePortBpf SOL_SOCKET 68 "SO_DETACH_REUSEPORT_BPF" AnyInt, any any write Rejected "See SO_ATTACH_REUSEPORT_CBPF.";
     SoPreferBusyPoll SOL_SOCKET 69 "SO_PREFER_BUSY_POLL" Flag, any any both Kept "Spinning before interrupts.";
     SoBusyPollBudget SOL_SOCKET 70 "SO_BUSY_POLL_BUDGET" Int(0, 65535), any any write Kept "Packets for each spin.";
+    SoNetnsCookie SOL_SOCKET 71 "SO_NETNS_COOKIE" Number, any any read Rejected "A number of its network namespace.";
+    SoBufLock SOL_SOCKET 72 "SO_BUF_LOCK" Int(0, 3), any any both Rejected "Whether SO_SNDBUF and SO_RCVBUF keep a buffer from growing.";
     SoReserveMem SOL_SOCKET 73 "SO_RESERVE_MEM" Int(0, ANY), any any both Enforced "EOPNOTSUPP, as without a memory group; reads as 0.";
-    SoTxRehash SOL_SOCKET 74 "SO_TXREHASH" Int(-1, 1), any any both Kept "Another path by another hash after a timeout; -1: the default, 1.";
+    SoTxRehash SOL_SOCKET 74 "SO_TXREHASH" AnyInt, any any both Kept "Another path by another hash after a timeout: 0, 1, or -1, the default, 1.";
+    SoRcvMark SOL_SOCKET 75 "SO_RCVMARK" Flag, any any both Rejected "The mark of each datagram.";
     SoPassPidfd SOL_SOCKET 76 "SO_PASSPIDFD" Flag, any unix both Rejected "A descriptor of the sender's process.";
     SoPeerPidfd SOL_SOCKET 77 "SO_PEERPIDFD" AnyInt, any unix read Rejected "A descriptor of the peer's process.";
+    SoDevMemDontNeed SOL_SOCKET 80 "SO_DEVMEM_DONTNEED" Struct(8), any any write Rejected "Giving back a device's memory.";
+    SoRcvPriority SOL_SOCKET 82 "SO_RCVPRIORITY" Flag, any any both Rejected "The priority of each datagram.";
     SoPassRights SOL_SOCKET 83 "SO_PASSRIGHTS" Flag, any unix both Enforced "Descriptors may be passed to it.";
 
     TcpNoDelay SOL_TCP 1 "TCP_NODELAY" Flag, any tcp both Enforced "No waiting to fill segments (Nagle off).";
@@ -169,6 +183,8 @@ options! {
     TcpTimestamp SOL_TCP 24 "TCP_TIMESTAMP" AnyInt, any tcp both Rejected "See TCP_REPAIR: the timestamp clock.";
     TcpNotSentLowat SOL_TCP 25 "TCP_NOTSENT_LOWAT" AnyInt, any tcp both Enforced "Writable below so much unsent.";
     TcpCcInfo SOL_TCP 26 "TCP_CC_INFO" Struct(20), any tcp read Enforced "What the congestion control tells: cubic and reno nothing.";
+    TcpSaveSyn SOL_TCP 27 "TCP_SAVE_SYN" Int(0, 2), any tcp both Rejected "A listener keeps the headers of SYNs.";
+    TcpSavedSyn SOL_TCP 28 "TCP_SAVED_SYN" Struct(256), any tcp read Rejected "The headers of the SYN this connection began with.";
     TcpRepairWindow SOL_TCP 29 "TCP_REPAIR_WINDOW" Struct(20), any tcp both Rejected "See TCP_REPAIR.";
     TcpFastOpenConnect SOL_TCP 30 "TCP_FASTOPEN_CONNECT" Int(0, 1), any tcp both Enforced "connect waits for the first data, to go with the SYN.";
     TcpUlp SOL_TCP 31 "TCP_ULP" Name(16), any tcp both Rejected "Another protocol in the kernel, as TLS.";
@@ -176,6 +192,7 @@ options! {
     TcpFastOpenKey SOL_TCP 33 "TCP_FASTOPEN_KEY" Key, any tcp both Enforced "The key of a listener's cookies, and the one before.";
     TcpFastOpenNoCookie SOL_TCP 34 "TCP_FASTOPEN_NO_COOKIE" Int(0, 1), any tcp both Enforced "Data in the SYN without a cookie.";
     TcpZeroCopyReceive SOL_TCP 35 "TCP_ZEROCOPY_RECEIVE" Struct(64), any tcp read Rejected "Receiving by mapping pages.";
+    TcpInq SOL_TCP 36 "TCP_INQ" Int(0, 1), any tcp both Rejected "How much more waits, with each message received.";
     TcpTxDelay SOL_TCP 37 "TCP_TX_DELAY" Int(0, ANY), any tcp both Rejected "Microseconds that everything sent is delayed (see sockeye run --delay).";
     TcpIsMptcp SOL_TCP 43 "TCP_IS_MPTCP" AnyInt, any tcp read Enforced "Whether it is Multipath TCP: 0.";
     TcpRtoMaxMs SOL_TCP 44 "TCP_RTO_MAX_MS" Int(1000, 120_000), any tcp both Enforced "Longest retransmission timeout, milliseconds.";
@@ -183,6 +200,11 @@ options! {
     TcpDelAckMaxUs SOL_TCP 46 "TCP_DELACK_MAX_US" Int(2000, 200_000), any tcp both Enforced "Longest delay of an acknowledgement, microseconds.";
 
     UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Enforced "Gather writes into one datagram.";
+    UdpLiteSendCscov SOL_UDP 10 "UDPLITE_SEND_CSCOV" AnyInt, any udp read Enforced "0: it isn't UDP-Lite.";
+    UdpLiteRecvCscov SOL_UDP 11 "UDPLITE_RECV_CSCOV" AnyInt, any udp read Enforced "0: it isn't UDP-Lite.";
+    UdpEncap SOL_UDP 100 "UDP_ENCAP" AnyInt, any udp both Rejected "Datagrams that hold IPsec and the like.";
+    UdpNoCheck6Tx SOL_UDP 101 "UDP_NO_CHECK6_TX" Flag, any udp both Rejected "Datagrams over IPv6 without a checksum.";
+    UdpNoCheck6Rx SOL_UDP 102 "UDP_NO_CHECK6_RX" Flag, any udp both Rejected "Taking those.";
 
     IpTos SOL_IP 1 "IP_TOS" AnyInt, any any both Enforced "The TOS byte of packets.";
     IpTtl SOL_IP 2 "IP_TTL" Int(-1, 255), any any both Enforced "The TTL of packets.";
@@ -194,10 +216,13 @@ options! {
     IpRecvTtl SOL_IP 12 "IP_RECVTTL" Flag, any any both Enforced "The TTL with each datagram.";
     IpRecvTos SOL_IP 13 "IP_RECVTOS" Flag, any any both Enforced "The TOS byte with each datagram.";
     IpMtu SOL_IP 14 "IP_MTU" AnyInt, any any read Enforced "The MTU of the path to the peer.";
+    IpXfrmPolicy SOL_IP 17 "IP_XFRM_POLICY" Struct(168), any any write Rejected "IPsec for one socket.";
+    IpPassSec SOL_IP 18 "IP_PASSSEC" Flag, any any both Rejected "The security label with each datagram.";
     IpFreeBind SOL_IP 15 "IP_FREEBIND" Flag, any any both Enforced "Bind to addresses that aren't local.";
     IpTransparent SOL_IP 19 "IP_TRANSPARENT" Flag, any any both Enforced "The same, and send from there.";
     IpRecvOrigDstAddr SOL_IP 20 "IP_RECVORIGDSTADDR" Flag, any any both Enforced "Address and port each datagram was sent to.";
     IpMinTtl SOL_IP 21 "IP_MINTTL" Int(0, 255), any any both Enforced "Segments with a smaller TTL are dropped; UDP keeps the value.";
+    IpNoDefrag SOL_IP 22 "IP_NODEFRAG" Flag, any any both Rejected "Fragments that netfilter leaves alone.";
     IpBindAddressNoPort SOL_IP 24 "IP_BIND_ADDRESS_NO_PORT" Flag, any any both Enforced "Bind without a port yet.";
     IpRecvFragSize SOL_IP 25 "IP_RECVFRAGSIZE" Flag, any datagrams both Enforced "The largest fragment of each datagram that came in fragments.";
     IpMulticastIf SOL_IP 32 "IP_MULTICAST_IF" Device, any any both Enforced "Interface of multicasts sent.";
@@ -230,7 +255,7 @@ options! {
     Ipv6AddMembership SOL_IPV6 20 "IPV6_JOIN_GROUP" Group(Layout::Ipv6Mreq), v6 any write Enforced "Join a group.";
     Ipv6DropMembership SOL_IPV6 21 "IPV6_LEAVE_GROUP" Group(Layout::Ipv6Mreq), v6 any write Enforced "Leave a group.";
     Ipv6MtuDiscover SOL_IPV6 23 "IPV6_MTU_DISCOVER" Int(0, 5), v6 any both Enforced "Path MTU discovery: IPV6_PMTUDISC_DONT to IPV6_PMTUDISC_OMIT.";
-    Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any read Enforced "The MTU of the path to the peer.";
+    Ipv6Mtu SOL_IPV6 24 "IPV6_MTU" AnyInt, v6 any both Enforced "The MTU of the path to the peer; set: datagrams are cut to packets no longer than that, at least 1280.";
     Ipv6RecvErr SOL_IPV6 25 "IPV6_RECVERR" Flag, v6 datagrams both Enforced "ICMP errors are told, connected or not, and queued with what they say (MSG_ERRQUEUE).";
     Ipv6V6Only SOL_IPV6 26 "IPV6_V6ONLY" Flag, v6 any both Enforced "No IPv4 by mapped addresses.";
     Ipv6MulticastAll SOL_IPV6 29 "IPV6_MULTICAST_ALL" Flag, v6 any both Enforced "Hear groups that others joined.";

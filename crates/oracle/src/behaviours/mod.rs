@@ -59,6 +59,18 @@ macro_rules! all_behaviours {
                 connected
                 of_datagrams
             }
+            options {
+                fresh_tcp
+                fresh_tcp6
+                fresh_udp
+                fresh_udp6
+                listening_tcp
+                listening_tcp6
+                connected_tcp
+                connected_tcp6
+                connected_udp
+                connected_udp6
+            }
         }
     };
 }

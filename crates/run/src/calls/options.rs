@@ -25,7 +25,11 @@ impl Supervisor {
         self.settle();
         match option {
             // The kernel's own waits on the carrier are to end in time as well; and urgent bytes are the carrier's.
-            Opt::SoRcvTimeo | Opt::SoSndTimeo | Opt::SoOobInline => Ok(Answer::Pass),
+            Opt::SoRcvTimeo
+            | Opt::SoRcvTimeoNew
+            | Opt::SoSndTimeo
+            | Opt::SoSndTimeoNew
+            | Opt::SoOobInline => Ok(Answer::Pass),
             Opt::SoRcvLowat if subject.is_stream() => Ok(Answer::Pass),
             Opt::Ipv6AddrForm => {
                 self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family = Family::Inet;

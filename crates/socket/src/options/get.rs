@@ -148,11 +148,15 @@ impl Options {
             Opt::SoKeepAlive => options.keep_alive.into(),
             Opt::SoLinger => Value::Linger { on: options.linger.is_some(), seconds: options.linger_seconds },
             Opt::SoOobInline => options.oob_inline.into(),
-            Opt::SoBsdCompat | Opt::TcpThinDupAck | Opt::TcpIsMptcp => false.into(),
+            Opt::SoBsdCompat
+            | Opt::TcpThinDupAck
+            | Opt::TcpIsMptcp
+            | Opt::UdpLiteSendCscov
+            | Opt::UdpLiteRecvCscov => false.into(),
             Opt::SoSndLowat => 1.into(),
             Opt::TcpCcInfo => Value::Bytes(Vec::new()),
-            Opt::SoRcvTimeo => Value::Time(options.receive_timeout),
-            Opt::SoSndTimeo => Value::Time(options.send_timeout),
+            Opt::SoRcvTimeo | Opt::SoRcvTimeoNew => Value::Time(options.receive_timeout),
+            Opt::SoSndTimeo | Opt::SoSndTimeoNew => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
             Opt::TcpCork | Opt::UdpCork => options.cork.into(),
             Opt::TcpLinger2 => match options.linger2 {

@@ -142,6 +142,7 @@ impl Options {
                 dont_route: self.seldom.is_on(Opt::SoDontRoute),
                 any_source: self.seldom.is_on(Opt::IpTransparent),
                 no_flow_label: false,
+                longest_packet: 0,
             },
             IpAddr::V6(_) => IpOptions {
                 ttl: hops.or(self.hop_limit),
@@ -150,6 +151,7 @@ impl Options {
                 min_ttl: self.seldom.min_ttl(Opt::Ipv6MinHopCount),
                 dont_route: false,
                 any_source: true,
+                longest_packet: self.seldom.longest_packet(),
                 no_flow_label: !self.seldom.is_on(Opt::Ipv6AutoFlowLabel),
             },
         }

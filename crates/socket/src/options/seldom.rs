@@ -50,7 +50,8 @@ impl Seldom {
             // One flag under two names.
             Opt::Ipv6FreeBind => return self.set(Opt::IpFreeBind, value),
             Opt::Ipv6Transparent => return self.set(Opt::IpTransparent, value),
-            Opt::SoTxRehash if value < 0 => 1,
+            Opt::SoTxRehash if !(-1..=1).contains(&value) => return Err(Errno::EINVAL),
+            Opt::SoTxRehash => value.abs(),
             Opt::IpLocalPortRange => {
                 let range = port_range(value);
                 if range.first != 0 && range.last != 0 && range.first > range.last {
@@ -64,6 +65,7 @@ impl Seldom {
             | Opt::SoRcvLowat
             | Opt::IpMinTtl
             | Opt::Ipv6MinHopCount
+            | Opt::Ipv6Mtu
             | Opt::TcpThinLinearTimeouts
             | Opt::TcpRtoMaxMs
             | Opt::TcpRtoMinUs
@@ -114,6 +116,11 @@ impl Seldom {
     /// A TTL or hop limit below which segments are dropped.
     pub(crate) fn min_ttl(&self, opt: Opt) -> u8 {
         u8::try_from(self.get(opt)).unwrap_or(0)
+    }
+
+    /// The longest packets of datagrams over IPv6; 0: as the path takes them.
+    pub(crate) fn longest_packet(&self) -> u16 {
+        u16::try_from(self.get(Opt::Ipv6Mtu)).unwrap_or(u16::MAX)
     }
 
     /// What of it is TCP's.

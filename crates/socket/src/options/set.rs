@@ -19,6 +19,8 @@ const LEAST_CLAMP: i32 = RCVBUF_MIN / 2;
 const SNDBUF_MIN: i32 = 4608;
 /// The least a receive buffer is (SOCK_MIN_RCVBUF).
 const RCVBUF_MIN: i32 = 2304;
+/// What every link takes (IPV6_MIN_MTU).
+const LEAST_IPV6_MTU: i32 = 1280;
 /// The two bits of the TOS byte that are ECN's, which a stream keeps to itself.
 const ECN: i32 = 0x3;
 /// What TCP_MAXSEG may be, but for 0, which takes it back (TCP_MIN_MSS, MAX_TCP_WINDOW).
@@ -42,7 +44,7 @@ impl Host {
         // As Linux: only while there is no connection can the clamp be taken back.
         if opt == Opt::TcpWindowClamp
             && value == Value::Int(0)
-            && self.stream(id)?.1.live(&self.stack).is_some()
+            && (self.is_listening(id) || self.stream(id)?.1.live(&self.stack).is_some())
         {
             return Err(Errno::EINVAL);
         }
@@ -193,8 +195,8 @@ impl Options {
                 let lowat = if wish < 0 { most } else { wish.min(most) };
                 self.seldom.set(opt, lowat.max(1))?;
             }
-            Opt::SoRcvTimeo => self.receive_timeout = span(value)?,
-            Opt::SoSndTimeo => self.send_timeout = span(value)?,
+            Opt::SoRcvTimeo | Opt::SoRcvTimeoNew => self.receive_timeout = span(value)?,
+            Opt::SoSndTimeo | Opt::SoSndTimeoNew => self.send_timeout = span(value)?,
             Opt::SoOobInline => self.oob_inline = value.flag()?,
             Opt::TcpNoDelay => self.nodelay = value.flag()?,
             Opt::TcpCork | Opt::UdpCork => self.cork = value.flag()?,
@@ -256,6 +258,11 @@ impl Options {
             Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
                 self.fast_open.store(opt, value)?;
             }
+            Opt::Ipv6Mtu => match value.int()? {
+                0 => self.seldom.set(opt, 0)?,
+                longest if longest < LEAST_IPV6_MTU => return Err(Errno::EINVAL),
+                longest => self.seldom.set(opt, longest)?,
+            },
             Opt::SoBsdCompat | Opt::TcpThinDupAck => {}
             Opt::SoTxRehash if !is_stream => return Err(Errno::EOPNOTSUPP),
             // The last of the four that was set counts, and any of them switches off.

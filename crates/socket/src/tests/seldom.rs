@@ -197,3 +197,22 @@ fn cookies_are_ones_own() {
     assert_eq!(n.get(one, Opt::SoCookie), n.get(one, Opt::SoCookie));
     assert_ne!(n.get(one, Opt::SoCookie), n.get(other, Opt::SoCookie));
 }
+
+#[test]
+fn packets_no_longer_than_told() {
+    let mut n = Net::pair();
+    let s = n.udp6();
+    n.set(s, Opt::Ipv6Mtu, Value::Int(1279)).expect_err("too short");
+    n.set(s, Opt::Ipv6Mtu, Value::Int(1280)).expect("set");
+    n.connect(s, "[fd61::2]:7").expect("connected");
+    assert_eq!(n.get(s, Opt::Ipv6Mtu), Ok(Value::Int(1500)));
+    n.send(s, b"to find the neighbour").expect("sent");
+    assert_eq!(n.error(s), Some(E::ECONNREFUSED));
+    let (now, host) = (n.now, &mut n.hosts[0]);
+    host.send(now, s.1, &[0; 1400]).expect("sent");
+    let lengths: Vec<usize> = std::iter::from_fn(|| host.poll_frame())
+        .filter_map(|(_, frame)| frame.as_packet().map(sockeye_wire::Packet::len))
+        .collect();
+    assert_eq!(lengths.len(), 2);
+    assert!(lengths.iter().all(|len| *len <= 1280), "{lengths:?}");
+}

@@ -103,6 +103,7 @@ impl Stack {
         let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
         let mtu = self.udp_mtu(now, socket, (remote.ip(), &path));
+        let mtu = if options.longest_packet == 0 { mtu } else { mtu.min(options.longest_packet.into()) };
         let mut ip = self.ip_header(source, remote.ip(), options).ok_or(SendError::NoSource)?;
         match &mut ip {
             ip::Header::V4(header) => {
