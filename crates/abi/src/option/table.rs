@@ -104,7 +104,7 @@ options! {
     SoBsdCompat SOL_SOCKET 14 "SO_BSDCOMPAT" Flag, any any both Enforced "Accepted and ignored, as Linux; reads as 0.";
     SoReusePort SOL_SOCKET 15 "SO_REUSEPORT" Flag, any any both Enforced "Several sockets share a port.";
     SoPassCred SOL_SOCKET 16 "SO_PASSCRED" Flag, any unix both Enforced "Who sent it, with what is received.";
-    SoPeerCred SOL_SOCKET 17 "SO_PEERCRED" Struct(12), any unix read Enforced "Who connected, or listened.";
+    SoPeerCred SOL_SOCKET 17 "SO_PEERCRED" Struct(12), any any read Enforced "Who connected, or listened.";
     SoRcvLowat SOL_SOCKET 18 "SO_RCVLOWAT" AnyInt, any any both Enforced "Bytes that make a stream readable; a datagram socket keeps the value.";
     SoSndLowat SOL_SOCKET 19 "SO_SNDLOWAT" AnyInt, any any read Enforced "Always 1 on Linux.";
     SoRcvTimeo SOL_SOCKET 20 "SO_RCVTIMEO" Timeval, any any both Enforced "How long receiving blocks.";

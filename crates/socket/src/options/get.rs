@@ -154,6 +154,8 @@ impl Options {
             | Opt::UdpLiteSendCscov
             | Opt::UdpLiteRecvCscov => false.into(),
             Opt::SoSndLowat => 1.into(),
+            // Nobody: process 0, no user, no group.
+            Opt::SoPeerCred => Value::Bytes([0_i32, -1, -1].iter().flat_map(|n| n.to_ne_bytes()).collect()),
             Opt::TcpCcInfo => Value::Bytes(Vec::new()),
             Opt::SoRcvTimeo | Opt::SoRcvTimeoNew => Value::Time(options.receive_timeout),
             Opt::SoSndTimeo | Opt::SoSndTimeoNew => Value::Time(options.send_timeout),
