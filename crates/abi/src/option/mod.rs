@@ -241,6 +241,16 @@ pub fn decode_set(
     bytes: &[u8],
 ) -> Result<(Opt, Value), Errno> {
     let found = lookup(family, transport, (level, number), Access::Write);
+    match found {
+        // Streams have no groups, whatever the value.
+        Ok(Opt::IpAddMembership | Opt::IpDropMembership) if transport.is_stream() => {
+            return Err(Errno::EPROTO);
+        }
+        Ok(Opt::Ipv6MulticastIf | Opt::Ipv6MulticastHops) if transport.is_stream() => {
+            return Err(Errno::ENOPROTOOPT);
+        }
+        _ => {}
+    }
     let needs_an_int = match (level, transport) {
         (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => true,
         (SOL_IPV6, _) => found.is_ok_and(|opt| opt != Opt::Ipv6AutoFlowLabel),

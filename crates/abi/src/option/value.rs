@@ -121,11 +121,11 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
 /// for a buffer of a size that won't do.
 pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, Errno> {
     let row = opt.row();
+    let in_order = |n: i32| if row.kind == Kind::NetworkInt { n.to_be() } else { n };
     let mut out = match value {
-        Value::Int(n) if row.kind == Kind::NetworkInt => n.to_be_bytes().to_vec(),
-        Value::Int(n) => match u8::try_from(*n) {
+        Value::Int(n) => match u8::try_from(in_order(*n)) {
             Ok(byte) if row.level == SOL_IP && (1..4).contains(&max_len) => vec![byte],
-            _ => n.to_ne_bytes().to_vec(),
+            _ => in_order(*n).to_ne_bytes().to_vec(),
         },
         Value::Linger { on, seconds } => [i32::from(*on).to_ne_bytes(), seconds.to_ne_bytes()].concat(),
         Value::Time(span) => {

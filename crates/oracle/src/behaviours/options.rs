@@ -23,8 +23,8 @@ const IN_TICKS: [(i32, i32); 4] = [(1, 20), (1, 21), (6, 45), (6, 46)];
 /// Not sockets' own: netfilter's and IPsec's, if the kernel has them.
 const NETFILTER: [std::ops::RangeInclusive<i32>; 3] = [64..=65, 67..=69, 80..=99];
 const IPSEC: [(i32, i32); 4] = [(0, 16), (0, 17), (41, 34), (41, 35)];
-/// SO_PEEK_OFF, IP_RECVERR and IPV6_RECVERR, which only datagram sockets have here; TCP_FASTOPEN_KEY, which Linux makes when it is first needed; TCP_CC_INFO, as the machine's congestion control likes.
-const LEFT_OUT: [(i32, i32); 5] = [(1, 42), (0, 11), (41, 25), (6, 33), (6, 26)];
+/// IP_MULTICAST_ALL and MCAST_MSFILTER, which depend on more than a number; SO_PEEK_OFF, IP_RECVERR and IPV6_RECVERR, which only datagram sockets have here; TCP_FASTOPEN_KEY, which Linux makes when it is first needed; TCP_CC_INFO, as the machine's congestion control likes.
+const LEFT_OUT: [(i32, i32); 7] = [(1, 42), (0, 49), (41, 48), (0, 11), (41, 25), (6, 33), (6, 26)];
 /// Where nobody here has a row for them yet.
 const UNKNOWN: [(i32, &[i32]); 5] = [
     (1, &[17, 26, 27, 35, 37, 40, 42, 44, 59, 60, 62, 63, 64, 65]),
