@@ -253,7 +253,7 @@ pub fn decode_set(
     }
     let needs_an_int = match (level, transport) {
         (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => true,
-        (SOL_IPV6, _) => found.is_ok_and(|opt| opt != Opt::Ipv6AutoFlowLabel),
+        (SOL_IPV6, _) => found.is_ok_and(|opt| !value::SHORT_IS_ZERO.contains(&opt)),
         _ => false,
     };
     let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_) | Kind::Interface));

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::group::{self, Device, GroupFilter, GroupRequest};
-use super::{Kind, Opt, SOL_IP, SOL_IPV6};
+use super::{Kind, Opt, SOL_IP};
 use crate::Errno;
 
+/// Options of SOL_IPV6 for which too few bytes are 0.
+pub(super) const SHORT_IS_ZERO: [Opt; 3] = [Opt::Ipv6AutoFlowLabel, Opt::Ipv6DontFrag, Opt::Ipv6RecvFragSize];
 const USEC_PER_SEC: i64 = 1_000_000;
 /// Options of SOL_IP that no value at all doesn't do for.
 const ASK_FOR_A_BYTE: [Opt; 6] = [
@@ -83,7 +85,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
         Kind::Flag | Kind::Int(..) | Kind::AnyInt | Kind::Word => Value::Int(match (row.level, bytes) {
             (SOL_IP, []) if ASK_FOR_A_BYTE.contains(&opt) => return Err(Errno::EINVAL),
             (SOL_IP, []) => 0,
-            (SOL_IPV6, [] | [_] | [_, _] | [_, _, _]) if opt == Opt::Ipv6AutoFlowLabel => 0,
+            (_, [] | [_] | [_, _] | [_, _, _]) if SHORT_IS_ZERO.contains(&opt) => 0,
             (SOL_IP, [byte] | [byte, _] | [byte, _, _]) => i32::from(*byte),
             _ => int_at(bytes, 0)?,
         }),
