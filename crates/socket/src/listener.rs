@@ -81,6 +81,7 @@ impl Host {
         let (socket, stream) = self.stream(id)?;
         let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
         let (family, options) = (socket.family, socket.options.accepted());
+        let address_locked = stream.address_locked;
         let (connection, remote) = loop {
             let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
             if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {
@@ -110,7 +111,8 @@ impl Host {
         if options.device.is_none() && address::needs_scope(remote.ip()) {
             Arc::make_mut(&mut options).device = by;
         }
-        let accepted = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection))));
+        let stream = Stream::accepted(connection, address_locked);
+        let accepted = self.insert(Socket::new(family, options, Kind::Stream(stream)));
         self.own_connection(connection, accepted);
         // What it has already was announced to nobody.
         self.mark(accepted);

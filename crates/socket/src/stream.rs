@@ -61,9 +61,10 @@ pub(crate) enum Phase {
 }
 
 impl Stream {
-    /// What `accept` gives.
-    pub(crate) fn accepted(connection: ConnectionId) -> Stream {
-        Stream { state: StreamState::Open(connection), phase: Phase::Connected, ..Stream::default() }
+    /// What `accept` gives; it keeps an address that the listener's `bind` named.
+    pub(crate) fn accepted(connection: ConnectionId, address_locked: bool) -> Stream {
+        let state = StreamState::Open(connection);
+        Stream { state, phase: Phase::Connected, address_locked, ..Stream::default() }
     }
 
     /// The address that `bind` named, while no port is held.
@@ -306,7 +307,7 @@ impl Host {
         let (socket, stream) = self.stream(id)?;
         let (family, state, live) = (socket.family, stream.state, stream.live(&self.stack));
         let locked = (stream.address_locked, stream.port_locked);
-        let name = self.stream_local(family, stream);
+        let (name, pending) = (self.stream_local(family, stream), stream.pending(&self.stack));
         let mut error = None;
         match state {
             StreamState::Idle => {}
@@ -337,7 +338,7 @@ impl Host {
         let stream = self.stream_mut(id)?;
         stream.state = StreamState::Idle;
         stream.phase = Phase::Unconnected;
-        stream.error = error.or(stream.error);
+        stream.error = error.or(pending);
         stream.error_told = false;
         stream.last_name = Some(Box::new(if locked.0 { name } else { address::any(family, name.port()) }));
         let held = if locked.1 { None } else { stream.bind.take() };
@@ -426,11 +427,11 @@ impl Host {
                 return Ok(data);
             }
         }
-        self.nothing_to_read(id, max)
+        self.nothing_to_read(id)
     }
 
     /// What a read finds when there is nothing in the queue.
-    fn nothing_to_read(&mut self, id: SocketId, max: usize) -> Result<Chain> {
+    fn nothing_to_read(&mut self, id: SocketId) -> Result<Chain> {
         let (socket, stream) = self.stream(id)?;
         let own = socket.shut;
         let tcb = stream.tcb(&self.stack);
@@ -446,11 +447,7 @@ impl Host {
         if own.read || ended {
             return Ok(Chain::new());
         }
-        match (alive, max) {
-            (false, _) => Err(Errno::ENOTCONN),
-            (true, 0) => Ok(Chain::new()),
-            (true, _) => Err(Errno::EAGAIN),
-        }
+        if alive { Err(Errno::EAGAIN) } else { Err(Errno::ENOTCONN) }
     }
 
     /// recv(2) with MSG_OOB: tcp_recv_urg's order of errors.

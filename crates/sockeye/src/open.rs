@@ -253,8 +253,8 @@ pub(crate) fn receiving(
     peek: bool,
 ) -> impl FnMut(&mut Host, Instant, SocketId) -> Result<Chain, Errno> {
     move |host, now, id| match host.receive(now, id, max, peek) {
-        // A datagram socket that is shut for reading says it is at its end.
-        Err(Errno::EAGAIN) if host.is_shut(id).0 => Ok(Chain::new()),
+        // A datagram socket that is shut for reading says it is at its end; and no read waits for nothing (read(2)).
+        Err(Errno::EAGAIN) if max == 0 || host.is_shut(id).0 => Ok(Chain::new()),
         result => result,
     }
 }

@@ -71,6 +71,11 @@ macro_rules! all_behaviours {
                 connected_udp
                 connected_udp6
             }
+            states {
+                unconnected
+                connected
+                failed
+            }
         }
     };
 }

@@ -19,6 +19,10 @@ impl Supervisor {
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let Some(remote) = decode_connect(family, subject.transport, &bytes)? else {
             self.network.host().disconnect(now, subject.socket)?;
+            if subject.is_stream() && !matches!(self.state(subject)?, State::Fresh) {
+                // The old file shows what is over.
+                self.renew(call, subject)?;
+            }
             return Ok(Answer::Value(0));
         };
         self.sweep_for(remote);

@@ -11,6 +11,11 @@ impl Supervisor {
     pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         match call.args[1] as u32 {
             ioctl::SIOCATMARK if subject.transport == Transport::Udp => Err(Errno::ENOTTY),
+            // The carrier's queue is one of connections.
+            ioctl::SIOCATMARK if self.network.host().is_listening(subject.socket) => {
+                memory::write(call.tid, call.args[2], &0i32.to_ne_bytes())?;
+                Ok(Answer::Value(0))
+            }
             // Owners of signals, and the urgent mark: the carrier's own.
             ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => {
                 Ok(Answer::Pass)

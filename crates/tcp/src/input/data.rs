@@ -1,6 +1,6 @@
 //! Step seven: the data (RFC 9293, section 3.10.7.4, seventh), and when to acknowledge it (section 3.8.6.3).
 
-use sockeye_base::{Chain, Counter, Instant, SeqNum};
+use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::{Flags, Segment};
 
 use super::{Step, reset_for};
@@ -153,13 +153,17 @@ impl Tcb {
         let quick = self.quick_acks > 0 && !self.interactive;
         if quick || (waiting > self.rcv_mss && self.window_stays_open()) {
             self.ack_now = true;
+        } else {
+            self.acknowledge_within(now, self.config.delayed_ack);
+        }
+    }
+
+    /// Acknowledges after so long, if there's no other reason to do it earlier.
+    pub(super) fn acknowledge_within(&mut self, now: Instant, delay: Duration) {
+        if delay.is_zero() {
+            self.ack_now = true;
         } else if !self.timers.is_set(Timer::DelayedAck) {
-            let delay = self.config.delayed_ack;
-            if delay.is_zero() {
-                self.ack_now = true;
-            } else {
-                self.timers.set(Timer::DelayedAck, now + delay);
-            }
+            self.timers.set(Timer::DelayedAck, now + delay);
         }
     }
 

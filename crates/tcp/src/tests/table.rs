@@ -38,7 +38,8 @@ fn opening() {
     assert_eq!(hand.tcb.state(), SynSent);
     check(SynReceived, (ACK, 1, 1, b""), None, Established);
     check(SynReceived, (ACK, 1, 1, b"data"), Some((ACK, 1, 5)), Established);
-    check(SynReceived, (FIN_ACK, 1, 1, b""), Some((ACK, 1, 2)), CloseWait);
+    // Answered a little later.
+    check(SynReceived, (FIN_ACK, 1, 1, b""), None, CloseWait);
     check(SynReceived, (SYN, 0, 0, b""), Some((SYN_ACK, 0, 1)), SynReceived);
     check(SynReceived, (ACK, 1, 2, b""), Some((RST, 2, 0)), SynReceived);
     check(SynReceived, (RST, 1, 0, b""), None, Closed);
@@ -48,8 +49,8 @@ fn opening() {
 fn established_and_after() {
     check(Established, (ACK, 1, 1, b""), None, Established);
     check(Established, (ACK, 1, 1, b"data"), Some((ACK, 1, 5)), Established);
-    check(Established, (FIN_ACK, 1, 1, b""), Some((ACK, 1, 2)), CloseWait);
     // Answered a little later.
+    check(Established, (FIN_ACK, 1, 1, b""), None, CloseWait);
     check(Established, (FIN_ACK, 1, 1, b"bye"), None, CloseWait);
     check(Established, (Flags::empty(), 1, 0, b"no ack"), None, Established);
     check(Established, (ACK, 20_000, 1, b"far"), Some((ACK, 1, 1)), Established);
