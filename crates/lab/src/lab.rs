@@ -301,20 +301,23 @@ impl Lab {
             }
         }
         loop {
-            if let Some(id) = self.touched.pop_front() {
+            while let Some(id) = self.touched.pop_front() {
                 self.nodes[id.0].touched = false;
                 self.collect(now, id);
-            } else if let Some(delivery) = self.next_delivery(now) {
+            }
+            if let Some(delivery) = self.next_delivery(now) {
                 self.deliver(now, delivery);
-            } else if let Some(id) = self.unscheduled.pop() {
+                continue;
+            }
+            while let Some(id) = self.unscheduled.pop() {
                 self.schedule(id);
-            } else if let Some((at, id)) = self.deadlines.first().copied()
-                && at <= now
-            {
-                self.touch(id);
-                self.nodes[id.0].host.advance(now);
-            } else {
-                break;
+            }
+            match self.deadlines.first().copied() {
+                Some((at, id)) if at <= now => {
+                    self.touch(id);
+                    self.nodes[id.0].host.advance(now);
+                }
+                Some(_) | None => break,
             }
         }
     }
@@ -508,6 +511,11 @@ impl Lab {
             End::Interface(host, interface) => {
                 self.touch(host);
                 self.nodes[host.0].host.input(now, interface, frame);
+                if let Some(sender) = self.links[lane.link.0].ends[lane.from].host()
+                    && let Ok([to, from]) = self.nodes.get_disjoint_mut([host.0, sender.0])
+                {
+                    to.host.return_spare(&mut from.host);
+                }
             }
             End::Switch(switch) => {
                 // Nobody puts a frame without a header on an Ethernet.

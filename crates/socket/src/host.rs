@@ -383,7 +383,16 @@ impl Host {
         if let Some(id) = take_next(&mut self.lost) {
             return Some(id);
         }
-        self.drain_events();
+        if self.changed.is_empty() {
+            // No need to stand in line behind nobody.
+            while let Some(event) = self.stack.poll_event() {
+                if let Some(id) = self.owner(event).filter(|id| self.sockets.contains_key(*id)) {
+                    return Some(id);
+                }
+            }
+        } else {
+            self.drain_events();
+        }
         while let Some(id) = take_next(&mut self.changed) {
             if let Ok(socket) = self.get_mut(id) {
                 socket.queued = false;
@@ -506,6 +515,13 @@ impl Host {
         self.stack.input(now, interface, frame);
     }
 
+    /// Hands the box of a frame that arrived back to who sent it.
+    pub fn return_spare(&mut self, sender: &mut Host) {
+        if let Some(spare) = self.stack.take_spare() {
+            sender.stack.give_spare(spare);
+        }
+    }
+
     /// Runs what is due at `now`.
     pub fn advance(&mut self, now: Instant) {
         self.stack.advance(now);
@@ -596,15 +612,20 @@ impl Host {
 
     fn drain_events(&mut self) {
         while let Some(event) = self.stack.poll_event() {
-            let owner = match event {
-                Event::Connection(connection) => self.owners.connections.get(connection),
-                Event::Listener(listener) => self.owners.listeners.get(listener),
-                Event::Udp(udp) => self.owners.udp.get(udp),
-            };
-            if let Some(id) = owner.copied() {
+            if let Some(id) = self.owner(event) {
                 self.mark(id);
             }
         }
+    }
+
+    /// The socket that an event is about.
+    fn owner(&self, event: Event) -> Option<SocketId> {
+        let owner = match event {
+            Event::Connection(connection) => self.owners.connections.get(connection),
+            Event::Listener(listener) => self.owners.listeners.get(listener),
+            Event::Udp(udp) => self.owners.udp.get(udp),
+        };
+        owner.copied()
     }
 
     /// Ends a socket as SO_LINGER says.

@@ -22,7 +22,7 @@ pub(crate) enum Sender {
 impl Stack {
     /// A frame has arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
-        let frame = frame.into();
+        let mut frame = frame.into();
         if let Some(link) = self.links.get(interface.0)
             && interface != InterfaceId::LOOPBACK
         {
@@ -34,8 +34,10 @@ impl Stack {
                 ),
                 None => (true, true),
             };
+            let payload = frame.take_payload();
+            self.give_spare(frame);
             let group = |packet: &Packet| self.is_group(packet.destination());
-            match frame.payload {
+            match payload {
                 // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
                 Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
                     self.packet_input(now, (interface, Sender::Link), packet);

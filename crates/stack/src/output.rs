@@ -243,7 +243,7 @@ impl Stack {
 
     fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
         let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
-        let frame = Box::new(Frame::packet(packet));
+        let frame = self.boxed(Frame::packet(packet));
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
         // A group's packet that may not hop stays on this host (RFC 1112, section 6.1).
         if let Some(packet) = frame.as_packet()
@@ -261,7 +261,8 @@ impl Stack {
     /// Sends a packet of TCP along a way: its segments are for one host and fit the link by themselves (several of them
     /// may stand in one value).
     pub(crate) fn transmit_segment(&mut self, now: Instant, path: &Path, ip: ip::Header, segment: Segment) {
-        self.transmit_to_one(now, path, Box::new(Frame::packet(Packet { ip, body: Body::Tcp(segment) })));
+        let frame = self.boxed(Frame::packet(Packet { ip, body: Body::Tcp(segment) }));
+        self.transmit_to_one(now, path, frame);
     }
 
     /// The frame is made here, in the place where it stays on all its way; [`Stack::put`] gives it its header.

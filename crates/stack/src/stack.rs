@@ -51,6 +51,9 @@ pub enum Event {
 /// Most packets delivered over `lo` in one call; the rest is due at once.
 const LOOPBACK_BURST: usize = 10_000;
 
+/// Most boxes of frames kept to be used again.
+const SPARES: usize = 64;
+
 /// One host's network stack.
 #[derive(Debug)]
 pub struct Stack {
@@ -69,6 +72,9 @@ pub struct Stack {
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
     pub(crate) output: VecDeque<(InterfaceId, Box<Frame>)>,
+    /// Boxes of frames that are gone, for those to come.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are wanted")]
+    spare: Vec<Box<Frame>>,
     /// What comes back to this host, and where it comes in: `lo`, or the interface a group's packet left by.
     pub(crate) loopback: VecDeque<(InterfaceId, Box<Frame>)>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
@@ -111,6 +117,7 @@ impl Stack {
             fragments: Fragments::default(),
             timers: Timers::default(),
             output: VecDeque::new(),
+            spare: Vec::new(),
             loopback: VecDeque::new(),
             tap: None,
             events: VecDeque::new(),
@@ -282,11 +289,37 @@ impl Stack {
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
         for _ in 0..LOOPBACK_BURST {
-            let Some((interface, frame)) = self.loopback.pop_front() else { break };
-            if let Payload::Packet(packet) = frame.payload {
+            let Some((interface, mut frame)) = self.loopback.pop_front() else { break };
+            let payload = frame.take_payload();
+            self.give_spare(frame);
+            if let Payload::Packet(packet) = payload {
                 self.packet_input(now, (interface, Sender::Here), packet);
             }
         }
+    }
+
+    /// Puts a frame in a box; one that was used before, if there is one.
+    #[inline]
+    pub(crate) fn boxed(&mut self, frame: Frame) -> Box<Frame> {
+        match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = frame;
+                spare
+            }
+            None => Box::new(frame),
+        }
+    }
+
+    /// The box of a frame that is gone.
+    pub fn give_spare(&mut self, spare: Box<Frame>) {
+        if self.spare.len() < SPARES {
+            self.spare.push(spare);
+        }
+    }
+
+    /// A box that a frame came in: who sent it will need one again.
+    pub fn take_spare(&mut self) -> Option<Box<Frame>> {
+        self.spare.pop()
     }
 
     /// The way to an address for who is bound to a device or not; `None` without a route. As Linux: an address of ours

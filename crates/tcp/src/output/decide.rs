@@ -23,22 +23,22 @@ impl Tcb {
     /// Runs the timers that are due and says what to do: call until it says `Wait`, whose moment is later than `now`.
     /// Repetitions come before new data, which comes before mere acknowledgements.
     pub fn decide(&mut self, now: Instant) -> Decision {
-        if self.is_quiet(now) {
+        let (unsent, next) = (self.unsent(), self.timers.next());
+        if unsent == 0 && next.is_none_or(|next| next > now) && self.is_quiet() {
             self.note_window_use();
-            return self.wait(now);
+            self.check_send_space();
+            self.note_limits(now, unsent);
+            return Decision::Wait(next);
         }
         self.act(now)
     }
 
-    /// Whether all the questions [`Tcb::act`] asks are known to be answered by no: most often there is nothing to do.
-    fn is_quiet(&self, now: Instant) -> bool {
+    /// Whether all the other questions [`Tcb::act`] asks are known to be answered by no, if nothing is unsent and no timer
+    /// due: most often there is nothing to do.
+    fn is_quiet(&self) -> bool {
         let recovery = &self.recovery;
         let due = self.ack_now | self.probe_due | self.syn_due | recovery.probe_tail | recovery.resend_head;
-        self.state == State::Established
-            && !due
-            && recovery.repeat == Repeat::Nothing
-            && self.unsent() == 0
-            && !self.timers.is_due(now)
+        self.state == State::Established && !due && recovery.repeat == Repeat::Nothing
     }
 
     fn act(&mut self, now: Instant) -> Decision {
@@ -51,7 +51,7 @@ impl Tcb {
 
     fn wait(&mut self, now: Instant) -> Decision {
         self.check_send_space();
-        self.note_limits(now);
+        self.note_limits(now, self.unsent());
         Decision::Wait(self.timers.next())
     }
 

@@ -20,8 +20,9 @@ pub enum Limit {
 
 impl Tcb {
     /// All is sent that may be: accounts for the time if it is something else now that is waited for.
-    pub(super) fn note_limits(&mut self, now: Instant) {
-        let limit = self.limit();
+    #[inline]
+    pub(super) fn note_limits(&mut self, now: Instant, unsent: u32) {
+        let limit = self.limit(unsent);
         let sending = &mut self.sending;
         if limit == sending.limit {
             return;
@@ -36,8 +37,7 @@ impl Tcb {
         }
     }
 
-    fn limit(&self) -> Limit {
-        let unsent = self.unsent();
+    fn limit(&self, unsent: u32) -> Limit {
         if !self.state.may_transmit() || (unsent == 0 && self.flight() == 0) {
             return Limit::Idle;
         }
