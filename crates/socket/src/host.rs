@@ -14,6 +14,7 @@ use sockeye_wire::Frame;
 
 use crate::address;
 use crate::datagram::Datagram;
+use crate::heirs::Heirs;
 use crate::message::Outgoing;
 use crate::options::Options;
 use crate::stream::{Stream, StreamState};
@@ -39,6 +40,7 @@ pub struct Host {
     pub(crate) pool: Pool,
     /// What every socket begins with.
     options: Arc<Options>,
+    pub(crate) heirs: Heirs,
     name: String,
     owners: Owners,
     changed: VecDeque<SocketId>,
@@ -108,6 +110,7 @@ impl Host {
             untaken: Vec::new(),
             pool: Pool::new(),
             options,
+            heirs: Heirs::default(),
             name: name.to_owned(),
             owners: Owners::default(),
             changed: VecDeque::new(),
@@ -635,6 +638,7 @@ impl Host {
     }
 
     fn end(&mut self, now: Instant, id: SocketId, reset: bool) {
+        self.heirs.forget(id);
         let socket = match self.sockets.remove(id) {
             Some(Slot::Inet(socket)) => socket,
             Some(Slot::Unix(end)) => return self.unix.close(end),

@@ -17,6 +17,7 @@ mod datagram;
 mod errors;
 mod fast_open;
 mod groups;
+mod heirs;
 mod host;
 mod listener;
 mod message;

@@ -34,6 +34,11 @@ impl Host {
             StreamState::Idle => {}
             StreamState::Open(_) => return Err(Errno::EINVAL),
         }
+        // As Linux: a listener's acknowledgements begin anew.
+        if socket.options.quick_ack().is_some() {
+            Arc::make_mut(&mut self.get_mut(id)?.options).forget_quick_ack();
+        }
+        let (socket, stream) = self.stream(id)?;
         let config = socket.options.tcp_config(self.stack.settings());
         let ip = socket.options.ip_options(address::any(socket.family, 0).ip());
         let bind = match stream.bind {
@@ -80,16 +85,17 @@ impl Host {
     pub fn accept(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
         let (socket, stream) = self.stream(id)?;
         let StreamState::Listening(listener) = stream.state else { return Err(Errno::EINVAL) };
-        let (family, options) = (socket.family, socket.options.accepted());
+        let (family, own) = (socket.family, Arc::clone(&socket.options));
         let address_locked = stream.address_locked;
-        let (connection, remote) = loop {
+        let (connection, remote, mut options) = loop {
             let connection = self.stack.tcp_accept(listener).ok_or(Errno::EAGAIN)?;
+            let options = self.heirs.next(id).unwrap_or_else(|| Arc::clone(&own)).accepted();
             if let Some((_, remote)) = self.stack.tcp_endpoints(connection) {
-                break (connection, remote);
+                break (connection, remote, options);
             }
         };
         self.stack.tcp_set_ip_options(connection, options.ip_options(remote.ip()));
-        // Set on the listener after this connection's SYN, they are the new socket's all the same.
+        // Set on the listener between this connection's SYN and the end of its handshake, they are the new socket's.
         let inline = options.oob_inline || self.stack.settings().tcp.oob_inline;
         let keepalive = options.keepalive(self.stack.settings());
         let as_set = |tcb: &Tcb| {
@@ -106,7 +112,6 @@ impl Host {
                 tcb.set_oob_inline(now, inline);
             });
         }
-        let mut options = options;
         let by = self.stack.tcp_interface(connection);
         if options.device.is_none() && address::needs_scope(remote.ip()) {
             Arc::make_mut(&mut options).device = by;

@@ -314,6 +314,7 @@ impl Host {
             StreamState::Listening(listener) => {
                 self.stack.tcp_unlisten(now, listener);
                 self.disown_listener(listener);
+                self.heirs.forget(id);
             }
             StreamState::Open(connection) => {
                 match live {

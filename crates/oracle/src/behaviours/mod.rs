@@ -59,6 +59,12 @@ macro_rules! all_behaviours {
                 connected
                 of_datagrams
             }
+            inheritance {
+                of_options
+                of_options_of_ipv6
+                of_flags
+                of_what_is_told
+            }
             options {
                 fresh_tcp
                 fresh_tcp6

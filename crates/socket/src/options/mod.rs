@@ -112,6 +112,16 @@ impl Options {
         config
     }
 
+    /// TCP_QUICKACK, if it was set.
+    pub(crate) fn quick_ack(&self) -> Option<bool> {
+        self.quick_ack
+    }
+
+    /// Takes TCP_QUICKACK back.
+    pub(crate) fn forget_quick_ack(&mut self) {
+        self.quick_ack = None;
+    }
+
     /// The probing that is on.
     pub(crate) fn keepalive(&self, settings: &Settings) -> Option<Keepalive> {
         self.keep_alive.then(|| self.keep(settings))
@@ -193,6 +203,9 @@ impl Options {
         let mut options = Arc::clone(self);
         if options.defer_accept != 0 {
             Arc::make_mut(&mut options).defer_accept = 0;
+        }
+        if options.seldom.is_on(Opt::SoPriority) {
+            let _ = Arc::make_mut(&mut options).seldom.set(Opt::SoPriority, 0);
         }
         if let Some(inherited) = options.fast_open.inherited() {
             Arc::make_mut(&mut options).fast_open = inherited;

@@ -41,6 +41,11 @@ impl Host {
         if opt != Opt::TcpCongestion {
             row.check(&value)?;
         }
+        let waiting = self.pending(id);
+        if waiting > 0 {
+            let options = Arc::clone(&self.get(id)?.options);
+            self.heirs.keep(id, waiting, &options);
+        }
         // As Linux: only while there is no connection can the clamp be taken back.
         if opt == Opt::TcpWindowClamp
             && value == Value::Int(0)
