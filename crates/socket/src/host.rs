@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use slotmap::{SecondaryMap, SlotMap, new_key_type};
+use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
-use sockeye_base::{Chain, Counters, Instant, Pool, Rng, take_next};
-use sockeye_stack::{ConnectionId, Event, InterfaceId, ListenerId, MembersId, Received, Stack, UdpId};
+use sockeye_base::{Chain, Counters, Instant, Pool, Rng};
+use sockeye_stack::{InterfaceId, MembersId, Received, Stack};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
 
 use crate::address;
+use crate::changes::Owners;
 use crate::datagram::Datagram;
 use crate::heirs::Heirs;
 use crate::message::Outgoing;
@@ -42,10 +43,10 @@ pub struct Host {
     options: Arc<Options>,
     pub(crate) heirs: Heirs,
     name: String,
-    owners: Owners,
-    changed: VecDeque<SocketId>,
+    pub(crate) owners: Owners,
+    pub(crate) changed: VecDeque<SocketId>,
     /// Sockets that went with a reboot, which nobody has been told yet.
-    lost: VecDeque<SocketId>,
+    pub(crate) lost: VecDeque<SocketId>,
 }
 
 /// An open socket of either kind.
@@ -68,7 +69,7 @@ pub(crate) struct Socket {
     /// The groups it is in, once it has named one.
     pub(crate) members: Option<MembersId>,
     /// It is in the queue of changed sockets.
-    queued: bool,
+    pub(crate) queued: bool,
     /// Calls on it don't wait (O_NONBLOCK).
     nonblocking: bool,
     /// How many have it open, queues of Unix-domain sockets included.
@@ -87,14 +88,6 @@ pub(crate) struct Shut {
 pub(crate) enum Kind {
     Stream(Stream),
     Datagram(Box<Datagram>),
-}
-
-/// Which socket holds what the stack speaks of.
-#[derive(Default)]
-struct Owners {
-    connections: SecondaryMap<ConnectionId, SocketId>,
-    listeners: SecondaryMap<ListenerId, SocketId>,
-    udp: SecondaryMap<UdpId, SocketId>,
 }
 
 impl Host {
@@ -381,30 +374,6 @@ impl Host {
         }
     }
 
-    /// The next socket to look at again. Each is named once for any number of changes since.
-    pub fn poll_changed(&mut self) -> Option<SocketId> {
-        if let Some(id) = take_next(&mut self.lost) {
-            return Some(id);
-        }
-        if self.changed.is_empty() {
-            // No need to stand in line behind nobody.
-            while let Some(event) = self.stack.poll_event() {
-                if let Some(id) = self.owner(event).filter(|id| self.sockets.contains_key(*id)) {
-                    return Some(id);
-                }
-            }
-        } else {
-            self.drain_events();
-        }
-        while let Some(id) = take_next(&mut self.changed) {
-            if let Ok(socket) = self.get_mut(id) {
-                socket.queued = false;
-                return Some(id);
-            }
-        }
-        self.unix.poll_changed()
-    }
-
     /// Its family; EBADF.
     pub fn family(&self, id: SocketId) -> Result<Family> {
         Ok(self.get(id)?.family)
@@ -501,18 +470,6 @@ impl Host {
         }
     }
 
-    /// Whether there are frames to send, sockets that changed, or packets to itself: [`Host::poll_frame`],
-    /// [`Host::poll_changed`] or [`Host::advance`] would find something.
-    pub fn has_news(&self) -> bool {
-        self.has_changed() || self.stack.has_output()
-    }
-
-    /// Whether [`Host::poll_changed`] may name a socket.
-    pub fn has_changed(&self) -> bool {
-        let own = !self.changed.is_empty() || !self.lost.is_empty();
-        own || self.stack.has_events() || self.unix.has_changed()
-    }
-
     /// A frame arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
         self.stack.input(now, interface, frame);
@@ -575,60 +532,6 @@ impl Host {
             Some(Slot::Unix(_)) => Err(Errno::EOPNOTSUPP),
             None => Err(Errno::EBADF),
         }
-    }
-
-    /// Puts a socket into the queue of changed ones.
-    pub(crate) fn mark(&mut self, id: SocketId) {
-        match self.sockets.get_mut(id) {
-            Some(Slot::Inet(socket)) if !socket.queued => {
-                socket.queued = true;
-                self.changed.push_back(id);
-            }
-            Some(Slot::Unix(end)) => self.unix.wake(*end),
-            Some(Slot::Inet(_)) | None => {}
-        }
-    }
-
-    pub(crate) fn own_connection(&mut self, connection: ConnectionId, id: SocketId) {
-        self.owners.connections.insert(connection, id);
-    }
-
-    pub(crate) fn disown_connection(&mut self, connection: ConnectionId) {
-        self.owners.connections.remove(connection);
-    }
-
-    pub(crate) fn own_listener(&mut self, listener: ListenerId, id: SocketId) {
-        self.owners.listeners.insert(listener, id);
-    }
-
-    pub(crate) fn disown_listener(&mut self, listener: ListenerId) {
-        self.owners.listeners.remove(listener);
-    }
-
-    pub(crate) fn own_udp(&mut self, udp: UdpId, id: SocketId) {
-        self.owners.udp.insert(udp, id);
-    }
-
-    pub(crate) fn disown_udp(&mut self, udp: UdpId) {
-        self.owners.udp.remove(udp);
-    }
-
-    fn drain_events(&mut self) {
-        while let Some(event) = self.stack.poll_event() {
-            if let Some(id) = self.owner(event) {
-                self.mark(id);
-            }
-        }
-    }
-
-    /// The socket that an event is about.
-    fn owner(&self, event: Event) -> Option<SocketId> {
-        let owner = match event {
-            Event::Connection(connection) => self.owners.connections.get(connection),
-            Event::Listener(listener) => self.owners.listeners.get(listener),
-            Event::Udp(udp) => self.owners.udp.get(udp),
-        };
-        owner.copied()
     }
 
     /// Ends a socket as SO_LINGER says.

@@ -12,6 +12,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod address;
+mod changes;
 mod control;
 mod datagram;
 mod errors;

@@ -402,6 +402,15 @@ impl Host {
         }
     }
 
+    /// What [`Host::receive`] gives, if there is something for a stream and nothing follows from taking it, so that it doesn't
+    /// matter when that is; `None` if it must be asked.
+    pub fn receive_plain(&mut self, id: SocketId, max: usize) -> Option<Chain> {
+        match self.stream(id).ok()?.1.state {
+            StreamState::Open(connection) => self.stack.tcp_receive_plain(connection, max),
+            StreamState::Idle | StreamState::Listening(_) => None,
+        }
+    }
+
     pub(crate) fn receive_stream(
         &mut self,
         now: Instant,

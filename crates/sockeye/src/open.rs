@@ -157,8 +157,16 @@ impl Open {
         Ok(chain.copy_to(buffer))
     }
 
+    /// At most so many bytes of a stream, if they are there and taking them has no consequences.
+    pub(crate) fn receive_plain(&self, max: usize) -> Option<Chain> {
+        self.shared.glance(self.host, |host| host.receive_plain(self.id, max))
+    }
+
     /// Receives at most so many bytes of a stream, or a datagram, without a copy.
     pub(crate) fn receive_chain(&self, max: usize, peek: bool) -> io::Result<Chain> {
+        if !peek && let Some(chain) = self.receive_plain(max) {
+            return Ok(chain);
+        }
         self.block((Interest::Read, Opt::SoRcvTimeo), receiving(max, peek))
     }
 

@@ -5,7 +5,7 @@
 //! the payload; it begins with exactly that (TCP_DEFAULT_SCALING_RATIO) and here it stays so: a window is half of a
 //! buffer. What is queued and the window together never pass that half, so memory is bounded by the buffer.
 
-use sockeye_base::{Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use crate::config::{Buffer, Config};
@@ -238,13 +238,32 @@ impl Tcb {
         self.ack_now |= owed || self.window_update_due();
     }
 
+    /// Takes at most `max` bytes that have come, if that is all there is to it: nothing is to be told, nothing grows, no byte
+    /// is urgent. Then it doesn't matter when it is. `None` if it isn't so, or there is nothing.
+    pub fn receive_plain(&mut self, max: usize) -> Option<Chain> {
+        let waiting = self.rcv_nxt.offset_from(self.last_ack_sent);
+        let owes = self.ack_now || (waiting > self.rcv_mss && self.timers.is_set(Timer::DelayedAck));
+        let plain = self.state.may_receive()
+            && !owes
+            && self.urgent.is_none()
+            && self.window.rtt == 0
+            && self.window_is_well_known()
+            && self.config.receive_lowat <= 1;
+        (plain && max > 0 && !self.receive_queue.is_empty()).then(|| self.receive_queue.split_to(max))
+    }
+
+    /// Whether the peer knows of half of the largest window: then there is no hurry to tell it more.
+    fn window_is_well_known(&self) -> bool {
+        self.rcv_wnd().saturating_mul(2) > self.window.clamp
+    }
+
     /// Whether reading has opened the window so far that the peer should hear of it without being asked: as Linux, to
     /// twice what it knows.
     fn window_update_due(&self) -> bool {
-        let known = self.rcv_wnd();
-        if known.saturating_mul(2) > self.window.clamp {
+        if self.window_is_well_known() {
             return false;
         }
+        let known = self.rcv_wnd();
         let open = self.open_window();
         open > 0 && open >= known * 2
     }

@@ -118,6 +118,12 @@ impl OwnedReadHalf {
         context: &mut std::task::Context<'_>,
         max: usize,
     ) -> std::task::Poll<io::Result<sockeye_base::Chain>> {
+        // Who has waited gives the place up by the longer way.
+        if self.ticket.is_none()
+            && let Some(chain) = self.open.receive_plain(max)
+        {
+            return std::task::Poll::Ready(Ok(chain));
+        }
         self.open.poll((Interest::Read, &mut self.ticket), context, receiving(max, false))
     }
 }

@@ -255,6 +255,11 @@ impl Stack {
         Some(data)
     }
 
+    /// The same if nothing at all follows from it ([`Tcb::receive_plain`]).
+    pub fn tcp_receive_plain(&mut self, connection: ConnectionId, max: usize) -> Option<Chain> {
+        self.tcp.connections.get_mut(connection)?.tcb.receive_plain(max)
+    }
+
     /// A program waits for room in a connection's send buffer.
     pub fn tcp_no_space(&mut self, connection: ConnectionId) {
         if let Some(connection) = self.tcp.connections.get_mut(connection) {
