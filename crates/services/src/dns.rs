@@ -2,14 +2,16 @@
 
 mod zone;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
-use sockeye_abi::{Errno, Transport};
+use sockeye_abi::Errno;
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
 
 use crate::Service;
-use crate::server::{Progress, READ_SIZE, Server, Session, bind, send_all};
+use crate::datagrams::Datagrams;
+use crate::server::{Progress, READ_SIZE, Server, Session, send_all};
 
 pub use zone::{Via, Zone};
 
@@ -19,46 +21,40 @@ const PORT: u16 = 53;
 pub struct Dns {
     zone: Arc<Zone>,
     tcp: Server<Stream>,
-    udp: Option<SocketId>,
+    udp: Datagrams,
 }
 
 impl Dns {
     /// The service for these names, not started yet.
     pub fn new(zone: Zone) -> Dns {
         let zone = Arc::new(zone);
-        let shared = Arc::clone(&zone);
-        let stream = move |_| Stream { zone: Arc::clone(&shared), input: Chain::new(), output: Chain::new() };
-        Dns { zone, tcp: Server::new(PORT, stream), udp: None }
+        let tcp = Server::new(PORT, sessions(&zone));
+        Dns { zone, tcp, udp: Datagrams::new(PORT) }
     }
+}
 
-    fn answer_datagrams(&self, host: &mut Host, now: Instant, socket: SocketId) {
-        loop {
-            match host.receive_from(now, socket, false) {
-                Ok((request, source)) => {
-                    if let Some(answer) = self.zone.answer(&request.to_vec(), Via::Udp) {
-                        // What can't be sent is lost, and asked for again.
-                        let _ = host.send_to(now, socket, &answer, Some(source));
-                    }
-                }
-                Err(_) => return,
-            }
-        }
-    }
+/// Connections that are answered from this zone.
+fn sessions(zone: &Arc<Zone>) -> impl Fn(SocketId) -> Stream + Send + 'static {
+    let zone = Arc::clone(zone);
+    move |_| Stream { zone: Arc::clone(&zone), input: Chain::new(), output: Chain::new() }
 }
 
 impl Service for Dns {
     fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno> {
         self.tcp.start(host, now)?;
-        self.udp = Some(bind(host, now, Transport::Udp, PORT)?);
-        Ok(())
+        self.udp.start(host, now)
+    }
+
+    fn learn(&mut self, name: &str, addresses: &[IpAddr]) {
+        // Connections that stand go on with what was known when they began.
+        Arc::make_mut(&mut self.zone).add(name, addresses.iter().copied());
+        self.tcp.set_sessions(sessions(&self.zone));
     }
 
     fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
-        if self.udp == Some(socket) {
-            self.answer_datagrams(host, now, socket);
-            return true;
-        }
-        self.tcp.ready(host, now, socket)
+        let answer =
+            |_: &Host, request: Chain| self.zone.answer(&request.to_vec(), Via::Udp).map(Chain::from);
+        self.udp.ready(host, now, socket, answer) || self.tcp.ready(host, now, socket)
     }
 }
 

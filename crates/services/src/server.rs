@@ -58,6 +58,11 @@ impl<S: Session> Server<S> {
         }
     }
 
+    /// How connections to come are made.
+    pub(crate) fn set_sessions(&mut self, new_session: impl Fn(SocketId) -> S + Send + 'static) {
+        self.new_session = Box::new(new_session);
+    }
+
     pub(crate) fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno> {
         let listener = bind(host, now, Transport::Tcp, self.port)?;
         host.listen(now, listener, BACKLOG)?;

@@ -1,5 +1,7 @@
 //! Services on the hosts of a lab, and who serves which socket.
 
+use std::net::IpAddr;
+
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
 use sockeye_lab::{HostId, Lab};
@@ -8,11 +10,16 @@ use sockeye_socket::{Host, SocketId};
 use crate::dns::{Dns, Zone};
 use crate::echo::Echo;
 use crate::http::Http;
+use crate::small::{Kind, Small};
 
 /// A server as a state machine over non-blocking sockets of one host.
 pub trait Service {
-    /// Opens its sockets, forgetting what it had before: its host may have been switched off. Fails as `socket`, `bind` or `listen` do.
+    /// Opens its sockets, forgetting what it had before: its host may have been switched off. Fails as `socket`, `bind` or
+    /// `listen` do.
     fn start(&mut self, host: &mut Host, now: Instant) -> Result<(), Errno>;
+
+    /// A host has come to the network.
+    fn learn(&mut self, _name: &str, _addresses: &[IpAddr]) {}
 
     /// A socket of the host may have changed: goes on with it as far as possible. `false` if it is not this service's.
     fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool;
@@ -30,13 +37,19 @@ impl Services {
         Services::default()
     }
 
-    /// What `host` runs in the default network: HTTP, echo, and DNS for the names of all the lab's hosts.
+    /// What `host` runs in the default network: HTTP, the small services, and DNS for the names of all the lab's hosts.
     pub fn tekapo(lab: &Lab, host: HostId) -> Services {
         let mut services = Services::new();
         services.add(host, Box::new(Http::new()));
         services.add(host, Box::new(Echo::new()));
+        Kind::ALL.into_iter().for_each(|kind| services.add(host, Box::new(Small::new(kind))));
         services.add(host, Box::new(Dns::new(Zone::of_network(lab, host))));
         services
+    }
+
+    /// A host has come to the network: whoever tells of names tells of it.
+    pub fn learn(&mut self, name: &str, addresses: &[IpAddr]) {
+        self.services.iter_mut().for_each(|(_, service)| service.learn(name, addresses));
     }
 
     /// Adds a service to a host. It runs after [`Services::start`].
@@ -62,7 +75,8 @@ impl Services {
         Ok(())
     }
 
-    /// Starts the services of hosts that were switched on. One that can't be started (no address is free for it) is not there.
+    /// Starts the services of hosts that were switched on. One that can't be started (no address is free for it) is not
+    /// there.
     fn boot(&mut self, lab: &mut Lab, now: Instant) {
         while let Some(host) = lab.poll_booted() {
             for (_, service) in self.services.iter_mut().filter(|(of, _)| *of == host) {

@@ -166,7 +166,7 @@ impl Host {
     }
 
     /// What the wall clock says at a moment, since 1970.
-    pub(crate) fn wall_clock(&self, at: Instant) -> Duration {
+    pub fn wall_clock(&self, at: Instant) -> Duration {
         self.stack.settings().epoch + at.since(Instant::ZERO)
     }
 }

@@ -125,7 +125,8 @@ impl Lab {
     }
 
     /// The network that `sockeye run` gives a program, in real time: `pukaki` (10.61.0.1, fd61::1) and `tekapo`
-    /// (10.61.0.2, fd61::2), which serves HTTP on port 80, echo on port 7 and DNS.
+    /// (10.61.0.2, fd61::2), which serves HTTP on port 80, DNS, and echo, discard, daytime,
+    /// chargen and time on ports 7, 9, 13, 19 and 37.
     pub fn default_network(seed: u64) -> io::Result<Lab> {
         let network = sockeye_lab::default_network(seed);
         let services = Services::tekapo(&network.lab, network.tekapo);

@@ -4,6 +4,7 @@ mod dns;
 mod echo;
 mod http;
 mod rubbish;
+mod small;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
