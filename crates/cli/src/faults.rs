@@ -24,8 +24,8 @@ pub(crate) struct LinkFlags {
     jitter: Option<Duration>,
 
     /// How the jitter is spread: any difference is as likely, or as a bell, with the jitter as standard deviation
-    #[arg(long, value_name = "SHAPE", requires = "jitter", default_value = "uniform")]
-    spread: Shape,
+    #[arg(long, value_name = "SHAPE", requires = "jitter")]
+    spread: Option<Shape>,
 
     /// How many packets are lost, by chance, each way: 1%
     #[arg(long, value_name = "PERCENT", value_parser = share)]
@@ -76,6 +76,23 @@ enum Shape {
 }
 
 impl LinkFlags {
+    /// What the flags are called.
+    pub(crate) const NAMES: [&str; 13] = [
+        "delay",
+        "jitter",
+        "spread",
+        "loss",
+        "burst_loss",
+        "duplicate",
+        "reorder",
+        "corrupt",
+        "rate",
+        "queue",
+        "codel",
+        "mtu",
+        "cut",
+    ];
+
     pub(crate) fn faults(self) -> Faults {
         let perfect = Direction::default();
         let by_chance = |share| if share == 0 { Loss::None } else { Loss::PerMillion(share) };
@@ -83,8 +100,8 @@ impl LinkFlags {
             delay: self.delay.unwrap_or_default(),
             jitter: self.jitter.unwrap_or_default(),
             spread: match self.spread {
-                Shape::Uniform => Spread::Uniform,
-                Shape::Normal => Spread::Normal,
+                None | Some(Shape::Uniform) => Spread::Uniform,
+                Some(Shape::Normal) => Spread::Normal,
             },
             loss: self.burst_loss.map_or_else(|| by_chance(self.loss.unwrap_or(0)), Loss::Bursts),
             duplicate: self.duplicate.unwrap_or(0),

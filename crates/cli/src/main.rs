@@ -5,6 +5,7 @@ mod run;
 mod script;
 mod sockopts;
 mod tcpdump;
+mod up;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -27,7 +28,7 @@ network.
     sockeye run -- curl http://tekapo/
 
 runs curl on the virtual host pukaki (10.61.0.1, fd61::1). Its neighbour tekapo (10.61.0.2, fd61::2) serves HTTP on \
-port 80, echo on port 7, and the network's names.";
+port 80, the network's names, and echo, discard, daytime, chargen and time on ports 7, 9, 13, 19 and 37.";
 
 /// The command line.
 #[derive(Parser)]
@@ -44,6 +45,9 @@ enum Command {
     Script(script::Arguments),
     Sockopts(sockopts::Arguments),
     Tcpdump(tcpdump::Arguments),
+    Up(up::Arguments),
+    Hosts(up::HostsArguments),
+    Down(up::DownArguments),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +60,9 @@ fn main() -> ExitCode {
         Command::Script(arguments) => script::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
+        Command::Up(arguments) => up::up(arguments),
+        Command::Hosts(arguments) => up::hosts(&arguments),
+        Command::Down(arguments) => up::down(&arguments),
     }
 }
 

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_run::{Options, Program, TraceTo};
+use sockeye_run::{Options, Place, Program, TraceTo};
 
 use crate::faults::LinkFlags;
 
 const AFTER_HELP: &str = "\
 The network:
   pukaki  10.61.0.1  fd61::1   the program's host; 127.0.0.1 and ::1 are its loopback
-  tekapo  10.61.0.2  fd61::2   HTTP on 80, echo on 7, names on 53
+  tekapo  10.61.0.2  fd61::2   HTTP on 80, names on 53, echo on 7, discard on 9, daytime on 13, chargen on 19,
+                               time on 37
 
 Examples:
   sockeye run -- curl http://tekapo/
@@ -22,6 +23,7 @@ Examples:
   sockeye run --pcap curl.pcapng -- curl http://tekapo/
   sockeye run --delay 50ms --loss 1% --rate 10mbit -- curl -o /dev/null http://tekapo/bytes/1M
   sockeye run --cut 2s..10s -- curl -o /dev/null http://tekapo/bytes/10G
+  sockeye run --host aoraki -- curl http://pukaki:8000/     # beside another sockeye run, in a network that is up
   sockeye run -- sh -c 'python3 -m http.server 8000 & sleep 1; curl http://localhost:8000/'
 
 Exit status:
@@ -64,6 +66,14 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME=VALUE", value_parser = crate::script::definition)]
     sysctl: Vec<(String, String)>,
 
+    /// Be this host of a network that is up (sockeye up), instead of pukaki of a network of one's own
+    #[arg(long, value_name = "NAME", conflicts_with_all = LinkFlags::NAMES)]
+    host: Option<String>,
+
+    /// Which network, if several are up
+    #[arg(long, value_name = "NAME", requires = "host", default_value = crate::up::DEFAULT)]
+    network: String,
+
     /// The seed of the network's chance (losses, jitter, sequence numbers, ports); random if not given
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
@@ -80,7 +90,13 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let mut words = arguments.program.into_iter();
     let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
+    let place = Place::of(&arguments.network);
+    let host = match arguments.host.map(|host| place.map(|place| (host, place))).transpose() {
+        Ok(host) => host,
+        Err(error) => return crate::up::failed(&error),
+    };
     let options = Options {
+        host,
         trace: arguments.trace.map(|file| file.map_or(TraceTo::StandardError, TraceTo::File)),
         pcap: arguments.pcap,
         snap: arguments.snap.and_then(|snap| usize::try_from(snap).ok()),

@@ -26,6 +26,10 @@ pub struct LinkId(pub usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SwitchId(pub usize);
 
+/// A way out of a lab, and in: the far end of a link whose near end is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OutsideId(pub usize);
+
 /// A host to be made. It has `lo` and one Ethernet interface, `eth0`; more by [`Lab::add_interface`].
 #[derive(Clone, Debug)]
 pub struct HostSpec {
@@ -35,6 +39,8 @@ pub struct HostSpec {
     pub addresses: Vec<Cidr>,
     /// The longest IP packet of `eth0`, in bytes.
     pub mtu: usize,
+    /// The hardware address of `eth0`; if it isn't said, one made of the host's number.
+    pub mac: Option<Mac>,
     /// Its settings.
     pub settings: Settings,
 }
@@ -42,7 +48,8 @@ pub struct HostSpec {
 impl HostSpec {
     /// A host with these addresses and defaults for the rest: MTU 1500, Linux's settings.
     pub fn new(name: &str, addresses: Vec<Cidr>) -> HostSpec {
-        HostSpec { name: name.to_owned(), addresses, mtu: 1500, settings: Settings::default() }
+        let settings = Settings::default();
+        HostSpec { name: name.to_owned(), addresses, mtu: 1500, mac: None, settings }
     }
 }
 
@@ -54,6 +61,10 @@ pub struct Lab {
     nodes: Vec<Node>,
     links: Vec<Link>,
     switches: Vec<Switch>,
+    /// The links out, away from outside.
+    outsides: Vec<Option<Lane>>,
+    /// Frames that have come to their far ends.
+    leaving: VecDeque<(OutsideId, Box<Frame>)>,
     rng: Rng,
     /// Frames on their way, by arrival; the number keeps those of one moment in order. What arrives the moment it is sent,
     /// with nothing of its direction under way, never stands here.
@@ -105,6 +116,8 @@ impl Lab {
             nodes: Vec::new(),
             links: Vec::new(),
             switches: Vec::new(),
+            outsides: Vec::new(),
+            leaving: VecDeque::new(),
             rng: Rng::from_seed(seed),
             on_the_way: BTreeMap::new(),
             sequence: 0,
@@ -139,15 +152,26 @@ impl Lab {
             unscheduled: false,
             deadline: None,
         });
-        self.add_interface(id, spec.addresses, spec.mtu);
+        let hardware = spec.mac.unwrap_or(mac(id, ETH0.0));
+        self.add_interface_with(id, hardware, spec.addresses, spec.mtu);
         id
     }
 
     /// Gives a host one Ethernet interface more, with these addresses and this MTU in bytes: `eth1`, `eth2` …
     pub fn add_interface(&mut self, host: HostId, addresses: Vec<Cidr>, mtu: usize) -> InterfaceId {
-        let number = self.nodes[host.0].lanes.len();
+        let hardware = mac(host, self.nodes[host.0].lanes.len());
+        self.add_interface_with(host, hardware, addresses, mtu)
+    }
+
+    fn add_interface_with(
+        &mut self,
+        host: HostId,
+        mac: Mac,
+        addresses: Vec<Cidr>,
+        mtu: usize,
+    ) -> InterfaceId {
+        let name = format!("eth{}", self.nodes[host.0].lanes.len() - 1);
         self.nodes[host.0].lanes.push(None);
-        let (name, mac) = (format!("eth{}", number - 1), mac(host, number));
         self.host_mut(host).stack_mut().add_interface(Interface { name, mac, mtu, addresses })
     }
 
@@ -156,6 +180,26 @@ impl Lab {
         let id = SwitchId(self.switches.len());
         self.switches.push(Switch::new(name, id.0));
         id
+    }
+
+    /// Adds a way out, for the far end of a link.
+    pub fn add_outside(&mut self) -> OutsideId {
+        self.outsides.push(None);
+        OutsideId(self.outsides.len() - 1)
+    }
+
+    /// The next frame that has left by a way out.
+    pub fn poll_outside(&mut self) -> Option<(OutsideId, Box<Frame>)> {
+        self.leaving.pop_front()
+    }
+
+    /// A frame comes in by a way out: it enters the link there. Call [`Lab::advance`] afterwards.
+    pub fn input_outside(&mut self, now: Instant, outside: OutsideId, frame: Box<Frame>) {
+        if let Some(lane) = self.outsides.get(outside.0).copied().flatten() {
+            // What is due is not what was known to be.
+            self.quiet_until = Instant::ZERO;
+            self.enter(now, lane, frame);
+        }
     }
 
     /// Joins two ends by a link. An interface has one link: the new one takes the place of an older. A link that closes a
@@ -179,6 +223,7 @@ impl Lab {
                 End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
                 End::Switch(switch) if !closes_ring => self.switches[switch.0].plug(lane),
                 End::Switch(_) => {}
+                End::Outside(outside) => self.outsides[outside.0] = Some(lane),
             }
         }
         self.links.push(link);
@@ -470,7 +515,7 @@ impl Lab {
     fn meet_fate(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, fate: Fate) {
         if self.capturing {
             let end = self.links[lane.link.0].ends[lane.from];
-            if end.host().is_some() || fate.is_err() {
+            if !matches!(end, End::Switch(_)) || fate.is_err() {
                 self.capture(now, end, &frame, fate.err());
             }
         }
@@ -482,7 +527,8 @@ impl Lab {
         let again = twice.then(|| frame.clone());
         let link = &self.links[lane.link.0];
         // A switch sends it on at once, and the way may be long.
-        let directly = link.is_alone(lane.from, &frame) && link.ends[1 - lane.from].host().is_some();
+        let directly =
+            link.is_alone(lane.from, &frame) && !matches!(link.ends[1 - lane.from], End::Switch(_));
         let delivery = Delivery { lane, frame };
         if at <= now && directly {
             // What it brings about is collected later: the order is that in which frames were sent all the same.
@@ -517,6 +563,7 @@ impl Lab {
                     to.host.return_spare(&mut from.host);
                 }
             }
+            End::Outside(outside) => self.leaving.push_back((outside, frame)),
             End::Switch(switch) => {
                 // Nobody puts a frame without a header on an Ethernet.
                 let Some(header) = frame.ethernet else { return };
@@ -542,6 +589,7 @@ impl Lab {
                 interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
             }
             End::Switch(switch) => self.switches[switch.0].name.clone(),
+            End::Outside(_) => "outside".to_owned(),
         };
         self.captured.push_back(Captured { at, end, name, frame: frame.clone(), dropped });
     }

@@ -12,7 +12,7 @@ mod switch;
 mod timetable;
 
 pub use capture::Captured;
-pub use lab::{HostId, HostSpec, Lab, LinkId, SwitchId};
+pub use lab::{HostId, HostSpec, Lab, LinkId, OutsideId, SwitchId};
 pub use link::{Bursts, CoDel, Direction, Discipline, End, LinkSpec, Loss, Reorder, Spread};
 pub use network::{DefaultNetwork, default_network, default_network_with_mtu};
 pub use timetable::Change;

@@ -18,6 +18,8 @@ mod supervisor;
 mod trace;
 
 pub use faults::Faults;
+pub use sockeye_hub::Place;
+use sockeye_hub::Plug;
 
 use std::ffi::OsString;
 use std::io;
@@ -61,6 +63,8 @@ pub struct Options {
     pub wait: bool,
     /// Settings of the program's host: names as sysctl(8) has them, and values.
     pub sysctls: Vec<(String, String)>,
+    /// The host of a network that is up to be, and that network's name; without it, `pukaki` of a network of its own.
+    pub host: Option<(String, Place)>,
     /// The network's seed; chosen at random if none is given.
     pub seed: Option<u64>,
 }
@@ -86,6 +90,9 @@ pub enum Error {
     /// The trace's or the capture's file.
     #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Trace(PathBuf, #[source] io::Error),
+    /// The network that is up.
+    #[error(transparent)]
+    Network(#[from] sockeye_hub::Error),
     /// The program's name or file.
     #[error("{path}: {why}", path = .0.display(), why = plain(.1))]
     Exec(PathBuf, #[source] io::Error),
@@ -119,6 +126,7 @@ impl Error {
             Error::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => EXIT_NOT_FOUND,
             Error::Exec(..) => EXIT_NOT_EXECUTABLE,
             Error::Trace(..)
+            | Error::Network(_)
             | Error::Sysctl(..)
             | Error::Filter(_)
             | Error::Borrow(_)
@@ -147,7 +155,7 @@ fn plain(error: &io::Error) -> String {
     text.split_once(" (os error").map_or(text.clone(), |(text, _)| text.to_owned())
 }
 
-/// Runs a program on host `pukaki` of the default network. Gives its exit status: its own, or 128 and the number of the
+/// Runs a program on host `pukaki` of the default network, or on a host of one that is up. Gives its exit status: its own, or 128 and the number of the
 /// signal that ended it.
 ///
 /// The calling process must have one thread. It becomes the program's supervisor: it takes over its own signals, and
@@ -160,15 +168,24 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
         pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap)).transpose()?,
     };
     let seed = options.seed.unwrap_or_else(random_seed);
+    let joined = match &options.host {
+        Some((host, place)) => Some(Plug::join(place, host, &program.name.to_string_lossy())?),
+        None => None,
+    };
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
-    let exact = options.exact.unwrap_or(!options.faults.are_none());
+    // What another process does with a link isn't known here.
+    let exact = options.exact.unwrap_or(!options.faults.are_none() || joined.is_some());
     let launched = launch::launch(program, &mask, exact)?;
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
-    let network = network::Network::new(seed, (&options.faults, &options.sysctls), watchers)
-        .map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
+    let network = match joined {
+        Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),
+        None => network::Network::new(seed, (&options.faults, &options.sysctls), watchers),
+    };
+    let network =
+        network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, exact)
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;

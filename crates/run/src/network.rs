@@ -1,24 +1,41 @@
-//! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them.
+//! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them; or
+//! its host alone, with a cable to a network in another process.
 
-use std::time::Instant as Clock;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_lab::{HostId, Lab};
+use sockeye_hub::{Joined, Plug};
+use sockeye_lab::{HostId, HostSpec, Lab, LinkSpec, OutsideId};
 use sockeye_services::Services;
 use sockeye_socket::{Host, SocketId};
+use sockeye_stack::{Cidr, Policy};
+use sockeye_wire::ethernet::Mac;
 
 use crate::Faults;
 use crate::pcap::Pcap;
 use crate::trace::Trace;
 
-/// The embedded default network and the program's place in it.
+/// The port of DNS.
+const DNS: u16 = 53;
+/// Frames taken from the cable before programs get their turn.
+const FRAMES_AT_A_TIME: usize = 64;
+
+/// The network as it is here: the embedded default network, or the program's host alone with its cable.
 pub(crate) struct Network {
     lab: Lab,
     services: Services,
     program_host: HostId,
+    cable: Option<Cable>,
     began: Clock,
     watchers: Watchers,
+}
+
+/// What leads to a network that is up in another process.
+struct Cable {
+    plug: Plug,
+    outside: OutsideId,
 }
 
 /// Who is shown each frame.
@@ -37,16 +54,78 @@ impl Network {
     ) -> Result<Network, Errno> {
         let network = faults.network(seed);
         let mut lab = network.lab;
-        lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
         let mut services = Services::tekapo(&lab, network.tekapo);
         services.start(&mut lab, Instant::ZERO)?;
-        let settings = lab.host_mut(network.pukaki).stack_mut().settings_mut();
+        Network::begin(lab, (services, network.pukaki), sysctls, watchers)
+    }
+
+    /// A host of a network that is up, with these settings. What it is was said when its cable was plugged in.
+    pub(crate) fn joined(
+        seed: u64,
+        (plug, joined): (Plug, &Joined),
+        sysctls: &[(String, String)],
+        watchers: Watchers,
+    ) -> Result<Network, Errno> {
+        let mut lab = Lab::new(seed);
+        let addresses = joined.addresses.iter().map(|text| text.parse().map_err(|_| Errno::EINVAL));
+        let addresses = addresses.collect::<Result<Vec<Cidr>, Errno>>()?;
+        let (mtu, mac) = (joined.mtu, Some(Mac(joined.mac)));
+        let host = lab.add_host(HostSpec { mtu, mac, ..HostSpec::new(&joined.name, addresses) });
+        let outside = lab.add_outside();
+        lab.add_link(LinkSpec { mtu, ..LinkSpec::new(host, outside) });
+        let policy = Policy { port: DNS, via: joined.dns, interface: lab.eth0() };
+        lab.host_mut(host).stack_mut().add_policy(policy);
+        let mut network = Network::begin(lab, (Services::new(), host), sysctls, watchers)?;
+        network.cable = Some(Cable { plug, outside });
+        Ok(network)
+    }
+
+    fn begin(
+        mut lab: Lab,
+        (services, program_host): (Services, HostId),
+        sysctls: &[(String, String)],
+        watchers: Watchers,
+    ) -> Result<Network, Errno> {
+        lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
+        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let hosts: Vec<HostId> = lab.hosts().collect();
+        for host in hosts {
+            lab.host_mut(host).stack_mut().settings_mut().epoch = epoch;
+        }
+        let settings = lab.host_mut(program_host).stack_mut().settings_mut();
         for (name, value) in sysctls {
             settings.set_sysctl(name, value).map_err(|_| Errno::EINVAL)?;
         }
         // What is urgent, and to whom, is for the carriers to show.
         settings.tcp.oob_inline = true;
-        Ok(Network { lab, services, program_host: network.pukaki, began: Clock::now(), watchers })
+        Ok(Network { lab, services, program_host, cable: None, began: Clock::now(), watchers })
+    }
+
+    /// What leads out of this process, if something does.
+    pub(crate) fn cable(&self) -> Option<BorrowedFd<'_>> {
+        self.cable.as_ref().map(|cable| cable.plug.as_fd())
+    }
+
+    /// The cable leads nowhere any more.
+    pub(crate) fn unplug(&mut self) {
+        self.cable = None;
+    }
+
+    /// Whether frames wait for room on the cable.
+    pub(crate) fn cable_is_full(&self) -> bool {
+        self.cable.as_ref().is_some_and(|cable| cable.plug.is_waiting())
+    }
+
+    /// Takes in what has come by the cable, and sends what waits for room on it; `false` if it leads nowhere any more.
+    pub(crate) fn attend_cable(&mut self) -> bool {
+        let now = self.now();
+        let Some(Cable { plug, outside }) = &mut self.cable else { return true };
+        plug.flush();
+        for _ in 0..FRAMES_AT_A_TIME {
+            let Some(frame) = plug.receive() else { break };
+            self.lab.input_outside(now, *outside, frame);
+        }
+        !plug.is_gone()
     }
 
     /// Now, on the network's clock.
@@ -74,6 +153,9 @@ impl Network {
                 changed.push(socket);
             }
         });
+        while let Some((_, frame)) = self.lab.poll_outside() {
+            self.cable.iter_mut().for_each(|cable| cable.plug.send(&frame));
+        }
         self.watchers.look(&mut self.lab);
         changed
     }

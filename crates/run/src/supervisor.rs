@@ -1,6 +1,6 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::Timespec;
@@ -22,6 +22,7 @@ mod token {
     pub(super) const LISTENER: u64 = 0;
     pub(super) const SIGNALS: u64 = 1;
     pub(super) const CARRIERS: u64 = 2;
+    pub(super) const CABLE: u64 = 3;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
@@ -47,6 +48,8 @@ pub(crate) struct Supervisor {
     held_max: usize,
     /// The network was not quiet when it was left.
     unsettled: bool,
+    /// Frames wait for room on the cable.
+    cable_waits: bool,
     /// Where bytes pass through on their way from a carrier to the stack.
     pub(crate) buffer: Vec<u8>,
     /// The datagram that the last call took, until it is known that its caller has it.
@@ -81,6 +84,9 @@ impl Supervisor {
         epoll::add(&outer, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
         epoll::add(&outer, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
         epoll::add(&outer, inner.as_fd(), EventData::new_u64(token::CARRIERS), EventFlags::IN)?;
+        if let Some(cable) = network.cable() {
+            epoll::add(&outer, cable, EventData::new_u64(token::CABLE), EventFlags::IN)?;
+        }
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
         Ok(Supervisor {
@@ -93,6 +99,7 @@ impl Supervisor {
             held: Vec::new(),
             held_max: HELD_MIN,
             unsettled: false,
+            cable_waits: false,
             buffer,
             taken: None,
             exact,
@@ -118,14 +125,41 @@ impl Supervisor {
             for (token, flags) in tokens {
                 match token {
                     token::SIGNALS => self.take_signals(ending),
+                    token::CABLE => self.attend_cable()?,
                     token::LISTENER if flags.contains(EventFlags::IN) => self.take_calls()?,
                     // Nobody is left under the filter; the family's end is told by SIGCHLD.
                     token::LISTENER => epoll::delete(&self.outer, self.listener.as_fd())?,
                     _ => {}
                 }
             }
+            self.watch_cable()?;
             ending.advance();
         }
+    }
+
+    /// Frames come, or may go, by the cable.
+    fn attend_cable(&mut self) -> io::Result<()> {
+        let leads_somewhere = self.network.attend_cable();
+        self.settle();
+        if !leads_somewhere && let Some(cable) = self.network.cable() {
+            epoll::delete(&self.outer, cable)?;
+            self.network.unplug();
+            let _ = writeln!(io::stderr(), "sockeye: the network is down");
+        }
+        Ok(())
+    }
+
+    /// While frames wait for room on the cable, it is told when there is.
+    fn watch_cable(&mut self) -> io::Result<()> {
+        let waits = self.network.cable_is_full();
+        if waits != self.cable_waits
+            && let Some(cable) = self.network.cable()
+        {
+            let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+            epoll::modify(&self.outer, cable, EventData::new_u64(token::CABLE), flags)?;
+            self.cable_waits = waits;
+        }
+        Ok(())
     }
 
     fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {

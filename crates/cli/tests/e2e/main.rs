@@ -18,3 +18,4 @@ mod servers;
 mod sockopts;
 mod tcpdump;
 mod trace;
+mod up;

@@ -12,7 +12,7 @@ use sockeye_wire::Frame;
 pub use direction::{Bursts, CoDel, Direction, Discipline, Loss, Reorder, Spread};
 pub(crate) use way::{Arrival, Fate, flip};
 
-use crate::{HostId, LinkId, SwitchId};
+use crate::{HostId, LinkId, OutsideId, SwitchId};
 use way::Way;
 
 /// What an Ethernet header adds to a packet on the link, in bytes.
@@ -39,6 +39,8 @@ pub enum End {
     Interface(HostId, InterfaceId),
     /// A switch, which has ports enough.
     Switch(SwitchId),
+    /// A way out of the lab: who owns the lab carries frames on from there.
+    Outside(OutsideId),
 }
 
 impl End {
@@ -46,7 +48,7 @@ impl End {
     pub fn host(self) -> Option<HostId> {
         match self {
             End::Interface(host, _) => Some(host),
-            End::Switch(_) => None,
+            End::Switch(_) | End::Outside(_) => None,
         }
     }
 }
@@ -61,6 +63,12 @@ impl From<HostId> for End {
 impl From<SwitchId> for End {
     fn from(switch: SwitchId) -> End {
         End::Switch(switch)
+    }
+}
+
+impl From<OutsideId> for End {
+    fn from(outside: OutsideId) -> End {
+        End::Outside(outside)
     }
 }
 

@@ -1,0 +1,191 @@
+//! `sockeye up`, `sockeye hosts` and `sockeye down`: a network that several `sockeye run --host` are on.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode, Stdio};
+
+use clap::Args;
+use serde_json::json;
+use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts};
+
+use crate::faults::LinkFlags;
+
+/// The network that is meant if none is named.
+pub(crate) const DEFAULT: &str = "default";
+
+const AFTER_HELP: &str = "\
+The network is a switch. tekapo (10.61.0.2, fd61::2) is on it, with HTTP, names and the small services; pukaki is
+10.61.0.1 and fd61::1; any other host gets the next free address when it first comes. A host whose program ends is
+switched off, and keeps its address.
+
+Examples:
+  sockeye up --daemon
+  sockeye run --host pukaki -- python3 -m http.server 8000     # in one terminal
+  sockeye run --host aoraki -- curl http://pukaki:8000/        # in another
+  sockeye hosts
+  sockeye down
+
+Exit status:
+  0; 1 if the network could not be made, found or ended; 2 for a wrong command line.";
+
+/// Hold a network that programs join by sockeye run --host, until it is ended by sockeye down or a signal.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = "Use --help for the network and examples.")]
+pub(crate) struct Arguments {
+    /// Go to the background once the network is there
+    #[arg(long)]
+    daemon: bool,
+
+    #[command(flatten)]
+    network: Named,
+
+    /// The seed of the network's chance; random if not given
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    #[command(flatten)]
+    link: LinkFlags,
+}
+
+/// Which network.
+#[derive(Args)]
+pub(crate) struct Named {
+    /// Its name, if there is to be more than one
+    #[arg(long = "network", value_name = "NAME", default_value = DEFAULT)]
+    name: String,
+}
+
+/// List the hosts of a network that is up.
+#[derive(Args)]
+pub(crate) struct HostsArguments {
+    /// Print a JSON list instead of a table
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    network: Named,
+}
+
+/// End a network that is up.
+#[derive(Args)]
+pub(crate) struct DownArguments {
+    #[command(flatten)]
+    network: Named,
+}
+
+/// Says why; gives the exit status.
+pub(crate) fn failed(error: &Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "sockeye: {error}");
+    ExitCode::FAILURE
+}
+
+fn status(result: Result<(), Error>) -> ExitCode {
+    result.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS)
+}
+
+/// `sockeye up`.
+pub(crate) fn up(arguments: Arguments) -> ExitCode {
+    status(if arguments.daemon { detach() } else { hold(arguments) })
+}
+
+fn hold(arguments: Arguments) -> Result<(), Error> {
+    let place = Place::of(&arguments.network.name)?;
+    let seed = arguments.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
+    let faults = arguments.link.faults();
+    if !faults.cuts.is_empty() {
+        return Err(Error::Refused("--cut goes with sockeye run without --host".to_owned()));
+    }
+    let name = place.name().to_owned();
+    let mut hub = Hub::new(place, seed, faults.direction, faults.mtu.unwrap_or(1500))?;
+    // Whoever waits for it reads this line. Nobody may be there.
+    let _ = writeln!(
+        io::stdout(),
+        "network {name} is up: tekapo 10.61.0.2 fd61::2; join it by sockeye run --host NAME"
+    );
+    let _ = io::stdout().flush();
+    hub.serve()
+}
+
+/// Starts the same again behind, and waits until it is there.
+fn detach() -> Result<(), Error> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).filter(|argument| argument != "--daemon").collect();
+    let mut child = Command::new(std::env::current_exe()?)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .current_dir("/")
+        .process_group(0)
+        .spawn()?;
+    let mut first = [0];
+    let began = child.stdout.take().is_some_and(|mut out| out.read(&mut first).is_ok_and(|read| read > 0));
+    if began {
+        return Ok(());
+    }
+    let mut why = String::new();
+    if let Some(mut errors) = child.stderr.take() {
+        errors.read_to_string(&mut why)?;
+    }
+    child.wait()?;
+    Err(Error::Refused(why.trim().trim_start_matches("sockeye: ").to_owned()))
+}
+
+/// `sockeye hosts`.
+pub(crate) fn hosts(arguments: &HostsArguments) -> ExitCode {
+    let found = Place::of(&arguments.network.name).and_then(|place| ask_hosts(&place));
+    let hosts = match found {
+        Ok(hosts) => hosts,
+        Err(error) => return failed(&error),
+    };
+    let text = if arguments.json { as_json(&hosts) } else { as_table(&hosts) };
+    // Whoever reads no more has seen enough.
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn as_table(hosts: &[HostReport]) -> String {
+    let mut text = format!(
+        "{:<12} {:<24} {:<4} {:>12} {:>12}  {}\n",
+        "HOST", "ADDRESSES", "IS", "SENT", "RECEIVED", "PROGRAM"
+    );
+    for host in hosts {
+        let program = host.program.as_ref().map(|(program, process)| format!("{program} ({process})"));
+        let line = format!(
+            "{:<12} {:<24} {:<4} {:>12} {:>12}  {}",
+            host.name,
+            host.addresses.join(" "),
+            if host.up { "on" } else { "off" },
+            host.sent.1,
+            host.received.1,
+            program.unwrap_or_default()
+        );
+        text += line.trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+fn as_json(hosts: &[HostReport]) -> String {
+    let hosts: Vec<_> = hosts
+        .iter()
+        .map(|host| {
+            let program = host.program.as_ref();
+            json!({
+                "name": host.name,
+                "addresses": host.addresses,
+                "up": host.up,
+                "program": program.map(|(program, _)| program),
+                "pid": program.map(|(_, process)| process),
+                "sent": { "frames": host.sent.0, "bytes": host.sent.1 },
+                "received": { "frames": host.received.0, "bytes": host.received.1 },
+            })
+        })
+        .collect();
+    format!("{:#}\n", serde_json::Value::from(hosts))
+}
+
+/// `sockeye down`.
+pub(crate) fn down(arguments: &DownArguments) -> ExitCode {
+    status(Place::of(&arguments.network.name).and_then(|place| ask_down(&place)))
+}

@@ -1,0 +1,218 @@
+//! `sockeye up`: several `sockeye run --host` on one network.
+
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+
+use crate::common::{TempDir, finish, need, signal, sockeye};
+
+/// A network of its own, ended when dropped.
+struct Network {
+    place: TempDir,
+    hub: Child,
+}
+
+impl Network {
+    fn new(options: &[&str]) -> Network {
+        let place = TempDir::new();
+        let mut command = sockeye(["up"]);
+        command.args(options).env("XDG_RUNTIME_DIR", place.path()).stdout(Stdio::piped());
+        let mut hub = command.spawn().expect("sockeye up");
+        let mut said = [0; 16];
+        hub.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");
+        assert_eq!(&said, b"network default ");
+        Network { place, hub }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = sockeye(arguments);
+        command.env("XDG_RUNTIME_DIR", self.place.path());
+        command
+    }
+
+    fn run(&self, host: &str, program: &[&str]) -> Command {
+        let mut command = self.command(&["run", "--host", host, "--"]);
+        command.args(program);
+        command
+    }
+
+    /// A server that echoes one connection's bytes, once it listens.
+    fn echo(&self, host: &str) -> Child {
+        let program = "
+import socket
+s = socket.create_server(('', 7000))
+print('listening', flush=True)
+c, _ = s.accept()
+while data := c.recv(1 << 16):
+    c.sendall(data)
+c.close()
+";
+        let mut command = self.run(host, &["python3", "-c", program]);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("a server");
+        let mut said = [0; 9];
+        child.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");
+        child
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = self.hub.kill();
+        let _ = self.hub.wait();
+    }
+}
+
+#[test]
+fn programs_meet_from_process_to_process() {
+    if !need(&["python3", "curl"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let mut server = network.echo("pukaki");
+    let client = "
+import hashlib, socket, threading
+data = bytes(range(256)) * 40000
+s = socket.create_connection(('pukaki', 7000))
+names = s.getsockname()[0], s.getpeername()[0]
+threading.Thread(target=lambda: (s.sendall(data), s.shutdown(socket.SHUT_WR))).start()
+came = bytearray()
+while piece := s.recv(1 << 16):
+    came += piece
+print(*names, bytes(came) == data)
+";
+    finish(&mut network.run("aoraki", &["python3", "-c", client])).well().says("10.61.0.3 10.61.0.1 True");
+    assert!(server.wait().expect("the server").success());
+    finish(&mut network.run("aoraki", &["curl", "-sS", "http://tekapo/"])).well().says("Hello from tekapo");
+    finish(&mut network.run("aoraki", &["curl", "-6sS", "http://tekapo/"])).well().says("Hello from tekapo");
+    let hosts = finish(&mut network.command(&["hosts", "--json"])).well().text();
+    for part in ["\"aoraki\"", "\"10.61.0.3\"", "\"pukaki\"", "\"fd61::1\"", "\"tekapo\""] {
+        assert!(hosts.contains(part), "{hosts}");
+    }
+}
+
+#[test]
+fn a_host_that_dies_is_a_machine_switched_off() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let mut server = network.echo("pukaki");
+    finish(&mut network.run("pukaki", &["true"]))
+        .exits(125)
+        .complains("pukaki is there already")
+        .in_one_line();
+    let pid = server.id().to_string();
+    let client = "
+import os, signal, socket, sys
+s = socket.create_connection(('pukaki', 7000))
+s.sendall(b'x')
+assert s.recv(1) == b'x'
+os.kill(int(sys.argv[1]), signal.SIGKILL)
+# Nobody says goodbye.
+s.settimeout(0.5)
+try:
+    print(s.recv(1))
+except TimeoutError:
+    print('silence')
+";
+    finish(&mut network.run("aoraki", &["python3", "-c", client, &pid])).well().says("silence");
+    let _ = server.wait();
+    let table = finish(&mut network.command(&["hosts"])).well().text();
+    let pukaki = table.lines().find(|line| line.starts_with("pukaki")).expect("pukaki");
+    assert!(pukaki.contains("10.61.0.1") && pukaki.contains(" off "), "{pukaki}");
+    // It may come again, as itself.
+    finish(&mut network.run("pukaki", &["true"])).well();
+}
+
+#[test]
+fn links_of_a_network_may_be_bad() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&["--delay", "20ms", "--loss", "1%", "--seed", "3"]);
+    let client = "
+import socket, time
+s = socket.create_connection(('tekapo', 7))
+began = time.monotonic()
+s.sendall(b'x')
+assert s.recv(1) == b'x'
+print(time.monotonic() - began >= 0.04)
+";
+    finish(&mut network.run("aoraki", &["python3", "-c", client])).well().says("True");
+}
+
+#[test]
+fn a_network_ends() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let mut network = Network::new(&[]);
+    finish(&mut network.command(&["up"])).exits(1).complains("is up already").in_one_line();
+    let mut server = network.echo("pukaki");
+    finish(&mut network.command(&["down"])).well();
+    assert!(network.hub.wait().expect("the hub").success());
+    // The program lives on, alone.
+    assert!(server.try_wait().expect("the server").is_none());
+    signal("TERM", &server.id().to_string());
+    let _ = server.wait();
+    finish(&mut network.command(&["down"])).exits(1).complains("no network default is up").in_one_line();
+    finish(&mut network.run("pukaki", &["true"]))
+        .exits(125)
+        .complains("no network default is up")
+        .in_one_line();
+    let left: Vec<_> =
+        std::fs::read_dir(network.place.path().join("sockeye")).expect("its directory").collect();
+    assert!(left.is_empty(), "{left:?}");
+    // What a killed one leaves behind is no hindrance.
+    let mut second = Network::new(&[]);
+    second.hub.kill().and_then(|()| second.hub.wait()).expect("a killed hub");
+    finish(second.command(&["up", "--daemon"]).stdout(Stdio::null())).well();
+    finish(&mut second.command(&["run", "--host", "x", "--", "true"])).well();
+    finish(&mut second.command(&["down"])).well();
+}
+
+#[test]
+fn rubbish_ends_who_sends_it() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let hostile = "
+import os, socket, struct, sys
+def reach():
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(sys.argv[1])
+    return s
+for message in (b'', b'x', b'\\0', b'\\0{}', b'\\0{\"Join\":{}}', b'\\0' + b'[' * 60000, b'\\1', b'\\1' + os.urandom(60000), b'\\1' * 70000,
+                b'\\0{\"Join\":{\"host\":\"../x\",\"program\":\"\"}}', b'\\0{\"Join\":{\"host\":\"tekapo\",\"program\":\"\"}}'):
+    s = reach()
+    s.send(message)
+    s.close()
+s = reach()
+s.send(b'\\0{\"Join\":{\"host\":\"evil\",\"program\":\"x\"}}')
+assert b'Joined' in s.recv(1000)
+# It reads nothing, and says what it likes.
+for _ in range(300):
+    s.send(b'\\1' + bytes(12) + b'\\xff' * 6 + os.urandom(6) + struct.pack('!H', 0x800) + os.urandom(80))
+many = [reach() for _ in range(200)]
+";
+    let path = network.place.path().join("sockeye/default.sock");
+    let mut command = Command::new("python3");
+    finish(command.args(["-c", hostile]).arg(path)).well();
+    let client = "import socket; socket.create_connection(('tekapo', 7)); print('well')";
+    finish(&mut network.run("aoraki", &["python3", "-c", client])).well().says("well");
+}
+
+#[test]
+fn names_that_cannot_be() {
+    let network = Network::new(&[]);
+    let cases = [
+        (&["run", "--host", "a b", "--", "true"][..], 125, "is no name of a host"),
+        (&["run", "--host", "tekapo", "--", "true"], 125, "the network's own host"),
+        (&["run", "--host", "x", "--network", "../y", "--", "true"], 1, "is no name of a network"),
+        (&["run", "--host", "x", "--loss", "1%", "--", "true"], 2, "cannot be used with"),
+        (&["hosts", "--network", "other"], 1, "no network other is up"),
+    ];
+    for (arguments, code, why) in cases {
+        finish(&mut network.command(arguments)).exits(code).complains(why).in_one_line();
+    }
+}

@@ -1,0 +1,44 @@
+//! `sockeye up`: one network that several processes plug their hosts into. The hub holds the switch, the links, `tekapo` and
+//! its services; each `sockeye run --host` holds its own host's stack. Between them go frames, not calls, over a Unix
+//! socket: so networks use all processors, and one crash ends one host.
+//!
+//! Flow: [`Hub`] listens at a [`Place`]; [`Plug::join`] asks for a host and becomes its cable. Whatever comes over the
+//! socket may be hostile: it is checked, and bounded. Not modelled: networks in files, shared-memory rings.
+
+#![forbid(unsafe_code)]
+
+mod hub;
+mod member;
+mod message;
+mod place;
+mod plug;
+
+pub use hub::Hub;
+pub use message::{HostReport, Joined};
+pub use place::Place;
+pub use plug::{Plug, ask_down, ask_hosts};
+
+use std::io;
+
+/// Why a network could not be made, found or joined.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No directory for its socket.
+    #[error("no directory for the network's socket: {0}")]
+    Place(io::Error),
+    /// It is up already.
+    #[error("the network {0} is up already")]
+    IsUp(String),
+    /// It isn't up.
+    #[error("no network {0} is up: start it by sockeye up")]
+    NotUp(String),
+    /// The hub said no.
+    #[error("{0}")]
+    Refused(String),
+    /// The hub said something else than it should.
+    #[error("the network answered what this version doesn't know")]
+    Strange,
+    /// The connection to it broke.
+    #[error("the network's socket: {0}")]
+    Io(#[from] io::Error),
+}
