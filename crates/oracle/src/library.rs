@@ -5,10 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use sockeye::poll::{Events, Interest, Mode, Poll, Token};
-use sockeye::socket::{Readiness, Socket};
+use sockeye::socket::{Readiness, ReceivedBytes, Socket};
 use sockeye::{LinkOptions, Simulation};
 
-use crate::address::Name;
+use crate::address::{Name, read_control};
 use crate::behaviours::Behaviour;
 use crate::calls::{Calls, Errno, Fd, Incoming, Outgoing, Result, Room};
 use crate::trial::Trial;
@@ -48,6 +48,14 @@ fn interest(events: i16) -> Interest {
         interest = interest | Interest::WRITABLE;
     }
     interest
+}
+
+/// What was received, as a program sees it.
+fn incoming(received: ReceivedBytes, mut data: Vec<u8>, room: Room) -> Incoming {
+    let ReceivedBytes { value, mut name, control, flags } = received;
+    data.truncate(value);
+    name.truncate(room.name);
+    Incoming { value, data, name: Name(name), control: read_control(&control), flags }
 }
 
 impl Library {
@@ -165,23 +173,22 @@ impl Calls for Library {
     }
 
     fn recvfrom(&mut self, fd: Fd, room: usize, flags: i32) -> Result<Incoming> {
-        let mut data = vec![0; room];
-        let received = self.with(fd, |socket| socket.recv_bytes(&mut data, flags))?;
-        data.truncate(received.value);
-        Ok(Incoming { value: received.value, data, name: Name(received.name), ..Incoming::default() })
+        self.recvmsg(fd, Room { data: room, name: 128, control: 0 }, flags).map(|received| Incoming {
+            control: Vec::new(),
+            flags: 0,
+            ..received
+        })
     }
 
     fn sendmsg(&mut self, fd: Fd, message: &Outgoing<'_>, flags: i32) -> Result<usize> {
-        if !message.control.is_empty() {
-            return Err(Errno::EOPNOTSUPP);
-        }
-        self.sendto(fd, &message.pieces.concat(), flags, message.name)
+        let bytes = message.pieces.concat();
+        self.with(fd, |socket| socket.send_message_bytes(&bytes, flags, message.name, message.control))
     }
 
     fn recvmsg(&mut self, fd: Fd, room: Room, flags: i32) -> Result<Incoming> {
-        let mut received = self.recvfrom(fd, room.data, flags)?;
-        received.name.0.truncate(room.name);
-        Ok(received)
+        let mut data = vec![0; room.data];
+        let received = self.with(fd, |socket| socket.recv_message_bytes(&mut data, room.control, flags))?;
+        Ok(incoming(received, data, room))
     }
 
     fn sendmmsg(&mut self, fd: Fd, messages: &[Outgoing<'_>], flags: i32) -> Result<Vec<usize>> {
@@ -196,8 +203,15 @@ impl Calls for Library {
         Ok(sent)
     }
 
-    fn recvmmsg(&mut self, _: Fd, _: &[Room], _: i32, _: Option<u64>) -> Result<Vec<Incoming>> {
-        Err(Errno::EOPNOTSUPP)
+    fn recvmmsg(&mut self, fd: Fd, rooms: &[Room], flags: i32, limit: Option<u64>) -> Result<Vec<Incoming>> {
+        let mut data: Vec<Vec<u8>> = rooms.iter().map(|room| vec![0; room.data]).collect();
+        let controls: Vec<usize> = rooms.iter().map(|room| room.control).collect();
+        let mut buffers: Vec<&mut [u8]> = data.iter_mut().map(Vec::as_mut_slice).collect();
+        let limit = limit.map(Duration::from_millis);
+        let received = self
+            .with(fd, |socket| socket.recv_messages_bytes((&mut buffers, &controls), flags, limit))?
+            .into_iter();
+        Ok(received.zip(data).zip(rooms).map(|((one, data), room)| incoming(one, data, *room)).collect())
     }
 
     fn getsockopt(&mut self, fd: Fd, level: i32, number: i32, room: usize) -> Result<Vec<u8>> {

@@ -15,6 +15,7 @@ const SOL_IP: i32 = 0;
 const SOL_SOCKET: i32 = 1;
 const SOL_UDP: i32 = 17;
 const SOL_IPV6: i32 = 41;
+const IPV6_PKTINFO: i32 = 50;
 
 /// What control messages ask of a datagram to send. What they say nothing of is as the socket's options say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,12 +56,14 @@ impl Wishes {
                 SOL_IP if over_v4 => wishes.note_for_ip(message)?,
                 SOL_IPV6 if !over_v4 => wishes.note_for_ipv6(message)?,
                 // A socket of IPv6 may name its mapped source.
-                SOL_IPV6 if family == Family::Inet6 => {
-                    if let Control::Ipv6PktInfo(info) = message {
+                SOL_IPV6 if family == Family::Inet6 => match message {
+                    Control::Ipv6PktInfo(info) => {
                         let source = info.address.to_ipv4_mapped().ok_or(Errno::EINVAL)?;
                         wishes.note_way(source.into(), info.interface);
                     }
-                }
+                    Control::Other { kind: IPV6_PKTINFO, .. } => return Err(Errno::EINVAL),
+                    _ => {}
+                },
                 _ => {}
             }
         }
@@ -90,7 +93,8 @@ impl Wishes {
         match message {
             Control::Ipv6PktInfo(info) => self.note_way(info.address.into(), info.interface),
             Control::Ipv6HopLimit(hops) => self.hop_limit = u8::try_from(*hops).ok(),
-            Control::Ipv6Tclass(class) => self.traffic_class = u8::try_from(*class).ok(),
+            // As Linux: -1 is no default here, but all bits.
+            Control::Ipv6Tclass(class) => self.traffic_class = Some(u8::try_from(*class).unwrap_or(u8::MAX)),
             Control::Ipv6DontFrag(on) => self.dont_fragment = Some(*on),
             _ => return Err(Errno::EINVAL),
         }
@@ -139,16 +143,26 @@ impl Host {
         if options.asks(Opt::Ipv6RecvPktInfo)
             && let IpAddr::V6(address) = destination.ip()
         {
-            let interface = arrival.interface.index();
+            let interface = self.shown_interface(arrival);
             told.push(Control::Ipv6PktInfo(PktInfo6 { address, interface }));
         }
         match arrival.destination {
             IpAddr::V4(address) => {
-                tell_ip(options, arrival, self.local_for(arrival, address), port, &mut told)
+                let interface = self.shown_interface(arrival);
+                let info =
+                    PktInfo { interface, local: self.local_for(arrival, address), destination: address };
+                tell_ip(options, arrival, (info, port), &mut told);
             }
             IpAddr::V6(_) => tell_ipv6(options, arrival, destination, &mut told),
         }
         told
+    }
+
+    /// The interface it came in by: of what came over `lo`, the one that has the address.
+    fn shown_interface(&self, arrival: &Arrival) -> u32 {
+        let owner = || self.stack.interface_of(arrival.destination);
+        let by_loopback = arrival.interface == InterfaceId::LOOPBACK;
+        by_loopback.then(owner).flatten().unwrap_or(arrival.interface).index()
     }
 
     /// The address of ours that a datagram was for: of one to a group, the one that would be asked.
@@ -171,11 +185,9 @@ impl Host {
     }
 }
 
-fn tell_ip(options: &Options, arrival: &Arrival, local: Ipv4Addr, port: u16, told: &mut Vec<Control>) {
-    let IpAddr::V4(destination) = arrival.destination else { return };
+fn tell_ip(options: &Options, arrival: &Arrival, (info, port): (PktInfo, u16), told: &mut Vec<Control>) {
     if options.asks(Opt::IpPktInfo) {
-        let interface = arrival.interface.index();
-        told.push(Control::IpPktInfo(PktInfo { interface, local, destination }));
+        told.push(Control::IpPktInfo(info));
     }
     if options.asks(Opt::IpRecvTtl) {
         told.push(Control::IpTtl(arrival.hop_limit));
@@ -184,7 +196,7 @@ fn tell_ip(options: &Options, arrival: &Arrival, local: Ipv4Addr, port: u16, tol
         told.push(Control::IpTos(arrival.traffic_class));
     }
     if options.asks(Opt::IpRecvOrigDstAddr) {
-        told.push(Control::IpOrigDstAddr(SocketAddrV4::new(destination, port)));
+        told.push(Control::IpOrigDstAddr(SocketAddrV4::new(info.destination, port)));
     }
     if options.asks(Opt::IpRecvFragSize) && arrival.fragment > 0 {
         told.push(Control::IpFragSize(arrival.fragment.into()));

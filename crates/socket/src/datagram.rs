@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sockeye_abi::{Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin};
-use sockeye_base::{Chain, Instant, Pool};
+use sockeye_base::{Chain, Duration, Instant, Pool};
 use sockeye_stack::{Arrival, Directions, ErrorReport, Ready, Received, UdpId};
 
 use crate::control::Wishes;
@@ -34,6 +34,16 @@ pub(crate) struct Datagram {
     pub(crate) error: Option<Errno>,
     /// UDP_CORK, MSG_MORE: what waits for more.
     cork: Option<Box<Cork>>,
+    last: Last,
+}
+
+/// When the last datagram came that was read, as far as it was noted.
+#[derive(Clone, Copy, Debug, Default)]
+enum Last {
+    #[default]
+    Never,
+    Unknown,
+    At(Instant),
 }
 
 /// A datagram that grows.
@@ -120,8 +130,8 @@ impl Host {
         (length, fetch): (usize, impl FnOnce(&mut Pool) -> Chain),
     ) -> Result<usize> {
         let udp = self.port_of(now, id)?;
-        if length > LONGEST {
-            return Err(Errno::EMSGSIZE);
+        if self.datagram(id)?.0.family == Family::Inet {
+            check_ipv4_message(message, length)?;
         }
         let waits_for_more = message.flags.contains(MessageFlags::MORE) || self.get(id)?.options.cork;
         let cork = match self.datagram_mut(id)?.cork.take() {
@@ -133,7 +143,7 @@ impl Host {
                 cork
             }
             None => {
-                let ready = self.prepare_datagram(now, (id, udp), message)?;
+                let ready = self.prepare_datagram(now, (id, udp), (message, length))?;
                 if message.flags.contains(MessageFlags::PROBE) {
                     return Ok(length);
                 }
@@ -172,7 +182,7 @@ impl Host {
         &mut self,
         now: Instant,
         (id, udp): (SocketId, UdpId),
-        message: &Outgoing<'_>,
+        (message, length): (&Outgoing<'_>, usize),
     ) -> Result<Ready> {
         let (socket, datagram) = self.datagram(id)?;
         let peer = match message.to {
@@ -180,9 +190,8 @@ impl Host {
             Some(to) => self.reachable(id, to)?,
             None => datagram.peer.ok_or(Errno::EDESTADDRREQ)?,
         };
-        // (Linux forgets to ask on the way of IPv6.)
-        if message.flags.contains(MessageFlags::OOB) && peer.is_ipv4() {
-            return Err(Errno::EOPNOTSUPP);
+        if peer.is_ipv4() {
+            check_ipv4_message(message, length)?;
         }
         let wishes = Wishes::of_datagram(socket.family, peer.is_ipv4(), message.control)?;
         let options = socket.options.ip_options(peer.ip());
@@ -203,7 +212,12 @@ impl Host {
             return Err(error);
         }
         let udp = self.datagram(id)?.1.udp.ok_or(Errno::EAGAIN)?;
-        self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)
+        let received = self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)?;
+        let keeps = self.get(id)?.options.timestamps.is_some();
+        let last = &mut self.datagram_mut(id)?.last;
+        *last =
+            if keeps || matches!(last, Last::At(_)) { Last::At(received.arrival.at) } else { Last::Unknown };
+        Ok(received)
     }
 
     /// A datagram as the program sees it.
@@ -272,6 +286,31 @@ impl Host {
     pub(crate) fn shutdown_datagram(&mut self, id: SocketId, how: How) -> Result<()> {
         self.shut(id, how)?;
         if self.datagram(id)?.1.peer.is_some() { Ok(()) } else { Err(Errno::ENOTCONN) }
+    }
+
+    /// Makes an error the pending one, as recvmmsg(2) does with one that comes late. Streams keep theirs by themselves.
+    pub fn set_error(&mut self, id: SocketId, error: Errno) -> Result<()> {
+        if let Ok(datagram) = self.datagram_mut(id) {
+            datagram.error = Some(error);
+        }
+        Ok(())
+    }
+
+    /// When the last datagram came that was read (SIOCGSTAMP), since 1970. ENOENT before the first. As Linux: what was read
+    /// before this, or SO_TIMESTAMP, was asked for the first time, came now.
+    pub fn last_arrival(&mut self, now: Instant, id: SocketId) -> Result<Duration> {
+        let at = match self.datagram_mut(id) {
+            Ok(datagram) => match datagram.last {
+                Last::Never => return Err(Errno::ENOENT),
+                Last::Unknown => {
+                    datagram.last = Last::At(now);
+                    now
+                }
+                Last::At(at) => at,
+            },
+            Err(_) => return Err(Errno::ENOENT),
+        };
+        Ok(self.wall_clock(at))
     }
 
     pub(crate) fn take_datagram_error(&mut self, id: SocketId) -> Option<Errno> {
@@ -350,4 +389,12 @@ impl Host {
         self.datagram_mut(id)?.udp = Some(udp);
         Ok(udp)
     }
+}
+
+/// What Linux looks at first, on the way of IPv4 alone.
+fn check_ipv4_message(message: &Outgoing<'_>, length: usize) -> Result<()> {
+    if length > LONGEST {
+        return Err(Errno::EMSGSIZE);
+    }
+    if message.flags.contains(MessageFlags::OOB) { Err(Errno::EOPNOTSUPP) } else { Ok(()) }
 }

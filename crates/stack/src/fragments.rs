@@ -55,6 +55,15 @@ pub(crate) struct Fragments {
     pub(crate) timer: Timer,
 }
 
+/// What is to be known of the pieces of a packet; all 0 of one that came whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Cut {
+    /// Bytes of the largest, with the IP header.
+    pub(crate) largest: u16,
+    /// What they count as in memory.
+    pub(crate) charge: usize,
+}
+
 /// What came of a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fit {
@@ -133,7 +142,7 @@ impl Pieces {
 struct Dropped;
 
 impl Fragments {
-    /// A piece has come; gives the packet it makes whole, if it does, and how long its longest piece was. An error if it, or
+    /// A piece has come; gives the packet it makes whole, if it does, and what is to be known of its pieces. An error if it, or
     /// the packet, was dropped.
     fn insert(
         &mut self,
@@ -141,7 +150,7 @@ impl Fragments {
         settings: &Settings,
         header: ip::Header,
         fragment: Fragment,
-    ) -> Result<Option<(Packet, u16)>, Dropped> {
+    ) -> Result<Option<(Packet, Cut)>, Dropped> {
         let (source, destination) = (header.source(), header.destination());
         let (key, patience) = match &header {
             ip::Header::V4(v4) => (
@@ -166,8 +175,8 @@ impl Fragments {
                     return Ok(None);
                 }
                 let pieces = self.remove(key).ok_or(Dropped)?;
-                let largest = pieces.largest;
-                pieces.assemble().ok_or(Dropped).map(|packet| Some((packet, largest)))
+                let cut = Cut { largest: pieces.largest, charge: pieces.charge };
+                pieces.assemble().ok_or(Dropped).map(|packet| Some((packet, cut)))
             }
             Fit::Again => Ok(None),
             // RFC 5722, section 4: the whole packet goes. Linux does the same for IPv4.
@@ -197,9 +206,9 @@ impl Fragments {
 }
 
 impl Stack {
-    /// A fragment has arrived; gives the packet it makes whole, and how long the longest was.
-    pub(crate) fn fragment_input(&mut self, now: Instant, packet: Packet) -> Option<(Packet, u16)> {
-        let Body::Fragment(fragment) = packet.body else { return Some((packet, 0)) };
+    /// A fragment has arrived; gives the packet it makes whole, and what is to be known of its pieces.
+    pub(crate) fn fragment_input(&mut self, now: Instant, packet: Packet) -> Option<(Packet, Cut)> {
+        let Body::Fragment(fragment) = packet.body else { return Some((packet, Cut::default())) };
         let whole = self.fragments.insert(now, &self.settings, packet.ip, fragment);
         self.set_fragments_timer();
         whole.unwrap_or_else(|Dropped| {

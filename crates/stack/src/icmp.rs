@@ -276,6 +276,7 @@ impl Stack {
                     hop_limit: self.settings.default_ttl,
                     traffic_class: packet.ip.traffic_class(),
                     fragment: 0,
+                    fragments_size: 0,
                 };
                 let report = ErrorReport {
                     error: DatagramError::HostUnreachable,

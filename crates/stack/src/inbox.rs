@@ -24,6 +24,8 @@ pub struct Arrival {
     pub traffic_class: u8,
     /// Bytes of the largest of its fragments, with the IP header; 0 if it came whole.
     pub fragment: u16,
+    /// What its fragments take of the receive buffer; 0 if it came whole.
+    pub fragments_size: u32,
 }
 
 /// A datagram taken from a socket's queue.
@@ -214,8 +216,7 @@ impl Inbox {
 
 /// What a datagram of so many bytes takes of the receive buffer, as Linux counts it (measured on 6.18 over `lo`, for every
 /// length of both families): data and headers lie in a small buffer of fixed size or in a power of two with the shared info,
-/// and what is longer in pages behind one; the `sk_buff` itself comes on top. (Not modelled: that what came in fragments
-/// counts as these.)
+/// and what is longer in pages behind one; the `sk_buff` itself comes on top. (What came in fragments counts as these.)
 pub(crate) fn truesize(len: usize, is_v4: bool) -> usize {
     const SHARED_INFO: usize = 320;
     const SMALL: usize = 256;
@@ -233,7 +234,10 @@ pub(crate) fn truesize(len: usize, is_v4: bool) -> usize {
 
 impl Received {
     fn size(&self) -> usize {
-        truesize(self.payload.len(), self.source.is_ipv4())
+        match usize::try_from(self.arrival.fragments_size) {
+            Ok(size) if size > 0 => size,
+            _ => truesize(self.payload.len(), self.source.is_ipv4()),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp};
 
+use crate::fragments::Cut;
 use crate::neighbour::Heard;
 use crate::stack::Stack;
 use crate::{Arrival, InterfaceId};
@@ -58,11 +59,11 @@ impl Stack {
         (interface, sender): (InterfaceId, Sender),
         mut packet: Packet,
     ) {
-        let mut fragment = 0;
+        let mut cut = Cut::default();
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
             let Some(whole) = self.fragment_input(now, packet) else { return };
-            (packet, fragment) = whole;
+            (packet, cut) = whole;
         }
         let connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
@@ -81,7 +82,8 @@ impl Stack {
             destination: addresses.1,
             hop_limit: packet.ip.hop_limit(),
             traffic_class: packet.ip.traffic_class(),
-            fragment,
+            fragment: cut.largest,
+            fragments_size: u32::try_from(cut.charge).unwrap_or(u32::MAX),
         };
         match packet.body {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),

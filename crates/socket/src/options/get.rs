@@ -191,7 +191,8 @@ impl Options {
             Opt::Ipv6Tclass => i32::from(options.traffic_class).into(),
             Opt::Ipv6RecvErr => options.errors_v6.into(),
             Opt::SoTimestamp => (options.timestamps == Some((Numbers::Old, false))).into(),
-            Opt::SoTimestampNew => (options.timestamps == Some((Numbers::New, false))).into(),
+            // As Linux: on in nanoseconds, too.
+            Opt::SoTimestampNew => matches!(options.timestamps, Some((Numbers::New, _))).into(),
             Opt::SoTimestampNs => (options.timestamps == Some((Numbers::Old, true))).into(),
             Opt::SoTimestampNsNew => (options.timestamps == Some((Numbers::New, true))).into(),
             Opt::Ipv6DontFrag => options.dont_fragment.into(),

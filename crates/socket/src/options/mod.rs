@@ -160,7 +160,7 @@ impl Options {
                 discovery: self.discovery_v6,
                 min_ttl: self.seldom.min_ttl(Opt::Ipv6MinHopCount),
                 dont_route: false,
-                any_source: true,
+                any_source: self.seldom.takes_foreign_addresses(),
                 longest_packet: self.seldom.longest_packet(),
                 no_flow_label: !self.seldom.is_on(Opt::Ipv6AutoFlowLabel),
             },

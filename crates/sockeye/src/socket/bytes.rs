@@ -3,23 +3,43 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use sockeye_abi::{
-    Errno, How, MessageFlags, Request, Transport, decode_bind, decode_connect, decode_destination,
+    Control, Errno, How, MessageFlags, Request, Transport, decode_bind, decode_connect, decode_destination,
     decode_get, decode_set, encode_sockaddr, encode_value, ioctl,
 };
 
-use super::Socket;
+use super::{Message, Received, Socket};
 use crate::host;
 use crate::open::{Open, os_error};
 
-/// What [`Socket::recv_bytes`] received.
+/// What [`Socket::recv_bytes`] and its kin received, as the system calls tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReceivedBytes {
-    /// What recvfrom(2) returns: how many bytes were copied.
+    /// What recvmsg(2) returns: how many bytes were copied; with MSG_TRUNC the datagram's length.
     pub value: usize,
     /// Who sent it: a `struct sockaddr`. A stream says nothing.
     pub name: Vec<u8>,
+    /// The control messages that there was room for.
+    pub control: Vec<u8>,
+    /// MSG_ bits that come back.
+    pub flags: i32,
+}
+
+impl ReceivedBytes {
+    fn new(received: Received, asked: MessageFlags, room: usize) -> ReceivedBytes {
+        let (control, is_cut) = Control::encode_all(&received.control, room);
+        let mut flags = received.flags;
+        flags.set(MessageFlags::CTRUNC, flags.contains(MessageFlags::CTRUNC) || is_cut);
+        let whole = asked.contains(MessageFlags::TRUNC);
+        ReceivedBytes {
+            value: if whole { received.full_length } else { received.length },
+            name: received.source.map_or_else(Vec::new, |source| encode_sockaddr(&source)),
+            control,
+            flags: flags.bits(),
+        }
+    }
 }
 
 impl Socket {
@@ -65,17 +85,54 @@ impl Socket {
 
     /// sendto(2): MSG_ bits, and a `struct sockaddr` or none. A stream ignores the address.
     pub fn send_bytes(&self, bytes: &[u8], flags: i32, address: Option<&[u8]>) -> io::Result<usize> {
+        self.send_message_bytes(bytes, flags, address, &[])
+    }
+
+    /// sendmsg(2): the same with control messages as they lie in memory (cmsg(3)).
+    pub fn send_message_bytes(
+        &self,
+        bytes: &[u8],
+        flags: i32,
+        address: Option<&[u8]>,
+        control: &[u8],
+    ) -> io::Result<usize> {
         let to = self.open.call(|host, _, id| match (host.transport(id)?, address) {
             (Transport::Tcp, _) | (_, None) => Ok::<Option<SocketAddr>, Errno>(None),
             (_, Some(address)) => decode_destination(host.family(id)?, address),
         })?;
-        self.send_to(bytes, to, MessageFlags::from_bits_retain(flags))
+        let control = Control::decode_all(control).map_err(os_error)?;
+        let message = Message::new(bytes).flags(MessageFlags::from_bits_retain(flags)).control(&control);
+        self.send_message(&to.map_or(message, |to| message.to(to)))
     }
 
     /// recvfrom(2) with MSG_ bits.
     pub fn recv_bytes(&self, buffer: &mut [u8], flags: i32) -> io::Result<ReceivedBytes> {
-        let (value, source) = self.recv_from(buffer, MessageFlags::from_bits_retain(flags))?;
-        Ok(ReceivedBytes { value, name: source.map_or_else(Vec::new, |source| encode_sockaddr(&source)) })
+        let flags = MessageFlags::from_bits_retain(flags);
+        self.receive_message(buffer, flags).map(|received| ReceivedBytes::new(received, flags, 0))
+    }
+
+    /// recvmsg(2) with room for so many bytes of control messages.
+    pub fn recv_message_bytes(
+        &self,
+        buffer: &mut [u8],
+        room: usize,
+        flags: i32,
+    ) -> io::Result<ReceivedBytes> {
+        let flags = MessageFlags::from_bits_retain(flags);
+        self.receive_message(buffer, flags).map(|received| ReceivedBytes::new(received, flags, room))
+    }
+
+    /// recvmmsg(2): buffers, each with the room for its control messages.
+    pub fn recv_messages_bytes(
+        &self,
+        (buffers, rooms): (&mut [&mut [u8]], &[usize]),
+        flags: i32,
+        limit: Option<Duration>,
+    ) -> io::Result<Vec<ReceivedBytes>> {
+        let flags = MessageFlags::from_bits_retain(flags);
+        let received = self.receive_messages(buffers, flags, limit)?;
+        let rooms = rooms.iter().copied().chain(std::iter::repeat(0));
+        Ok(received.into_iter().zip(rooms).map(|(one, room)| ReceivedBytes::new(one, flags, room)).collect())
     }
 
     /// shutdown(2): SHUT_RD, SHUT_WR or SHUT_RDWR.
@@ -101,12 +158,18 @@ impl Socket {
         })
     }
 
-    /// ioctl(2): FIONBIO, FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK. The argument is the memory that the request's
+    /// ioctl(2): FIONBIO, FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, SIOCGSTAMP, SIOCGSTAMPNS. The argument is the memory that the request's
     /// pointer means; EFAULT if it is too short. ENOTTY for others.
     pub fn ioctl(&self, request: u32, argument: &mut [u8]) -> io::Result<()> {
         let word = argument.first_chunk_mut::<4>().ok_or_else(|| os_error(Errno::EFAULT))?;
         if request == ioctl::FIONBIO {
             self.open.set_nonblocking(*word != [0; 4]);
+            return Ok(());
+        }
+        if let Some(nanos) = ioctl::stamp(request) {
+            let at = self.open.call(|host, now, id| host.last_arrival(now, id))?;
+            let bytes = ioctl::encode_stamp(at, nanos);
+            argument.get_mut(..bytes.len()).ok_or_else(|| os_error(Errno::EFAULT))?.copy_from_slice(&bytes);
             return Ok(());
         }
         let bytes = self.open.call(|host, _, id| match request {

@@ -9,10 +9,10 @@ use sockeye_base::Instant;
 use sockeye_socket::{Host, Incoming, Outgoing, SocketId};
 
 use super::Socket;
-use crate::open::Open;
+use crate::open::{Open, os_error};
 use crate::waiting::Interest;
 
-/// Most messages that one call sends or receives (`UIO_MAXIOV`).
+/// Most messages that one call sends (`UIO_MAXIOV`).
 const MESSAGES: usize = 1024;
 
 /// A message to send (sendmsg(2)).
@@ -110,8 +110,8 @@ impl Socket {
     }
 
     /// recvmmsg(2): fills one buffer after the other, and waits for all of them, or with MSG_WAITFORONE for the first. Whether
-    /// the limit is over is looked at, as on Linux, only when a message has come. An error ends it, and is told only if
-    /// nothing was received.
+    /// the limit is over is looked at, as on Linux, only when a message has come. An error ends it; if
+    /// something was received by then, the next call tells it.
     pub fn receive_messages(
         &self,
         buffers: &mut [&mut [u8]],
@@ -119,12 +119,29 @@ impl Socket {
         limit: Option<Duration>,
     ) -> io::Result<Vec<Received>> {
         let until = limit.map(|limit| self.open.shared.now() + limit);
+        // As Linux: the pending error goes before all.
+        if !flags.contains(MessageFlags::ERRQUEUE)
+            && let Some(error) = self.open.call(|host, _, id| Ok(host.take_error(id)))?
+        {
+            return Err(os_error(error));
+        }
         let mut received = Vec::new();
-        for buffer in buffers.iter_mut().take(MESSAGES) {
+        for buffer in buffers {
             match self.receive_message(buffer, flags - MessageFlags::WAITFORONE) {
                 Ok(message) => received.push(message),
                 Err(error) if received.is_empty() => return Err(error),
-                Err(_) => break,
+                Err(error) => {
+                    // It is told by the next call.
+                    if let Some(errno) =
+                        error.raw_os_error().map(Errno).filter(|errno| *errno != Errno::EAGAIN)
+                    {
+                        self.open.call(|host, _, id| host.set_error(id, errno))?;
+                    }
+                    break;
+                }
+            }
+            if received.last().is_some_and(|message| message.flags.contains(MessageFlags::OOB)) {
+                break;
             }
             if flags.contains(MessageFlags::WAITFORONE) {
                 flags |= MessageFlags::DONTWAIT;

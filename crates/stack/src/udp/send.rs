@@ -38,6 +38,8 @@ pub struct Directions {
 pub struct Ready {
     path: Path,
     mtu: usize,
+    /// What the error queue tells of the MTU.
+    told: u32,
     ip: ip::Header,
     /// Source and destination.
     ports: (u16, u16),
@@ -84,20 +86,18 @@ impl Stack {
         if !claim.takes_family(remote.ip()) {
             return Err(SendError::NoRoute);
         }
-        // As Linux: a source asked for must be ours, though a socket may be bound to an address that has gone.
-        if message.source.is_some_and(|source| !self.is_local(source)) {
-            return Err(SendError::BadSource);
-        }
-        let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
-        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
-        let bound = message.source.or_else(|| specific(&claim).filter(|address| !self.is_group(*address)));
+        // As Linux: of IPv4 the source is looked at before the interface, of IPv6 after it.
+        let source = message.source.map_or(Ok(()), |source| self.check_source(source, options));
         let device = match message.interface {
-            Some(interface) if self.links.get(interface.0).is_none() => {
-                return Err(SendError::NoInterface);
-            }
+            Some(_) if remote.is_ipv4() && source.is_err() => claim.device,
+            Some(interface) if self.links.get(interface.0).is_none() => return Err(SendError::NoInterface),
             Some(interface) => Device::from(Some(interface)),
             None => claim.device,
         };
+        source?;
+        let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
+        let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
+        let bound = message.source.or_else(|| specific(&claim).filter(|address| !self.is_group(*address)));
         let to = (remote.ip(), remote.port());
         let way = self.outgoing(remote.ip(), (bound, device), &outgoing);
         let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
@@ -118,7 +118,10 @@ impl Stack {
         }
         let is_whole = !options.discovery.cuts() || message.dont_fragment;
         let loops_back = remote.ip().is_multicast() && outgoing.multicast_loop;
-        Ok(Ready { path, mtu, ip, ports: (port, remote.port()), is_whole, loops_back, socket })
+        // Without heed to what routers say, the link alone is told of.
+        let told = if options.discovery.heeds_routers() { mtu } else { self.mtu(&path) };
+        let told = u32::try_from(told).unwrap_or(u32::MAX);
+        Ok(Ready { path, mtu, told, ip, ports: (port, remote.port()), is_whole, loops_back, socket })
     }
 
     /// Whether a datagram of so many bytes may go this way. Who queues errors finds one there if it may not.
@@ -128,11 +131,14 @@ impl Stack {
         if len <= most && (whole <= ready.mtu || !ready.is_whole) {
             return Ok(());
         }
-        let info = u32::try_from(ready.mtu).unwrap_or(u32::MAX);
-        let (error, destination) = (DatagramError::TooLong, ready.destination());
+        let (error, info, mut destination) = (DatagramError::TooLong, ready.told, ready.destination());
         if let Some(entry) = self.udp.sockets.get_mut(ready.socket)
             && entry.queues_errors_of(destination)
         {
+            // As Linux: over IPv4 it is the peer's port, whoever the datagram was for.
+            if destination.is_ipv4() {
+                destination.set_port(entry.remote.map_or(0, |peer| peer.port()));
+            }
             let report = ErrorReport { error, complaint: None, info, destination, payload: Chain::new() };
             entry.inbox.push_error(report);
             self.udp_announce(ready.socket);
@@ -150,6 +156,19 @@ impl Stack {
         }
         self.transmit_cut(now, &path, mtu, packet);
         self.settle(now);
+    }
+
+    /// Whether a datagram may name this address as its source (`ip_route_output_key`, `ip6_datagram_send_ctl`).
+    fn check_source(&self, source: IpAddr, options: IpOptions) -> Result<(), SendError> {
+        let is_ours = options.any_source || self.is_local(source);
+        match source {
+            IpAddr::V4(address) if address.octets()[0] == 0 || self.is_group(source) => {
+                Err(SendError::BadSource)
+            }
+            IpAddr::V4(_) if !is_ours => Err(SendError::NoRoute),
+            IpAddr::V6(_) if !is_ours => Err(SendError::BadSource),
+            IpAddr::V4(_) | IpAddr::V6(_) => Ok(()),
+        }
     }
 
     /// The longest packet a socket's datagrams to this address may be, by the link and what routers said lately.
