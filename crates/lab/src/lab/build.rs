@@ -1,0 +1,163 @@
+//! What a lab is made of, and what is done to it: hosts, switches, links, power and cables.
+
+use sockeye_base::Instant;
+use sockeye_socket::Host;
+use sockeye_stack::{Cidr, Interface, InterfaceId, Stack};
+use sockeye_wire::Frame;
+use sockeye_wire::ethernet::Mac;
+
+use super::{HostId, HostSpec, Lab, LinkId, Node, OutsideId, SwitchId};
+use crate::link::{ETH0, Lane, Link};
+use crate::switch::Switch;
+use crate::{Change, Direction, End, LinkSpec};
+
+impl Lab {
+    /// Adds a host. Its `eth0` is not linked to anything yet.
+    pub fn add_host(&mut self, spec: HostSpec) -> HostId {
+        let id = HostId(self.nodes.len());
+        let mut host = Host::new(&spec.name, Stack::new(spec.settings, self.rng.fork()));
+        host.set_tap(self.capturing);
+        self.nodes.push(Node {
+            host,
+            lanes: vec![None],
+            off: false,
+            touched: false,
+            changed: false,
+            unscheduled: false,
+            deadline: None,
+        });
+        let hardware = spec.mac.unwrap_or(mac(id, ETH0.0));
+        self.add_interface_with(id, hardware, spec.addresses, spec.mtu);
+        id
+    }
+
+    /// Gives a host one Ethernet interface more, with these addresses and this MTU in bytes: `eth1`, `eth2` …
+    pub fn add_interface(&mut self, host: HostId, addresses: Vec<Cidr>, mtu: usize) -> InterfaceId {
+        let hardware = mac(host, self.nodes[host.0].lanes.len());
+        self.add_interface_with(host, hardware, addresses, mtu)
+    }
+
+    fn add_interface_with(
+        &mut self,
+        host: HostId,
+        mac: Mac,
+        addresses: Vec<Cidr>,
+        mtu: usize,
+    ) -> InterfaceId {
+        let name = format!("eth{}", self.nodes[host.0].lanes.len() - 1);
+        self.nodes[host.0].lanes.push(None);
+        self.host_mut(host).stack_mut().add_interface(Interface { name, mac, mtu, addresses })
+    }
+
+    /// Adds a switch, with nothing plugged in yet.
+    pub fn add_switch(&mut self, name: &str) -> SwitchId {
+        let id = SwitchId(self.switches.len());
+        self.switches.push(Switch::new(name, id.0));
+        id
+    }
+
+    /// Adds a way out, for the far end of a link.
+    pub fn add_outside(&mut self) -> OutsideId {
+        self.outsides.push(None);
+        OutsideId(self.outsides.len() - 1)
+    }
+
+    /// The next frame that has left by a way out.
+    pub fn poll_outside(&mut self) -> Option<(OutsideId, Box<Frame>)> {
+        self.leaving.pop_front()
+    }
+
+    /// A frame comes in by a way out: it enters the link there. Call [`Lab::advance`] afterwards.
+    pub fn input_outside(&mut self, now: Instant, outside: OutsideId, frame: Box<Frame>) {
+        if let Some(lane) = self.outsides.get(outside.0).copied().flatten() {
+            // What is due is not what was known to be.
+            self.quiet_until = Instant::ZERO;
+            self.enter(now, lane, frame);
+        }
+    }
+
+    /// Joins two ends by a link. An interface has one link: the new one takes the place of an older. A link that closes a
+    /// ring of switches carries nothing, as the spanning tree would have it.
+    pub fn add_link(&mut self, spec: LinkSpec) -> LinkId {
+        let id = LinkId(self.links.len());
+        let ends = spec.ends;
+        let mut link = Link::new(spec, &mut self.rng);
+        let mut closes_ring = false;
+        if let [End::Switch(a), End::Switch(b)] = ends {
+            let [a, b] = [a, b].map(|switch| self.leader(switch));
+            closes_ring = a == b;
+            self.switches[a].joined = b;
+        }
+        if closes_ring {
+            link.block();
+        }
+        for (from, end) in ends.into_iter().enumerate() {
+            let lane = Lane { link: id, from };
+            match end {
+                End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
+                End::Switch(switch) if !closes_ring => self.switches[switch.0].plug(lane),
+                End::Switch(_) => {}
+                End::Outside(outside) => self.outsides[outside.0] = Some(lane),
+            }
+        }
+        self.links.push(link);
+        id
+    }
+
+    /// The switch that stands for all that are joined to this one.
+    fn leader(&self, switch: SwitchId) -> usize {
+        let mut at = switch.0;
+        while self.switches[at].joined != at {
+            at = self.switches[at].joined;
+        }
+        at
+    }
+
+    /// Cuts a link or mends it. What is on its way arrives all the same.
+    pub fn cut(&mut self, link: LinkId, cut: bool) {
+        self.links[link.0].set_cut(cut);
+    }
+
+    /// Switches a host off or on. All its sockets go with the power, and nobody is told; what comes and goes while it is off
+    /// is lost. Then it begins with the same settings, addresses and routes.
+    pub fn power(&mut self, id: HostId, on: bool) {
+        if self.nodes[id.0].off != on {
+            return;
+        }
+        self.nodes[id.0].off = !on;
+        if on {
+            self.booted.push_back(id);
+        } else {
+            let rng = self.rng.fork();
+            self.host_mut(id).reboot(rng);
+        }
+    }
+
+    /// A host that was switched on since: its services are to be started. Each is named once.
+    pub fn poll_booted(&mut self) -> Option<HostId> {
+        self.booted.pop_front()
+    }
+
+    /// Has something happen by itself at a time to come.
+    pub fn plan(&mut self, at: Instant, change: Change) {
+        self.quiet_until = self.quiet_until.min(at);
+        self.timetable.plan(at, change);
+    }
+
+    /// Changes the direction of a link that leads away from `from`, for frames that enter from now on. Nothing happens if
+    /// that isn't an end of it.
+    pub fn set_direction(&mut self, link: LinkId, from: impl Into<End>, direction: Direction) {
+        let (link, from) = (&mut self.links[link.0], from.into());
+        if let Some(from) = link.ends.iter().position(|end| *end == from) {
+            link.set_direction(from, direction);
+        }
+    }
+}
+
+/// A locally administered address made of the interface's number and the host's; that of the first host's `eth0` is
+/// 02:00:00:00:00:01.
+fn mac(host: HostId, interface: usize) -> Mac {
+    let [.., x] = (interface as u64).wrapping_sub(ETH0.0 as u64).to_be_bytes();
+    let [.., w, a, b, c] = (host.0 as u64 + 1).to_be_bytes();
+    Mac([0x02, x, w, a, b, c])
+}

@@ -1,0 +1,116 @@
+//! Frames on their way: from an interface over links and switches to another, or out.
+
+use sockeye_base::Instant;
+use sockeye_stack::InterfaceId;
+use sockeye_wire::Frame;
+
+use super::{Delivery, HostId, Lab};
+use crate::End;
+use crate::capture::Captured;
+use crate::link::{Arrival, Fate, Lane, flip, reason};
+
+impl Lab {
+    pub(super) fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
+        if self.nodes[from.0].off {
+            return self.capture(now, End::Interface(from, interface), &frame, Some(reason::OFF));
+        }
+        match self.nodes[from.0].lanes.get(interface.0).copied().flatten() {
+            Some(lane) => self.enter(now, lane, frame),
+            None => self.capture(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
+        }
+    }
+
+    /// Puts a frame on a link.
+    pub(super) fn enter(&mut self, now: Instant, lane: Lane, frame: Box<Frame>) {
+        let link = &mut self.links[lane.link.0];
+        if link.keeps_whole(lane.from) {
+            let fate = link.enter(now, lane.from, &frame);
+            return self.meet_fate(now, lane, frame, fate);
+        }
+        for (frame, fate) in link.transmit(now, lane.from, *frame) {
+            self.meet_fate(now, lane, Box::new(frame), fate);
+        }
+    }
+
+    fn meet_fate(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, fate: Fate) {
+        if self.capturing {
+            let end = self.links[lane.link.0].ends[lane.from];
+            if !matches!(end, End::Switch(_)) || fate.is_err() {
+                self.capture(now, end, &frame, fate.err());
+            }
+        }
+        let Ok(Arrival { at, twice, flipped }) = fate else { return };
+        let frame = match flipped {
+            Some(bit) => Box::new(flip(&frame, bit)),
+            None => frame,
+        };
+        let again = twice.then(|| frame.clone());
+        let link = &self.links[lane.link.0];
+        // A switch sends it on at once, and the way may be long.
+        let directly =
+            link.is_alone(lane.from, &frame) && !matches!(link.ends[1 - lane.from], End::Switch(_));
+        let delivery = Delivery { lane, frame };
+        if at <= now && directly {
+            // What it brings about is collected later: the order is that in which frames were sent all the same.
+            self.deliver(now, delivery);
+        } else {
+            self.put_on_the_way(at, delivery);
+        }
+        again.into_iter().for_each(|frame| self.put_on_the_way(at, Delivery { lane, frame }));
+    }
+
+    fn put_on_the_way(&mut self, at: Instant, delivery: Delivery) {
+        self.on_the_way.insert((at, self.sequence), delivery);
+        self.sequence += 1;
+    }
+
+    /// The next frame that is there by now: in the order of arrival, and of sending where that is the same.
+    pub(super) fn next_delivery(&mut self, now: Instant) -> Option<Delivery> {
+        let entry = self.on_the_way.first_entry()?;
+        (entry.key().0 <= now).then(|| entry.remove())
+    }
+
+    pub(super) fn deliver(&mut self, now: Instant, delivery: Delivery) {
+        let Delivery { lane, frame } = delivery;
+        match self.links[lane.link.0].delivered(lane.from, &frame) {
+            End::Interface(host, _) if self.nodes[host.0].off => {}
+            End::Interface(host, interface) => {
+                self.touch(host);
+                self.nodes[host.0].host.input(now, interface, frame);
+                if let Some(sender) = self.links[lane.link.0].ends[lane.from].host()
+                    && let Ok([to, from]) = self.nodes.get_disjoint_mut([host.0, sender.0])
+                {
+                    to.host.return_spare(&mut from.host);
+                }
+            }
+            End::Outside(outside) => self.leaving.push_back((outside, frame)),
+            End::Switch(switch) => {
+                // Nobody puts a frame without a header on an Ethernet.
+                let Some(header) = frame.ethernet else { return };
+                let addresses = (header.source, header.destination);
+                let mut lanes = self.switches[switch.0].forward(now, lane, addresses).peekable();
+                let mut frame = Some(frame);
+                while let Some(lane) = lanes.next() {
+                    let copy = if lanes.peek().is_some() { frame.clone() } else { frame.take() };
+                    copy.into_iter().for_each(|frame| self.enter(now, lane, frame));
+                }
+            }
+        }
+    }
+
+    pub(super) fn capture(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
+        if !self.capturing {
+            return;
+        }
+        let name = match end {
+            End::Interface(host, interface) => {
+                let mut interfaces = self.nodes[host.0].host.stack().interfaces();
+                let interface = interfaces.find(|(id, _)| *id == interface);
+                interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
+            }
+            End::Switch(switch) => self.switches[switch.0].name.clone(),
+            End::Outside(_) => "outside".to_owned(),
+        };
+        self.captured.push_back(Captured { at, end, name, frame: frame.clone(), dropped });
+    }
+}
