@@ -10,6 +10,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use sockeye::async_net::{TcpListener, TcpStream};
+use sockeye::hyper::Timer;
 use sockeye::time::{self, Instant};
 use sockeye::{LinkOptions, Loss, Simulation, task};
 
@@ -25,10 +26,10 @@ async fn serve() -> Result<(), Error> {
     let listener = TcpListener::bind("0.0.0.0:80").await?;
     loop {
         let (stream, _) = listener.accept().await?;
-        task::spawn(
-            hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service_fn(hello)),
-        );
+        // hyper's own time limits run on the network's clock, too.
+        let mut server = hyper::server::conn::http1::Builder::new();
+        server.timer(Timer::new()).header_read_timeout(Duration::from_secs(10));
+        task::spawn(server.serve_connection(TokioIo::new(stream), service_fn(hello)));
     }
 }
 

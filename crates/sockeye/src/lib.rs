@@ -32,7 +32,7 @@
 //! ```
 //!
 //! Names resolve as a libc on Linux resolves them ([`names`]): in each host's files, among the hosts of the network, and
-//! from DNS. Not there yet: Unix-domain and raw sockets, multicast, control messages.
+//! from DNS. Not there yet: Unix-domain and raw sockets.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -43,7 +43,10 @@ pub mod async_net;
 mod blocking;
 mod engine;
 mod host;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod lab;
+mod methods;
 pub mod names;
 pub mod net;
 mod open;

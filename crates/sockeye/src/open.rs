@@ -1,14 +1,14 @@
 //! An open socket, as all its handles share it: what std's types, the async ones and [`crate::Socket`] stand on.
 
 use std::future::poll_fn;
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use sockeye_abi::{Errno, Family, MessageFlags, Opt, Transport, Value};
+use sockeye_abi::{Device, Errno, Family, GroupRequest, MessageFlags, Opt, Readiness, Transport, Value};
 use sockeye_base::{Chain, Instant};
 use sockeye_lab::HostId;
 use sockeye_socket::{Host, Outgoing, SocketId};
@@ -80,6 +80,16 @@ impl Open {
     ) -> io::Result<T> {
         let mut place = Place::new(self);
         poll_fn(|context| self.poll((interest, &mut place.ticket), context, &mut call)).await
+    }
+
+    /// Waits for any of these bits, or an error or hang-up; gives those that there are.
+    pub(crate) async fn ready(&self, wanted: Readiness) -> io::Result<Readiness> {
+        let told = wanted | Readiness::ERR | Readiness::HUP;
+        self.wait(Interest::Any(wanted), move |host, _, id| {
+            let bits = host.readiness(id) & told;
+            if bits.is_empty() { Err(Errno::EAGAIN) } else { Ok(bits) }
+        })
+        .await
     }
 
     /// A call that may have to wait, as a blocking one; EAGAIN or what the call said when the socket is non-blocking or
@@ -201,6 +211,19 @@ impl Open {
         self.call(|host, now, id| host.option(now, id, option))
     }
 
+    /// Joins or leaves a group of IPv4 on the interface with an address.
+    pub(crate) fn set_group_v4(&self, option: Opt, group: Ipv4Addr, address: Ipv4Addr) -> io::Result<()> {
+        let device = Device { index: 0, address };
+        self.set_option(option, Value::Group(GroupRequest { group: group.into(), device, source: None }))
+    }
+
+    /// Joins or leaves a group of IPv6 on the interface of a number.
+    pub(crate) fn set_group_v6(&self, option: Opt, group: Ipv6Addr, index: u32) -> io::Result<()> {
+        // What is more than an int is no interface's number.
+        let device = Device::index(i32::try_from(index).unwrap_or(i32::MAX));
+        self.set_option(option, Value::Group(GroupRequest { group: group.into(), device, source: None }))
+    }
+
     pub(crate) fn set_int(&self, option: Opt, value: u32) -> io::Result<()> {
         let value = i32::try_from(value).map_err(|_| os_error(Errno::EINVAL))?;
         self.set_option(option, Value::Int(value))
@@ -265,6 +288,16 @@ pub(crate) fn receiving(
         Err(Errno::EAGAIN) if max == 0 || host.is_shut(id).0 => Ok(Chain::new()),
         result => result,
     }
+}
+
+/// Spreads what was received over several buffers, one after the other; gives how much it was.
+pub(crate) fn scatter(mut chain: Chain, bufs: &mut [IoSliceMut<'_>]) -> usize {
+    let length = chain.len();
+    for buf in bufs {
+        let copied = chain.copy_to(buf);
+        chain.advance(copied);
+    }
+    length
 }
 
 /// A `recvfrom`.

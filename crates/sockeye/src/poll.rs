@@ -57,7 +57,7 @@ pub struct Token(pub usize);
 
 /// What is asked for. Errors and hang-ups are told in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interest(Readiness);
+pub struct Interest(pub(crate) Readiness);
 
 /// When something is told (epoll(7)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -16,6 +16,8 @@ pub(crate) enum Interest {
     Read,
     /// Room to send, or a connection's end of opening.
     Write,
+    /// Any of these bits.
+    Any(Readiness),
 }
 
 /// A place among those who wait for one socket.
@@ -91,6 +93,7 @@ impl Waiters {
         let over = |waiter: &mut Waiter| match waiter.interest {
             Interest::Read => readable,
             Interest::Write => writable,
+            Interest::Any(wanted) => bits.intersects(both | wanted),
         };
         woken.extend(waiting.extract_if(.., over).map(|waiter| waiter.waker));
     }

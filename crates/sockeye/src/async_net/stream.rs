@@ -1,39 +1,46 @@
-//! Async streams and their halves.
+//! Async streams.
 
 use std::fmt;
-use std::io;
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use sockeye_abi::{Opt, Transport};
+use sockeye_abi::{MessageFlags, Opt, Transport, Value};
+use sockeye_socket::Outgoing;
 
+use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf, halves};
+use super::ready::{Interest, Ready, readable_methods, ready_methods, writable_methods};
 use crate::host;
-use crate::net::{ToSocketAddrs, family_of, how_of, none, resolve};
+use crate::methods::stream_methods;
+use crate::net::{self, ToSocketAddrs, family_of, how_of, none, resolve};
 use crate::open::{Open, receiving};
-use crate::waiting::{Interest, Ticket};
+use crate::waiting::Interest as Wanted;
 
-/// A TCP connection. Closed when it, or the last of its halves, is dropped.
+/// A TCP connection, as `tokio::net::TcpStream`. Closed when it, or the last of its halves, is dropped.
 pub struct TcpStream {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
 }
 
-/// The half of a stream that reads. A task that polls it takes the place of the one before.
-pub struct OwnedReadHalf {
-    open: Arc<Open>,
-    ticket: Option<Ticket>,
-}
-
-/// The half of a stream that writes. Dropping it does not shut the direction; [`OwnedWriteHalf::shutdown`] does.
-pub struct OwnedWriteHalf {
-    open: Arc<Open>,
-    ticket: Option<Ticket>,
-}
-
 impl TcpStream {
+    stream_methods!();
+    ready_methods!();
+    readable_methods!();
+    writable_methods!();
+
     pub(crate) fn new(open: Arc<Open>) -> TcpStream {
-        let read = OwnedReadHalf { open: open.clone(), ticket: None };
-        TcpStream { read, write: OwnedWriteHalf { open, ticket: None } }
+        let (read, write) = halves(open);
+        TcpStream::of_halves(read, write)
+    }
+
+    pub(super) fn of_halves(read: OwnedReadHalf, write: OwnedWriteHalf) -> TcpStream {
+        TcpStream { read, write }
+    }
+
+    fn open(&self) -> &Arc<Open> {
+        self.read.open()
     }
 
     /// Connects to the first of these addresses that accepts; the error is that of the last. Host and addresses are
@@ -45,7 +52,7 @@ impl TcpStream {
             let mut last = None;
             for address in addresses {
                 let open = Open::new(&host.shared, host.id, family_of(address), Transport::Tcp)?;
-                match open.wait(Interest::Write, |host, now, id| host.connect(now, id, address)).await {
+                match open.wait(Wanted::Write, |host, now, id| host.connect(now, id, address)).await {
                     Ok(()) => return Ok(TcpStream::new(open)),
                     Err(error) => last = Some(error),
                 }
@@ -54,9 +61,31 @@ impl TcpStream {
         }
     }
 
+    /// The same connection as one that blocks, and back.
+    pub fn from_std(stream: net::TcpStream) -> io::Result<TcpStream> {
+        Ok(TcpStream::new(stream.open))
+    }
+
+    /// The same connection, as one that blocks.
+    pub fn into_std(self) -> io::Result<net::TcpStream> {
+        Ok(net::TcpStream { open: self.open().clone() })
+    }
+
     /// Reads what is there, at least a byte; 0 at the end.
     pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         self.read.read(buf).await
+    }
+
+    /// Reads what is there, and leaves it there (MSG_PEEK).
+    pub async fn peek(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let chain = self.open().wait(Wanted::Read, receiving(buf.len(), true)).await?;
+        Ok(chain.copy_to(buf))
+    }
+
+    /// [`TcpStream::peek`] as a poll. Takes the place of a read that waits.
+    pub fn poll_peek(&mut self, context: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        let poll = self.read.poll_call(context, buf.len(), true);
+        poll.map(|result| result.map(|chain| chain.copy_to(buf)))
     }
 
     /// Writes what there is room for, at least a byte.
@@ -69,109 +98,52 @@ impl TcpStream {
         self.write.write_all(buf).await
     }
 
+    /// Reads what is there; `WouldBlock` if there is nothing yet.
+    pub fn try_read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        self.read.try_read(buf)
+    }
+
+    /// The same into several buffers, one after the other.
+    pub fn try_read_vectored(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        self.read.try_read_vectored(bufs)
+    }
+
+    /// Writes what there is room for; `WouldBlock` if there is none.
+    pub fn try_write(&self, buf: &[u8]) -> io::Result<usize> {
+        self.write.try_write(buf)
+    }
+
+    /// The same from several buffers, one after the other.
+    pub fn try_write_vectored(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write.try_write_vectored(bufs)
+    }
+
+    /// Writes bytes the last of which is urgent (MSG_OOB). The peer waits for it by [`TcpStream::ready`] with
+    /// [`Interest::PRIORITY`].
+    pub async fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
+        let message = Outgoing { bytes: buf, flags: MessageFlags::OOB, ..Outgoing::default() };
+        self.open().wait(Wanted::Write, |host, now, id| host.send_message(now, id, &message)).await
+    }
+
     /// Shuts one direction or both (shutdown(2)).
     pub fn shut(&self, how: Shutdown) -> io::Result<()> {
         self.open().call(|host, now, id| host.shutdown(now, id, how_of(how)))
     }
 
-    /// Takes it apart, for two tasks.
+    /// Borrows it as two halves, for two futures of one task.
+    pub fn split(&mut self) -> (ReadHalf<'_>, WriteHalf<'_>) {
+        (ReadHalf(&mut self.read), WriteHalf(&mut self.write))
+    }
+
+    /// Takes it apart, for two tasks. The half that writes shuts its direction when it is dropped.
     pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        (self.read, self.write)
+        (self.read, self.write.split_off())
     }
 
-    /// Its own address.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.open().local_addr()
-    }
-
-    /// The peer's address.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.open().peer_addr()
-    }
-
-    /// Sends small segments at once (TCP_NODELAY).
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.open().set_flag(Opt::TcpNoDelay, nodelay)
-    }
-
-    /// What [`TcpStream::set_nodelay`] set.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.open().flag(Opt::TcpNoDelay)
-    }
-
-    fn open(&self) -> &Open {
-        &self.read.open
-    }
-}
-
-impl OwnedReadHalf {
-    /// Reads what is there, at least a byte; 0 at the end.
-    pub async fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let chain = self.open.wait(Interest::Read, receiving(buf.len(), false)).await?;
-        Ok(chain.copy_to(buf))
-    }
-
-    /// [`OwnedReadHalf::read`] of at most so many bytes, as a poll and without a copy.
+    /// Both halves, for tokio's traits.
     #[cfg(feature = "tokio")]
-    fn poll_receive(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-        max: usize,
-    ) -> std::task::Poll<io::Result<sockeye_base::Chain>> {
-        // Who has waited gives the place up by the longer way.
-        if self.ticket.is_none()
-            && let Some(chain) = self.open.receive_plain(max)
-        {
-            return std::task::Poll::Ready(Ok(chain));
-        }
-        self.open.poll((Interest::Read, &mut self.ticket), context, receiving(max, false))
-    }
-}
-
-impl OwnedWriteHalf {
-    /// Writes what there is room for, at least a byte.
-    pub async fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.open.wait(Interest::Write, |host, now, id| host.send(now, id, buf)).await
-    }
-
-    /// Writes all of it.
-    pub async fn write_all(&mut self, mut buf: &[u8]) -> io::Result<()> {
-        while !buf.is_empty() {
-            let written = self.write(buf).await?;
-            buf = buf.get(written..).unwrap_or_default();
-        }
-        Ok(())
-    }
-
-    /// Shuts the direction (shutdown(2) with SHUT_WR): the peer reads the end.
-    pub fn shut(&self) -> io::Result<()> {
-        self.open.call(|host, now, id| host.shutdown(now, id, how_of(Shutdown::Write)))
-    }
-
-    /// [`OwnedWriteHalf::write`] as a poll.
-    #[cfg(feature = "tokio")]
-    fn poll_send(
-        &mut self,
-        context: &mut std::task::Context<'_>,
-        buf: &[u8],
-    ) -> std::task::Poll<io::Result<usize>> {
-        self.open.poll((Interest::Write, &mut self.ticket), context, |host, now, id| host.send(now, id, buf))
-    }
-}
-
-impl Drop for OwnedReadHalf {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.open.shared.forget((self.open.host, self.open.id), ticket);
-        }
-    }
-}
-
-impl Drop for OwnedWriteHalf {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.open.shared.forget((self.open.host, self.open.id), ticket);
-        }
+    pub(super) fn halves_mut(&mut self) -> (&mut OwnedReadHalf, &mut OwnedWriteHalf) {
+        (&mut self.read, &mut self.write)
     }
 }
 
@@ -182,76 +154,5 @@ impl fmt::Debug for TcpStream {
         local.map(|address| shown.field("addr", &address));
         peer.map(|address| shown.field("peer", &address));
         shown.finish()
-    }
-}
-
-#[cfg(feature = "tokio")]
-mod tokio_io {
-    //! tokio's traits.
-
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll, ready};
-
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    use super::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
-
-    impl AsyncRead for OwnedReadHalf {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            let chain = ready!(self.poll_receive(context, buf.remaining()))?;
-            chain.pieces().for_each(|piece| buf.put_slice(piece));
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    impl AsyncWrite for OwnedWriteHalf {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buf: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_send(context, buf)
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(self.shut())
-        }
-    }
-
-    impl AsyncRead for TcpStream {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buf: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.read).poll_read(context, buf)
-        }
-    }
-
-    impl AsyncWrite for TcpStream {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            context: &mut Context<'_>,
-            buf: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.write).poll_write(context, buf)
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.write).poll_shutdown(context)
-        }
     }
 }

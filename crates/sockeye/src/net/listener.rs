@@ -9,6 +9,7 @@ use sockeye_abi::{Opt, Transport};
 
 use super::{TcpStream, ToSocketAddrs, family_of, first_of};
 use crate::host::{self, Host};
+use crate::methods::{blocking_methods, common_methods};
 use crate::open::Open;
 
 /// As std: the backlog of a listener.
@@ -20,6 +21,7 @@ pub struct TcpListener {
 }
 
 impl TcpListener {
+    blocking_methods!();
     common_methods!();
 
     /// Listens on the first of these addresses that can be bound, with SO_REUSEADDR and a backlog of 128.

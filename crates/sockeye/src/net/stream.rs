@@ -10,7 +10,8 @@ use sockeye_abi::{Family, How, MessageFlags, Opt, Transport, Value};
 
 use super::{ToSocketAddrs, first_of};
 use crate::host;
-use crate::open::Open;
+use crate::methods::{blocking_methods, stream_methods, time_limits};
+use crate::open::{Open, scatter};
 use crate::waiting::Interest;
 
 /// A TCP connection, as [`std::net::TcpStream`]. Closed when the last of its clones is dropped.
@@ -19,7 +20,8 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    common_methods!();
+    blocking_methods!();
+    stream_methods!();
     time_limits!();
 
     /// Connects to the first of these addresses that accepts; the error is that of the last.
@@ -48,11 +50,6 @@ impl TcpStream {
         }
     }
 
-    /// The peer's address.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.open.peer_addr()
-    }
-
     /// Shuts one direction or both (shutdown(2)).
     pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.open.call(|host, now, id| host.shutdown(now, id, how_of(how)))
@@ -72,55 +69,6 @@ impl TcpStream {
     pub fn send_out_of_band(&self, buf: &[u8]) -> io::Result<usize> {
         self.open.send_message(buf, MessageFlags::OOB)
     }
-
-    /// Reads the peer's urgent byte, out of its turn in the stream (MSG_OOB). Never waits: `InvalidInput` if there is
-    /// none, `WouldBlock` if it was announced and has not come.
-    pub fn recv_out_of_band(&self) -> io::Result<u8> {
-        let byte = self.open.call(|host, now, id| host.receive_urgent(now, id, false))?.to_vec();
-        byte.first().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-    }
-
-    /// Whether the next byte to be read is the urgent one, or, if that is out of line, the one behind it (SIOCATMARK).
-    pub fn at_mark(&self) -> io::Result<bool> {
-        self.open.call(|host, _, id| host.at_mark(id))
-    }
-
-    /// Leaves urgent bytes in the stream (SO_OOBINLINE).
-    pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
-        self.open.set_flag(Opt::SoOobInline, inline)
-    }
-
-    /// What [`TcpStream::set_out_of_band_inline`] set.
-    pub fn out_of_band_inline(&self) -> io::Result<bool> {
-        self.open.flag(Opt::SoOobInline)
-    }
-
-    /// Sends small segments at once (TCP_NODELAY).
-    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
-        self.open.set_flag(Opt::TcpNoDelay, nodelay)
-    }
-
-    /// What [`TcpStream::set_nodelay`] set.
-    pub fn nodelay(&self) -> io::Result<bool> {
-        self.open.flag(Opt::TcpNoDelay)
-    }
-
-    /// What dropping it does with unsent data (SO_LINGER): with a span of zero the connection is reset. The wait of
-    /// other spans is not made: dropping returns at once, and the data go on being sent.
-    pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        let seconds = linger.map_or(0, |span| i32::try_from(span.as_secs()).unwrap_or(i32::MAX));
-        self.open.set_option(Opt::SoLinger, Value::Linger { on: linger.is_some(), seconds })
-    }
-
-    /// What [`TcpStream::set_linger`] set, in whole seconds.
-    pub fn linger(&self) -> io::Result<Option<Duration>> {
-        match self.open.option(Opt::SoLinger)? {
-            Value::Linger { on: true, seconds } => {
-                Ok(Some(Duration::from_secs(seconds.unsigned_abs().into())))
-            }
-            _ => Ok(None),
-        }
-    }
 }
 
 impl Read for &TcpStream {
@@ -130,13 +78,7 @@ impl Read for &TcpStream {
 
     fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         let room = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        let mut chain = self.open.receive_chain(room, false)?;
-        let length = chain.len();
-        for buf in bufs {
-            let copied = chain.copy_to(buf);
-            chain.advance(copied);
-        }
-        Ok(length)
+        self.open.receive_chain(room, false).map(|chain| scatter(chain, bufs))
     }
 }
 

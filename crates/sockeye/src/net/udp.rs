@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use sockeye_abi::{Opt, Transport};
 
 use super::{ToSocketAddrs, family_of, first_of, none};
 use crate::host::{self, Host};
+use crate::methods::{blocking_methods, datagram_methods, time_limits};
 use crate::open::Open;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
@@ -18,7 +19,8 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
-    common_methods!();
+    blocking_methods!();
+    datagram_methods!();
     time_limits!();
 
     /// A socket bound to the first of these addresses that can be.
@@ -43,24 +45,30 @@ impl UdpSocket {
         self.open.send_to(buf, addr.to_socket_addrs()?.next().ok_or_else(none)?)
     }
 
-    /// The peer's address, if it is connected.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        self.open.peer_addr()
-    }
-
     /// Another handle of the same socket, as dup(2).
     pub fn try_clone(&self) -> io::Result<UdpSocket> {
         Ok(UdpSocket { open: self.open.clone() })
     }
 
-    /// Allows datagrams to broadcast addresses (SO_BROADCAST).
-    pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
-        self.open.set_flag(Opt::SoBroadcast, broadcast)
+    /// Joins a group on the interface with this address, or one of the system's choice if that is unspecified
+    /// (IP_ADD_MEMBERSHIP).
+    pub fn join_multicast_v4(&self, multiaddr: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.open.set_group_v4(Opt::IpAddMembership, *multiaddr, *interface)
     }
 
-    /// What [`UdpSocket::set_broadcast`] set.
-    pub fn broadcast(&self) -> io::Result<bool> {
-        self.open.flag(Opt::SoBroadcast)
+    /// Joins a group on the interface of this number, or one of the system's choice if that is 0 (IPV6_JOIN_GROUP).
+    pub fn join_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.open.set_group_v6(Opt::Ipv6AddMembership, *multiaddr, interface)
+    }
+
+    /// Leaves a group (IP_DROP_MEMBERSHIP).
+    pub fn leave_multicast_v4(&self, multiaddr: &Ipv4Addr, interface: &Ipv4Addr) -> io::Result<()> {
+        self.open.set_group_v4(Opt::IpDropMembership, *multiaddr, *interface)
+    }
+
+    /// Leaves a group (IPV6_LEAVE_GROUP).
+    pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
+        self.open.set_group_v6(Opt::Ipv6DropMembership, *multiaddr, interface)
     }
 
     /// Fixes the peer: the first of these addresses that can be.

@@ -5,6 +5,8 @@ mod names;
 mod poll;
 mod real_async;
 mod simulated;
+mod tokio_names;
+mod twice;
 
 use sockeye::{Host, Lab, LinkOptions};
 

@@ -1,0 +1,182 @@
+//! Methods that several of the socket types have, blocking and async: each is written once. The type has a field or method
+//! `open` with its open socket, and the module that uses them has the names they need in scope.
+
+/// What all sockets have.
+macro_rules! common_methods {
+    () => {
+        /// Its own address.
+        pub fn local_addr(&self) -> io::Result<SocketAddr> {
+            self.open().local_addr()
+        }
+
+        /// The packets' time to live (IP_TTL).
+        pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+            self.open().set_int(Opt::IpTtl, ttl)
+        }
+
+        /// The packets' time to live, as it was set or by the host's default.
+        pub fn ttl(&self) -> io::Result<u32> {
+            self.open().int(Opt::IpTtl)
+        }
+
+        /// The pending error (SO_ERROR), which is none afterwards.
+        pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+            self.open().take_error()
+        }
+    };
+}
+
+/// What blocking sockets have.
+macro_rules! blocking_methods {
+    () => {
+        /// Whether calls that would wait give `WouldBlock` instead.
+        pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+            self.open.set_nonblocking(nonblocking);
+            Ok(())
+        }
+
+        fn open(&self) -> &Open {
+            &self.open
+        }
+    };
+}
+
+/// What those have that send and receive and block.
+macro_rules! time_limits {
+    () => {
+        /// How long receiving may wait (SO_RCVTIMEO); then it gives `WouldBlock`. `None`: for ever.
+        pub fn set_read_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+            self.open.set_time(Opt::SoRcvTimeo, dur)
+        }
+
+        /// How long sending may wait (SO_SNDTIMEO); then it gives `WouldBlock`. `None`: for ever.
+        pub fn set_write_timeout(&self, dur: Option<Duration>) -> io::Result<()> {
+            self.open.set_time(Opt::SoSndTimeo, dur)
+        }
+
+        /// How long receiving may wait.
+        pub fn read_timeout(&self) -> io::Result<Option<Duration>> {
+            self.open.time(Opt::SoRcvTimeo)
+        }
+
+        /// How long sending may wait.
+        pub fn write_timeout(&self) -> io::Result<Option<Duration>> {
+            self.open.time(Opt::SoSndTimeo)
+        }
+    };
+}
+
+/// What streams have.
+macro_rules! stream_methods {
+    () => {
+        $crate::methods::common_methods!();
+
+        /// The peer's address.
+        pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            self.open().peer_addr()
+        }
+
+        /// Sends small segments at once (TCP_NODELAY).
+        pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::TcpNoDelay, nodelay)
+        }
+
+        /// What [`Self::set_nodelay`] set.
+        pub fn nodelay(&self) -> io::Result<bool> {
+            self.open().flag(Opt::TcpNoDelay)
+        }
+
+        /// What dropping it does with unsent data (SO_LINGER): with a span of zero the connection is reset. The wait of
+        /// other spans is not made: dropping returns at once, and the data go on being sent.
+        pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
+            let seconds = linger.map_or(0, |span| i32::try_from(span.as_secs()).unwrap_or(i32::MAX));
+            self.open().set_option(Opt::SoLinger, Value::Linger { on: linger.is_some(), seconds })
+        }
+
+        /// What [`Self::set_linger`] set, in whole seconds.
+        pub fn linger(&self) -> io::Result<Option<Duration>> {
+            match self.open().option(Opt::SoLinger)? {
+                Value::Linger { on: true, seconds } => {
+                    Ok(Some(Duration::from_secs(seconds.unsigned_abs().into())))
+                }
+                _ => Ok(None),
+            }
+        }
+
+        /// Reads the peer's urgent byte, out of its turn in the stream (MSG_OOB). Never waits: `InvalidInput` if there is
+        /// none, `WouldBlock` if it was announced and has not come.
+        pub fn recv_out_of_band(&self) -> io::Result<u8> {
+            let byte = self.open().call(|host, now, id| host.receive_urgent(now, id, false))?.to_vec();
+            byte.first().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        }
+
+        /// Whether the next byte to be read is the urgent one, or, if that is out of line, the one behind it (SIOCATMARK).
+        pub fn at_mark(&self) -> io::Result<bool> {
+            self.open().call(|host, _, id| host.at_mark(id))
+        }
+
+        /// Leaves urgent bytes in the stream (SO_OOBINLINE).
+        pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::SoOobInline, inline)
+        }
+
+        /// What [`Self::set_out_of_band_inline`] set.
+        pub fn out_of_band_inline(&self) -> io::Result<bool> {
+            self.open().flag(Opt::SoOobInline)
+        }
+    };
+}
+
+/// What datagram sockets have.
+macro_rules! datagram_methods {
+    () => {
+        $crate::methods::common_methods!();
+
+        /// The peer's address, if it is connected.
+        pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            self.open().peer_addr()
+        }
+
+        /// Allows datagrams to broadcast addresses (SO_BROADCAST).
+        pub fn set_broadcast(&self, broadcast: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::SoBroadcast, broadcast)
+        }
+
+        /// What [`Self::set_broadcast`] set.
+        pub fn broadcast(&self) -> io::Result<bool> {
+            self.open().flag(Opt::SoBroadcast)
+        }
+
+        /// Whether the host's own sockets hear the multicasts sent (IP_MULTICAST_LOOP).
+        pub fn set_multicast_loop_v4(&self, multicast_loop_v4: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::IpMulticastLoop, multicast_loop_v4)
+        }
+
+        /// What [`Self::set_multicast_loop_v4`] set.
+        pub fn multicast_loop_v4(&self) -> io::Result<bool> {
+            self.open().flag(Opt::IpMulticastLoop)
+        }
+
+        /// The time to live of multicasts (IP_MULTICAST_TTL), 1 by default.
+        pub fn set_multicast_ttl_v4(&self, multicast_ttl_v4: u32) -> io::Result<()> {
+            self.open().set_int(Opt::IpMulticastTtl, multicast_ttl_v4)
+        }
+
+        /// What [`Self::set_multicast_ttl_v4`] set.
+        pub fn multicast_ttl_v4(&self) -> io::Result<u32> {
+            self.open().int(Opt::IpMulticastTtl)
+        }
+
+        /// Whether the host's own sockets hear the IPv6 multicasts sent (IPV6_MULTICAST_LOOP).
+        pub fn set_multicast_loop_v6(&self, multicast_loop_v6: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::Ipv6MulticastLoop, multicast_loop_v6)
+        }
+
+        /// What [`Self::set_multicast_loop_v6`] set.
+        pub fn multicast_loop_v6(&self) -> io::Result<bool> {
+            self.open().flag(Opt::Ipv6MulticastLoop)
+        }
+    };
+}
+
+pub(crate) use {blocking_methods, common_methods, datagram_methods, stream_methods, time_limits};
