@@ -72,8 +72,15 @@ pub const DIFFERENCES: &[Difference] = &[
     ungated("states::failed", WRITE_RESET, ["*: send*: ECONNRE*; *", "*: send*: EPIPE; *"]),
     ungated("states::failed", READ_REFUSED, ["refused: recv*: ECONNREFUSED; *", "*: recv*: ECONNRESET; *"]),
     ungated("states::unconnected", NOTHING, ["connecting: send nothing: EAGAIN; *", "*: send nothing: 0; *"]),
+    carriers("accept::before_accept", URGENT_ALONE, ["PRI OUT, *", "IN PRI OUT, *"]),
+    carriers("connect::in_time", IN_TIME, ["connect again: EALREADY", "connect again: EINPROGRESS"]),
+    carriers("connect::in_time", IN_TIME, ["-, *", "OUT HUP, *"]),
+    ungated("connect::datagrams", NO_DESTINATION, ["send to nobody: EDESTADDRREQ", "send to nobody: 1"]),
 ];
 
+const URGENT_ALONE: &str = "POLLIN of an urgent byte alone";
+const IN_TIME: &str = "`connect` that SO_SNDTIMEO ended";
+const NO_DESTINATION: &str = "write on a datagram socket without a destination";
 const NOTHING: &str = "`send` of 0 bytes while a connection is under way";
 const SHUT_ALONE: &str = "`poll` after `shutdown` of a stream without a connection";
 const SHUT_LISTENER: &str = "POLLHUP of a listener that was shut";

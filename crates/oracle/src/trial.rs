@@ -229,7 +229,7 @@ macro_rules! as_display {
     };
 }
 
-as_display! { i32 u32 usize bool str String Name }
+as_display! { i16 i32 u32 usize bool str String Name }
 
 /// Bytes, as text where they are.
 impl Shown for Vec<u8> {

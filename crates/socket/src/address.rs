@@ -63,14 +63,23 @@ pub(crate) fn any(family: Family, port: u16) -> SocketAddr {
     }
 }
 
-/// Where a connect or a datagram to this address goes: the unspecified address means this host itself.
-pub(crate) fn destination(address: SocketAddr) -> SocketAddr {
+/// Where a connect or a datagram to this address goes from a socket bound to `bound`: the unspecified address means this
+/// host itself, over IPv4 at the address that the socket has.
+pub(crate) fn destination(address: SocketAddr, bound: Option<IpAddr>) -> SocketAddr {
+    let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let own = bound.filter(IpAddr::is_ipv4);
     let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V4(ip) if ip.is_unspecified() => own.filter(|own| !own.is_unspecified()).unwrap_or(loopback),
+        IpAddr::V6(ip) if ip.is_unspecified() && own.is_some() => loopback,
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+/// Whether `bind` to it names an address: `::ffff:0.0.0.0` does.
+pub(crate) fn is_named(wanted: SocketAddr) -> bool {
+    !wanted.ip().is_unspecified()
 }
 
 #[cfg(test)]
@@ -88,7 +97,11 @@ mod tests {
         assert_eq!(to_stack(Family::Inet6, v4), Err(Errno::EAFNOSUPPORT));
         assert_eq!(to_program(Family::Inet6, v4), mapped);
         assert_eq!(to_program(Family::Inet, v4), v4);
-        assert_eq!(destination(parse("0.0.0.0:9")), parse("127.0.0.1:9"));
-        assert_eq!(destination(parse("[::]:9")), parse("[::1]:9"));
+        let bound = |text: &str| Some(parse(text).ip());
+        assert_eq!(destination(parse("0.0.0.0:9"), None), parse("127.0.0.1:9"));
+        assert_eq!(destination(parse("0.0.0.0:9"), bound("10.0.0.1:1")), parse("10.0.0.1:9"));
+        assert_eq!(destination(parse("[::]:9"), bound("[fd61::1]:1")), parse("[::1]:9"));
+        assert_eq!(destination(parse("[::]:9"), bound("10.0.0.1:1")), parse("127.0.0.1:9"));
+        assert!(is_named(mapped) && is_named(parse("[::ffff:0.0.0.0]:7")) && !is_named(parse("[::]:7")));
     }
 }

@@ -3,10 +3,10 @@
 //! As Linux: an error is the result of the next call, whichever that is; without IP_RECVERR only those count that won't
 //! pass by themselves.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sockeye_abi::{Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin};
+use sockeye_abi::{Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin, decode_connect};
 use sockeye_base::{Chain, Duration, Instant, Pool};
 use sockeye_stack::{Arrival, Directions, ErrorReport, Ready, Received, UdpId};
 
@@ -84,7 +84,7 @@ impl Host {
         }
         let datagram = self.datagram_mut(id)?;
         datagram.port_locked = local.port() != 0;
-        datagram.address_locked = Some(local).filter(|local| !local.ip().is_unspecified());
+        datagram.address_locked = Some(local).filter(|_| address::is_named(wanted));
         self.keep_family(id, local)
     }
 
@@ -103,9 +103,14 @@ impl Host {
 
     pub(crate) fn disconnect_datagram(&mut self, id: SocketId) -> Result<()> {
         let (_, datagram) = self.datagram(id)?;
-        let (udp, keep) = (datagram.udp, datagram.port_locked);
+        let (udp, keep, named) = (datagram.udp, datagram.port_locked, datagram.address_locked.is_some());
         if let Some(udp) = udp {
-            self.stack.udp_disconnect(udp);
+            if named {
+                // Who bound to `::ffff:0.0.0.0` stays where `connect` has brought it.
+                let local = self.stack.udp_local(udp);
+                self.datagram_mut(id)?.address_locked = local;
+            }
+            self.stack.udp_disconnect(udp, named);
             if !keep {
                 let error = self.take_datagram_error(id);
                 self.datagram_mut(id)?.error = error;
@@ -342,18 +347,45 @@ impl Host {
     /// Where a datagram to this address goes, if the socket may send there.
     fn reachable(&self, id: SocketId, wanted: SocketAddr) -> Result<SocketAddr> {
         let (socket, datagram) = self.datagram(id)?;
-        let remote = address::destination(address::to_stack(socket.family, wanted)?);
+        let local = datagram.udp.and_then(|udp| self.stack.udp_local(udp)).map(|local| local.ip());
+        let bound = local.filter(|ip| !self.stack.is_group(*ip));
+        let remote = address::destination(address::to_stack(socket.family, wanted)?, bound);
+        if remote.is_ipv6() && local.is_some_and(|local| local.is_ipv4()) {
+            return Err(self.or_unreachable(remote, Errno::EAFNOSUPPORT));
+        }
         if socket.family == Family::Inet6 && remote.is_ipv4() {
-            let local = datagram.udp.and_then(|udp| self.stack.udp_local(udp)).map(|local| local.ip());
             let v6_only = local.is_some_and(|local| local.is_ipv6() && !local.is_unspecified());
             if socket.options.v6only || v6_only {
                 return Err(Errno::ENETUNREACH);
             }
         }
         if self.stack.is_broadcast(remote.ip()) && !socket.options.broadcast {
-            return Err(Errno::EACCES);
+            return Err(self.or_unreachable(remote, Errno::EACCES));
         }
         Ok(remote)
+    }
+
+    /// This error, unless the address can't be reached at all.
+    pub(crate) fn or_unreachable(&self, remote: SocketAddr, error: Errno) -> Errno {
+        if self.stack.has_route(remote.ip()) { error } else { Errno::ENETUNREACH }
+    }
+
+    /// The address of a `connect`, from its bytes; `None` is AF_UNSPEC. Where it is refused a datagram socket has taken a port
+    /// all the same.
+    pub fn decode_connect(&mut self, now: Instant, id: SocketId, bytes: &[u8]) -> Result<Option<SocketAddr>> {
+        let socket = self.get(id)?;
+        let is_mapped = |to: &SocketAddr| matches!(to.ip(), IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());
+        let decoded = match decode_connect(socket.family, socket.transport(), bytes) {
+            // Written as AF_INET; as a mapped address it would be unreachable.
+            Ok(Some(to)) if socket.options.v6only && is_mapped(&to) && !starts_with_inet6(bytes) => {
+                Err(Errno::EAFNOSUPPORT)
+            }
+            decoded => decoded,
+        };
+        if decoded.is_err() && bytes.len() >= size_of::<u16>() && self.datagram(id).is_ok() {
+            self.port_of(now, id)?;
+        }
+        decoded
     }
 
     /// The socket's port, taken now if it has none.
@@ -397,4 +429,9 @@ fn check_ipv4_message(message: &Outgoing<'_>, length: usize) -> Result<()> {
         return Err(Errno::EMSGSIZE);
     }
     if message.flags.contains(MessageFlags::OOB) { Err(Errno::EOPNOTSUPP) } else { Ok(()) }
+}
+
+/// Whether these bytes are an address of AF_INET6.
+fn starts_with_inet6(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(|family| i32::from(u16::from_ne_bytes(*family)) == Family::Inet6.number())
 }

@@ -175,7 +175,7 @@ impl Host {
         let stream = self.stream_mut(id)?;
         stream.bind = bind;
         stream.port_locked = local.port() != 0;
-        stream.address_locked = !local.ip().is_unspecified();
+        stream.address_locked = address::is_named(address);
         stream.last_name = later.then(|| Box::new(local));
         self.keep_family(id, local)
     }
@@ -252,16 +252,17 @@ impl Host {
         deferred: bool,
     ) -> Result<ConnectionId> {
         let (socket, stream) = self.stream(id)?;
-        let remote = address::destination(address::to_stack(socket.family, address)?);
         let bound = stream.bind.and_then(|bind| self.stack.bound_address(bind)).map(|local| local.ip());
         let bound = bound.or(stream.named_address());
+        let own = bound.filter(|ip| !self.stack.is_group(*ip));
+        let remote = address::destination(address::to_stack(socket.family, address)?, own);
         if socket.family == Family::Inet6 {
             let named = bound.filter(|local| !local.is_unspecified());
             if remote.is_ipv4() && (socket.options.v6only || named.is_some_and(|local| local.is_ipv6())) {
                 return Err(Errno::ENETUNREACH);
             }
             if remote.is_ipv6() && bound.is_some_and(|local| local.is_ipv4()) {
-                return Err(Errno::EAFNOSUPPORT);
+                return Err(self.or_unreachable(remote, Errno::EAFNOSUPPORT));
             }
         }
         if remote.ip().is_multicast() || self.stack.is_broadcast(remote.ip()) {

@@ -103,7 +103,7 @@ impl Stack {
     }
 
     /// Whether the address names more than one host.
-    pub(crate) fn is_group(&self, address: IpAddr) -> bool {
+    pub fn is_group(&self, address: IpAddr) -> bool {
         address.is_multicast() || self.is_broadcast(address)
     }
 

@@ -322,6 +322,11 @@ impl Stack {
         self.spare.pop()
     }
 
+    /// Whether there is a way to an address.
+    pub fn has_route(&self, destination: IpAddr) -> bool {
+        self.path(destination, Device::default()).is_some()
+    }
+
     /// The way to an address for who is bound to a device or not; `None` without a route. As Linux: an address of ours
     /// is on `lo` and on the interface that has it, and to a device IPv4 needs no route (`ip_route_output_key`).
     pub(crate) fn path(&self, destination: IpAddr, device: Device) -> Option<Path> {

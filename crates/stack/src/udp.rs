@@ -130,10 +130,11 @@ impl Stack {
         Ok(())
     }
 
-    /// Back to hearing everybody.
-    pub fn udp_disconnect(&mut self, socket: UdpId) {
+    /// Back to hearing everybody, and to the address it was bound to, unless that is to stay as it is.
+    pub fn udp_disconnect(&mut self, socket: UdpId, stay: bool) {
         if let Some(entry) = self.udp.sockets.get_mut(socket)
             && entry.remote.take().is_some()
+            && !stay
         {
             self.udp_ports.widen(entry.bind);
         }

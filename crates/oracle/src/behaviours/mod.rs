@@ -30,6 +30,21 @@ pub fn find(name: &str) -> Option<&'static Behaviour> {
 macro_rules! all_behaviours {
     ($then:ident) => {
         $then! {
+            accept {
+                who_listens
+                backlogs
+                room_again
+                overflow_reset ["net.ipv4.tcp_abort_on_overflow=1"]
+                backlog_changes
+                order
+                before_accept
+                listener_goes
+                flags
+                waiting
+                specific
+                both_families
+                shared
+            }
             bind {
                 addresses
                 lengths
@@ -43,6 +58,21 @@ macro_rules! all_behaviours {
                 exhausted ["net.ipv4.ip_local_port_range=40000 40007"]
                 exhausted_by_connect ["net.ipv4.ip_local_port_range=40000 40007"]
                 tuples
+            }
+            connect {
+                nowhere
+                with_broadcast
+                lengths
+                between_streams
+                between_datagrams
+                in_progress
+                refused
+                tries
+                in_time
+                unanswered
+                to_each_other
+                datagrams
+                unspecified_host
             }
             matrix {
                 tcp_bound

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
-use sockeye_abi::{Errno, Opt, Transport, Value, decode_connect};
+use sockeye_abi::{Errno, Opt, Transport, Value};
 use sockeye_base::Duration;
 
 use super::{Answer, Outcome, Subject, read_address};
@@ -16,8 +16,9 @@ impl Supervisor {
     pub(super) fn connect(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let bytes = read_address(call, 1, 2)?;
         let now = self.network.now();
-        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
-        let Some(remote) = decode_connect(family, subject.transport, &bytes)? else {
+        let decoded =
+            self.with_port(subject.socket, |host| host.decode_connect(now, subject.socket, &bytes))?;
+        let Some(remote) = decoded else {
             self.network.host().disconnect(now, subject.socket)?;
             if subject.is_stream() && !matches!(self.state(subject)?, State::Fresh) {
                 // The old file shows what is over.

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sockeye_abi::{
-    Control, Errno, How, MessageFlags, Request, Transport, decode_bind, decode_connect, decode_destination,
-    decode_get, decode_set, encode_sockaddr, encode_value, ioctl,
+    Control, Errno, How, MessageFlags, Request, Transport, decode_bind, decode_destination, decode_get,
+    decode_set, encode_sockaddr, encode_value, ioctl,
 };
 
 use super::{Message, Received, Socket};
@@ -63,10 +63,7 @@ impl Socket {
 
     /// connect(2) to a `struct sockaddr`; AF_UNSPEC dissolves the association.
     pub fn connect_bytes(&self, address: &[u8]) -> io::Result<()> {
-        let decoded = self.open.call(|host, _, id| {
-            let transport = host.transport(id)?;
-            decode_connect(host.family(id)?, transport, address)
-        })?;
+        let decoded = self.open.call(|host, now, id| host.decode_connect(now, id, address))?;
         match decoded {
             Some(address) => self.connect(address),
             None => self.disconnect(),

@@ -76,7 +76,7 @@ fn a_connected_socket_hears_its_peer_only() {
         assert_eq!(pair.b.udp_queue_len(b), heard);
         pair.b.udp_receive(b, false);
     }
-    pair.b.udp_disconnect(b);
+    pair.b.udp_disconnect(b, false);
     assert_eq!((pair.b.udp_local(b), pair.b.udp_remote(b)), (Some(at("0.0.0.0", 7)), None));
 }
 
@@ -177,7 +177,7 @@ fn connecting_again_keeps_the_local_address() {
     stack.udp_connect(id, at("127.0.0.1", 53)).unwrap();
     assert_eq!(stack.udp_connect(id, at("10.61.0.2", 53)), Err(ConnectError::BadSource));
     assert_eq!(stack.udp_remote(id), Some(at("127.0.0.1", 53)));
-    stack.udp_disconnect(id);
+    stack.udp_disconnect(id, false);
     stack.udp_connect(id, at("10.61.0.2", 53)).unwrap();
     stack.udp_connect(id, at("127.0.0.1", 53)).unwrap();
     assert_eq!(stack.udp_local(id).unwrap().ip(), ip("10.61.0.1"));
