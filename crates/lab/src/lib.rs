@@ -5,6 +5,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod capture;
+mod interface;
 mod lab;
 mod link;
 mod network;

@@ -85,6 +85,8 @@ pub trait Calls: Send {
     fn recvmmsg(&mut self, fd: Fd, rooms: &[Room], flags: i32, limit: Option<u64>) -> Result<Vec<Incoming>>;
     /// getsockopt(2) into a buffer of `room` bytes: those that count.
     fn getsockopt(&mut self, fd: Fd, level: i32, number: i32, room: usize) -> Result<Vec<u8>>;
+    /// getsockopt(2) of an option that asks something: the buffer is as the program fills it, with room behind.
+    fn getsockopt_of(&mut self, fd: Fd, level: i32, number: i32, question: &[u8]) -> Result<Vec<u8>>;
     /// setsockopt(2).
     fn setsockopt(&mut self, fd: Fd, level: i32, number: i32, value: &[u8]) -> Result<()>;
     /// getsockname(2).

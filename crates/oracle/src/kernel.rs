@@ -249,6 +249,16 @@ impl Calls for Kernel {
         Ok(bytes)
     }
 
+    fn getsockopt_of(&mut self, fd: Fd, level: i32, number: i32, question: &[u8]) -> Result<Vec<u8>> {
+        let mut bytes = question.to_vec();
+        bytes.resize(question.len() + 16_384, 0);
+        let mut length = question.len() as socklen_t;
+        // SAFETY: the buffer is longer than is said, as Linux may write more.
+        nothing(unsafe { libc::getsockopt(fd, level, number, bytes.as_mut_ptr().cast(), &raw mut length) })?;
+        bytes.truncate(length as usize);
+        Ok(bytes)
+    }
+
     fn setsockopt(&mut self, fd: Fd, level: i32, number: i32, value: &[u8]) -> Result<()> {
         // SAFETY: the value is as long as is said.
         nothing(unsafe { libc::setsockopt(fd, level, number, value.as_ptr().cast(), length(value)) })

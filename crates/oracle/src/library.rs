@@ -218,6 +218,10 @@ impl Calls for Library {
         self.with(fd, |socket| socket.option_bytes(level, number, room))
     }
 
+    fn getsockopt_of(&mut self, fd: Fd, level: i32, number: i32, question: &[u8]) -> Result<Vec<u8>> {
+        self.with(fd, |socket| socket.option_answer(level, number, question))
+    }
+
     fn setsockopt(&mut self, fd: Fd, level: i32, number: i32, value: &[u8]) -> Result<()> {
         self.with(fd, |socket| socket.set_option_bytes(level, number, value))
     }

@@ -41,7 +41,11 @@ pub fn enter(settings: &[(&str, &str)]) -> io::Result<()> {
 
 /// Addresses are there at once, not after a second's look for duplicates.
 fn addresses(host: u8) -> String {
-    format!("addr add 10.61.0.{host}/24 dev eth0\naddr add fd61::{host}/64 dev eth0 nodad\n")
+    format!(
+        "link set eth0 address 02:00:00:00:00:0{host}\naddr add 10.61.0.{host}/24 brd + dev eth0\n\
+         addr add fd61::{host}/64 dev eth0 nodad\naddr add fe80::ff:fe00:{host}/64 dev eth0 nodad\n\
+         route add 224.0.0.0/4 dev eth0\n"
+    )
 }
 
 /// Where a namespace can't be made as we are, in one of users, where we are root.

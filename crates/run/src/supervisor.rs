@@ -488,6 +488,13 @@ impl Supervisor {
         self.sweep(candidates);
     }
 
+    /// Closes the sockets in multicast groups whose carriers are gone: what they alone are in hears nothing more.
+    pub(crate) fn sweep_members(&mut self) {
+        let host = self.network.host();
+        let candidates = self.carriers.unwatched(|socket| host.is_in_groups(socket));
+        self.sweep(candidates);
+    }
+
     /// A call of the stack for a socket that takes a port if it has none; with one more try if there was none.
     pub(crate) fn with_port<T>(
         &mut self,

@@ -96,6 +96,11 @@ impl Host {
         self.bind_to_peers_scope(id, wanted)?;
         let outgoing = self.get(id)?.options.interfaces.outgoing(remote.ip(), None);
         self.stack.udp_set_outgoing(udp, outgoing);
+        if self.stack.is_broadcast(remote.ip()) && !self.get(id)?.options.broadcast {
+            let way = Directions { to: Some(remote), ..Directions::default() };
+            self.stack.udp_prepare(now, udp, way).map_err(errors::of_send)?;
+            return Err(Errno::EACCES);
+        }
         self.stack.udp_connect(udp, remote).map_err(errors::of_connect)?;
         self.datagram_mut(id)?.peer = Some(remote);
         Ok(())
@@ -209,7 +214,9 @@ impl Host {
         let dont_fragment = peer.is_ipv6() && dont_fragment.unwrap_or(own);
         let header = Some(wishes.apply(options));
         let outgoing = Directions { to, options: header, source, interface, dont_fragment };
-        self.stack.udp_prepare(now, udp, outgoing).map_err(errors::of_send)
+        let forbidden = self.stack.is_broadcast(peer.ip()) && !self.get(id)?.options.broadcast;
+        let ready = self.stack.udp_prepare(now, udp, outgoing).map_err(errors::of_send)?;
+        if forbidden { Err(Errno::EACCES) } else { Ok(ready) }
     }
 
     pub(crate) fn receive_datagram(&mut self, id: SocketId, peek: bool) -> Result<Received> {
@@ -358,9 +365,6 @@ impl Host {
             if socket.options.v6only || v6_only {
                 return Err(Errno::ENETUNREACH);
             }
-        }
-        if self.stack.is_broadcast(remote.ip()) && !socket.options.broadcast {
-            return Err(self.or_unreachable(remote, Errno::EACCES));
         }
         Ok(remote)
     }

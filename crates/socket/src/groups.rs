@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use sockeye_abi::{Device, Errno, GroupFilter, GroupRequest, Opt, State, Value};
+use sockeye_abi::{Device, Errno, Family, GroupFilter, GroupRequest, Opt, State, Value};
 use sockeye_base::Instant;
 use sockeye_stack::{FilterMode, GroupError, InterfaceId, MembersId, SourceChange};
 
@@ -72,6 +72,11 @@ impl Host {
         Ok(GroupFilter { include, sources: sources.to_vec(), ..asked.clone() })
     }
 
+    /// Whether a socket is, or was, in a multicast group.
+    pub fn is_in_groups(&self, id: SocketId) -> bool {
+        self.get(id).is_ok_and(|socket| socket.members.is_some())
+    }
+
     /// Sets an option about groups; `None` if it is none of these.
     pub(crate) fn set_group_option(
         &mut self,
@@ -103,8 +108,9 @@ impl Host {
     /// Lets the stack know what a socket that is in groups hears beside them.
     pub(crate) fn tell_members(&mut self, id: SocketId) -> Result<()> {
         let socket = self.get(id)?;
-        let (v4, v6) = (socket.options.interfaces.all_v4, socket.options.interfaces.all_v6);
-        if socket.members.is_some() || !v4 || !v6 {
+        let (v4, v6) = socket.options.interfaces.hears_all(socket.family);
+        let begins_with = (socket.family == Family::Inet, true);
+        if socket.members.is_some() || (v4, v6) != begins_with {
             let members = self.members_of(id)?;
             self.stack.members_hear_all(members, v4, v6);
         }
@@ -193,7 +199,7 @@ impl Host {
         if let Some(members) = socket.members {
             return Ok(members);
         }
-        let (v4, v6) = (socket.options.interfaces.all_v4, socket.options.interfaces.all_v6);
+        let (v4, v6) = socket.options.interfaces.hears_all(socket.family);
         let members = self.stack.members_open();
         self.stack.members_hear_all(members, v4, v6);
         self.get_mut(id)?.members = Some(members);

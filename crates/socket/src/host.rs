@@ -155,16 +155,11 @@ impl Host {
     /// Gives a socket an address of this host (bind(2)). A link-local address binds it to its interface, too. EINVAL if it
     /// has one, EADDRINUSE, EADDRNOTAVAIL, EAFNOSUPPORT.
     pub fn bind(&mut self, now: Instant, id: SocketId, address: SocketAddr) -> Result<()> {
-        let before = self.get(id)?.options.device;
         self.bind_to_own_scope(id, address)?;
-        let done = match self.transport(id)? {
+        match self.transport(id)? {
             Transport::Tcp => self.bind_stream(id, address),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => self.bind_datagram(now, id, address),
-        };
-        if done.is_err() && self.get(id)?.options.device != before {
-            self.set_device(id, before)?;
         }
-        done
     }
 
     /// Begins a connection, or fixes a datagram socket's peer (connect(2)). A connection under way is EINPROGRESS, then

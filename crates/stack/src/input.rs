@@ -74,7 +74,15 @@ impl Stack {
         {
             return self.count(reason);
         }
+        // `lo` hears what its members do: what it sends comes back to it as from any link.
         let addresses = (packet.source(), packet.destination());
+        if interface == InterfaceId::LOOPBACK
+            && !is_expected
+            && addresses.1.is_multicast()
+            && !self.hears_group(interface, addresses.1, addresses.0)
+        {
+            return self.count(Counter::IpInAddrErrors);
+        }
         let is_v4 = addresses.0.is_ipv4();
         let arrival = Arrival {
             at: now,

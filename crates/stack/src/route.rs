@@ -54,6 +54,12 @@ pub(crate) fn is_link_local(address: IpAddr) -> bool {
     matches!(address, IpAddr::V6(address) if address.is_unicast_link_local())
 }
 
+/// Whether packets to an address stay on a link: link-local ones, and groups of scopes up to the link's.
+fn is_of_link(address: IpAddr) -> bool {
+    let group = matches!(address, IpAddr::V6(group) if group.is_multicast() && group.octets()[1] & 0xf <= 2);
+    group || is_link_local(address)
+}
+
 /// The least that is believed of a path from this address: RFC 1191, section 3, and what Linux lets a router claim at
 /// least (`min_pmtu`); RFC 8200, section 5.
 pub(crate) fn least_mtu(source: IpAddr) -> usize {
@@ -104,7 +110,8 @@ impl Routes {
 /// The address a packet along this way comes from, if its socket is not bound to one.
 ///
 /// IPv4, as Linux: the first address of the interface whose network holds the next hop, else the first. IPv6, from
-/// RFC 6724: the destination itself if it is ours (rule 1), else the one with the longest prefix in common (rule 8).
+/// RFC 6724: the destination itself if it is ours (rule 1), else one of its scope (rule 2), else the one with the longest
+/// prefix in common (rule 8).
 /// To a local destination: from itself, but from 127.0.0.1 for all of 127/8.
 pub(crate) fn select_source<'a>(
     interfaces: impl Iterator<Item = &'a Interface> + Clone,
@@ -143,7 +150,10 @@ fn best(interface: &Interface, path: &Path, destination: IpAddr) -> Option<IpAdd
         IpAddr::V6(_) => family
             .map(Cidr::address)
             .enumerate()
-            .max_by_key(|(i, address)| (common_prefix(*address, destination), usize::MAX - i))
+            .max_by_key(|(i, address)| {
+                let in_scope = is_link_local(*address) == is_of_link(destination);
+                (in_scope, common_prefix(*address, destination), usize::MAX - i)
+            })
             .map(|(_, address)| address),
     }
 }

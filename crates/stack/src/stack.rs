@@ -339,12 +339,14 @@ impl Stack {
             }
             return self.routes.lookup(destination, device);
         };
-        if interface == InterfaceId::LOOPBACK || self.owner(destination) == Some(interface) {
+        let is_lo = interface == InterfaceId::LOOPBACK;
+        if self.owner(destination) == Some(interface) || (is_lo && destination.is_ipv4()) {
             return Some(Path { interface: InterfaceId::LOOPBACK, next_hop: destination });
         }
         let on_link = Path { interface, next_hop: destination };
         let exists = self.links.get(interface.0).is_some();
-        let needs_none = destination.is_ipv4() || destination.is_multicast();
+        // (Groups of IPv6 have one on every interface but `lo`.)
+        let needs_none = destination.is_ipv4() || (destination.is_multicast() && !is_lo);
         self.routes.lookup(destination, device).or((exists && needs_none).then_some(on_link))
     }
 
@@ -362,9 +364,9 @@ impl Stack {
     }
 
     /// The interface that sockets bound to a device go by, of a packet for this address: what comes over `lo` for an address
-    /// of another interface is that one's for IPv6 (`inet6_iif`).
+    /// of another interface is that one's (`inet_iif`, `inet6_iif`).
     pub(crate) fn device_of(&self, interface: InterfaceId, destination: IpAddr) -> InterfaceId {
-        if interface != InterfaceId::LOOPBACK || destination.is_ipv4() {
+        if interface != InterfaceId::LOOPBACK {
             return interface;
         }
         self.owner(destination).unwrap_or(interface)

@@ -362,12 +362,15 @@ impl Stack {
 
     /// Whether a socket that a group's datagram fits wants it.
     fn udp_hears(&self, id: UdpId, to: (InterfaceId, IpAddr), source: IpAddr) -> bool {
-        let members = self.udp.sockets.get(id).and_then(|socket| socket.members);
-        !to.1.is_multicast() || self.members_hear(members, to, source)
+        let Some(socket) = self.udp.sockets.get(id) else { return false };
+        // IP_MULTICAST_ALL is off in a new socket of AF_INET6.
+        let of_v6 = self.udp_ports.get(socket.bind).is_some_and(|bind| bind.claim.dual);
+        let hears_all = to.1.is_ipv6() || !of_v6;
+        !to.1.is_multicast() || self.members_hear((socket.members, hears_all), to, source)
     }
 
     /// How well a socket fits a datagram: (its address is the datagram's, it is connected, it is bound to the interface,
-    /// it is of IPv4 alone); `None` if it does not fit. (Linux's `compute_score`.) Without an interface all are meant.
+    /// it is of AF_INET); `None` if it does not fit. (Linux's `compute_score`.) Without an interface all are meant.
     fn udp_score(
         &self,
         id: UdpId,
@@ -381,7 +384,8 @@ impl Stack {
             return None;
         }
         let is_bound = claim.device.one().is_some();
-        Some((!claim.address.is_unspecified(), socket.remote.is_some(), is_bound, claim.address.is_ipv4()))
+        let of_v4 = claim.address.is_ipv4() && !claim.dual;
+        Some((!claim.address.is_unspecified(), socket.remote.is_some(), is_bound, of_v4))
     }
 
     /// Queues a datagram, or drops it if the queue is full.

@@ -23,6 +23,13 @@ impl Mac {
         self.0[0] & 1 != 0
     }
 
+    /// The link-local address of an interface with this address (RFC 4291, appendix A; RFC 2464, section 5).
+    pub fn link_local(self) -> std::net::Ipv6Addr {
+        let [a, b, c, d, e, f] = self.0.map(u16::from);
+        let tail = [(a ^ 2) << 8 | b, c << 8 | 0xff, 0xfe00 | d, e << 8 | f];
+        std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, tail[0], tail[1], tail[2], tail[3])
+    }
+
     /// The group address an IPv6 multicast packet goes to: 33:33 and the last four bytes (RFC 2464, section 7).
     pub fn for_ipv6_multicast(address: std::net::Ipv6Addr) -> Mac {
         let [.., a, b, c, d] = address.octets();

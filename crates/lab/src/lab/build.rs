@@ -7,6 +7,7 @@ use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use super::{HostId, HostSpec, Lab, LinkId, Node, OutsideId, SwitchId};
+use crate::interface;
 use crate::link::{ETH0, Lane, Link};
 use crate::switch::Switch;
 use crate::{Change, Direction, End, LinkSpec};
@@ -46,7 +47,7 @@ impl Lab {
     ) -> InterfaceId {
         let name = format!("eth{}", self.nodes[host.0].lanes.len() - 1);
         self.nodes[host.0].lanes.push(None);
-        self.host_mut(host).stack_mut().add_interface(Interface { name, mac, mtu, addresses })
+        interface::add(self.host_mut(host).stack_mut(), Interface { name, mac, mtu, addresses })
     }
 
     /// Adds a switch, with nothing plugged in yet.

@@ -12,6 +12,7 @@ use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
 use crate::capture::Captured;
+use crate::interface;
 use crate::link::{ETH0, Lane, Link};
 use crate::switch::Switch;
 use crate::timetable::Timetable;
@@ -177,10 +178,11 @@ impl Lab {
         (0..self.nodes.len()).map(HostId)
     }
 
-    /// The addresses of a host's Ethernet interfaces, each with its network.
+    /// The addresses of a host's Ethernet interfaces, each with its network; not those that mean something on a link only.
     pub fn addresses(&self, id: HostId) -> Vec<Cidr> {
         let interfaces = self.nodes[id.0].host.stack().interfaces().skip(ETH0.0);
-        interfaces.flat_map(|(_, interface)| interface.addresses.iter().copied()).collect()
+        let addresses = interfaces.flat_map(|(_, interface)| &interface.addresses);
+        addresses.copied().filter(interface::is_known_beyond).collect()
     }
 
     /// The number of every host's `eth0`.

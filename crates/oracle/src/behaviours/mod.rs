@@ -83,6 +83,22 @@ macro_rules! all_behaviours {
                 udp_bound
                 udp_connected
             }
+            devices {
+                options
+                bound
+                scopes
+                broadcast
+                sharing
+            }
+            groups {
+                options
+                membership
+                membership_v6
+                sources
+                filters
+                delivery
+                delivery_v6
+            }
             names {
                 fresh
                 bound

@@ -171,6 +171,9 @@ impl Supervisor {
             Some(name) => decode_destination(family, name)?,
             None => None,
         };
+        if destination.is_some_and(|to| to.ip().to_canonical().is_multicast()) {
+            self.sweep_members();
+        }
         let now = self.network.now();
         let sent =
             self.with_port(subject.socket, |host| host.send_to(now, subject.socket, data, destination))?;

@@ -123,7 +123,7 @@ impl Host {
 impl Socket {
     /// What getsockopt shows of what the socket itself keeps.
     fn shown(&self, opt: Opt, settings: &Settings) -> Result<Value> {
-        if let Some(value) = self.options.interfaces.shown(opt) {
+        if let Some(value) = self.options.interfaces.shown(opt, self.family) {
             return Ok(value);
         }
         Ok(match opt {

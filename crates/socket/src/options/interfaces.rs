@@ -22,9 +22,9 @@ pub(crate) struct Interfaces {
     hops: u8,
     loop_v4: bool,
     loop_v6: bool,
-    /// IP_MULTICAST_ALL, IPV6_MULTICAST_ALL.
-    pub(crate) all_v4: bool,
-    pub(crate) all_v6: bool,
+    /// IP_MULTICAST_ALL (if it was not set, what the family says), IPV6_MULTICAST_ALL.
+    all_v4: Option<bool>,
+    all_v6: bool,
 }
 
 impl Default for Interfaces {
@@ -38,7 +38,7 @@ impl Default for Interfaces {
             hops: 1,
             loop_v4: true,
             loop_v6: true,
-            all_v4: true,
+            all_v4: None,
             all_v6: true,
         }
     }
@@ -71,8 +71,13 @@ impl Interfaces {
         }
     }
 
+    /// Whether groups of IPv4 and of IPv6 are heard that only others have joined: of IPv4 by AF_INET's sockets.
+    pub(crate) fn hears_all(&self, family: Family) -> (bool, bool) {
+        (self.all_v4.unwrap_or(family == Family::Inet), self.all_v6)
+    }
+
     /// What getsockopt shows; `None` for an option that isn't kept here.
-    pub(crate) fn shown(&self, opt: Opt) -> Option<Value> {
+    pub(crate) fn shown(&self, opt: Opt, family: Family) -> Option<Value> {
         let index = |interface: Option<InterfaceId>| Value::Int(interface.map_or(0, number));
         Some(match opt {
             Opt::IpUnicastIf => index(self.unicast_v4),
@@ -83,7 +88,7 @@ impl Interfaces {
             Opt::Ipv6MulticastHops => i32::from(self.hops).into(),
             Opt::IpMulticastLoop => self.loop_v4.into(),
             Opt::Ipv6MulticastLoop => self.loop_v6.into(),
-            Opt::IpMulticastAll => self.all_v4.into(),
+            Opt::IpMulticastAll => self.hears_all(family).0.into(),
             Opt::Ipv6MulticastAll => self.all_v6.into(),
             _ => return None,
         })
@@ -149,18 +154,22 @@ impl Host {
         self.set_device(id, device)
     }
 
-    /// A link-local address is bound with its interface (`inet6_bind`): EINVAL without one, ENODEV, EADDRNOTAVAIL.
+    /// A link-local address is bound with its interface (`inet6_bind`): EINVAL without one, ENODEV, EADDRNOTAVAIL. The
+    /// socket keeps the interface even then.
     pub(crate) fn bind_to_own_scope(&mut self, id: SocketId, address: SocketAddr) -> Result<()> {
         if !address::needs_scope(address.ip()) || self.get(id)?.family != Family::Inet6 {
             return Ok(());
         }
         let bound = self.get(id)?.options.device;
         let device = address::scope(address).or(bound).ok_or(Errno::EINVAL)?;
+        if bound != Some(device) {
+            self.set_device(id, Some(device))?;
+        }
         self.interface_at(number(device)).ok_or(Errno::ENODEV)?;
         if !address.ip().is_multicast() && self.stack.interface_of(address.ip()) != Some(device) {
             return Err(Errno::EADDRNOTAVAIL);
         }
-        if bound == Some(device) { Ok(()) } else { self.set_device(id, Some(device)) }
+        Ok(())
     }
 
     /// A socket that connects to a link-local address is bound to its interface (`__ip6_datagram_connect`,
@@ -228,7 +237,8 @@ impl Host {
             }
             _ => None,
         };
-        if device.is_some() && bound.is_some_and(|bound| opt == Opt::Ipv6UnicastIf || device != Some(bound)) {
+        let is_unicast = matches!(opt, Opt::IpUnicastIf | Opt::Ipv6UnicastIf);
+        if device.is_some() && bound.is_some_and(|bound| is_unicast || device != Some(bound)) {
             return Err(Errno::EINVAL);
         }
         let hops = value.int().ok().and_then(|hops| u8::try_from(hops).ok()).unwrap_or(1);
@@ -245,7 +255,7 @@ impl Host {
             Opt::Ipv6MulticastHops => own.hops = hops,
             Opt::IpMulticastLoop => own.loop_v4 = value.flag()?,
             Opt::Ipv6MulticastLoop => own.loop_v6 = value.flag()?,
-            Opt::IpMulticastAll => own.all_v4 = value.flag()?,
+            Opt::IpMulticastAll => own.all_v4 = Some(value.flag()?),
             Opt::Ipv6MulticastAll => own.all_v6 = value.flag()?,
             _ => return Err(Errno::ENOPROTOOPT),
         }

@@ -167,6 +167,7 @@ fn where_it_may_go() {
     assert_eq!(n.send_to(s, b"x", "192.0.2.1:9"), Err(E::ENETUNREACH));
     assert_eq!(n.send_to(s, b"x", "255.255.255.255:9"), Err(E::ENETUNREACH));
     assert_eq!(n.connect(s, "255.255.255.255:9"), Err(E::ENETUNREACH));
+    assert_eq!(n.send_to(s, b"x", "127.255.255.255:9"), Err(E::EACCES));
     assert_eq!(n.send_to(s, b"x", "[::1]:9"), Err(E::EAFNOSUPPORT));
     let s = n.udp6();
     assert_eq!(n.set(s, Opt::Ipv6V6Only, Value::Int(1)), Ok(()));

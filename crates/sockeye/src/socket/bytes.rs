@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sockeye_abi::{
-    Control, Errno, How, MessageFlags, Request, Transport, decode_bind, decode_destination, decode_get,
-    decode_set, encode_sockaddr, encode_value, ioctl,
+    Control, Errno, How, MessageFlags, Request, Transport, Value, decode_bind, decode_destination,
+    decode_get, decode_question, decode_set, encode_sockaddr, encode_value, ioctl,
 };
 
 use super::{Message, Received, Socket};
@@ -152,6 +152,17 @@ impl Socket {
             let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
             let value = host.option(now, id, option)?;
             encode_value(option, &value, room)
+        })
+    }
+
+    /// getsockopt(2) of an option that asks something (IP_MSFILTER, MCAST_MSFILTER): the buffer as a program fills it, and
+    /// what it holds then. It may be longer: Linux goes by the number of sources that the question says.
+    pub fn option_answer(&self, level: i32, number: i32, question: &[u8]) -> io::Result<Vec<u8>> {
+        self.open.call(|host, _, id| {
+            let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
+            let asked = decode_question(option, question).ok_or(Errno::EINVAL)?;
+            let filter = host.group_filter(id, option, &asked?)?;
+            encode_value(option, &Value::Filter(filter), question.len())
         })
     }
 

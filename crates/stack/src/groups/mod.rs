@@ -203,14 +203,14 @@ impl Stack {
     }
 
     /// Whether a socket hears what this source sends to a group (`ip_mc_sf_allow`, `inet6_mc_check`). A socket that never
-    /// joined any hears all that the host hears.
+    /// joined any, if it `hears_all`, hears all that the host hears.
     pub(crate) fn members_hear(
         &self,
-        members: Option<MembersId>,
+        (members, hears_all): (Option<MembersId>, bool),
         (interface, group): (InterfaceId, IpAddr),
         source: IpAddr,
     ) -> bool {
-        let Some(members) = members.and_then(|id| self.members.get(id)) else { return true };
+        let Some(members) = members.and_then(|id| self.members.get(id)) else { return hears_all };
         match members.memberships.iter().find(|held| held.is(group, Some(interface))) {
             Some(held) => held.mode.passes(held.sources().contains(&source)),
             None if group.is_ipv4() => members.hears_all.0,

@@ -273,9 +273,10 @@ impl Stack {
         Some((tuple.local.into(), tuple.remote.into()))
     }
 
-    /// The interface a connection's packets leave by.
+    /// The interface a connection's packets leave by; of one with this host itself the one that has the address.
     pub fn tcp_interface(&self, connection: ConnectionId) -> Option<InterfaceId> {
-        Some(self.tcp.connections.get(connection)?.path.interface)
+        let connection = self.tcp.connections.get(connection)?;
+        Some(self.device_of(connection.path.interface, connection.tuple.local.ip()))
     }
 
     /// The MTU of a connection's path, as far as it is known (IP_MTU).

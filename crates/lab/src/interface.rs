@@ -1,0 +1,27 @@
+//! An Ethernet interface as it comes up: what it has besides the addresses that it is given.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use sockeye_stack::{Cidr, Interface, InterfaceId, Route, Stack};
+
+/// Adds it. If it speaks IPv6 it has a link-local address, too; and it is where IPv4's groups are, unless an interface before
+/// it is.
+pub(crate) fn add(stack: &mut Stack, mut interface: Interface) -> InterfaceId {
+    let has_v4 = interface.addresses.iter().any(|own| own.address().is_ipv4());
+    if interface.addresses.iter().any(|own| own.address().is_ipv6()) {
+        interface.addresses.extend(Cidr::new(interface.mac.link_local().into(), 64));
+    }
+    let id = stack.add_interface(interface);
+    if let (true, Some(groups)) = (has_v4, Cidr::new(Ipv4Addr::new(224, 0, 0, 0).into(), 4)) {
+        stack.add_route(Route { destination: groups, via: None, interface: id });
+    }
+    id
+}
+
+/// Whether an address means something beyond its link.
+pub(crate) fn is_known_beyond(own: &Cidr) -> bool {
+    match own.address() {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    }
+}
