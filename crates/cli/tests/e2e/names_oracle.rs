@@ -12,7 +12,7 @@ use sockeye::names::{
 };
 
 use crate::common::{finish_with, need};
-use crate::oracle::{compile, difference};
+use crate::oracle::{Compiled, compile, difference};
 
 /// Its own network and files for the machine's libc; the arguments are the folder of files and the program.
 const PREPARE: &str = "
@@ -99,24 +99,31 @@ fn as_libc_says_over_dns() {
         return;
     }
     let program = compile("names");
+    for resolv_conf in ["resolv.conf", "resolv.tcp"] {
+        compare_over_dns(&program, resolv_conf, isolated);
+    }
+}
+
+/// By UDP and by TCP, as the file says.
+fn compare_over_dns(program: &Compiled, resolv_conf: &str, isolated: impl Fn(&str) -> Command) {
     let questions = read("questions.dns");
     let mut libc = isolated(
-        "mount --bind \"$1/resolv.conf\" /etc/resolv.conf && mount --bind \"$1/nsswitch.dns\" /etc/nsswitch.conf && \
+        "mount --bind \"$1/$4\" /etc/resolv.conf && mount --bind \"$1/nsswitch.dns\" /etc/nsswitch.conf && \
          mount --bind \"$1/gai.conf\" /etc/gai.conf && exec \"$2\" run -- \"$3\"",
     );
-    libc.arg(folder()).arg(env!("CARGO_BIN_EXE_sockeye")).arg(program.path());
+    libc.arg(folder()).arg(env!("CARGO_BIN_EXE_sockeye")).arg(program.path()).arg(resolv_conf);
     let libc = finish_with(&mut libc, questions.clone().into_bytes()).well().text();
 
     let lab = Lab::default_network(1).expect("a network");
     let host = lab.find("pukaki").expect("a host");
     for (file, name) in
-        [(File::ResolvConf, "resolv.conf"), (File::NsSwitch, "nsswitch.dns"), (File::Gai, "gai.conf")]
+        [(File::ResolvConf, resolv_conf), (File::NsSwitch, "nsswitch.dns"), (File::Gai, "gai.conf")]
     {
         host.set_file(file, &read(name));
     }
     let ours = host.run(|| answer_all(&questions));
     if let Some(difference) = difference(&libc, &ours) {
-        panic!("not as libc (- libc, + Sockeye)\n{difference}");
+        panic!("{resolv_conf}: not as libc (- libc, + Sockeye)\n{difference}");
     }
 }
 
