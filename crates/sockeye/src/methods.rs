@@ -179,4 +179,22 @@ macro_rules! datagram_methods {
     };
 }
 
+/// The same socket call by call, and back, as socket2's conversions. What it is not, its calls will tell.
+macro_rules! socket_and_back {
+    ($kind:ident) => {
+        impl From<Socket> for $kind {
+            fn from(socket: Socket) -> $kind {
+                $kind { open: socket.open }
+            }
+        }
+
+        impl From<$kind> for Socket {
+            fn from(socket: $kind) -> Socket {
+                Socket { open: socket.open }
+            }
+        }
+    };
+}
+
+pub(crate) use socket_and_back;
 pub(crate) use {blocking_methods, common_methods, datagram_methods, stream_methods, time_limits};

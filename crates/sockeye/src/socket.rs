@@ -9,7 +9,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 use crate::host::{self, Host};
-use crate::net::{TcpStream, how_of};
+use crate::net::how_of;
 use crate::open::Open;
 
 pub use sockeye_abi::{
@@ -140,11 +140,6 @@ impl Socket {
     /// getpeername(2).
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.open.peer_addr()
-    }
-
-    /// The same socket as std's type.
-    pub fn into_tcp_stream(self) -> TcpStream {
-        TcpStream { open: self.open }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 
 use sockeye_abi::Opt;
 
@@ -12,11 +13,17 @@ use crate::host;
 use crate::methods::datagram_methods;
 use crate::net::{self, ToSocketAddrs, bound, first_of, none, resolve};
 use crate::open::{Open, receiving, receiving_from};
-use crate::waiting::Interest as Wanted;
+use crate::waiting::{Interest as Wanted, Ticket};
+
+/// Places of [`UdpSocket::tickets`].
+const RECEIVES: usize = 0;
+const SENDS: usize = 1;
 
 /// A UDP socket, as `tokio::net::UdpSocket`. Nothing is lost if one of its futures is dropped.
 pub struct UdpSocket {
     open: Arc<Open>,
+    /// The places of who polls it to receive, and to send.
+    tickets: [Mutex<Option<Ticket>>; 2],
 }
 
 impl UdpSocket {
@@ -32,8 +39,12 @@ impl UdpSocket {
         async move {
             let (host, addresses) = (host?, resolved.await?);
             let open = first_of(addresses, |address| bound(&host, address))?;
-            Ok(UdpSocket { open })
+            Ok(UdpSocket::new(open))
         }
+    }
+
+    fn new(open: Arc<Open>) -> UdpSocket {
+        UdpSocket { open, tickets: [Mutex::new(None), Mutex::new(None)] }
     }
 
     fn open(&self) -> &Open {
@@ -42,12 +53,12 @@ impl UdpSocket {
 
     /// The same socket as one that blocks, and back.
     pub fn from_std(socket: net::UdpSocket) -> io::Result<UdpSocket> {
-        Ok(UdpSocket { open: socket.open })
+        Ok(UdpSocket::new(socket.open))
     }
 
     /// The same socket, as one that blocks.
     pub fn into_std(self) -> io::Result<net::UdpSocket> {
-        Ok(net::UdpSocket { open: self.open })
+        Ok(net::UdpSocket { open: self.open.clone() })
     }
 
     /// Fixes the peer: the first of these addresses that can be.
@@ -112,6 +123,29 @@ impl UdpSocket {
         self.open.call(receiving_from(false)).map(|(chain, source)| (chain.copy_to(buf), source))
     }
 
+    /// [`UdpSocket::recv_from`] as a poll. The task that polled last to receive is woken.
+    pub fn poll_recv_from(
+        &self,
+        context: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<(usize, SocketAddr)>> {
+        let mut ticket = self.tickets[RECEIVES].lock().unwrap_or_else(PoisonError::into_inner);
+        let poll = self.open.poll((Wanted::Read, &mut ticket), context, receiving_from(false));
+        poll.map_ok(|(chain, source)| (chain.copy_to(buf), source))
+    }
+
+    /// [`UdpSocket::send_to`] as a poll. The task that polled last to send is woken.
+    pub fn poll_send_to(
+        &self,
+        context: &mut Context<'_>,
+        buf: &[u8],
+        target: SocketAddr,
+    ) -> Poll<io::Result<usize>> {
+        let mut ticket = self.tickets[SENDS].lock().unwrap_or_else(PoisonError::into_inner);
+        let send = |host: &mut sockeye_socket::Host, now, id| host.send_to(now, id, buf, Some(target));
+        self.open.poll((Wanted::Write, &mut ticket), context, send)
+    }
+
     /// Joins a group on the interface with this address, or one of the system's choice if that is unspecified
     /// (IP_ADD_MEMBERSHIP).
     pub fn join_multicast_v4(&self, multiaddr: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
@@ -131,6 +165,16 @@ impl UdpSocket {
     /// Leaves a group (IPV6_LEAVE_GROUP).
     pub fn leave_multicast_v6(&self, multiaddr: &Ipv6Addr, interface: u32) -> io::Result<()> {
         self.open.set_group_v6(Opt::Ipv6DropMembership, *multiaddr, interface)
+    }
+}
+
+impl Drop for UdpSocket {
+    fn drop(&mut self) {
+        for ticket in &mut self.tickets {
+            if let Some(ticket) = ticket.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+                self.open.shared.forget((self.open.host, self.open.id), ticket);
+            }
+        }
     }
 }
 

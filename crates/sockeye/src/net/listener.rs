@@ -9,8 +9,9 @@ use sockeye_abi::{Opt, Transport};
 
 use super::{TcpStream, ToSocketAddrs, family_of, first_of};
 use crate::host::{self, Host};
-use crate::methods::{blocking_methods, common_methods};
+use crate::methods::{blocking_methods, common_methods, socket_and_back};
 use crate::open::Open;
+use crate::socket::Socket;
 
 /// As std: the backlog of a listener.
 const BACKLOG: i32 = 128;
@@ -63,6 +64,8 @@ impl Iterator for Incoming<'_> {
 }
 
 impl std::iter::FusedIterator for Incoming<'_> {}
+
+socket_and_back!(TcpListener);
 
 impl fmt::Debug for TcpListener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

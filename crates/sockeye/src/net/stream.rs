@@ -10,8 +10,9 @@ use sockeye_abi::{Family, How, MessageFlags, Opt, Transport, Value};
 
 use super::{ToSocketAddrs, first_of};
 use crate::host;
-use crate::methods::{blocking_methods, stream_methods, time_limits};
+use crate::methods::{blocking_methods, socket_and_back, stream_methods, time_limits};
 use crate::open::{Open, scatter};
+use crate::socket::Socket;
 use crate::waiting::Interest;
 
 /// A TCP connection, as [`std::net::TcpStream`]. Closed when the last of its clones is dropped.
@@ -120,6 +121,8 @@ impl Write for TcpStream {
         Ok(())
     }
 }
+
+socket_and_back!(TcpStream);
 
 impl fmt::Debug for TcpStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

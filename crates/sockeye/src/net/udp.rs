@@ -10,8 +10,9 @@ use sockeye_abi::{Opt, Transport};
 
 use super::{ToSocketAddrs, family_of, first_of, none};
 use crate::host::{self, Host};
-use crate::methods::{blocking_methods, datagram_methods, time_limits};
+use crate::methods::{blocking_methods, datagram_methods, socket_and_back, time_limits};
 use crate::open::Open;
+use crate::socket::Socket;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
 pub struct UdpSocket {
@@ -91,6 +92,8 @@ impl UdpSocket {
         self.open.receive(buf, true)
     }
 }
+
+socket_and_back!(UdpSocket);
 
 impl fmt::Debug for UdpSocket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

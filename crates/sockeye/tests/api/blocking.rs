@@ -179,6 +179,9 @@ fn call_by_call() {
     client.send(b"abc", sockeye::socket::MessageFlags::MORE).unwrap();
     assert_eq!((server.unread().unwrap(), client.unacknowledged().unwrap()), (0, 3));
     assert_eq!(client.host(), a);
+    let client = sockeye::net::TcpStream::from(client);
+    assert_eq!(client.peer_addr().unwrap().port(), 80);
+    assert_eq!(Socket::from(client).local_addr().unwrap().ip().to_string(), "10.0.0.1");
 }
 
 #[test]

@@ -112,6 +112,11 @@ async fn datagrams() {
     a.on(async { client.connect("b:53").await }).await.unwrap();
     server.send_to(b"me", from).await.unwrap();
     assert_eq!((client.peek(&mut buffer).await.unwrap(), client.try_recv(&mut buffer).unwrap()), (2, 2));
+    let (sent, received) = tokio::join!(
+        std::future::poll_fn(|context| server.poll_send_to(context, b"poll", from)),
+        std::future::poll_fn(|context| client.poll_recv_from(context, &mut buffer)),
+    );
+    assert_eq!((sent.unwrap(), received.unwrap()), (4, (4, "10.0.0.2:53".parse().unwrap())));
     client.set_broadcast(true).unwrap();
     client.join_multicast_v4([239, 1, 2, 3].into(), [10, 0, 0, 1].into()).unwrap();
     client.leave_multicast_v4([239, 1, 2, 3].into(), [10, 0, 0, 1].into()).unwrap();

@@ -141,6 +141,10 @@ fn bad_requests() {
         let answer = zone.answer(&bytes, Via::Udp).unwrap();
         assert_eq!((answer[0], answer[1], answer[2] >> 3, answer[3] & 0xf), (0x12, 0x34, 0x10 | code, 4));
     }
+    // RFC 9619: one question.
+    let mut two = query("tekapo.", RecordType::A);
+    two.add_query(two.queries[0].clone());
+    assert_eq!(ask(&two, Via::Udp).metadata.response_code, ResponseCode::FormErr);
     let none = Message::new(0x1234, MessageType::Query, OpCode::Query);
     let answer = Message::from_vec(&zone.answer(&none.to_vec().unwrap(), Via::Udp).unwrap()).unwrap();
     assert_eq!(answer.metadata.response_code, ResponseCode::FormErr);
