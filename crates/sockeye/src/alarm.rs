@@ -73,6 +73,7 @@ impl Drop for Alarm {
 impl Bell {
     /// The thread's life: until the network's last handle is gone.
     fn keep(&self, shared: &Weak<Shared>) {
+        crate::blocking::drive();
         loop {
             // Whatever is due from here on rings, unless this look already sees it.
             self.next.store(NEVER, Ordering::Release);

@@ -1,6 +1,6 @@
 //! How a thread waits: parked in real time; in a simulation it hands the baton back, and gets it when its turn comes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,6 +15,8 @@ use crate::simulation::Baton;
 thread_local! {
     /// The baton of a thread that belongs to a simulation.
     static BATON: RefCell<Option<Baton>> = const { RefCell::new(None) };
+    /// It runs what is due on a network.
+    static DRIVES: Cell<bool> = const { Cell::new(false) };
     static PARKED: Arc<Parked> = Arc::new(Parked { thread: thread::current(), woken: AtomicBool::new(false) });
 }
 
@@ -43,6 +45,18 @@ pub(crate) fn take_baton(baton: Baton) {
 /// The baton of this thread, if it is one of a simulation.
 pub(crate) fn baton() -> Option<Baton> {
     BATON.with_borrow(Clone::clone)
+}
+
+/// Whether this thread may wait for something of the network: not the network's own, nor one that unwinds, and in virtual
+/// time only one of the simulation.
+pub(crate) fn may_wait(shared: &Shared) -> bool {
+    let belongs = || baton().is_some_and(|baton| baton.belongs_to(shared));
+    !thread::panicking() && !DRIVES.get() && (!shared.is_simulated() || belongs())
+}
+
+/// Makes this a network's own thread.
+pub(crate) fn drive() {
+    DRIVES.set(true);
 }
 
 /// Tries until it gives something or the time is up (`None`). An error of kind `Deadlock` where waiting would never

@@ -155,6 +155,19 @@ impl Shared {
         drop(left);
     }
 
+    /// Closes a socket, unless that is to wait (SO_LINGER): until when, then.
+    pub(crate) fn close_or_linger(&self, (host, socket): (HostId, SocketId)) -> Option<Instant> {
+        let closed = self.with(|engine, now| match engine.lab.host_mut(host).begin_close(now, socket) {
+            Some(limit) => Err(now + limit),
+            None => {
+                engine.lab.host_mut(host).close(now, socket);
+                engine.watching.closed((host, socket));
+                Ok(engine.waiters.remove((host, socket)))
+            }
+        });
+        closed.err()
+    }
+
     /// Now, on the network's clock.
     pub(crate) fn now(&self) -> Instant {
         self.lock().now()

@@ -86,8 +86,9 @@ macro_rules! stream_methods {
             self.open().flag(Opt::TcpNoDelay)
         }
 
-        /// What dropping it does with unsent data (SO_LINGER): with a span of zero the connection is reset. The wait of
-        /// other spans is not made: dropping returns at once, and the data go on being sent.
+        /// What dropping the last handle does with unsent data (SO_LINGER): with a span of zero the connection is reset; with
+        /// another, dropping waits until the peer has acknowledged everything or the span, in whole seconds, is over.
+        /// Without it, and in any case for the sockets of tasks, dropping returns at once, and the data go on being sent.
         pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
             let seconds = linger.map_or(0, |span| i32::try_from(span.as_secs()).unwrap_or(i32::MAX));
             self.open().set_option(Opt::SoLinger, Value::Linger { on: linger.is_some(), seconds })

@@ -24,11 +24,24 @@ pub(crate) struct Open {
     pub(crate) id: SocketId,
     /// O_NONBLOCK.
     nonblocking: AtomicBool,
+    /// Dropping it doesn't wait, whatever SO_LINGER says.
+    never_lingers: AtomicBool,
 }
 
 impl Drop for Open {
+    /// The close(2) of the last descriptor: with SO_LINGER and a time it waits, where the thread may.
     fn drop(&mut self) {
-        self.shared.close((self.host, self.id));
+        let place = (self.host, self.id);
+        if self.never_lingers.load(Ordering::Relaxed) || !blocking::may_wait(&self.shared) {
+            return self.shared.close(place);
+        }
+        if let Some(until) = self.shared.close_or_linger(place) {
+            // Whatever ends the wait, the rest is the network's.
+            let _ = self.block_until(Interest::Read, Some(until), |host, _, id| {
+                if host.is_lingering(id) { Err(Errno::EAGAIN) } else { Ok(()) }
+            });
+            self.shared.close(place);
+        }
     }
 }
 
@@ -51,7 +64,13 @@ impl Open {
 
     /// A socket that is open already.
     fn adopt(shared: &Arc<Shared>, host: HostId, id: SocketId) -> Arc<Open> {
-        Arc::new(Open { shared: shared.clone(), host, id, nonblocking: AtomicBool::new(false) })
+        Arc::new(Open {
+            shared: shared.clone(),
+            host,
+            id,
+            nonblocking: AtomicBool::new(false),
+            never_lingers: AtomicBool::new(false),
+        })
     }
 
     /// A call that never waits.
@@ -259,6 +278,11 @@ impl Open {
     pub(crate) fn take_error(&self) -> io::Result<Option<io::Error>> {
         let error = self.option(Opt::SoError)?.int().map_err(os_error)?;
         Ok((error != 0).then(|| io::Error::from_raw_os_error(error)))
+    }
+
+    /// Dropping it never waits: it belongs to tasks.
+    pub(crate) fn never_lingers(&self) {
+        self.never_lingers.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn set_nonblocking(&self, on: bool) {

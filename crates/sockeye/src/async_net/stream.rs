@@ -31,6 +31,7 @@ impl TcpStream {
     writable_methods!();
 
     pub(crate) fn new(open: Arc<Open>) -> TcpStream {
+        open.never_lingers();
         let (read, write) = halves(open);
         TcpStream::of_halves(read, write)
     }
