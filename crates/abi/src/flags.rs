@@ -45,6 +45,64 @@ bitflags! {
     }
 }
 
+/// What becomes of a flag.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// The call does what it says.
+    Heeded,
+    /// It changes nothing here, and nothing that a program could see on Linux.
+    Nothing,
+    /// It means nothing to this call.
+    Ignored,
+    /// Linux does something that is not done here.
+    Missing,
+    /// It is an answer: in `msg_flags` of recvmsg(2).
+    Answer,
+}
+
+/// Every flag, what becomes of it in sending and receiving on sockets of the Internet, and what it means.
+pub const MESSAGE_FLAGS: &[(MessageFlags, &str, Use, Use, &str)] = {
+    use MessageFlags as M;
+    use Use::{Answer, Heeded, Ignored, Missing, Nothing};
+    &[
+        (M::OOB, "MSG_OOB", Heeded, Heeded, "urgent data; with datagrams EOPNOTSUPP"),
+        (M::PEEK, "MSG_PEEK", Ignored, Heeded, "look, don't take"),
+        (M::DONTROUTE, "MSG_DONTROUTE", Heeded, Ignored, "datagrams over IPv4 to hosts on the link only"),
+        (M::CTRUNC, "MSG_CTRUNC", Ignored, Answer, "control messages were cut"),
+        (M::PROBE, "MSG_PROBE", Heeded, Ignored, "send nothing: find the way"),
+        (
+            M::TRUNC,
+            "MSG_TRUNC",
+            Ignored,
+            Heeded,
+            "the datagram's true length; of a stream, take and throw away",
+        ),
+        (M::DONTWAIT, "MSG_DONTWAIT", Heeded, Heeded, "don't wait"),
+        (
+            M::EOR,
+            "MSG_EOR",
+            Heeded,
+            Ignored,
+            "a stream's record ends; its segments aren't merged with later ones",
+        ),
+        (M::WAITALL, "MSG_WAITALL", Ignored, Heeded, "wait for all that was asked for"),
+        (M::CONFIRM, "MSG_CONFIRM", Nothing, Ignored, "the neighbour answers"),
+        (M::ERRQUEUE, "MSG_ERRQUEUE", Ignored, Heeded, "take from the error queue"),
+        (M::NOSIGNAL, "MSG_NOSIGNAL", Heeded, Ignored, "no SIGPIPE"),
+        (M::MORE, "MSG_MORE", Heeded, Ignored, "more is coming: don't send what isn't full yet"),
+        (M::WAITFORONE, "MSG_WAITFORONE", Ignored, Heeded, "recvmmsg waits for the first only"),
+        (M::ZEROCOPY, "MSG_ZEROCOPY", Missing, Ignored, "no copy; on Linux where SO_ZEROCOPY is set"),
+        (
+            M::FASTOPEN,
+            "MSG_FASTOPEN",
+            Heeded,
+            Ignored,
+            "connect, with data in the SYN; with datagrams ignored",
+        ),
+        (M::CMSG_CLOEXEC, "MSG_CMSG_CLOEXEC", Ignored, Heeded, "descriptors received are closed by exec"),
+    ]
+};
+
 bitflags! {
     /// What poll(2) and epoll(7) say of a descriptor, in their numbers.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -110,6 +168,15 @@ impl How {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_flag_has_a_row() {
+        let rows = MESSAGE_FLAGS.iter().fold(MessageFlags::empty(), |all, row| {
+            assert!(!all.intersects(row.0), "{} once", row.1);
+            all | row.0
+        });
+        assert_eq!(rows, MessageFlags::all());
+    }
 
     #[test]
     fn how() {

@@ -2,9 +2,23 @@
 
 use std::time::Duration;
 
+/// Who answers an ioctl of a program under the supervisor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// The kernel, of the carrier.
+    Carrier,
+    /// The stack.
+    Stack,
+    /// Nobody: ENOTTY.
+    Nobody,
+}
+
 macro_rules! ioctls {
-    ($($name:ident = $number:literal, $text:literal;)*) => {
+    ($($name:ident = $number:literal, $by:ident $text:literal;)*) => {
         $(#[doc = $text] pub const $name: u32 = $number;)*
+
+        /// All of them: number, name, who answers a program under the supervisor, and what it asks for.
+        pub const IOCTLS: &[(u32, &str, By, &str)] = &[$(($number, stringify!($name), By::$by, $text),)*];
 
         /// The request's name, for traces.
         pub const fn name(request: u32) -> Option<&'static str> {
@@ -17,32 +31,32 @@ macro_rules! ioctls {
 }
 
 ioctls! {
-    FIONBIO = 0x5421, "Sets (int other than 0) or clears non-blocking mode.";
-    FIONREAD = 0x541b, "Bytes waiting to be read; for a datagram socket the next datagram's. The same as SIOCINQ.";
-    FIOASYNC = 0x5452, "Sets or clears SIGIO.";
-    TIOCOUTQ = 0x5411, "Bytes not yet acknowledged. The same as SIOCOUTQ.";
-    FIOSETOWN = 0x8901, "Sets who gets SIGIO.";
-    SIOCSPGRP = 0x8902, "Sets who gets SIGURG.";
-    FIOGETOWN = 0x8903, "Who gets SIGIO.";
-    SIOCGPGRP = 0x8904, "Who gets SIGURG.";
-    SIOCATMARK = 0x8905, "Whether the urgent mark is next.";
-    SIOCGSTAMP = 0x8906, "When the last packet came that was read: a `struct timeval`.";
-    SIOCGSTAMPNS = 0x8907, "The same as a `struct timespec`.";
-    SIOCGSTAMP_NEW = 0x8010_8906, "The same as SIOCGSTAMP, for times past 2038.";
-    SIOCGSTAMPNS_NEW = 0x8010_8907, "The same as SIOCGSTAMPNS, for times past 2038.";
-    SIOCOUTQNSD = 0x894b, "Bytes not yet sent.";
-    SIOCGIFNAME = 0x8910, "An interface's name by its index.";
-    SIOCGIFCONF = 0x8912, "The list of IPv4 addresses and their interfaces.";
-    SIOCGIFFLAGS = 0x8913, "An interface's flags.";
-    SIOCGIFADDR = 0x8915, "An interface's IPv4 address.";
-    SIOCGIFDSTADDR = 0x8917, "The other end's address of a point-to-point interface.";
-    SIOCGIFBRDADDR = 0x8919, "An interface's broadcast address.";
-    SIOCGIFNETMASK = 0x891b, "An interface's network mask.";
-    SIOCGIFMETRIC = 0x891d, "An interface's metric.";
-    SIOCGIFMTU = 0x8921, "An interface's MTU.";
-    SIOCGIFHWADDR = 0x8927, "An interface's hardware address.";
-    SIOCGIFINDEX = 0x8933, "An interface's index by its name.";
-    SIOCGIFTXQLEN = 0x8942, "An interface's queue length.";
+    FIONBIO = 0x5421, Carrier "Sets (int other than 0) or clears non-blocking mode.";
+    FIONREAD = 0x541b, Carrier "Bytes waiting to be read; for a datagram socket the next datagram's. The same as SIOCINQ.";
+    FIOASYNC = 0x5452, Carrier "Sets or clears SIGIO.";
+    TIOCOUTQ = 0x5411, Stack "Bytes not yet acknowledged. The same as SIOCOUTQ.";
+    FIOSETOWN = 0x8901, Carrier "Sets who gets SIGIO.";
+    SIOCSPGRP = 0x8902, Carrier "Sets who gets SIGURG.";
+    FIOGETOWN = 0x8903, Carrier "Who gets SIGIO.";
+    SIOCGPGRP = 0x8904, Carrier "Who gets SIGURG.";
+    SIOCATMARK = 0x8905, Carrier "Whether the urgent mark is next.";
+    SIOCGSTAMP = 0x8906, Stack "When the last packet came that was read: a `struct timeval`.";
+    SIOCGSTAMPNS = 0x8907, Stack "The same as a `struct timespec`.";
+    SIOCGSTAMP_NEW = 0x8010_8906, Stack "The same as SIOCGSTAMP, for times past 2038.";
+    SIOCGSTAMPNS_NEW = 0x8010_8907, Stack "The same as SIOCGSTAMPNS, for times past 2038.";
+    SIOCOUTQNSD = 0x894b, Stack "Bytes not yet sent.";
+    SIOCGIFNAME = 0x8910, Nobody "An interface's name by its index.";
+    SIOCGIFCONF = 0x8912, Nobody "The list of IPv4 addresses and their interfaces.";
+    SIOCGIFFLAGS = 0x8913, Nobody "An interface's flags.";
+    SIOCGIFADDR = 0x8915, Nobody "An interface's IPv4 address.";
+    SIOCGIFDSTADDR = 0x8917, Nobody "The other end's address of a point-to-point interface.";
+    SIOCGIFBRDADDR = 0x8919, Nobody "An interface's broadcast address.";
+    SIOCGIFNETMASK = 0x891b, Nobody "An interface's network mask.";
+    SIOCGIFMETRIC = 0x891d, Nobody "An interface's metric.";
+    SIOCGIFMTU = 0x8921, Nobody "An interface's MTU.";
+    SIOCGIFHWADDR = 0x8927, Nobody "An interface's hardware address.";
+    SIOCGIFINDEX = 0x8933, Nobody "An interface's index by its name.";
+    SIOCGIFTXQLEN = 0x8942, Nobody "An interface's queue length.";
 }
 
 /// The same as [`FIONREAD`].

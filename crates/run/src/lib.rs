@@ -17,6 +17,7 @@ mod signals;
 mod supervisor;
 mod trace;
 
+pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
 pub use sockeye_hub::Place;
 use sockeye_hub::Plug;

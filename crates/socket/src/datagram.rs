@@ -204,7 +204,8 @@ impl Host {
             check_ipv4_message(message, length)?;
         }
         let wishes = Wishes::of_datagram(socket.family, peer.is_ipv4(), message.control)?;
-        let options = socket.options.ip_options(peer.ip());
+        let mut options = socket.options.ip_options(peer.ip());
+        options.dont_route |= message.flags.contains(MessageFlags::DONTROUTE);
         let own = socket.options.dont_fragment;
         let outgoing = socket.options.interfaces.outgoing(peer.ip(), message.to.and_then(address::scope));
         self.stack.udp_set_ip_options(udp, options);

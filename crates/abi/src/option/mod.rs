@@ -52,6 +52,8 @@ pub struct Row {
     pub settable: bool,
     /// Whether it does what it says here, or fails.
     pub state: State,
+    /// What it is for, in a line.
+    pub text: &'static str,
 }
 
 /// Which sockets have an option, by what carries their bytes.

@@ -79,6 +79,7 @@ macro_rules! options {
                 readable: readable!($access),
                 settable: settable!($access),
                 state: State::$state,
+                text: $text,
             },)*
         ];
     };

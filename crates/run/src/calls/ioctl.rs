@@ -20,13 +20,14 @@ impl Supervisor {
             ioctl::FIOSETOWN | ioctl::SIOCSPGRP | ioctl::FIOGETOWN | ioctl::SIOCGPGRP | ioctl::SIOCATMARK => {
                 Ok(Answer::Pass)
             }
-            ioctl::TIOCOUTQ if subject.transport == Transport::Tcp => {
+            request @ (ioctl::TIOCOUTQ | ioctl::SIOCOUTQNSD) if subject.transport == Transport::Tcp => {
                 let unread = self
                     .carriers
                     .get(subject.carrier)
                     .and_then(|carrier| carrier.link())
                     .map_or(0, |link| link.unread());
-                let queued = self.network.host().unsent(subject.socket)?.0;
+                let (unacknowledged, unsent) = self.network.host().unsent(subject.socket)?;
+                let queued = if request == ioctl::TIOCOUTQ { unacknowledged } else { unsent };
                 let bytes = i32::try_from(queued + unread).unwrap_or(i32::MAX);
                 memory::write(call.tid, call.args[2], &bytes.to_ne_bytes())?;
                 Ok(Answer::Value(0))

@@ -10,6 +10,7 @@ mod ioctl;
 mod message;
 mod names;
 mod options;
+mod table;
 mod unheard;
 
 use sockeye_abi::{Errno, MessageFlags, Transport};
@@ -23,6 +24,8 @@ use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
 pub(crate) use fast_open::FastSend;
+pub(crate) use table::numbers;
+pub use table::{CALLS, CallRow, When};
 use unheard::Outcome;
 pub(crate) use unheard::{Mark, Taken, Unheard};
 
