@@ -9,7 +9,6 @@ use sockeye_abi::Transport;
 use sockeye_base::{Instant, Rng};
 use sockeye_lab::{HostId, Lab};
 use sockeye_names::{Families, File, Files, HostEntry, Interface, SourceAddress};
-use sockeye_stack::InterfaceId;
 
 use crate::host::{self, Host};
 use crate::net::family_of;
@@ -52,18 +51,13 @@ pub(super) fn of(host: &Host) -> (Arc<Files>, Vec<Interface>) {
     host.shared.with(|engine, _| {
         let interfaces = engine.lab.host(host.id).stack().interfaces();
         let interfaces = interfaces.map(|(id, interface)| Interface {
-            index: index_of(id),
+            index: id.index(),
             name: interface.name.clone(),
             addresses: interface.addresses.iter().map(|cidr| cidr.address()).collect(),
         });
         let interfaces = interfaces.collect();
         (engine.names.files(&engine.lab, host.id).clone(), interfaces)
     })
-}
-
-/// Linux counts interfaces from one.
-fn index_of(id: InterfaceId) -> u32 {
-    u32::try_from(id.0).map_or(u32::MAX, |id| id.saturating_add(1))
 }
 
 /// A generator of its own for one look-up.
