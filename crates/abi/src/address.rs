@@ -56,8 +56,23 @@ pub fn decode_sockaddr(bytes: &[u8]) -> Result<Address, Errno> {
 }
 
 /// Decodes the address of `bind` on an Internet socket. EINVAL for a length below the family's, EAFNOSUPPORT for
-/// another family. An AF_INET socket takes AF_UNSPEC with address 0.0.0.0 for AF_INET, as Linux does.
-pub fn decode_bind(family: Family, bytes: &[u8]) -> Result<SocketAddr, Errno> {
+/// another family. An AF_INET socket takes AF_UNSPEC with address 0.0.0.0 for AF_INET, as Linux does; a raw one takes
+/// any family for AF_INET. On AF_INET6 a raw socket says EINVAL for another family, and a ping socket wants the whole
+/// `sockaddr_in6`.
+pub fn decode_bind(family: Family, transport: Transport, bytes: &[u8]) -> Result<SocketAddr, Errno> {
+    match (family, transport) {
+        (Family::Inet, Transport::Raw(_)) => v4(bytes),
+        (Family::Inet6, Transport::Raw(_)) => {
+            let address = v6(bytes)?;
+            if family_of(bytes)? == AF_INET6 { Ok(address) } else { Err(Errno::EINVAL) }
+        }
+        (Family::Inet6, Transport::Ping) if bytes.len() < SOCKADDR_IN6 => Err(Errno::EINVAL),
+        _ => decode_own(family, bytes),
+    }
+}
+
+/// Decodes an address of the socket's family.
+fn decode_own(family: Family, bytes: &[u8]) -> Result<SocketAddr, Errno> {
     let written = family_of(bytes)?;
     match family {
         Family::Inet => {
@@ -76,8 +91,8 @@ pub fn decode_bind(family: Family, bytes: &[u8]) -> Result<SocketAddr, Errno> {
 }
 
 /// Decodes the address of `connect` on an Internet socket; `None` is AF_UNSPEC, which disconnects. EINVAL for a length
-/// below the family's, EAFNOSUPPORT for another family. A UDP socket of AF_INET6 takes an AF_INET address: it is given
-/// back as its mapped form.
+/// below the family's, EAFNOSUPPORT for another family. A UDP or raw socket of AF_INET6 takes an AF_INET address: it is
+/// given back as its mapped form.
 pub fn decode_connect(
     family: Family,
     transport: Transport,
@@ -88,24 +103,39 @@ pub fn decode_connect(
         return Ok(None);
     }
     match (family, transport) {
-        (Family::Inet6, Transport::Udp) if written == AF_INET => Ok(Some(mapped(v4(bytes)?))),
-        (Family::Inet | Family::Inet6, _) => decode_bind(family, bytes).map(Some),
+        (Family::Inet6, Transport::Udp | Transport::Raw(_)) if written == AF_INET => {
+            Ok(Some(mapped(v4(bytes)?)))
+        }
+        (Family::Inet6, Transport::Ping) if written == AF_INET => Err(Errno::EAFNOSUPPORT),
+        (Family::Inet | Family::Inet6, _) => decode_own(family, bytes).map(Some),
     }
 }
 
-/// Decodes the destination of `sendto` and `sendmsg` on a UDP socket; `None` means the connected peer. (A stream ignores
-/// its destination.) On AF_INET, AF_UNSPEC is read as AF_INET; on AF_INET6 it means the connected peer, AF_INET is
-/// taken as its mapped form, and any other family is EINVAL. All as Linux.
-pub fn decode_destination(family: Family, bytes: &[u8]) -> Result<Option<SocketAddr>, Errno> {
-    match family {
-        Family::Inet => {
+/// Decodes the destination of `sendto` and `sendmsg` on a datagram socket; `None` means the connected peer. (A stream
+/// ignores its destination.) On AF_INET, AF_UNSPEC is read as AF_INET, but by ping sockets. On AF_INET6, to UDP AF_UNSPEC
+/// means the connected peer, AF_INET is taken as its mapped form, and any other family is EINVAL; raw and ping sockets
+/// say EAFNOSUPPORT, but raw ones read AF_UNSPEC as AF_INET6. All as Linux.
+pub fn decode_destination(
+    family: Family,
+    transport: Transport,
+    bytes: &[u8],
+) -> Result<Option<SocketAddr>, Errno> {
+    match (family, transport) {
+        (Family::Inet, _) => {
             let address = v4(bytes)?;
             match family_of(bytes)? {
-                AF_INET | AF_UNSPEC => Ok(Some(address)),
+                AF_INET => Ok(Some(address)),
+                AF_UNSPEC if transport != Transport::Ping => Ok(Some(address)),
                 _ => Err(Errno::EAFNOSUPPORT),
             }
         }
-        Family::Inet6 => match family_of(bytes)? {
+        (Family::Inet6, Transport::Raw(_)) => {
+            let address = v6(bytes)?;
+            let right = matches!(family_of(bytes)?, AF_INET6 | AF_UNSPEC);
+            if right { Ok(Some(address)) } else { Err(Errno::EAFNOSUPPORT) }
+        }
+        (Family::Inet6, Transport::Ping) => decode_bind(family, transport, bytes).map(Some),
+        (Family::Inet6, Transport::Tcp | Transport::Udp) => match family_of(bytes)? {
             AF_INET6 => v6(bytes).map(Some),
             AF_INET => Ok(Some(mapped(v4(bytes)?))),
             AF_UNSPEC => Ok(None),
@@ -246,10 +276,11 @@ mod tests {
     #[test]
     fn lengths_as_linux() {
         use Errno as E;
-        let bind = |family, written, len| decode_bind(family, &bytes(written, len)).err();
+        let bind = |family, written, len| decode_bind(family, Transport::Tcp, &bytes(written, len)).err();
         let connect =
             |family, transport, written, len| decode_connect(family, transport, &bytes(written, len)).err();
-        let send = |family, written, len| decode_destination(family, &bytes(written, len)).err();
+        let send =
+            |family, written, len| decode_destination(family, Transport::Udp, &bytes(written, len)).err();
         for len in [0, 1, 2, 8, 15, 129] {
             assert_eq!(bind(Family::Inet, AF_INET, len), Some(E::EINVAL));
             assert_eq!(bind(Family::Inet, AF_INET6, len), Some(E::EINVAL));
@@ -275,8 +306,8 @@ mod tests {
         assert_eq!(send(Family::Inet, AF_UNSPEC, 16), None);
         assert_eq!(send(Family::Inet6, AF_INET6, 23), Some(E::EINVAL));
         assert_eq!(send(Family::Inet6, AF_UNIX, 28), Some(E::EINVAL));
-        assert_eq!(decode_destination(Family::Inet6, &[0, 0]), Ok(None));
+        assert_eq!(decode_destination(Family::Inet6, Transport::Udp, &[0, 0]), Ok(None));
         let there = "[::ffff:0.0.0.0]:4112".parse().expect("an address");
-        assert_eq!(decode_destination(Family::Inet6, &bytes(AF_INET, 16)), Ok(Some(there)));
+        assert_eq!(decode_destination(Family::Inet6, Transport::Udp, &bytes(AF_INET, 16)), Ok(Some(there)));
     }
 }

@@ -54,6 +54,8 @@ counters! {
     IcmpOutRateLimit "IcmpOutRateLimitHost" "ICMP errors not sent, for there were too many.";
     OutOfWindowIcmps "TcpExtOutOfWindowIcmps" "ICMP errors about segments that aren't under way.";
 
+    SocketRcvbuff "SOCKET_RCVBUFF" "Packets for raw and ping sockets that found the receive buffer full.";
+
     UdpNoPorts "UdpNoPorts" "Datagrams for nobody.";
     UdpInErrors "UdpInErrors" "Datagrams that can't be, or found no room.";
     UdpRcvbufErrors "UdpRcvbufErrors" "Datagrams that found the receive buffer full.";

@@ -158,6 +158,7 @@ fn bounds(kind: Kind) -> String {
         Kind::Rate => "bytes per second".to_owned(),
         Kind::Name(size) => format!("name of up to {}", size - 1),
         Kind::Struct(size) => format!("struct of {size} bytes"),
+        Kind::Bits(size) => format!("{size} bytes of bits"),
         Kind::Key => "16 or 32 bytes".to_owned(),
         Kind::NetworkInt => "index, big-endian".to_owned(),
         Kind::Interface => "name of up to 15".to_owned(),

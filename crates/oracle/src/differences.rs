@@ -76,6 +76,12 @@ pub const DIFFERENCES: &[Difference] = &[
     carriers("connect::in_time", IN_TIME, ["connect again: EALREADY", "connect again: EINPROGRESS"]),
     carriers("connect::in_time", IN_TIME, ["-, *", "OUT HUP, *"]),
     ungated("connect::datagrams", NO_DESTINATION, ["send to nobody: EDESTADDRREQ", "send to nobody: 1"]),
+    ungated("ping::errors", NO_DESTINATION, ["send without a peer: EDESTADDRREQ", "*: 12"]),
+    ungated("ping::errors6", NO_DESTINATION, ["send without a peer: EDESTADDRREQ", "*: 12"]),
+    ungated("raw::errors", NO_DESTINATION, ["send without a peer: EDESTADDRREQ", "*: 12"]),
+    ungated("raw::errors6", NO_DESTINATION, ["send without a peer: EDESTADDRREQ", "*: 12"]),
+    ungated("raw::header_included", NO_DESTINATION, ["without a destination: EDESTADDRREQ", "*: 1501"]),
+    carriers("ping::errors", "FIONREAD of a ping socket", ["ioctl 0x541b: ENOTTY", "*: 0"]),
 ];
 
 const URGENT_ALONE: &str = "POLLIN of an urgent byte alone";

@@ -6,7 +6,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use sockeye_abi::{Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin, decode_connect};
+use sockeye_abi::{
+    Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin, Transport, decode_connect,
+};
 use sockeye_base::{Chain, Duration, Instant, Pool};
 use sockeye_stack::{Arrival, Directions, ErrorReport, Ready, Received, UdpId};
 
@@ -17,11 +19,12 @@ use crate::stream::request_of;
 use crate::{address, errors};
 
 /// The longest length a UDP header can say.
-const LONGEST: usize = 65_535;
+pub(crate) const LONGEST: usize = 65_535;
 
-/// A datagram socket.
-#[derive(Debug, Default)]
+/// A datagram socket; or a raw one, which has no port.
+#[derive(Debug)]
 pub(crate) struct Datagram {
+    pub(crate) transport: Transport,
     /// What the stack calls it, once it has a port.
     pub(crate) udp: Option<UdpId>,
     /// `bind` named the port, so `disconnect` keeps it.
@@ -29,11 +32,11 @@ pub(crate) struct Datagram {
     /// The address `bind` named.
     address_locked: Option<SocketAddr>,
     /// The peer, as `connect` named it.
-    peer: Option<SocketAddr>,
+    pub(crate) peer: Option<SocketAddr>,
     /// The pending error that outlived the port.
     pub(crate) error: Option<Errno>,
     /// UDP_CORK, MSG_MORE: what waits for more.
-    cork: Option<Box<Cork>>,
+    pub(crate) cork: Option<Box<Cork>>,
     last: Last,
 }
 
@@ -49,12 +52,27 @@ enum Last {
 /// A datagram that grows.
 #[derive(Debug)]
 pub(crate) struct Cork {
-    ready: Ready,
-    data: Chain,
+    pub(crate) ready: Ready,
+    pub(crate) data: Chain,
+}
+
+impl Datagram {
+    pub(crate) fn new(transport: Transport) -> Datagram {
+        Datagram {
+            transport,
+            udp: None,
+            port_locked: false,
+            address_locked: None,
+            peer: None,
+            error: None,
+            cork: None,
+            last: Last::Never,
+        }
+    }
 }
 
 impl Host {
-    fn datagram(&self, id: SocketId) -> Result<(&Socket, &Datagram)> {
+    pub(crate) fn datagram(&self, id: SocketId) -> Result<(&Socket, &Datagram)> {
         let socket = self.get(id)?;
         match &socket.kind {
             Kind::Datagram(datagram) => Ok((socket, datagram)),
@@ -62,7 +80,7 @@ impl Host {
         }
     }
 
-    fn datagram_mut(&mut self, id: SocketId) -> Result<&mut Datagram> {
+    pub(crate) fn datagram_mut(&mut self, id: SocketId) -> Result<&mut Datagram> {
         match &mut self.get_mut(id)?.kind {
             Kind::Datagram(datagram) => Ok(datagram),
             Kind::Stream(_) => Err(Errno::EOPNOTSUPP),
@@ -108,7 +126,8 @@ impl Host {
 
     pub(crate) fn disconnect_datagram(&mut self, id: SocketId) -> Result<()> {
         let (_, datagram) = self.datagram(id)?;
-        let (udp, keep, named) = (datagram.udp, datagram.port_locked, datagram.address_locked.is_some());
+        let keep = datagram.port_locked || matches!(datagram.transport, Transport::Raw(_));
+        let (udp, named) = (datagram.udp, datagram.address_locked.is_some());
         if let Some(udp) = udp {
             if named {
                 // Who bound to `::ffff:0.0.0.0` stays where `connect` has brought it.
@@ -158,12 +177,7 @@ impl Host {
                     return Ok(length);
                 }
                 self.stack.udp_check_length(&ready, length).map_err(errors::of_send)?;
-                if let Some(error) = self.take_datagram_error(id) {
-                    return Err(error);
-                }
-                if self.get(id)?.shut.write {
-                    return Err(Errno::EPIPE);
-                }
+                self.ready_to_send(id)?;
                 let data = fetch(&mut self.pool);
                 if !waits_for_more {
                     self.stack.udp_transmit(now, ready, data);
@@ -179,6 +193,15 @@ impl Host {
         Ok(length)
     }
 
+    /// What comes before anything is sent: a pending error, and the end of sending.
+    pub(crate) fn ready_to_send(&mut self, id: SocketId) -> Result<()> {
+        match self.take_datagram_error(id) {
+            Some(error) => Err(error),
+            None if self.get(id)?.shut.write => Err(Errno::EPIPE),
+            None => Ok(()),
+        }
+    }
+
     /// Sends what waits for more.
     pub(crate) fn push_cork(&mut self, now: Instant, id: SocketId) -> Result<()> {
         if let Some(cork) = self.datagram_mut(id)?.cork.take() {
@@ -188,7 +211,7 @@ impl Host {
     }
 
     /// What can fail before a datagram's length is looked at, in Linux's order. Gives the way it goes.
-    fn prepare_datagram(
+    pub(crate) fn prepare_datagram(
         &mut self,
         now: Instant,
         (id, udp): (SocketId, UdpId),
@@ -196,7 +219,7 @@ impl Host {
     ) -> Result<Ready> {
         let (socket, datagram) = self.datagram(id)?;
         let peer = match message.to {
-            Some(to) if to.port() == 0 => return Err(Errno::EINVAL),
+            Some(to) if to.port() == 0 && datagram.transport == Transport::Udp => return Err(Errno::EINVAL),
             Some(to) => self.reachable(id, to)?,
             None => datagram.peer.ok_or(Errno::EDESTADDRREQ)?,
         };
@@ -394,7 +417,7 @@ impl Host {
     }
 
     /// The socket's port, taken now if it has none.
-    fn port_of(&mut self, now: Instant, id: SocketId) -> Result<UdpId> {
+    pub(crate) fn port_of(&mut self, now: Instant, id: SocketId) -> Result<UdpId> {
         let (socket, datagram) = self.datagram(id)?;
         match datagram.udp {
             Some(udp) => Ok(udp),
@@ -411,10 +434,14 @@ impl Host {
     }
 
     fn take_port(&mut self, now: Instant, id: SocketId, local: SocketAddr) -> Result<UdpId> {
-        let (socket, _) = self.datagram(id)?;
+        let (socket, datagram) = self.datagram(id)?;
         let options = Arc::clone(&socket.options);
         let request = request_of(socket, local);
-        let udp = self.stack.udp_bind(now, request).map_err(errors::of_bind)?;
+        let bound = match datagram.transport {
+            Transport::Ping => self.stack.ping_bind(&request),
+            _ => self.stack.udp_bind(now, request),
+        };
+        let udp = bound.map_err(errors::of_bind)?;
         if let Some(bytes) = options.receive_buffer() {
             self.stack.udp_set_receive_buffer(udp, bytes);
         }

@@ -58,7 +58,7 @@ pub(crate) fn of_send(error: SendError) -> Errno {
         SendError::TooLong => Errno::EMSGSIZE,
         SendError::NoRoute => Errno::ENETUNREACH,
         SendError::NoSource => Errno::EADDRNOTAVAIL,
-        SendError::BadSource => Errno::EINVAL,
+        SendError::BadSource | SendError::Malformed => Errno::EINVAL,
         SendError::NoPorts => Errno::EAGAIN,
         SendError::NoInterface => Errno::ENODEV,
     }

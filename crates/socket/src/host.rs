@@ -40,7 +40,7 @@ pub struct Host {
     pub(crate) untaken: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pool: Pool,
     /// What every socket begins with.
-    options: Arc<Options>,
+    pub(crate) options: Arc<Options>,
     pub(crate) heirs: Heirs,
     name: String,
     pub(crate) owners: Owners,
@@ -141,13 +141,12 @@ impl Host {
         self.stack.counters()
     }
 
-    /// Opens a socket (socket(2)).
+    /// Opens a socket (socket(2)). EACCES for a ping socket if `ping_group_range` has not got root's group.
     pub fn socket(&mut self, family: Family, transport: Transport) -> Result<SocketId> {
         let kind = match transport {
             Transport::Tcp => Kind::Stream(Stream::default()),
-            Transport::Udp => Kind::Datagram(Box::default()),
-            Transport::Ping => return Err(Errno::EPROTONOSUPPORT),
-            Transport::Raw(_) => return Err(Errno::ESOCKTNOSUPPORT),
+            Transport::Udp => Kind::Datagram(Box::new(Datagram::new(transport))),
+            Transport::Ping | Transport::Raw(_) => return self.open_raw(family, transport),
         };
         Ok(self.insert(Socket::new(family, Arc::clone(&self.options), kind)))
     }
@@ -158,7 +157,8 @@ impl Host {
         self.bind_to_own_scope(id, address)?;
         match self.transport(id)? {
             Transport::Tcp => self.bind_stream(id, address),
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => self.bind_datagram(now, id, address),
+            Transport::Udp | Transport::Ping => self.bind_datagram(now, id, address),
+            Transport::Raw(_) => self.bind_raw(id, address),
         }
     }
 
@@ -216,7 +216,10 @@ impl Host {
                 }
                 Ok(sent)
             }
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
+            Transport::Ping | Transport::Raw(_) => {
+                self.send_raw(now, id, &Outgoing::default(), std::mem::take(bytes))
+            }
+            Transport::Udp => {
                 let fetch = (bytes.len(), |_: &mut Pool| std::mem::take(bytes));
                 self.send_datagram(now, id, &Outgoing::default(), fetch)
             }
@@ -240,8 +243,8 @@ impl Host {
     }
 
     /// Receives a stream's urgent byte out of band (MSG_OOB); with `peek` it stays. EINVAL if there's none, it was read, or
-    /// it comes in line; EAGAIN when it is only announced, or nothing if the stream has ended; ENOTCONN. From a datagram
-    /// socket a datagram like any other.
+    /// it comes in line; EAGAIN when it is only announced, or nothing if the stream has ended; ENOTCONN. From a UDP socket
+    /// a datagram like any other; raw and ping sockets have nothing urgent: EOPNOTSUPP.
     pub fn receive_urgent(&mut self, now: Instant, id: SocketId, peek: bool) -> Result<Chain> {
         if self.unix_end(id).is_some() {
             let flags = MessageFlags::OOB | if peek { MessageFlags::PEEK } else { MessageFlags::empty() };
@@ -249,9 +252,8 @@ impl Host {
         }
         match self.transport(id)? {
             Transport::Tcp => self.receive_urgent_stream(now, id, peek),
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                self.receive_datagram(id, peek).map(|received| received.payload)
-            }
+            Transport::Udp => self.receive_datagram(id, peek).map(|received| received.payload),
+            Transport::Ping | Transport::Raw(_) => Err(Errno::EOPNOTSUPP),
         }
     }
 
@@ -431,6 +433,7 @@ impl Host {
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
             Kind::Stream(_) => Ok(self.tcb(id).map_or(0, tcp::Tcb::unread_len)),
+            Kind::Datagram(datagram) if datagram.transport == Transport::Ping => Err(Errno::ENOTTY),
             Kind::Datagram(datagram) => {
                 Ok(datagram.udp.and_then(|udp| self.stack.udp_next_len(udp)).unwrap_or(0))
             }
@@ -438,7 +441,7 @@ impl Host {
     }
 
     /// Bytes a stream's peer has not acknowledged (SIOCOUTQ), and of these those never sent (SIOCOUTQNSD). EINVAL for a
-    /// listener; a datagram socket has none.
+    /// listener; a datagram socket has none, and a ping socket not even the question: ENOTTY.
     pub fn unsent(&self, id: SocketId) -> Result<(usize, usize)> {
         if let Some(end) = self.unix_end(id) {
             return self.unix_unsent(end).map(|bytes| (bytes, 0));
@@ -446,6 +449,7 @@ impl Host {
         match &self.get(id)?.kind {
             Kind::Stream(Stream { state: StreamState::Listening(_), .. }) => Err(Errno::EINVAL),
             Kind::Stream(_) => Ok(self.tcb(id).map_or((0, 0), |tcb| (tcb.unacked_len(), tcb.unsent_len()))),
+            Kind::Datagram(datagram) if datagram.transport == Transport::Ping => Err(Errno::ENOTTY),
             Kind::Datagram(_) => Ok((0, 0)),
         }
     }
@@ -559,9 +563,9 @@ impl Socket {
     }
 
     pub(crate) fn transport(&self) -> Transport {
-        match self.kind {
+        match &self.kind {
             Kind::Stream(_) => Transport::Tcp,
-            Kind::Datagram(_) => Transport::Udp,
+            Kind::Datagram(datagram) => datagram.transport,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! where a program would wait they say EAGAIN or EINPROGRESS, and [`Host::poll_changed`] says later which socket to look at
 //! again. Frames go through it to the stack and out of it.
 //!
-//! Not modelled: raw sockets, privileges, memory pressure. Descriptors,
+//! Not modelled: privileges, memory pressure. Descriptors,
 //! blocking, timeouts of calls (SO_RCVTIMEO is kept here and acted on above) and signals are the caller's.
 
 #![forbid(unsafe_code)]
@@ -24,6 +24,7 @@ mod linger;
 mod listener;
 mod message;
 mod options;
+mod raw;
 mod readiness;
 mod stream;
 mod tcp_info;

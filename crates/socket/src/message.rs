@@ -55,7 +55,11 @@ impl Host {
         }
         match self.transport(id)? {
             Transport::Tcp => self.send_on_stream(now, id, message),
-            Transport::Udp | Transport::Ping | Transport::Raw(_) => {
+            Transport::Ping | Transport::Raw(_) => {
+                let bytes = self.pool.copy_in(message.bytes);
+                self.send_raw(now, id, message, bytes)
+            }
+            Transport::Udp => {
                 let fetch = |pool: &mut Pool| pool.copy_in(message.bytes);
                 self.send_datagram(now, id, message, (message.bytes.len(), fetch))
             }
@@ -103,6 +107,9 @@ impl Host {
                     flags |= MessageFlags::TRUNC;
                 }
                 Incoming { payload, length, flags, ..Incoming::default() }
+            }
+            Transport::Ping | Transport::Raw(_) if flags.contains(MessageFlags::OOB) => {
+                return Err(Errno::EOPNOTSUPP);
             }
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 let received = self.receive_datagram(id, peek)?;

@@ -25,7 +25,7 @@ impl Stack {
     }
 
     /// A packet that arrived, or was put together of fragments, can't be.
-    fn count_why(&mut self, why: Malformed, protocol: Option<u8>) {
+    pub(crate) fn count_why(&mut self, why: Malformed, protocol: Option<u8>) {
         let (wrong, checksum) = match protocol {
             Some(ip::protocol::TCP) => (Counter::TcpInErrs, Counter::TcpInCsumErrors),
             Some(ip::protocol::UDP) => (Counter::UdpInErrors, Counter::UdpInCsumErrors),

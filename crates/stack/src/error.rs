@@ -52,6 +52,8 @@ pub enum SendError {
     NoSource,
     /// The bound source can't be used towards there (EINVAL).
     BadSource,
+    /// It isn't what such a socket sends: too short for its header or its checksum (EINVAL).
+    Malformed,
     /// No ephemeral port is free (EAGAIN, as Linux's udp(7) autobind says).
     NoPorts,
     /// There is no such interface (ENODEV).

@@ -2,24 +2,22 @@
 //!
 //! Not modelled: redirects, router messages, timestamps, ping sockets; echo replies are dropped.
 
-use std::collections::BTreeMap;
+mod limiter;
+
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use sockeye_base::{Bytes, Counter, Duration, Instant};
+use sockeye_base::{Bytes, Counter, Instant};
 use sockeye_tcp as tcp;
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip, udp};
 
+pub(crate) use limiter::Limiter;
+
 use crate::groups::ALL_NODES;
 use crate::neighbour::Heard;
 use crate::output::IpOptions;
-use crate::stack::Stack;
-use crate::{Arrival, Complaint, DatagramError, ErrorReport, InterfaceId, Settings};
-
-/// How many errors one destination gets at once before its rate counts (Linux's `XRLIM_BURST_FACTOR`).
-const DESTINATION_BURST: u32 = 6;
-/// How many destinations' rates are remembered.
-const DESTINATIONS: usize = 1024;
+use crate::stack::{Stack, UdpId};
+use crate::{Arrival, Complaint, DatagramError, ErrorReport, InterfaceId};
 
 /// An error as each transport understands it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,64 +53,6 @@ impl Meaning {
     }
 }
 
-/// The rates of ICMP errors sent: token buckets, one for all and one per destination (`icmp_global_allow`,
-/// `inet_peer_xrlim_allow`).
-#[derive(Debug)]
-pub(crate) struct Limiter {
-    all: Bucket,
-    per_second: u32,
-    burst: u32,
-    ratelimit: Duration,
-    destinations: BTreeMap<IpAddr, Bucket>,
-}
-
-/// Tokens, each worth the time it takes to earn.
-#[derive(Clone, Copy, Debug)]
-struct Bucket {
-    credit: Duration,
-    at: Instant,
-}
-
-impl Bucket {
-    fn take(&mut self, now: Instant, price: Duration, burst: u32) -> bool {
-        self.credit = (self.credit + now.since(self.at)).min(price * burst);
-        self.at = now;
-        let paid = self.credit.checked_sub(price);
-        self.credit = paid.unwrap_or(self.credit);
-        paid.is_some()
-    }
-}
-
-impl Limiter {
-    pub(crate) fn new(settings: &Settings) -> Limiter {
-        let per_second = settings.icmp_msgs_per_sec.max(1);
-        let credit = Duration::from_secs(1) / per_second * settings.icmp_msgs_burst;
-        Limiter {
-            all: Bucket { credit, at: Instant::ZERO },
-            per_second,
-            burst: settings.icmp_msgs_burst,
-            ratelimit: settings.icmp_ratelimit,
-            destinations: BTreeMap::new(),
-        }
-    }
-
-    /// Whether an error may go to this destination now.
-    fn allow(&mut self, now: Instant, destination: IpAddr) -> bool {
-        if self.destinations.len() >= DESTINATIONS && !self.destinations.contains_key(&destination) {
-            // Those that are full again need no memory.
-            let full = self.ratelimit * DESTINATION_BURST;
-            self.destinations.retain(|_, bucket| bucket.credit + now.since(bucket.at) < full);
-            if self.destinations.len() >= DESTINATIONS {
-                return false;
-            }
-        }
-        let fresh = Bucket { credit: self.ratelimit * DESTINATION_BURST, at: now };
-        let bucket = self.destinations.entry(destination).or_insert(fresh);
-        bucket.take(now, self.ratelimit, DESTINATION_BURST)
-            && self.all.take(now, Duration::from_secs(1) / self.per_second, self.burst)
-    }
-}
-
 impl Stack {
     /// An ICMP message has arrived.
     pub(crate) fn icmpv4_input(&mut self, source: IpAddr, arrival: Arrival, message: icmpv4::Message) {
@@ -120,10 +60,16 @@ impl Stack {
         let (now, destination) = (arrival.at, arrival.destination);
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
-            // Linux ignores echo requests to broadcast addresses (icmp_echo_ignore_broadcasts).
-            Message::EchoRequest { id, sequence, payload } if !self.is_group(destination) => {
+            Message::EchoRequest { id, sequence, payload } if !self.settings.icmp_echo_ignore_all => {
+                let from = match self.is_group(destination) {
+                    true if self.settings.icmp_echo_ignore_broadcasts => None,
+                    true => self.route_source(source),
+                    false => Some(destination),
+                };
                 let reply = Message::EchoReply { id, sequence, payload };
-                self.send_icmp(now, (destination, source), Body::Icmpv4(reply));
+                if let Some(from) = from {
+                    self.send_icmp(now, (from, source), (arrival.traffic_class, Body::Icmpv4(reply)));
+                }
             }
             Message::DestinationUnreachable { code, original } => {
                 if let Some(meaning) = meaning_v4(code) {
@@ -150,12 +96,14 @@ impl Stack {
         let Arrival { at: now, interface, destination, hop_limit, .. } = arrival;
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
-            Message::EchoRequest { id, sequence, payload } if !source.is_unspecified() => {
+            Message::EchoRequest { id, sequence, payload }
+                if !source.is_unspecified() && !self.settings.icmpv6_echo_ignore_all =>
+            {
                 let from =
                     if destination.is_multicast() { self.route_source(source) } else { Some(destination) };
                 let reply = Message::EchoReply { id, sequence, payload };
                 if let Some(from) = from {
-                    self.send_icmp(now, (from, source), Body::Icmpv6(reply));
+                    self.send_icmp(now, (from, source), (arrival.traffic_class, Body::Icmpv6(reply)));
                 }
             }
             Message::DestinationUnreachable { code, original } => {
@@ -249,51 +197,32 @@ impl Stack {
                 icmpv6::Unreachable::Other(0),
             );
         }
-        if self.may_complain(now, packet) {
+        if self.may_complain(now, packet, (3, 4)) {
             let mut rest = 6u32.to_be_bytes().to_vec();
             rest.extend_from_slice(&icmpv6::quote(packet));
             let message = icmpv6::Message::Other { kind: 4, code: 1, rest: rest.into() };
             let from = self.complaint_source(packet);
-            self.send_icmp(now, (from, packet.source()), Body::Icmpv6(message));
+            self.send_icmp(now, (from, packet.source()), (0, Body::Icmpv6(message)));
         }
     }
 
-    /// A neighbour did not answer: the sender of a packet that waited for it is told, as if by ICMP.
+    /// A neighbour did not answer: the sender of a packet that waited for it is told by ICMP, by this host itself; TCP,
+    /// which can do without, directly.
     pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &Packet) {
-        match &packet.body {
-            Body::Tcp(segment) => {
-                let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
-                let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
-                self.tcp_error(now, tuple, segment.seq, error);
-            }
-            Body::Udp(datagram) => {
-                let (offender, is_v4) = (packet.source(), packet.source().is_ipv4());
-                let (kind, code) = if is_v4 { (3, 1) } else { (1, 3) };
-                let arrival = Arrival {
-                    at: now,
-                    interface: InterfaceId::LOOPBACK,
-                    destination: offender,
-                    hop_limit: self.settings.default_ttl,
-                    traffic_class: packet.ip.traffic_class(),
-                    fragment: 0,
-                    fragments_size: 0,
-                };
-                let report = ErrorReport {
-                    error: DatagramError::HostUnreachable,
-                    complaint: Some(Complaint { offender, kind, code, arrival }),
-                    info: 0,
-                    destination: SocketAddr::new(packet.destination(), datagram.destination),
-                    payload: datagram.payload.clone(),
-                };
-                self.udp_error_input((offender, datagram.source), report, false);
-            }
-            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => {}
+        if let Body::Tcp(segment) = &packet.body {
+            let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
+            let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
+            self.tcp_error(now, tuple, segment.seq, error);
+        } else if self.may_complain(now, packet, (3, 1)) {
+            let body = unreachable(packet, icmpv4::Unreachable::Host, icmpv6::Unreachable::Address);
+            let own = packet.source();
+            self.send_icmp(now, (own, own), (tos_of_error(packet), body));
         }
     }
 
     /// Not all pieces of a packet came in time: code 1 of time exceeded.
     pub(crate) fn reassembly_expired(&mut self, now: Instant, front: &Packet) {
-        if !self.may_complain(now, front) {
+        if !self.may_complain(now, front, (11, 3)) {
             return;
         }
         let body = match front.source() {
@@ -305,7 +234,7 @@ impl Stack {
             }
         };
         let from = self.complaint_source(front);
-        self.send_icmp(now, (from, front.source()), body);
+        self.send_icmp(now, (from, front.source()), (tos_of_error(front), body));
     }
 
     fn send_error(
@@ -315,32 +244,27 @@ impl Stack {
         v4: icmpv4::Unreachable,
         v6: icmpv6::Unreachable,
     ) {
-        if !self.may_complain(now, packet) {
-            return;
+        if self.may_complain(now, packet, (3, 1)) {
+            let from = self.complaint_source(packet);
+            let body = unreachable(packet, v4, v6);
+            self.send_icmp(now, (from, packet.source()), (tos_of_error(packet), body));
         }
-        let body = match packet.source() {
-            IpAddr::V4(_) => Body::Icmpv4(icmpv4::Message::DestinationUnreachable {
-                code: v4,
-                original: icmpv4::quote(packet),
-            }),
-            IpAddr::V6(_) => Body::Icmpv6(icmpv6::Message::DestinationUnreachable {
-                code: v6,
-                original: icmpv6::quote(packet),
-            }),
-        };
-        let from = self.complaint_source(packet);
-        self.send_icmp(now, (from, packet.source()), body);
     }
 
-    /// RFC 1122, section 3.2.2: no error answers a packet that was not for this host alone or came from nobody. On `lo`
-    /// no rate counts.
-    fn may_complain(&mut self, now: Instant, packet: &Packet) -> bool {
+    /// RFC 1122, section 3.2.2: no error answers another error, nor a packet that was not for this host alone or came from
+    /// nobody. On `lo` no rate counts, nor for types that are let through.
+    fn may_complain(&mut self, now: Instant, packet: &Packet, (v4, v6): (u8, u8)) -> bool {
         let (source, destination) = (packet.source(), packet.destination());
         let wrong = self.is_group(destination) || self.is_group(source) || source.is_unspecified();
-        if wrong {
+        if wrong || is_error(packet) {
             return false;
         }
-        let may = self.is_local(source) || self.icmp.allow(now, source);
+        let is_rated = match source {
+            IpAddr::V4(_) => self.settings.icmp_ratemask >> v4 & 1 == 1,
+            // Packet too big is not (`ratemask` of ipv6.icmp).
+            IpAddr::V6(_) => v6 != 2,
+        };
+        let may = !is_rated || self.is_local(source) || self.icmp.allow(now, &self.settings, source);
         if !may {
             self.count(Counter::IcmpOutRateLimit);
         }
@@ -356,8 +280,9 @@ impl Stack {
         self.route_source(packet.source()).unwrap_or(asked)
     }
 
-    fn send_icmp(&mut self, now: Instant, (source, destination): (IpAddr, IpAddr), body: Body) {
-        let Some(mut ip) = self.ip_header(source, destination, IpOptions::default()) else { return };
+    fn send_icmp(&mut self, now: Instant, (source, destination): (IpAddr, IpAddr), (tos, body): (u8, Body)) {
+        let options = IpOptions { tos, ..IpOptions::default() };
+        let Some(mut ip) = self.ip_header(source, destination, options) else { return };
         if let ip::Header::V4(header) = &mut ip {
             header.dont_fragment = false;
             header.id = self.rng.next_u32() as u16;
@@ -370,8 +295,8 @@ impl Stack {
         let now = complaint.arrival.at;
         let Some(quote) = Quote::parse(original) else { return self.count(Counter::IcmpInErrors) };
         let tuple = (quote.source, quote.source_port, quote.destination, quote.destination_port);
-        let Meaning { datagram: error, info, .. } = meaning;
-        let mtu = (error == DatagramError::TooLong).then(|| usize::try_from(info).unwrap_or(usize::MAX));
+        let mtu = (meaning.datagram == DatagramError::TooLong)
+            .then(|| usize::try_from(meaning.info).unwrap_or(usize::MAX));
         match (quote.protocol, quote.tcp_seq) {
             (ip::protocol::TCP, Some(seq)) => {
                 let sized = mtu.map(|mtu| self.tcp_path_mtu(now, tuple, seq, mtu));
@@ -381,23 +306,85 @@ impl Stack {
                 }
             }
             (ip::protocol::UDP, _) => {
-                let is_hard = match mtu {
-                    Some(mtu) => self.udp_path_mtu_input(now, tuple, mtu),
-                    None => Some(meaning.is_hard),
-                };
-                let Some(is_hard) = is_hard else { return };
-                let payload = original.get(quote.header_len + udp::HEADER_LEN..).unwrap_or_default();
-                let report = ErrorReport {
-                    error,
-                    complaint: Some(complaint),
-                    info,
-                    destination: SocketAddr::new(quote.destination, quote.destination_port),
-                    payload: Bytes::copy_from_slice(payload).into(),
-                };
-                self.udp_error_input((quote.source, quote.source_port), report, is_hard);
+                let local = SocketAddr::new(quote.source, quote.source_port);
+                let remote = SocketAddr::new(quote.destination, quote.destination_port);
+                if let Some(id) = self.udp_sender(local, remote) {
+                    let payload = (remote, original.get(quote.header_len + udp::HEADER_LEN..));
+                    self.datagram_error(id, (complaint, quote), payload, (meaning, mtu));
+                }
             }
             _ => {}
         }
+        if self.raw.is_empty() {
+            return;
+        }
+        for (id, is_whole) in self.raw_of_quote(&quote) {
+            let start = if is_whole { 0 } else { quote.header_len };
+            let payload = (SocketAddr::new(quote.destination, 0), original.get(start..));
+            self.datagram_error(id, (complaint, quote), payload, (meaning, mtu));
+        }
+    }
+
+    /// The same for one datagram socket: what it sent, and where to.
+    fn datagram_error(
+        &mut self,
+        id: UdpId,
+        (complaint, quote): (Complaint, Quote),
+        (destination, payload): (SocketAddr, Option<&[u8]>),
+        (meaning, mtu): (Meaning, Option<usize>),
+    ) {
+        let way = (quote.source, quote.destination);
+        let is_hard = match mtu {
+            Some(mtu) => self.udp_path_mtu_input(complaint.arrival.at, id, way, mtu),
+            None => Some(meaning.is_hard),
+        };
+        let Some(is_hard) = is_hard else { return };
+        let report = ErrorReport {
+            error: meaning.datagram,
+            complaint: Some(complaint),
+            info: meaning.info,
+            destination,
+            payload: Bytes::copy_from_slice(payload.unwrap_or_default()).into(),
+        };
+        self.udp_error_input(id, report, is_hard);
+    }
+}
+
+fn unreachable(packet: &Packet, v4: icmpv4::Unreachable, v6: icmpv6::Unreachable) -> Body {
+    match packet.source() {
+        IpAddr::V4(_) => Body::Icmpv4(icmpv4::Message::DestinationUnreachable {
+            code: v4,
+            original: icmpv4::quote(packet),
+        }),
+        IpAddr::V6(_) => Body::Icmpv6(icmpv6::Message::DestinationUnreachable {
+            code: v6,
+            original: icmpv6::quote(packet),
+        }),
+    }
+}
+
+/// RFC 1812, section 4.3.2.5: an error has the precedence of network control. (Linux, over IPv6, none.)
+fn tos_of_error(packet: &Packet) -> u8 {
+    match packet.source() {
+        IpAddr::V4(_) => packet.ip.traffic_class() & 0x1e | 0xc0,
+        IpAddr::V6(_) => 0,
+    }
+}
+
+/// Whether it is an ICMP error, or the front of one.
+fn is_error(packet: &Packet) -> bool {
+    match &packet.body {
+        Body::Icmpv4(message) => message.is_error(),
+        Body::Icmpv6(message) => message.is_error(),
+        Body::Fragment(fragment) => {
+            let kind = fragment.payload.pieces().next().and_then(|piece| piece.first());
+            match fragment.protocol {
+                ip::protocol::ICMP => kind.is_some_and(|kind| matches!(kind, 3 | 4 | 5 | 11 | 12)),
+                ip::protocol::ICMPV6 => kind.is_some_and(|kind| *kind < 128),
+                _ => false,
+            }
+        }
+        Body::Tcp(_) | Body::Udp(_) | Body::Other { .. } => false,
     }
 }
 

@@ -88,6 +88,9 @@ pub(crate) struct Inbox {
     limit: usize,
     pending: Option<DatagramError>,
     drops: u32,
+    /// Counted as for all sockets but UDP's (`sock_queue_rcv_skb`): what finds any room is taken, and what is read is given
+    /// back at once.
+    plain: bool,
     /// Most sockets never have one.
     errors: Option<Box<Errors>>,
 }
@@ -103,8 +106,14 @@ impl Inbox {
             limit,
             pending: None,
             drops: 0,
+            plain: false,
             errors: None,
         }
+    }
+
+    /// The same for a raw or ping socket.
+    pub(crate) fn plain(limit: usize) -> Inbox {
+        Inbox { plain: true, ..Inbox::new(limit) }
     }
 
     /// SO_RCVBUF, as the kernel counts it.
@@ -116,7 +125,12 @@ impl Inbox {
     pub(crate) fn push(&mut self, source: SocketAddr, payload: Chain, arrival: Arrival) -> bool {
         let received = Received { source, payload, arrival, dropped: self.drops };
         let size = received.size();
-        if self.charged > 0 && self.charged + size > self.limit {
+        let is_full = if self.plain {
+            self.charged >= self.limit
+        } else {
+            self.charged > 0 && self.charged + size > self.limit
+        };
+        if is_full {
             self.drops = self.drops.wrapping_add(1);
             return false;
         }
@@ -144,7 +158,7 @@ impl Inbox {
         self.taken_over -= 1;
         self.deficit += received.size();
         // udp_rmem_release: a quarter of the buffer at once, or what there is when the reader has come to its end.
-        if self.taken_over == 0 || self.deficit >= self.limit / 4 {
+        if self.plain || self.taken_over == 0 || self.deficit >= self.limit / 4 {
             self.charged -= std::mem::take(&mut self.deficit);
         }
         Some(received)

@@ -65,7 +65,7 @@ impl Stack {
             let Some(whole) = self.fragment_input(now, packet) else { return };
             (packet, cut) = whole;
         }
-        let connection = self.tcp_lookup(interface, &packet);
+        let mut connection = self.tcp_lookup(interface, &packet);
         // What comes the way a connection goes was looked at when that began.
         let is_expected = matches!(connection, Some((_, true)));
         if sender == Sender::Link
@@ -93,6 +93,16 @@ impl Stack {
             fragment: cut.largest,
             fragments_size: u32::try_from(cut.charge).unwrap_or(u32::MAX),
         };
+        let heard = !self.raw.is_empty() && self.raw_input(arrival, &packet);
+        if packet.is_unread() {
+            let protocol = packet.protocol();
+            match packet.read() {
+                Ok(read) => packet = read,
+                Err(why) => return self.count_why(why, Some(protocol)),
+            }
+            connection = self.tcp_lookup(interface, &packet);
+        }
+        let is_expected = matches!(connection, Some((_, true)));
         match packet.body {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
             Body::Tcp(ref mut segment) => {
@@ -103,6 +113,7 @@ impl Stack {
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(addresses.0, arrival, message),
             Body::Icmpv6(message) if !is_v4 => self.icmpv6_input(addresses.0, arrival, message),
             Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => self.count(Counter::IpInUnknownProtos),
+            Body::Other { .. } if heard => {}
             Body::Other { .. } => {
                 self.count(Counter::IpInUnknownProtos);
                 self.protocol_unreachable(now, &packet);

@@ -3,7 +3,7 @@
 //! A [`Stack`] is plain data with one owner. Calls and frames go in; frames to send, ids of what changed and the next
 //! deadline come out. Time is an argument, chance comes from the generator handed in, nothing calls back.
 //!
-//! Not modelled yet: forwarding, raw sockets, router and redirect messages.
+//! Not modelled yet: forwarding, router and redirect messages.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -20,6 +20,7 @@ mod interface;
 mod neighbour;
 mod output;
 mod ports;
+mod raw;
 mod route;
 mod settings;
 mod stack;
@@ -35,6 +36,7 @@ pub use inbox::{Arrival, Complaint, ErrorReport, Received};
 pub use interface::{Interface, InterfaceId};
 pub use output::{IpOptions, MtuDiscovery, Outgoing};
 pub use ports::{BindRequest, Origin, PortRange};
+pub use raw::{IcmpFilter, RawOptions};
 pub use route::{Policy, Route};
 pub use settings::Settings;
 pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Stack, UdpId};

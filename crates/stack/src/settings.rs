@@ -79,6 +79,20 @@ pub struct Settings {
     pub icmp_msgs_burst: u32,
     /// Between two ICMP errors to one destination, after the first six (`icmp_ratelimit`).
     pub icmp_ratelimit: Duration,
+    /// The same over IPv6 (`ipv6.icmp.ratelimit`).
+    pub icmpv6_ratelimit: Duration,
+    /// The types of ICMP messages whose rate counts, a bit each (`icmp_ratemask`). Over IPv6 it is that of all errors but
+    /// packet too big.
+    pub icmp_ratemask: u32,
+    /// Echo requests are not answered (`icmp_echo_ignore_all`).
+    pub icmp_echo_ignore_all: bool,
+    /// The same over IPv6 (`ipv6.icmp.echo_ignore_all`).
+    pub icmpv6_echo_ignore_all: bool,
+    /// Nor are those to broadcast addresses (`icmp_echo_ignore_broadcasts`).
+    pub icmp_echo_ignore_broadcasts: bool,
+    /// First and last of the groups that may open ping sockets (`ping_group_range`). The kernel lets none, but whoever
+    /// sets up a machine or a container lets all, and so do we.
+    pub ping_group_range: (u32, u32),
 }
 
 impl Default for Settings {
@@ -119,6 +133,12 @@ impl Default for Settings {
             icmp_msgs_per_sec: 1000,
             icmp_msgs_burst: 50,
             icmp_ratelimit: Duration::from_secs(1),
+            icmpv6_ratelimit: Duration::from_secs(1),
+            icmp_ratemask: 0x1818,
+            icmp_echo_ignore_all: false,
+            icmpv6_echo_ignore_all: false,
+            icmp_echo_ignore_broadcasts: true,
+            ping_group_range: (0, i32::MAX as u32),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::input::Sender;
 use crate::interface::Device;
 use crate::neighbour::Neighbours;
 use crate::ports::{Ports, Rules};
+use crate::raw::RawTable;
 use crate::route::{Path, Routes, select_source};
 use crate::tcp::TcpTable;
 use crate::timers::{Popped, TimerKey, Timers};
@@ -33,7 +34,7 @@ new_key_type! {
     pub struct ListenerId;
     /// The groups that a socket is in.
     pub struct MembersId;
-    /// A UDP socket.
+    /// A UDP socket; or a raw or ping socket, which stand among them.
     pub struct UdpId;
 }
 
@@ -67,6 +68,7 @@ pub struct Stack {
     pub(crate) udp_ports: Ports,
     pub(crate) tcp: TcpTable,
     pub(crate) udp: UdpTable,
+    pub(crate) raw: RawTable,
     pub(crate) members: SlotMap<MembersId, Members>,
     pub(crate) icmp: Limiter,
     pub(crate) fragments: Fragments,
@@ -101,7 +103,6 @@ impl Stack {
     /// A host that has only its loopback interface, `lo`.
     pub fn new(settings: Settings, mut rng: Rng) -> Stack {
         let tcp = TcpTable::new(&mut rng);
-        let icmp = Limiter::new(&settings);
         let mut stack = Stack {
             settings,
             rng,
@@ -112,8 +113,9 @@ impl Stack {
             udp_ports: Ports::new(Rules::Udp),
             tcp,
             udp: UdpTable::default(),
+            raw: RawTable::default(),
             members: SlotMap::with_key(),
-            icmp,
+            icmp: Limiter::default(),
             fragments: Fragments::default(),
             timers: Timers::default(),
             output: VecDeque::new(),

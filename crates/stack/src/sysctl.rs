@@ -30,6 +30,7 @@ enum Place<'a> {
     Micros(&'a mut Duration, RangeInclusive<u64>),
     Sizes(&'a mut Buffer),
     Ports(&'a mut (u16, u16)),
+    Groups(&'a mut (u32, u32)),
     Algorithm(&'a mut Congestion),
     Ecn(&'a mut EcnMode),
     /// Keys of cookies.
@@ -51,21 +52,25 @@ type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
 /// The rows, by name without `net.`.
 const ROWS: &[Row] = {
     use Place::{
-        Algorithm, Byte, Count, Ecn, Flag, Keys, Micros, Millis, Number, Only, Ports, Seconds, Sizes,
+        Algorithm, Byte, Count, Ecn, Flag, Groups, Keys, Micros, Millis, Number, Only, Ports, Seconds, Sizes,
     };
     &[
         ("core.rmem_default", |s| Count(&mut s.rmem_default)),
         ("core.rmem_max", |s| Number(&mut s.rmem_max, LEAST_RMEM_MAX..=MOST_MEM_MAX)),
         ("core.wmem_max", |s| Number(&mut s.wmem_max, LEAST_WMEM_MAX..=MOST_MEM_MAX)),
+        ("ipv4.icmp_echo_ignore_all", |s| Flag(&mut s.icmp_echo_ignore_all)),
+        ("ipv4.icmp_echo_ignore_broadcasts", |s| Flag(&mut s.icmp_echo_ignore_broadcasts)),
         ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
         ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
         ("ipv4.icmp_ratelimit", |s| Millis(&mut s.icmp_ratelimit, 0..=MOST_INT)),
+        ("ipv4.icmp_ratemask", |s| Number(&mut s.icmp_ratemask, 0..=u32::MAX)),
         ("ipv4.igmp_max_memberships", |s| Count(&mut s.igmp_max_memberships)),
         ("ipv4.igmp_max_msf", |s| Count(&mut s.igmp_max_msf)),
         ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
         ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
         ("ipv4.ipfrag_high_thresh", |s| Count(&mut s.ipfrag_high_thresh)),
         ("ipv4.ipfrag_time", |s| Seconds(&mut s.ipfrag_time, 0..=MOST_SECONDS)),
+        ("ipv4.ping_group_range", |s| Groups(&mut s.ping_group_range)),
         ("ipv4.tcp_abort_on_overflow", |s| Flag(&mut s.tcp_abort_on_overflow)),
         ("ipv4.tcp_base_mss", |s| Number(&mut s.tcp.base_mss, 0..=i32::MAX as u32)),
         ("ipv4.tcp_challenge_ack_limit", |_| Only(&["2147483647"])),
@@ -122,6 +127,8 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_timestamps", |s| Flag(&mut s.tcp.timestamps)),
         ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
         ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
+        ("ipv6.icmp.echo_ignore_all", |s| Flag(&mut s.icmpv6_echo_ignore_all)),
+        ("ipv6.icmp.ratelimit", |s| Millis(&mut s.icmpv6_ratelimit, 0..=MOST_INT)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
         ("unix.max_dgram_qlen", |s| Count(&mut s.unix_max_dgram_qlen)),
     ]
@@ -177,6 +184,14 @@ impl Place<'_> {
                 }
                 *range = (first, last);
             }
+            Place::Groups(range) => {
+                let groups: Option<Vec<u64>> =
+                    text.split_whitespace().map(|group| number(group, &(0..=MOST_INT))).collect();
+                let &[first, last] = groups?.as_slice() else { return None };
+                let group = |group: u64| u32::try_from(group).ok();
+                // None at all, as the kernel writes it.
+                *range = if last < first { (1, 0) } else { (group(first)?, group(last)?) };
+            }
             Place::Sizes(buffer) => {
                 let sizes: Option<Vec<u64>> =
                     text.split_whitespace().map(|size| number(size, &(1..=MOST_INT))).collect();
@@ -204,6 +219,7 @@ impl Place<'_> {
             Place::Millis(span, _) => span.as_millis().to_string(),
             Place::Micros(span, _) => span.as_micros().to_string(),
             Place::Ports((first, last)) => format!("{first}\t{last}"),
+            Place::Groups((first, last)) => format!("{first}\t{last}"),
             Place::Sizes(buffer) => format!("{}\t{}\t{}", buffer.least, buffer.first, buffer.most),
             Place::Algorithm(algorithm) => algorithm.name().to_owned(),
             Place::Ecn(mode) => mode.number().to_string(),

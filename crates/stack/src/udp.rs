@@ -11,11 +11,13 @@ use slotmap::SlotMap;
 use sockeye_base::{Chain, Counter, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
+pub(crate) use send::LONGEST;
 pub use send::{Directions, Ready};
 
 use crate::inbox::Inbox;
 use crate::output::{IpOptions, MtuDiscovery, Outgoing, Transport};
 use crate::ports::{BindRequest, Claim};
+use crate::raw::Raw;
 use crate::route::least_mtu;
 use crate::stack::{BindId, Event, MembersId, Stack, UdpId};
 use crate::{Arrival, BindError, ConnectError, DatagramError, ErrorReport, InterfaceId, Received};
@@ -23,23 +25,26 @@ use crate::{Arrival, BindError, ConnectError, DatagramError, ErrorReport, Interf
 /// Whom a wildcard socket last heard from at which of many addresses: so many are remembered.
 const ASKED: usize = 1024;
 
+/// A UDP socket; or a raw or ping socket, which has `raw` and no `bind`.
 #[derive(Debug)]
-struct Socket {
-    bind: BindId,
-    remote: Option<SocketAddr>,
-    inbox: Inbox,
+pub(crate) struct Socket {
+    pub(crate) bind: BindId,
+    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) inbox: Inbox,
     /// Of datagrams over IPv4, over IPv6: whether all errors are queued (IP_RECVERR, IPV6_RECVERR).
     queues_errors: (bool, bool),
-    options: IpOptions,
+    pub(crate) options: IpOptions,
     /// None: the defaults.
-    outgoing: Option<Box<Outgoing>>,
-    members: Option<MembersId>,
+    pub(crate) outgoing: Option<Box<Outgoing>>,
+    pub(crate) members: Option<MembersId>,
     /// The last that a router said of a path's MTU: where the path leads, and when.
     path_mtu: Option<(IpAddr, usize, Instant)>,
     /// An event of it stands in the queue.
     announced: bool,
     /// Where those who asked an address that is only ours by [`Stack::accept_any_destination`] must be answered from.
     asked: VecDeque<(SocketAddr, IpAddr)>,
+    /// What it is instead of a UDP socket.
+    pub(crate) raw: Option<Box<Raw>>,
 }
 
 /// The UDP sockets of a host.
@@ -51,6 +56,27 @@ pub(crate) struct UdpTable {
 }
 
 impl Socket {
+    fn new(bind: BindId, inbox: Inbox) -> Socket {
+        Socket {
+            bind,
+            remote: None,
+            inbox,
+            queues_errors: (false, false),
+            options: IpOptions::default(),
+            outgoing: None,
+            members: None,
+            path_mtu: None,
+            announced: false,
+            asked: VecDeque::new(),
+            raw: None,
+        }
+    }
+
+    /// A raw or ping socket.
+    pub(crate) fn raw(raw: Raw, receive_buffer: usize) -> Socket {
+        Socket { raw: Some(Box::new(raw)), ..Socket::new(BindId::default(), Inbox::plain(receive_buffer)) }
+    }
+
     fn queues_errors_of(&self, remote: SocketAddr) -> bool {
         if remote.is_ipv4() { self.queues_errors.0 } else { self.queues_errors.1 }
     }
@@ -62,6 +88,18 @@ impl UdpTable {
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.announced = false;
         }
+    }
+
+    pub(crate) fn insert(&mut self, socket: Socket) -> UdpId {
+        self.sockets.insert(socket)
+    }
+
+    pub(crate) fn get(&self, id: UdpId) -> Option<&Socket> {
+        self.sockets.get(id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: UdpId) -> Option<&mut Socket> {
+        self.sockets.get_mut(id)
     }
 }
 
@@ -76,18 +114,8 @@ impl Stack {
         let bind =
             self.udp_ports.bind(claim, request.local.port(), range, &mut self.rng).ok_or(BindError::InUse)?;
         let port = self.udp_ports.get(bind).map_or(0, |bind| bind.port);
-        let id = self.udp.sockets.insert(Socket {
-            bind,
-            remote: None,
-            inbox: Inbox::new(self.settings.rmem_default),
-            queues_errors: (false, false),
-            options: IpOptions::default(),
-            outgoing: None,
-            members: None,
-            path_mtu: None,
-            announced: false,
-            asked: VecDeque::new(),
-        });
+        let inbox = Inbox::new(self.settings.rmem_default);
+        let id = self.udp.insert(Socket::new(bind, inbox));
         self.udp.by_port.entry(port).or_default().push(id);
         Ok(id)
     }
@@ -97,6 +125,7 @@ impl Stack {
         if let Some(socket) = self.udp.sockets.get(socket) {
             self.udp_ports.set_reuse(socket.bind, reuse_address, reuse_port);
         }
+        self.raw_set_reuse(socket, reuse_address);
     }
 
     /// SO_BINDTODEVICE set after binding.
@@ -104,6 +133,7 @@ impl Stack {
         if let Some(socket) = self.udp.sockets.get(socket) {
             self.udp_ports.set_device(socket.bind, device.into());
         }
+        self.raw_set_device(socket, device.into());
     }
 
     /// Fixes the peer: only its datagrams are heard. Also fixes the local address, until [`Stack::udp_disconnect`]:
@@ -112,17 +142,19 @@ impl Stack {
         let entry = self.udp.sockets.get(socket).ok_or(ConnectError::NoSource)?;
         let (bind, options) = (entry.bind, entry.options);
         let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
-        let claim = self.udp_ports.get(bind).ok_or(ConnectError::NoSource)?.claim;
+        let is_raw = entry.raw.is_some();
+        let (_, claim) = self.udp_place(entry).ok_or(ConnectError::NoSource)?;
         if !claim.takes_family(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
         let remote = meant(remote);
         let bound = specific(&claim).filter(|address| !self.is_group(*address));
         let way = self.outgoing(remote.ip(), (bound, claim.device), &outgoing);
-        let to = (remote.ip(), remote.port());
+        let to = (remote.ip(), if is_raw { 0 } else { remote.port() });
         let (_, source) = self.path_and_source(Transport::Udp, to, way, options)?;
         if claim.address.is_unspecified() {
             self.udp_ports.narrow(bind, source);
+            self.raw_narrow(socket, source);
         }
         if let Some(entry) = self.udp.sockets.get_mut(socket) {
             entry.remote = Some(remote);
@@ -138,6 +170,7 @@ impl Stack {
         {
             self.udp_ports.widen(entry.bind);
         }
+        self.raw_disconnect(socket);
     }
 
     /// The first datagram waiting; `peek` leaves it there.
@@ -205,7 +238,16 @@ impl Stack {
 
     /// The address it is bound to; `connect` makes the wildcard specific.
     pub fn udp_local(&self, socket: UdpId) -> Option<SocketAddr> {
-        Some(self.udp_ports.get(self.udp.sockets.get(socket)?.bind)?.local())
+        let (port, claim) = self.udp_place(self.udp.sockets.get(socket)?)?;
+        Some(SocketAddr::new(claim.address, port))
+    }
+
+    /// The port and what is claimed of it; for a raw socket its protocol, for a ping socket its identifier.
+    fn udp_place(&self, socket: &Socket) -> Option<(u16, Claim)> {
+        match &socket.raw {
+            Some(raw) => Some(raw.place()),
+            None => self.udp_ports.get(socket.bind).map(|bind| (bind.port, bind.claim)),
+        }
     }
 
     /// The peer it is connected to.
@@ -245,6 +287,9 @@ impl Stack {
     /// Ends a socket and frees its port.
     pub fn udp_close(&mut self, socket: UdpId) {
         let Some(entry) = self.udp.sockets.remove(socket) else { return };
+        if let Some(raw) = &entry.raw {
+            return self.raw_closed(socket, raw);
+        }
         if let Some(port) = self.udp_ports.get(entry.bind).map(|bind| bind.port)
             && let Some(sockets) = self.udp.by_port.get_mut(&port)
         {
@@ -304,12 +349,11 @@ impl Stack {
     pub(crate) fn udp_path_mtu_input(
         &mut self,
         now: Instant,
-        (source, source_port, destination, destination_port): (IpAddr, u16, IpAddr, u16),
+        id: UdpId,
+        (source, destination): (IpAddr, IpAddr),
         mtu: usize,
     ) -> Option<bool> {
-        let (local, remote) =
-            (SocketAddr::new(source, source_port), SocketAddr::new(destination, destination_port));
-        let socket = self.udp.sockets.get_mut(self.udp_lookup(None, local, remote)?)?;
+        let socket = self.udp.sockets.get_mut(id)?;
         let discovery = socket.options.discovery;
         if discovery.believes_routers() {
             socket.path_mtu = Some((destination, mtu.max(least_mtu(source)), now));
@@ -318,13 +362,16 @@ impl Stack {
         if source.is_ipv4() { tells.then_some(true) } else { discovery.believes_routers().then_some(tells) }
     }
 
+    /// The socket that may have sent a datagram.
+    pub(crate) fn udp_sender(&self, local: SocketAddr, remote: SocketAddr) -> Option<UdpId> {
+        self.udp_lookup(None, local, remote)
+    }
+
     /// An error about a datagram of ours has come: who queues errors is told of all, others only of hard ones, and only
     /// while they are connected (`__udp4_lib_err`).
-    pub(crate) fn udp_error_input(&mut self, local: (IpAddr, u16), report: ErrorReport, is_hard: bool) {
-        let remote = report.destination;
-        let Some(id) = self.udp_lookup(None, local.into(), remote) else { return };
+    pub(crate) fn udp_error_input(&mut self, id: UdpId, report: ErrorReport, is_hard: bool) {
         let Some(socket) = self.udp.sockets.get_mut(id) else { return };
-        let queues = socket.queues_errors_of(remote);
+        let queues = socket.queues_errors_of(report.destination);
         let is_told = queues || (is_hard && socket.remote.is_some());
         if !is_told {
             return;
@@ -361,7 +408,7 @@ impl Stack {
     }
 
     /// Whether a socket that a group's datagram fits wants it.
-    fn udp_hears(&self, id: UdpId, to: (InterfaceId, IpAddr), source: IpAddr) -> bool {
+    pub(crate) fn udp_hears(&self, id: UdpId, to: (InterfaceId, IpAddr), source: IpAddr) -> bool {
         let Some(socket) = self.udp.sockets.get(id) else { return false };
         // IP_MULTICAST_ALL is off in a new socket of AF_INET6.
         let of_v6 = self.udp_ports.get(socket.bind).is_some_and(|bind| bind.claim.dual);
@@ -399,7 +446,7 @@ impl Stack {
         self.udp_announce(id);
     }
 
-    fn udp_announce(&mut self, id: UdpId) {
+    pub(crate) fn udp_announce(&mut self, id: UdpId) {
         if let Some(socket) = self.udp.sockets.get_mut(id)
             && !std::mem::replace(&mut socket.announced, true)
         {

@@ -24,6 +24,7 @@ mod frame;
 mod malformed;
 mod quote;
 mod read;
+mod verbatim;
 
 pub use frame::{Body, Frame, Packet, Payload};
 pub use malformed::Malformed;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use sockeye_base::SeqNum;
 
 use crate::read::{u16_at, u32_at};
-use crate::{Malformed, ip, ipv4, ipv6};
+use crate::{Malformed, icmpv4, icmpv6, ip, ipv4, ipv6};
 
 /// RFC 792: an error carries the IP header and at least these many bytes behind it.
 const LEAST: usize = 8;
@@ -27,6 +27,8 @@ pub struct Quote {
     pub destination_port: u16,
     /// The segment's sequence number, if it was TCP.
     pub tcp_seq: Option<SeqNum>,
+    /// The identifier, if it was an ICMP echo request.
+    pub echo: Option<u16>,
 }
 
 impl Quote {
@@ -36,9 +38,14 @@ impl Quote {
         let (header, protocol, carried) = parse_head(bytes).ok()?;
         let (source, destination) = (header.source(), header.destination());
         let has_ports = matches!(protocol, ip::protocol::TCP | ip::protocol::UDP);
-        if has_ports && carried.len() < LEAST {
+        if carried.len() < LEAST {
             return None;
         }
+        let is_echo = match (&header, protocol, carried.first()) {
+            (ip::Header::V4(_), ip::protocol::ICMP, Some(kind)) => *kind == icmpv4::kind::ECHO_REQUEST,
+            (ip::Header::V6(_), ip::protocol::ICMPV6, Some(kind)) => *kind == icmpv6::kind::ECHO_REQUEST,
+            _ => false,
+        };
         let port = |at| if has_ports { u16_at(carried, at) } else { 0 };
         Some(Quote {
             source,
@@ -48,6 +55,7 @@ impl Quote {
             source_port: port(0),
             destination_port: port(2),
             tcp_seq: (protocol == ip::protocol::TCP).then(|| SeqNum(u32_at(carried, 4))),
+            echo: is_echo.then(|| u16_at(carried, 4)),
         })
     }
 }

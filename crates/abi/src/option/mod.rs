@@ -26,6 +26,8 @@ pub(crate) const SOL_TCP: i32 = 6;
 pub(crate) const SOL_UDP: i32 = 17;
 /// SOL_IPV6.
 pub(crate) const SOL_IPV6: i32 = 41;
+/// SOL_ICMPV6.
+pub(crate) const SOL_ICMPV6: i32 = 58;
 /// SOL_RAW.
 pub(crate) const SOL_RAW: i32 = 255;
 
@@ -92,6 +94,8 @@ pub enum Kind {
     Name(usize),
     /// A struct of at most so many bytes.
     Struct(usize),
+    /// So many bytes of bits, of which the first may be set alone; more are not looked at.
+    Bits(usize),
     /// A key of 16 bytes, or two.
     Key,
     /// An int in exactly four bytes.
@@ -157,7 +161,7 @@ impl Row {
             (Kind::Timeval, Value::Time(_)) => true,
             (Kind::Rate, Value::Rate(_)) => true,
             (Kind::Name(max), Value::Bytes(bytes)) => !bytes.is_empty() && bytes.len() < max,
-            (Kind::Struct(max), Value::Bytes(bytes)) => bytes.len() <= max,
+            (Kind::Struct(max) | Kind::Bits(max), Value::Bytes(bytes)) => bytes.len() <= max,
             (Kind::Key, Value::Bytes(bytes)) => matches!(bytes.len(), 16 | 32),
             (Kind::Number, Value::Bytes(bytes)) => bytes.len() == 8,
             (Kind::Peer, Value::Bytes(_)) => true,
@@ -191,7 +195,7 @@ impl Sockets {
 pub fn lookup(
     family: Family,
     transport: Transport,
-    (level, number): (i32, i32),
+    (mut level, number): (i32, i32),
     access: Access,
 ) -> Result<Opt, Errno> {
     let own = match transport {
@@ -202,6 +206,9 @@ pub fn lookup(
     };
     if family == Family::Inet && access == Access::Read && ![SOL_SOCKET, SOL_IP, own].contains(&level) {
         return Err(Errno::EOPNOTSUPP);
+    }
+    if let Transport::Raw(protocol) = transport {
+        level = raw_level(family, protocol, (level, number))?;
     }
     let row = OPTIONS
         .iter()
@@ -225,6 +232,22 @@ fn refusal(option: (i32, i32), access: Access) -> Errno {
         // SO_PEERGROUPS, SO_PEERPIDFD.
         ((SOL_SOCKET, 59 | 77), Access::Read) => Errno::ENODATA,
         _ => Errno::ENOPROTOOPT,
+    }
+}
+
+/// The level at which the table has what a raw socket is asked for. Over IPv6 such a socket has nothing of IPv4, and its own
+/// options at two levels. Filters are ICMP's: EOPNOTSUPP for another protocol.
+fn raw_level(family: Family, protocol: u16, (level, number): (i32, i32)) -> Result<i32, Errno> {
+    let has_filter = i32::from(protocol) == Transport::Ping.protocol(family);
+    let own = [Opt::Ipv6Checksum, Opt::Ipv6HdrIncl].map(|opt| opt.row().number);
+    match (family, level) {
+        (Family::Inet, SOL_RAW) if number == Opt::IcmpFilter.row().number && !has_filter => {
+            Err(Errno::EOPNOTSUPP)
+        }
+        (Family::Inet6, SOL_ICMPV6) if !has_filter => Err(Errno::EOPNOTSUPP),
+        (Family::Inet6, SOL_IP) => Err(Errno::ENOPROTOOPT),
+        (Family::Inet6, SOL_RAW) if own.contains(&number) => Ok(SOL_IPV6),
+        (Family::Inet | Family::Inet6, level) => Ok(level),
     }
 }
 
@@ -255,6 +278,7 @@ pub fn decode_set(
     }
     let needs_an_int = match (level, transport) {
         (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => true,
+        (SOL_RAW, Transport::Raw(_)) => family == Family::Inet6,
         (SOL_IPV6, _) => found.is_ok_and(|opt| !value::SHORT_IS_ZERO.contains(&opt)),
         _ => false,
     };
@@ -263,6 +287,11 @@ pub fn decode_set(
         return Err(Errno::EINVAL);
     }
     let opt = found?;
+    // RFC 3542, section 3.1: ICMPv6's checksum is not the program's to move (at its own level Linux lets it).
+    let is_icmp = transport.protocol(family) == Transport::Ping.protocol(Family::Inet6);
+    if (opt, level, is_icmp) == (Opt::Ipv6Checksum, SOL_IPV6, true) {
+        return Err(Errno::EINVAL);
+    }
     let value = decode_value(opt, bytes)?;
     Ok((opt, value))
 }

@@ -1,12 +1,14 @@
 //! The rows.
 
-use super::{Kind, Layout, Row, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State};
+use super::{
+    Kind, Layout, Row, SOL_ICMPV6, SOL_IP, SOL_IPV6, SOL_RAW, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State,
+};
 use crate::Family;
 use crate::tcp_info::TcpInfo;
 
 use Kind::{
-    AnyInt, Device, Flag, Group, Int, Interface, Key, Linger, Name, NetworkInt, Number, Peer, Rate, Struct,
-    Timeval, Word,
+    AnyInt, Bits, Device, Flag, Group, Int, Interface, Key, Linger, Name, NetworkInt, Number, Peer, Rate,
+    Struct, Timeval, Word,
 };
 
 /// TCP_CA_NAME_MAX.
@@ -15,6 +17,9 @@ const NAME_OF_ALGORITHM: usize = 16;
 macro_rules! families {
     (any) => {
         None
+    };
+    (v4) => {
+        Some(Family::Inet)
     };
     (v6) => {
         Some(Family::Inet6)
@@ -209,7 +214,7 @@ options! {
 
     IpTos SOL_IP 1 "IP_TOS" AnyInt, any any both Enforced "The TOS byte of packets.";
     IpTtl SOL_IP 2 "IP_TTL" Int(-1, 255), any any both Enforced "The TTL of packets.";
-    IpHdrIncl SOL_IP 3 "IP_HDRINCL" Flag, any any both Rejected "The program writes the IP header (raw sockets).";
+    IpHdrIncl SOL_IP 3 "IP_HDRINCL" Flag, any any both Enforced "The program writes the IP header (raw sockets).";
     IpOptions SOL_IP 4 "IP_OPTIONS" Struct(40), any any both Rejected "IP options of packets.";
     IpPktInfo SOL_IP 8 "IP_PKTINFO" Flag, any any both Enforced "Destination and interface with each datagram.";
     IpMtuDiscover SOL_IP 10 "IP_MTU_DISCOVER" Int(0, 5), any any both Enforced "Path MTU discovery: IP_PMTUDISC_DONT to IP_PMTUDISC_OMIT.";
@@ -249,6 +254,7 @@ options! {
     IpProtocol SOL_IP 52 "IP_PROTOCOL" AnyInt, any any read Enforced "As Linux has it: the local port.";
 
     Ipv6AddrForm SOL_IPV6 1 "IPV6_ADDRFORM" AnyInt, v6 any both Enforced "AF_INET turns a socket connected to a mapped address into one of IPv4.";
+    Ipv6Checksum SOL_IPV6 7 "IPV6_CHECKSUM" AnyInt, v6 raw both Enforced "Where the host makes and checks a checksum; -1: nowhere.";
     Ipv6UnicastHops SOL_IPV6 16 "IPV6_UNICAST_HOPS" Int(-1, 255), v6 any both Enforced "The hop limit of packets.";
     Ipv6MulticastIf SOL_IPV6 17 "IPV6_MULTICAST_IF" AnyInt, v6 any both Enforced "Interface of multicasts sent.";
     Ipv6MulticastHops SOL_IPV6 18 "IPV6_MULTICAST_HOPS" Int(-1, 255), v6 any both Enforced "Hop limit of multicasts sent.";
@@ -262,6 +268,7 @@ options! {
     Ipv6MulticastAll SOL_IPV6 29 "IPV6_MULTICAST_ALL" Flag, v6 any both Enforced "Hear groups that others joined.";
     Ipv6FlowLabelMgr SOL_IPV6 32 "IPV6_FLOWLABEL_MGR" Struct(32), v6 any both Rejected "Flow labels leased and shared.";
     Ipv6FlowInfoSend SOL_IPV6 33 "IPV6_FLOWINFO_SEND" Flag, v6 any both Rejected "Send with the flow label of the address.";
+    Ipv6HdrIncl SOL_IPV6 36 "IPV6_HDRINCL" Flag, v6 raw both Enforced "The program writes the IP header (raw sockets).";
     Ipv6McastJoinGroup SOL_IPV6 42 "MCAST_JOIN_GROUP" Group(Layout::GroupReq), v6 any write Enforced "Join a group of IPv6.";
     Ipv6McastBlockSource SOL_IPV6 43 "MCAST_BLOCK_SOURCE" Group(Layout::GroupSourceReq), v6 any write Enforced "Hear a source of IPv6 no more.";
     Ipv6McastUnblockSource SOL_IPV6 44 "MCAST_UNBLOCK_SOURCE" Group(Layout::GroupSourceReq), v6 any write Enforced "Hear a source of IPv6 again.";
@@ -282,4 +289,7 @@ options! {
     Ipv6UnicastIf SOL_IPV6 76 "IPV6_UNICAST_IF" NetworkInt, v6 any both Enforced "Interface of what goes to one host.";
     Ipv6RecvFragSize SOL_IPV6 77 "IPV6_RECVFRAGSIZE" Flag, v6 any both Enforced "The largest fragment of each datagram that came in fragments.";
     Ipv6FreeBind SOL_IPV6 78 "IPV6_FREEBIND" Flag, v6 any both Enforced "Bind to addresses that aren't local.";
+
+    IcmpFilter SOL_RAW 1 "ICMP_FILTER" Bits(4), v4 raw both Enforced "Types of messages not to be heard.";
+    Icmpv6Filter SOL_ICMPV6 1 "ICMP6_FILTER" Bits(32), v6 raw both Enforced "Types of messages not to be heard.";
 }

@@ -110,6 +110,7 @@ pub fn decode_value(opt: Opt, bytes: &[u8]) -> Result<Value, Errno> {
             Value::Bytes(name.get(..name.len().min(max - 1)).unwrap_or_default().to_vec())
         }
         Kind::Key | Kind::Number | Kind::Peer => Value::Bytes(bytes.to_vec()),
+        Kind::Bits(max) => Value::Bytes(bytes.get(..max).unwrap_or(bytes).to_vec()),
         Kind::Struct(max) => Value::Bytes(bytes.get(..max).ok_or(Errno::EINVAL)?.to_vec()),
     };
     if !matches!(row.kind, Kind::Name(_)) {

@@ -105,6 +105,36 @@ macro_rules! all_behaviours {
                 connected
                 of_datagrams
             }
+            ping {
+                forbidden ["net.ipv4.ping_group_range=1 0"]
+                named ["net.ipv4.ping_group_range=0 0"]
+                named6 ["net.ipv4.ping_group_range=0 0"]
+                shared ["net.ipv4.ping_group_range=0 0"]
+                echo ["net.ipv4.ping_group_range=0 0"]
+                echo6 ["net.ipv4.ping_group_range=0 0"]
+                errors ["net.ipv4.ping_group_range=0 0"]
+                errors6 ["net.ipv4.ping_group_range=0 0"]
+            }
+            raw {
+                matrix ["net.ipv4.ping_group_range=0 0"]
+                named
+                named6
+                dissolved
+                errors
+                errors6
+                echo
+                echo6
+                echo_to_a_neighbour
+                copies
+                unknown_protocol
+                unreachable_port
+                overhears
+                header_included
+                header_included6
+                filter
+                receiving
+                options
+            }
             inheritance {
                 of_options
                 of_options_of_ipv6

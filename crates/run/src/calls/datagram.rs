@@ -4,7 +4,7 @@
 //! be lost or doubled, as on any network.
 
 use rustix::net::RecvFlags;
-use sockeye_abi::{Errno, MessageFlags, Opt, decode_destination, encode_sockaddr};
+use sockeye_abi::{Errno, MessageFlags, Opt, Transport, decode_destination, encode_sockaddr};
 use std::net::SocketAddr;
 
 use super::message::{Header, IOV_MAX, MMSGHDR, MSG_LEN, flags_of};
@@ -163,12 +163,15 @@ impl Supervisor {
     }
 
     fn send_datagram(&mut self, subject: Subject, data: &[u8], name: Option<&[u8]>) -> Result<Answer, Errno> {
-        if let Some(error) = self.take_native_error(subject) {
+        // Linux sends a raw packet without a look at what became of others.
+        if !matches!(subject.transport, Transport::Raw(_))
+            && let Some(error) = self.take_native_error(subject)
+        {
             return Err(error);
         }
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let destination = match name {
-            Some(name) => decode_destination(family, name)?,
+            Some(name) => decode_destination(family, subject.transport, name)?,
             None => None,
         };
         if destination.is_some_and(|to| to.ip().to_canonical().is_multicast()) {
@@ -204,6 +207,9 @@ impl Supervisor {
     ) -> Result<Option<Received>, Errno> {
         if flags.contains(MessageFlags::ERRQUEUE) {
             return Err(Errno::EAGAIN);
+        }
+        if flags.contains(MessageFlags::OOB) && subject.transport != Transport::Udp {
+            return Err(Errno::EOPNOTSUPP);
         }
         self.pump(subject.carrier);
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;

@@ -10,7 +10,8 @@ use crate::supervisor::Supervisor;
 impl Supervisor {
     pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         match call.args[1] as u32 {
-            ioctl::SIOCATMARK if subject.transport == Transport::Udp => Err(Errno::ENOTTY),
+            ioctl::SIOCATMARK if !subject.is_stream() => Err(Errno::ENOTTY),
+            ioctl::TIOCOUTQ if subject.transport == Transport::Ping => Err(Errno::ENOTTY),
             // The carrier's queue is one of connections.
             ioctl::SIOCATMARK if self.network.host().is_listening(subject.socket) => {
                 memory::write(call.tid, call.args[2], &0i32.to_ne_bytes())?;

@@ -57,6 +57,9 @@ impl Host {
             Opt::SoTxRehash if self.transport(id)?.socket_type() != SocketType::Stream => {
                 Err(Errno::EOPNOTSUPP)
             }
+            Opt::IpHdrIncl | Opt::Ipv6HdrIncl | Opt::IcmpFilter | Opt::Icmpv6Filter | Opt::Ipv6Checksum => {
+                self.raw_option(id, opt)
+            }
             Opt::IpMtu | Opt::Ipv6Mtu => self.path_mtu(now, id).map(Value::Int),
             Opt::TcpFastOpen | Opt::TcpFastOpenConnect | Opt::TcpFastOpenKey | Opt::TcpFastOpenNoCookie => {
                 self.shown_fast_open(id, opt)

@@ -61,6 +61,9 @@ impl Host {
         }
         match opt {
             Opt::Ipv6V6Only => return self.set_v6only(id, value.flag()?),
+            Opt::IpHdrIncl | Opt::Ipv6HdrIncl | Opt::IcmpFilter | Opt::Icmpv6Filter | Opt::Ipv6Checksum => {
+                return self.set_raw_option(id, opt, &value);
+            }
             Opt::Ipv6AddrForm => return self.turn_into_v4(id, value.int()?),
             _ => {}
         }

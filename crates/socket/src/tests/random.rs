@@ -87,7 +87,9 @@ fn step(n: &mut Net, rng: &mut Rng, open: &mut Vec<Sock>) {
                     device: Device::index(pick(rng, &[0, 1, 2, 9])),
                     source: pick(rng, &[None, Some([10, 61, 0, 1].into())]),
                 }),
-                Kind::Name(_) | Kind::Struct(_) | Kind::Number | Kind::Peer => Value::Bytes(vec![0; 3]),
+                Kind::Name(_) | Kind::Struct(_) | Kind::Bits(_) | Kind::Number | Kind::Peer => {
+                    Value::Bytes(vec![0; 3])
+                }
             };
             let _ = n.set(sock, row.opt, value);
             let _ = n.get(sock, row.opt);

@@ -56,7 +56,7 @@ impl Socket {
     /// bind(2) to a `struct sockaddr`.
     pub fn bind_bytes(&self, address: &[u8]) -> io::Result<()> {
         self.open.call(|host, now, id| {
-            let address = decode_bind(host.family(id)?, address)?;
+            let address = decode_bind(host.family(id)?, host.transport(id)?, address)?;
             host.bind(now, id, address)
         })
     }
@@ -95,7 +95,7 @@ impl Socket {
     ) -> io::Result<usize> {
         let to = self.open.call(|host, _, id| match (host.transport(id)?, address) {
             (Transport::Tcp, _) | (_, None) => Ok::<Option<SocketAddr>, Errno>(None),
-            (_, Some(address)) => decode_destination(host.family(id)?, address),
+            (transport, Some(address)) => decode_destination(host.family(id)?, transport, address),
         })?;
         let control = Control::decode_all(control).map_err(os_error)?;
         let message = Message::new(bytes).flags(MessageFlags::from_bits_retain(flags)).control(&control);

@@ -12,9 +12,8 @@ use crate::route::{Path, longest_packet};
 use crate::stack::{Stack, UdpId};
 use crate::{DatagramError, ErrorReport, InterfaceId, SendError};
 
-/// Most data in a datagram over IPv4: 65,535 less the headers; IPv6's payload length leaves 20 bytes more.
-const MAX_V4: usize = 65_507;
-const MAX_V6: usize = 65_527;
+/// The longest packet of IPv4; IPv6's header does not count.
+pub(crate) const LONGEST: usize = 65_535;
 /// How long a router is believed (`mtu_expires`).
 const PATH_MTU_LASTS: Duration = Duration::from_secs(600);
 
@@ -36,18 +35,20 @@ pub struct Directions {
 /// A datagram that may go: all but its data.
 #[derive(Clone, Debug)]
 pub struct Ready {
-    path: Path,
+    pub(crate) path: Path,
     mtu: usize,
     /// What the error queue tells of the MTU.
     told: u32,
-    ip: ip::Header,
+    pub(crate) ip: ip::Header,
     /// Source and destination.
     ports: (u16, u16),
+    /// Bytes of the header that is the host's to write.
+    header_len: usize,
     /// It is not to be cut, here or on the way.
     is_whole: bool,
     /// Who is in its group here hears it, too.
     loops_back: bool,
-    socket: UdpId,
+    pub(crate) socket: UdpId,
 }
 
 impl Ready {
@@ -81,8 +82,8 @@ impl Stack {
     ) -> Result<Ready, SendError> {
         let entry = self.udp.sockets.get(socket).ok_or(SendError::NoSocket)?;
         let remote = meant(message.to.or(entry.remote).ok_or(SendError::NoDestination)?);
-        let bind = self.udp_ports.get(entry.bind).ok_or(SendError::NoSocket)?;
-        let (port, claim, options) = (bind.port, bind.claim, message.options.unwrap_or(entry.options));
+        let (port, claim) = self.udp_place(entry).ok_or(SendError::NoSocket)?;
+        let (is_raw, options) = (entry.raw.is_some(), message.options.unwrap_or(entry.options));
         if !claim.takes_family(remote.ip()) {
             return Err(SendError::NoRoute);
         }
@@ -98,7 +99,7 @@ impl Stack {
         let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
         let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
         let bound = message.source.or_else(|| specific(&claim).filter(|address| !self.is_group(*address)));
-        let to = (remote.ip(), remote.port());
+        let to = (remote.ip(), if is_raw { 0 } else { remote.port() });
         let way = self.outgoing(remote.ip(), (bound, device), &outgoing);
         let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
         let source = asked.filter(|_| bound.is_none()).unwrap_or(source);
@@ -109,7 +110,7 @@ impl Stack {
             ip::Header::V4(header) => {
                 header.dont_fragment = options.discovery.marks_datagrams();
                 // RFC 6864: what may be cut on the way needs a number of its own.
-                if !header.dont_fragment {
+                if is_raw || !header.dont_fragment {
                     header.id = self.rng.next_u32() as u16;
                 }
             }
@@ -121,14 +122,17 @@ impl Stack {
         // Without heed to what routers say, the link alone is told of.
         let told = if options.discovery.heeds_routers() { mtu } else { self.mtu(&path) };
         let told = u32::try_from(told).unwrap_or(u32::MAX);
-        Ok(Ready { path, mtu, told, ip, ports: (port, remote.port()), is_whole, loops_back, socket })
+        let header_len = if is_raw { 0 } else { udp::HEADER_LEN };
+        let ports = (port, remote.port());
+        Ok(Ready { path, mtu, told, ip, ports, header_len, is_whole, loops_back, socket })
     }
 
     /// Whether a datagram of so many bytes may go this way. Who queues errors finds one there if it may not.
     pub fn udp_check_length(&mut self, ready: &Ready, len: usize) -> Result<(), SendError> {
-        let most = if ready.destination().is_ipv4() { MAX_V4 } else { MAX_V6 };
-        let whole = ready.ip.len() + udp::HEADER_LEN + len;
-        if len <= most && (whole <= ready.mtu || !ready.is_whole) {
+        let carried = ready.header_len + len;
+        let most = if ready.destination().is_ipv4() { LONGEST - ready.ip.len() } else { LONGEST };
+        let whole = ready.ip.len() + carried;
+        if carried <= most && (whole <= ready.mtu || !ready.is_whole) {
             return Ok(());
         }
         let (error, info, mut destination) = (DatagramError::TooLong, ready.told, ready.destination());
@@ -148,9 +152,15 @@ impl Stack {
 
     /// Sends a datagram that may go.
     pub fn udp_transmit(&mut self, now: Instant, ready: Ready, payload: Chain) {
-        let Ready { path, mtu, ip, ports: (source, destination), loops_back, .. } = ready;
-        let datagram = udp::Datagram { source, destination, payload };
-        let packet = Packet { ip, body: Body::Udp(datagram) };
+        let (source, destination) = ready.ports;
+        let body = Body::Udp(udp::Datagram { source, destination, payload });
+        self.udp_transmit_body(now, ready, body);
+    }
+
+    /// Sends what a packet is to carry this way.
+    pub(crate) fn udp_transmit_body(&mut self, now: Instant, ready: Ready, body: Body) {
+        let Ready { path, mtu, ip, loops_back, .. } = ready;
+        let packet = Packet { ip, body };
         if loops_back {
             self.loop_back(path.interface, &packet);
         }
@@ -186,10 +196,10 @@ impl Stack {
     pub fn udp_path_mtu(&self, now: Instant, socket: UdpId) -> Option<usize> {
         let entry = self.udp.sockets.get(socket)?;
         let (remote, options) = (entry.remote?, entry.options);
-        let claim = self.udp_ports.get(entry.bind)?.claim;
+        let (_, claim) = self.udp_place(entry)?;
         let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
         let way = self.outgoing(remote.ip(), (None, claim.device), &outgoing);
-        let to = (remote.ip(), remote.port());
+        let to = (remote.ip(), if entry.raw.is_some() { 0 } else { remote.port() });
         let (path, _) = self.path_and_source(Transport::Udp, to, way, options).ok()?;
         Some(self.udp_mtu(now, socket, (remote.ip(), &path)))
     }
