@@ -1,5 +1,7 @@
 //! The `sockeye` command: a file per subcommand.
 
+mod captures;
+mod draw;
 mod faults;
 mod run;
 mod script;
@@ -45,6 +47,7 @@ enum Command {
     Script(script::Arguments),
     Sockopts(sockopts::Arguments),
     Tcpdump(tcpdump::Arguments),
+    Draw(draw::Arguments),
     Up(up::Arguments),
     Hosts(up::HostsArguments),
     Down(up::DownArguments),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Command::Script(arguments) => script::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
+        Command::Draw(arguments) => draw::run(&arguments),
         Command::Up(arguments) => up::up(arguments),
         Command::Hosts(arguments) => up::hosts(&arguments),
         Command::Down(arguments) => up::down(&arguments),

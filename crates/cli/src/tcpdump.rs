@@ -1,20 +1,20 @@
 //! `sockeye tcpdump`.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::{ArgAction, Args};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use sockeye_device::{CaptureError, CaptureReader, CaptureWriter, LinkType, Record};
+use sockeye_device::{CaptureError, CaptureWriter, Record};
 use sockeye_view::{Filter, Link, Lookup};
 use sockeye_wire::print::Printer;
-use sockeye_wire::{Frame, checksum};
+
+use crate::captures::{self, Reader};
 
 const AFTER_HELP: &str = "\
 The lines are tcpdump's, the filter is in the language of pcap-filter(7): host, net, port, portrange, proto; src and dst;
@@ -31,8 +31,6 @@ Exit status:
 
 /// The wrong command line, and what can't be begun with.
 const UNREADABLE: u8 = 2;
-/// No packet is longer.
-const LONGEST: usize = 262_144;
 
 /// Print the packets of a capture file, or those that a filter wants.
 #[derive(Args)]
@@ -101,34 +99,19 @@ fn dump(arguments: &Arguments) -> Result<(), Failure> {
     let filter = Filter::parse(&arguments.filter.join(" "), &Names)
         .map_err(|error| Failure::Filter(error.to_string()))?;
     let unreadable = |error| Failure::Capture(arguments.read.clone(), error);
-    let input: Box<dyn Read> = if is_standard(&arguments.read) {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(&arguments.read).map_err(|error| unreadable(error.into()))?)
-    };
-    let mut reader = CaptureReader::new(BufReader::with_capacity(1 << 16, input)).map_err(unreadable)?;
+    let mut reader = captures::open(&arguments.read).map_err(unreadable)?;
     let mut output = Output::new(arguments)?;
     let mut shown = 0;
     while arguments.count.is_none_or(|count| shown < count) && reader.advance().map_err(unreadable)? {
         let Some(record) = reader.record() else { break };
-        let link = match reader.link_type(record.interface) {
-            LinkType::Ethernet => Link::Ethernet,
-            LinkType::Raw => Link::Raw,
-            LinkType::Other(number) => {
-                let what = format!("{}: packets of link type {number}", arguments.read.display());
-                return Err(Failure::Filter(what));
-            }
-        };
+        let link = captures::link_of(&reader, &record)
+            .map_err(|what| Failure::Filter(format!("{}: {what}", arguments.read.display())))?;
         if filter.wants(link, record.bytes, record.length) {
             output.show(&reader, (link, &record))?;
             shown += 1;
         }
     }
     output.finish()
-}
-
-fn is_standard(path: &Path) -> bool {
-    path.as_os_str() == "-"
 }
 
 /// Where packets go.
@@ -140,21 +123,18 @@ enum Output {
 impl Output {
     fn new(arguments: &Arguments) -> Result<Output, Failure> {
         let Some(path) = &arguments.write else { return Ok(Output::Lines(Lines::new(arguments))) };
-        let out: Box<dyn Write> = if is_standard(path) {
+        let out: Box<dyn Write> = if captures::is_standard(path) {
             Box::new(BufWriter::new(io::stdout()))
         } else {
             let file = File::create(path).map_err(|error| Failure::Write(path.clone(), error))?;
             Box::new(BufWriter::new(file))
         };
-        let writer = CaptureWriter::new(out, LONGEST).map_err(|error| Failure::Write(path.clone(), error))?;
+        let writer = CaptureWriter::new(out, captures::LONGEST)
+            .map_err(|error| Failure::Write(path.clone(), error))?;
         Ok(Output::File(path.clone(), writer, 0))
     }
 
-    fn show<R: Read>(
-        &mut self,
-        reader: &CaptureReader<R>,
-        (link, record): (Link, &Record<'_>),
-    ) -> Result<(), Failure> {
+    fn show(&mut self, reader: &Reader, (link, record): (Link, &Record<'_>)) -> Result<(), Failure> {
         match self {
             Output::Lines(lines) => lines.print(link, record).map_err(|_| Failure::Closed),
             Output::File(path, writer, told) => {
@@ -187,8 +167,6 @@ struct Lines {
     zone: TimeZone,
     first: Option<Duration>,
     before: Option<Duration>,
-    /// A packet of which not all is there, made as long as it was.
-    whole: Vec<u8>,
 }
 
 impl Lines {
@@ -201,35 +179,16 @@ impl Lines {
             zone: TimeZone::system(),
             first: None,
             before: None,
-            whole: Vec::new(),
         }
     }
 
     fn print(&mut self, link: Link, record: &Record<'_>) -> io::Result<()> {
         let time = self.time(record.at);
-        let frame = self.frame(link, record);
+        let frame = captures::frame(link, record);
         let line = self.printer.line(&frame, &time);
         match record.comment.filter(|_| self.why) {
             Some(comment) => writeln!(self.out, "{line} [{comment}]"),
             None => writeln!(self.out, "{line}"),
-        }
-    }
-
-    /// The frame as values. What was not captured is zeros; then its checksums say nothing.
-    fn frame(&mut self, link: Link, record: &Record<'_>) -> Frame {
-        let cut = record.bytes.len() < record.length.min(LONGEST);
-        let (bytes, sums) = if cut {
-            self.whole.clear();
-            self.whole.extend_from_slice(record.bytes);
-            self.whole.resize(record.length.min(LONGEST), 0);
-            (Bytes::copy_from_slice(&self.whole), checksum::Transport::Elsewhere)
-        } else {
-            (Bytes::copy_from_slice(record.bytes), checksum::Transport::Here)
-        };
-        match link {
-            Link::Ethernet => Frame::parse_ethernet_shared(&bytes, sums)
-                .unwrap_or_else(|_| Frame::parse_packet_shared(&bytes, sums)),
-            Link::Raw => Frame::parse_packet_shared(&bytes, sums),
         }
     }
 
@@ -261,7 +220,7 @@ impl Lines {
 }
 
 /// Names as the machine knows them.
-struct Names;
+pub(crate) struct Names;
 
 impl Lookup for Names {
     fn host(&self, name: &str) -> Vec<IpAddr> {

@@ -1,8 +1,15 @@
-//! What a network does, for people to see. So far: which packets somebody wants to see ([`Filter`]).
+//! What a network does, for people to see: which packets somebody wants ([`Filter`]), what they say of TCP connections
+//! ([`Flows`]), and drawings of those, as text ([`ladder`]) and as pictures ([`ladder_picture`], [`sequence_picture`]).
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod filter;
+mod flow;
+mod ladder;
+mod picture;
 
 pub use filter::{Filter, FilterError, Link, Lookup};
+pub use flow::{Flow, Flows, Side, State, Step};
+pub use ladder::ladder;
+pub use picture::{ladder_picture, sequence_picture};

@@ -6,6 +6,7 @@
 mod bulk;
 mod calls;
 mod common;
+mod draw;
 mod failures;
 mod faults;
 mod fetch;

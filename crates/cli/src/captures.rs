@@ -1,0 +1,54 @@
+//! Capture files as commands read them.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::path::Path;
+
+use bytes::Bytes;
+use sockeye_device::{CaptureError, CaptureReader, LinkType, Record};
+use sockeye_view::Link;
+use sockeye_wire::{Frame, checksum};
+
+/// No packet is longer.
+pub(crate) const LONGEST: usize = 262_144;
+
+/// A capture file being read.
+pub(crate) type Reader = CaptureReader<BufReader<Box<dyn Read>>>;
+
+/// Opens a capture file, or standard input.
+pub(crate) fn open(path: &Path) -> Result<Reader, CaptureError> {
+    let input: Box<dyn Read> =
+        if is_standard(path) { Box::new(io::stdin().lock()) } else { Box::new(File::open(path)?) };
+    CaptureReader::new(BufReader::with_capacity(1 << 16, input))
+}
+
+/// Whether `-` is meant.
+pub(crate) fn is_standard(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// What a packet begins with; an error for what nobody here reads.
+pub(crate) fn link_of(reader: &Reader, record: &Record<'_>) -> Result<Link, String> {
+    match reader.link_type(record.interface) {
+        LinkType::Ethernet => Ok(Link::Ethernet),
+        LinkType::Raw => Ok(Link::Raw),
+        LinkType::Other(number) => Err(format!("packets of link type {number}")),
+    }
+}
+
+/// The packet as values. What was not captured is zeros; then its checksums say nothing.
+pub(crate) fn frame(link: Link, record: &Record<'_>) -> Frame {
+    let length = record.length.min(LONGEST);
+    let (bytes, sums) = if record.bytes.len() < length {
+        let mut whole = record.bytes.to_vec();
+        whole.resize(length, 0);
+        (Bytes::from(whole), checksum::Transport::Elsewhere)
+    } else {
+        (Bytes::copy_from_slice(record.bytes), checksum::Transport::Here)
+    };
+    match link {
+        Link::Ethernet => Frame::parse_ethernet_shared(&bytes, sums)
+            .unwrap_or_else(|_| Frame::parse_packet_shared(&bytes, sums)),
+        Link::Raw => Frame::parse_packet_shared(&bytes, sums),
+    }
+}

@@ -1,0 +1,118 @@
+//! `sockeye draw`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use sockeye_view::{Filter, Flow, Flows, ladder, ladder_picture, sequence_picture};
+
+use crate::captures;
+use crate::tcpdump::Names;
+
+const AFTER_HELP: &str = "\
+A ladder shows the segments of a connection between its two ends, and the state of each side (RFC 9293) after them. A
+sequence picture shows the data of the side that sent more, over time, with what was sent again, what was acknowledged
+and how far the window let it go. Captures made by sockeye run --pcap know what was lost, and why.
+
+Examples:
+  sockeye run --loss 5% --pcap curl.pcapng -- curl -o /dev/null http://tekapo/bytes/100K
+  sockeye draw curl.pcapng port 80
+  sockeye draw --sequence --svg curl.svg curl.pcapng port 80
+
+Exit status:
+  0, 1 if there is no such connection, 2 for a wrong command line, filter or a file that is no capture.";
+
+/// Draw the TCP connections of a capture file.
+#[derive(Args)]
+#[command(after_long_help = AFTER_HELP, after_help = "Use --help for what is drawn, and examples.")]
+pub(crate) struct Arguments {
+    /// Draw data over time, instead of a ladder
+    #[arg(long, requires = "svg")]
+    sequence: bool,
+
+    /// Draw a picture into FILE, instead of text; - is standard output
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+
+    /// Which connection, if there are several: 1 is the first
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    connection: Option<u32>,
+
+    /// Leave nothing out of long runs of data
+    #[arg(long)]
+    all: bool,
+
+    /// Columns of a ladder of text
+    #[arg(long, value_name = "COLUMNS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(20..))]
+    width: u16,
+
+    /// The capture file; - is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+
+    /// Which packets, in the language of sockeye tcpdump
+    #[arg(value_name = "FILTER", trailing_var_arg = true)]
+    filter: Vec<String>,
+}
+
+/// The exit status for what can't be begun with.
+const UNREADABLE: u8 = 2;
+
+/// Draws; gives the exit status.
+pub(crate) fn run(arguments: &Arguments) -> ExitCode {
+    let flows = match read(arguments) {
+        Ok(flows) => flows,
+        Err(error) => return fail(UNREADABLE, &error),
+    };
+    let wanted: Vec<&Flow> = match arguments.connection {
+        Some(number) => flows.get(number as usize - 1).into_iter().collect(),
+        None => flows.iter().collect(),
+    };
+    let Some(first) = wanted.first() else {
+        return fail(1, "there is no such TCP connection in the capture");
+    };
+    let Some(path) = &arguments.svg else {
+        let ladders: Vec<String> =
+            wanted.iter().map(|flow| ladder(flow, arguments.width.into(), arguments.all)).collect();
+        // Whoever reads no more has seen enough.
+        let _ = io::stdout().write_all(ladders.join("\n").as_bytes());
+        return ExitCode::SUCCESS;
+    };
+    if wanted.len() > 1 {
+        let many = format!("{} connections: choose one by --connection or a filter", wanted.len());
+        return fail(UNREADABLE, &many);
+    }
+    let picture = if arguments.sequence { sequence_picture(first) } else { Some(ladder_picture(first)) };
+    let Some(picture) = picture else { return fail(1, "nobody sent data on that connection") };
+    let written = if captures::is_standard(path) {
+        io::stdout().write_all(picture.as_bytes()).or(Ok(()))
+    } else {
+        std::fs::write(path, picture)
+    };
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("{}: {error}", path.display())),
+    }
+}
+
+fn fail(status: u8, why: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "sockeye: {why}");
+    ExitCode::from(status)
+}
+
+fn read(arguments: &Arguments) -> Result<Vec<Flow>, String> {
+    let filter = Filter::parse(&arguments.filter.join(" "), &Names).map_err(|error| error.to_string())?;
+    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", arguments.file.display());
+    let mut reader = captures::open(&arguments.file).map_err(|error| failed(&error))?;
+    let mut flows = Flows::new();
+    while reader.advance().map_err(|error| failed(&error))? {
+        let Some(record) = reader.record() else { break };
+        let link = captures::link_of(&reader, &record).map_err(|error| failed(&error))?;
+        if filter.wants(link, record.bytes, record.length) {
+            let dropped = record.comment.and_then(|comment| comment.strip_prefix("dropped: "));
+            flows.add(record.at, &captures::frame(link, &record), dropped);
+        }
+    }
+    Ok(flows.into_vec())
+}
