@@ -9,8 +9,8 @@ pub enum By {
     Carrier,
     /// The stack.
     Stack,
-    /// Nobody: ENOTTY.
-    Nobody,
+    /// The stack, with EPERM: interfaces are set up by who owns the network.
+    Refused,
 }
 
 macro_rules! ioctls {
@@ -45,24 +45,73 @@ ioctls! {
     SIOCGSTAMP_NEW = 0x8010_8906, Stack "The same as SIOCGSTAMP, for times past 2038.";
     SIOCGSTAMPNS_NEW = 0x8010_8907, Stack "The same as SIOCGSTAMPNS, for times past 2038.";
     SIOCOUTQNSD = 0x894b, Stack "Bytes not yet sent.";
-    SIOCGIFNAME = 0x8910, Nobody "An interface's name by its index.";
-    SIOCGIFCONF = 0x8912, Nobody "The list of IPv4 addresses and their interfaces.";
-    SIOCGIFFLAGS = 0x8913, Nobody "An interface's flags.";
-    SIOCGIFADDR = 0x8915, Nobody "An interface's IPv4 address.";
-    SIOCGIFDSTADDR = 0x8917, Nobody "The other end's address of a point-to-point interface.";
-    SIOCGIFBRDADDR = 0x8919, Nobody "An interface's broadcast address.";
-    SIOCGIFNETMASK = 0x891b, Nobody "An interface's network mask.";
-    SIOCGIFMETRIC = 0x891d, Nobody "An interface's metric.";
-    SIOCGIFMTU = 0x8921, Nobody "An interface's MTU.";
-    SIOCGIFHWADDR = 0x8927, Nobody "An interface's hardware address.";
-    SIOCGIFINDEX = 0x8933, Nobody "An interface's index by its name.";
-    SIOCGIFTXQLEN = 0x8942, Nobody "An interface's queue length.";
+    SIOCGIFNAME = 0x8910, Stack "An interface's name by its index.";
+    SIOCGIFCONF = 0x8912, Stack "The list of IPv4 addresses and their interfaces.";
+    SIOCGIFFLAGS = 0x8913, Stack "An interface's flags.";
+    SIOCGIFADDR = 0x8915, Stack "An interface's IPv4 address.";
+    SIOCGIFDSTADDR = 0x8917, Stack "The other end's address of a point-to-point interface.";
+    SIOCGIFBRDADDR = 0x8919, Stack "An interface's broadcast address.";
+    SIOCGIFNETMASK = 0x891b, Stack "An interface's network mask.";
+    SIOCGIFMETRIC = 0x891d, Stack "An interface's metric.";
+    SIOCGIFMTU = 0x8921, Stack "An interface's MTU.";
+    SIOCGIFHWADDR = 0x8927, Stack "An interface's hardware address.";
+    SIOCGIFINDEX = 0x8933, Stack "An interface's index by its name.";
+    SIOCGIFTXQLEN = 0x8942, Stack "An interface's queue length.";
+    SIOCGIFMAP = 0x8970, Stack "Where an interface's hardware is.";
+    SIOCSIFFLAGS = 0x8914, Refused "Sets an interface's flags.";
+    SIOCSIFADDR = 0x8916, Refused "Sets an interface's address.";
+    SIOCSIFDSTADDR = 0x8918, Refused "Sets the other end's address.";
+    SIOCSIFBRDADDR = 0x891a, Refused "Sets an interface's broadcast address.";
+    SIOCSIFNETMASK = 0x891c, Refused "Sets an interface's network mask.";
+    SIOCSIFMTU = 0x8922, Refused "Sets an interface's MTU.";
+    SIOCSIFNAME = 0x8923, Refused "Renames an interface.";
+    SIOCSIFHWADDR = 0x8924, Refused "Sets an interface's hardware address.";
+    SIOCADDMULTI = 0x8931, Refused "Adds a hardware address that is heard.";
+    SIOCDELMULTI = 0x8932, Refused "Takes it away.";
+    SIOCSIFTXQLEN = 0x8943, Refused "Sets an interface's queue length.";
 }
 
 /// The same as [`FIONREAD`].
 pub const SIOCINQ: u32 = FIONREAD;
 /// The same as [`TIOCOUTQ`].
 pub const SIOCOUTQ: u32 = TIOCOUTQ;
+
+/// Whether a request asks something of an interface, by a `struct ifreq`.
+pub const fn asks_of_interface(request: u32) -> bool {
+    matches!(
+        request,
+        SIOCGIFNAME
+            | SIOCGIFFLAGS
+            | SIOCGIFADDR
+            | SIOCGIFDSTADDR
+            | SIOCGIFBRDADDR
+            | SIOCGIFNETMASK
+            | SIOCGIFMETRIC
+            | SIOCGIFMTU
+            | SIOCGIFHWADDR
+            | SIOCGIFINDEX
+            | SIOCGIFTXQLEN
+            | SIOCGIFMAP
+    )
+}
+
+/// Whether a request changes an interface.
+pub const fn sets_interface(request: u32) -> bool {
+    matches!(
+        request,
+        SIOCSIFFLAGS
+            | SIOCSIFADDR
+            | SIOCSIFDSTADDR
+            | SIOCSIFBRDADDR
+            | SIOCSIFNETMASK
+            | SIOCSIFMTU
+            | SIOCSIFNAME
+            | SIOCSIFHWADDR
+            | SIOCADDMULTI
+            | SIOCDELMULTI
+            | SIOCSIFTXQLEN
+    )
+}
 
 /// Whether a request asks when the last packet came; in nanoseconds, or microseconds.
 pub const fn stamp(request: u32) -> Option<bool> {

@@ -9,6 +9,7 @@ mod address;
 mod control;
 mod errno;
 mod flags;
+mod ifreq;
 pub mod ioctl;
 mod option;
 mod request;
@@ -21,6 +22,7 @@ pub use address::{
 pub use control::{Control, Credentials, ExtendedError, Numbers, Origin, PktInfo, PktInfo6};
 pub use errno::Errno;
 pub use flags::{How, MESSAGE_FLAGS, MessageFlags, Readiness, Use};
+pub use ifreq::{Hardware, Ifreq, InterfaceFlags};
 pub use option::{
     Access, Device, GroupFilter, GroupRequest, Kind, Layout, OPTIONS, Opt, Row, SOL_SOCKET, Sockets, State,
     Value, decode_get, decode_question, decode_set, decode_value, encode_value, lookup,

@@ -20,6 +20,7 @@ mod fast_open;
 mod groups;
 mod heirs;
 mod host;
+mod interfaces;
 mod linger;
 mod listener;
 mod message;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 
+use sockeye_abi::InterfaceFlags;
 use sockeye_lab::HostId;
 use sockeye_names::File;
 use sockeye_services::dns::{Dns, Zone};
@@ -39,6 +40,23 @@ pub struct Entered {
     thread: PhantomData<*const ()>,
 }
 
+/// An interface of a host, as getifaddrs(3) and netdevice(7) tell of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name, `eth0`.
+    pub name: String,
+    /// Its number (`if_nametoindex`): `lo` is 1. It is the scope of link-local addresses.
+    pub index: u32,
+    /// Its addresses, each with the length of its network's prefix in bits.
+    pub addresses: Vec<(IpAddr, u8)>,
+    /// The longest IP packet it takes, in bytes.
+    pub mtu: usize,
+    /// Its hardware address; all 0 where it has none.
+    pub mac: [u8; 6],
+    /// What it is and does (IFF_UP and its kin).
+    pub flags: InterfaceFlags,
+}
+
 impl Host {
     /// Its name.
     pub fn name(&self) -> String {
@@ -48,6 +66,23 @@ impl Host {
     /// The addresses of its interface `eth0`, in the order they were given.
     pub fn addresses(&self) -> Vec<IpAddr> {
         self.shared.look(|engine| engine.lab.addresses(self.id).iter().map(|cidr| cidr.address()).collect())
+    }
+
+    /// Its interfaces, `lo` first.
+    pub fn interfaces(&self) -> Vec<Interface> {
+        self.shared.look(|engine| {
+            let host = engine.lab.host(self.id);
+            let interfaces = host.stack().interfaces();
+            let told = interfaces.map(|(id, interface)| Interface {
+                name: interface.name.clone(),
+                index: id.index(),
+                addresses: interface.addresses.iter().map(|own| (own.address(), own.prefix())).collect(),
+                mtu: interface.mtu,
+                mac: interface.mac.0,
+                flags: host.interface_flags(id, interface),
+            });
+            told.collect()
+        })
     }
 
     /// What it has counted: why it dropped or refused what came. The names are Linux's, of nstat(8) or of its drop reasons.

@@ -59,9 +59,10 @@ pub mod time;
 mod waiting;
 mod watching;
 
-pub use host::{Entered, Host};
+pub use host::{Entered, Host, Interface};
 pub use lab::{
     Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread, Switch,
 };
 pub use simulation::{JoinHandle, Simulation, Unfinished};
 pub use socket::Socket;
+pub use sockeye_abi::InterfaceFlags;

@@ -166,10 +166,6 @@ static void datagrams(void) {
 
 static void families(void) {
     WORKS("socket AF_NETLINK", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-    struct ifconf list = {.ifc_len = sizeof buffer, .ifc_buf = buffer};
-    WORKS("ioctl SIOCGIFCONF", ioctl(udp(), SIOCGIFCONF, &list));
-    struct ifreq request = {.ifr_name = "lo"};
-    WORKS("ioctl SIOCGIFFLAGS", ioctl(udp(), SIOCGIFFLAGS, &request));
 }
 
 static void options(void) {

@@ -158,7 +158,7 @@ fn ioctls() -> String {
         let by = match by {
             By::Carrier => "works, by the kernel on the carrier",
             By::Stack => "works",
-            By::Nobody => "ENOTTY",
+            By::Refused => "EPERM",
         };
         let _ = writeln!(text, "| {name} | {by} | {} |", what.trim_end_matches('.'));
     }

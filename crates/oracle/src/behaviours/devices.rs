@@ -301,3 +301,41 @@ pub(super) fn sharing(t: &mut Trial) {
     let (sum, busy) = (counts.iter().sum::<i32>(), counts.iter().filter(|count| **count > 0).count());
     t.say(format!("{sum} connections, spread: {}", busy > 1));
 }
+
+/// What ioctls say of interfaces (netdevice(7)).
+pub(super) fn interfaces(t: &mut Trial) {
+    const REQUESTS: [(&str, u32); 11] = [
+        ("FLAGS", 0x8913),
+        ("ADDR", 0x8915),
+        ("DSTADDR", 0x8917),
+        ("BRDADDR", 0x8919),
+        ("NETMASK", 0x891b),
+        ("METRIC", 0x891d),
+        ("MTU", 0x8921),
+        ("HWADDR", 0x8927),
+        ("INDEX", 0x8933),
+        ("TXQLEN", 0x8942),
+        ("MAP", 0x8970),
+    ];
+    let shown = |argument: &[u8]| {
+        let end = argument[16..].iter().rposition(|byte| *byte != 0).map_or(0, |end| end + 1);
+        format!("{} {:?}", argument[..16].escape_ascii().to_string().replace("\\x00", ""), &argument[16..16 + end])
+    };
+    for (kind, fd) in [("udp", t.udp()), ("tcp", t.tcp()), ("udp6", t.udp6())] {
+        for (what, request) in REQUESTS {
+            for name in ["lo", "eth0", "nope", "", "eth0:1", "nope:1"] {
+                // Of Linux's veth the queue is what it happens to be.
+                let mut argument = [0; 40];
+                argument[..name.len()].copy_from_slice(name.as_bytes());
+                let outcome = t.ioctl(fd, request, &mut argument).map(|()| shown(&argument));
+                t.line(format!("{kind} {what} {name}"), outcome);
+            }
+        }
+        for index in [0, 1, 2, 99, -1] {
+            let mut argument = [0; 40];
+            argument[16..20].copy_from_slice(&i32::to_ne_bytes(index));
+            let outcome = t.ioctl(fd, 0x8910, &mut argument).map(|()| shown(&argument));
+            t.line(format!("{kind} NAME {index}"), outcome);
+        }
+    }
+}

@@ -84,6 +84,7 @@ macro_rules! all_behaviours {
                 udp_connected
             }
             devices {
+                interfaces
                 options
                 bound
                 scopes

@@ -1,6 +1,6 @@
 //! The ioctls that the kernel's carrier would answer wrongly.
 
-use sockeye_abi::{Errno, Transport, ioctl};
+use sockeye_abi::{Errno, Ifreq, Transport, ioctl};
 
 use super::{Answer, Subject};
 use crate::process::memory;
@@ -37,8 +37,39 @@ impl Supervisor {
                 memory::write(call.tid, call.args[2], &0i32.to_ne_bytes())?;
                 Ok(Answer::Value(0))
             }
-            // Interfaces: not yet. The machine's must not be seen.
-            _ => Err(Errno::ENOTTY),
+            ioctl::SIOCGIFCONF => self.interface_list(call),
+            // The machine's interfaces must not be seen.
+            request => self.interface_ioctl(call, subject, request),
         }
+    }
+
+    /// `struct ifconf`: how much room there is, and where. Whole entries only; without a place it is asked how much they take.
+    fn interface_list(&mut self, call: &Call) -> Result<Answer, Errno> {
+        let mut head = [0; 16];
+        memory::read(call.tid, call.args[2], &mut head)?;
+        let room = i32::from_ne_bytes(std::array::from_fn(|i| head[i]));
+        let place = u64::from_ne_bytes(std::array::from_fn(|i| head[8 + i]));
+        let list = self.network.host().interface_list();
+        let fits = if place == 0 { list.len() } else { usize::try_from(room).unwrap_or(0) / Ifreq::LEN };
+        let shown = list.len().min(fits);
+        if place != 0 {
+            let bytes: Vec<u8> = list.iter().take(shown).flat_map(|entry| *entry.bytes()).collect();
+            memory::write(call.tid, place, &bytes)?;
+        }
+        let length = i32::try_from(shown * Ifreq::LEN).unwrap_or(i32::MAX);
+        memory::write(call.tid, call.args[2], &length.to_ne_bytes())?;
+        Ok(Answer::Value(0))
+    }
+
+    /// `struct ifreq`, answered in place.
+    fn interface_ioctl(&mut self, call: &Call, subject: Subject, request: u32) -> Result<Answer, Errno> {
+        let mut argument = [0; Ifreq::LEN];
+        if ioctl::asks_of_interface(request) {
+            memory::read(call.tid, call.args[2], &mut argument)?;
+        }
+        let host = self.network.host();
+        host.interface_ioctl(subject.socket, request, &mut argument).unwrap_or(Err(Errno::ENOTTY))?;
+        memory::write(call.tid, call.args[2], &argument)?;
+        Ok(Answer::Value(0))
     }
 }

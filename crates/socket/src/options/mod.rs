@@ -20,7 +20,7 @@ use sockeye_tcp::{self as tcp, Congestion, Keepalive};
 
 use crate::fast_open::FastOpenOptions;
 pub(crate) use asks::Asks;
-pub(crate) use interfaces::Interfaces;
+pub(crate) use interfaces::{Interfaces, number};
 use seldom::Seldom;
 
 /// The options of one socket; the defaults are Linux's.

@@ -166,9 +166,15 @@ impl Socket {
         })
     }
 
-    /// ioctl(2): FIONBIO, FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, SIOCGSTAMP, SIOCGSTAMPNS. The argument is the memory that the request's
+    /// ioctl(2): FIONBIO, FIONREAD, SIOCOUTQ, SIOCOUTQNSD, SIOCATMARK, SIOCGSTAMP, SIOCGSTAMPNS, and those of interfaces that take a
+    /// `struct ifreq` (netdevice(7)). The argument is the memory that the request's
     /// pointer means; EFAULT if it is too short. ENOTTY for others.
     pub fn ioctl(&self, request: u32, argument: &mut [u8]) -> io::Result<()> {
+        if ioctl::asks_of_interface(request) || ioctl::sets_interface(request) {
+            return self.open.call(|host, _, id| {
+                host.interface_ioctl(id, request, argument).unwrap_or(Err(Errno::ENOTTY))
+            });
+        }
         let word = argument.first_chunk_mut::<4>().ok_or_else(|| os_error(Errno::EFAULT))?;
         if request == ioctl::FIONBIO {
             self.open.set_nonblocking(*word != [0; 4]);
