@@ -353,6 +353,7 @@ impl Host {
     }
 
     /// How many of `len` bytes may be sent now.
+    #[inline]
     pub(crate) fn may_send(&mut self, id: SocketId, len: usize) -> Result<usize> {
         let (socket, stream) = self.stream(id)?;
         let tcb = stream.tcb(&self.stack);
@@ -386,6 +387,7 @@ impl Host {
     }
 
     /// Queues what [`Host::may_send`] allowed.
+    #[inline]
     pub(crate) fn queue(
         &mut self,
         now: Instant,

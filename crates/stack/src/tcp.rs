@@ -227,7 +227,10 @@ impl TcpTable {
 
     /// One of `n`, always the same for one pair of addresses.
     pub(crate) fn spread(&self, addresses: (SocketAddr, SocketAddr), n: usize) -> usize {
-        usize::try_from(self.key.hash(&addresses) % (n.max(1) as u64)).unwrap_or(0)
+        if n <= 1 {
+            return 0;
+        }
+        usize::try_from(self.key.hash(&addresses) % n as u64).unwrap_or(0)
     }
 }
 
@@ -417,7 +420,7 @@ impl Stack {
         (owner, bind): (Owner, Option<BindId>),
         options: IpOptions,
     ) -> ConnectionId {
-        let flow_label = self.tcp.flow_label(&tuple);
+        let flow_label = if tuple.remote.ip().is_ipv6() { self.tcp.flow_label(&tuple) } else { 0 };
         let connection = Connection {
             tcb,
             tuple,

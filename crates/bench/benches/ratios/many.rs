@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use sockeye::net::{TcpListener, TcpStream};
 use sockeye::poll::{Events, Interest, Mode, Poll, Token};
-use sockeye_abi::{Family, Transport};
+use sockeye_abi::{Family, SocketType, Transport};
 use sockeye_base::Instant;
 use sockeye_lab::{HostSpec, Lab};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::Host;
 use sockeye_stack::Cidr;
 
 use crate::library::hosts;
@@ -45,6 +45,10 @@ pub(crate) fn rows() -> Rows {
         (
             heap("heap of a bound UDP socket"),
             Box::new(|effort: &Effort| Some(heap_of(effort.idle, datagrams))),
+        ),
+        (
+            heap("heap of an end of a Unix pair"),
+            Box::new(|effort: &Effort| Some(heap_of(effort.idle / 2, pairs))),
         ),
     ]
 }
@@ -94,28 +98,32 @@ impl Loop {
     }
 }
 
-/// Bytes allocated for each of so many sockets.
-fn heap_of(count: usize, open: impl Fn(&mut Host, SocketAddr) -> SocketId) -> Figures {
+/// Bytes allocated for each socket that so many calls open, each with a port of its own.
+fn heap_of(count: usize, open: impl Fn(&mut Host, SocketAddr) -> usize) -> Figures {
     let mut lab = Lab::new(1);
     let address = Ipv4Addr::new(10, 0, 0, 1);
     let host = lab.add_host(HostSpec::new("a", Cidr::new(address.into(), 24).into_iter().collect()));
     let host = lab.host_mut(host);
     let before = heap::live();
-    for port in (FIRST_PORT..).take(count) {
-        open(host, SocketAddr::new(address.into(), port));
-    }
-    Figures { sockeye: (heap::live() - before) as f64 / count as f64, peer: KIB }
+    let opened: usize =
+        (FIRST_PORT..).take(count).map(|port| open(host, SocketAddr::new(address.into(), port))).sum();
+    Figures { sockeye: (heap::live() - before) as f64 / opened as f64, peer: KIB }
 }
 
-fn listening(host: &mut Host, address: SocketAddr) -> SocketId {
+fn listening(host: &mut Host, address: SocketAddr) -> usize {
     let socket = host.socket(Family::Inet, Transport::Tcp).expect("a socket");
     host.bind(Instant::ZERO, socket, address).expect("a free port");
     host.listen(Instant::ZERO, socket, 128).expect("listening");
-    socket
+    1
 }
 
-fn datagrams(host: &mut Host, address: SocketAddr) -> SocketId {
+fn datagrams(host: &mut Host, address: SocketAddr) -> usize {
     let socket = host.socket(Family::Inet, Transport::Udp).expect("a socket");
     host.bind(Instant::ZERO, socket, address).expect("a free port");
-    socket
+    1
+}
+
+fn pairs(host: &mut Host, _: SocketAddr) -> usize {
+    host.unix_pair(SocketType::Stream).expect("two sockets");
+    2
 }
