@@ -94,7 +94,11 @@ impl Shown {
         for Asked { name, family, transport, socket } in asked {
             let of_family = row.family.unwrap_or(Family::Inet) == *family;
             if row.readable && of_family && row.sockets.include(*transport) {
-                let value = socket.option(row.opt).map_or_else(|error| refused(&error), plain);
+                // Whom it hears is asked of one group.
+                let value = match row.kind {
+                    Kind::Group(_) => "of a group".to_owned(),
+                    _ => socket.option(row.opt).map_or_else(|error| refused(&error), plain),
+                };
                 values.push((*name, value));
             }
         }

@@ -2,6 +2,7 @@
 //! the same calls on Linux 6.18 (poll bits without RDNORM, WRNORM and WRBAND).
 
 mod datagram;
+mod groups;
 mod listener;
 mod options;
 mod random;
