@@ -230,7 +230,7 @@ impl Stack {
                     let Pieces { front: Some((ip, protocol)), mut pieces, .. } = pieces else { continue };
                     let Some(payload) = pieces.remove(&0) else { continue };
                     let front = Fragment { protocol, id: 0, offset: 0, more: true, payload };
-                    self.reassembly_expired(now, &Packet { ip, body: Body::Fragment(front) });
+                    self.time_exceeded(now, &Packet { ip, body: Body::Fragment(front) }, 1);
                 }
                 self.set_fragments_timer();
             }

@@ -167,7 +167,7 @@ impl Stack {
         let advertisement = icmpv6::Message::NeighborAdvertisement {
             target,
             target_mac: Some(own),
-            router: false,
+            router: self.settings.ip6_forward,
             solicited,
             override_flag: true,
         };
@@ -209,6 +209,10 @@ impl Stack {
     /// A neighbour did not answer: the sender of a packet that waited for it is told by ICMP, by this host itself; TCP,
     /// which can do without, directly.
     pub(crate) fn host_unreachable(&mut self, now: Instant, packet: &Packet) {
+        if !self.is_local(packet.source()) {
+            // It was on its way through.
+            return self.send_error(now, packet, icmpv4::Unreachable::Host, icmpv6::Unreachable::Address);
+        }
         if let Body::Tcp(segment) = &packet.body {
             let tuple = (packet.source(), segment.source, packet.destination(), segment.destination);
             let error = tcp::Error::Unreachable(tcp::Unreachable::Host);
@@ -220,33 +224,49 @@ impl Stack {
         }
     }
 
-    /// Not all pieces of a packet came in time: code 1 of time exceeded.
-    pub(crate) fn reassembly_expired(&mut self, now: Instant, front: &Packet) {
-        if !self.may_complain(now, front, (11, 3)) {
-            return;
-        }
-        let body = match front.source() {
+    /// A packet went too far (code 0), or not all pieces of one came in time (code 1; `packet` is its front).
+    pub(crate) fn time_exceeded(&mut self, now: Instant, packet: &Packet, code: u8) {
+        let body = match packet.source() {
             IpAddr::V4(_) => {
-                Body::Icmpv4(icmpv4::Message::TimeExceeded { code: 1, original: icmpv4::quote(front) })
+                Body::Icmpv4(icmpv4::Message::TimeExceeded { code, original: icmpv4::quote(packet) })
             }
             IpAddr::V6(_) => {
-                Body::Icmpv6(icmpv6::Message::TimeExceeded { code: 1, original: icmpv6::quote(front) })
+                Body::Icmpv6(icmpv6::Message::TimeExceeded { code, original: icmpv6::quote(packet) })
             }
         };
-        let from = self.complaint_source(front);
-        self.send_icmp(now, (from, front.source()), (tos_of_error(front), body));
+        self.complain(now, packet, (11, 3), body);
     }
 
-    fn send_error(
+    /// A packet is too long for the link it would leave by (RFC 1191, section 4; RFC 4443, section 3.2).
+    pub(crate) fn packet_too_big(&mut self, now: Instant, packet: &Packet, mtu: usize) {
+        let body = match packet.source() {
+            IpAddr::V4(_) => {
+                let mtu = u16::try_from(mtu).unwrap_or(u16::MAX);
+                let code = icmpv4::Unreachable::FragmentationNeeded { mtu };
+                unreachable(packet, code, icmpv6::Unreachable::NoRoute)
+            }
+            IpAddr::V6(_) => {
+                let mtu = u32::try_from(mtu).unwrap_or(u32::MAX);
+                Body::Icmpv6(icmpv6::Message::PacketTooBig { mtu, original: icmpv6::quote(packet) })
+            }
+        };
+        self.complain(now, packet, (3, 2), body);
+    }
+
+    pub(crate) fn send_error(
         &mut self,
         now: Instant,
         packet: &Packet,
         v4: icmpv4::Unreachable,
         v6: icmpv6::Unreachable,
     ) {
-        if self.may_complain(now, packet, (3, 1)) {
+        self.complain(now, packet, (3, 1), unreachable(packet, v4, v6));
+    }
+
+    /// Tells a packet's sender what became of it, by a message of this type of ICMP and of ICMPv6.
+    fn complain(&mut self, now: Instant, packet: &Packet, types: (u8, u8), body: Body) {
+        if self.may_complain(now, packet, types) {
             let from = self.complaint_source(packet);
-            let body = unreachable(packet, v4, v6);
             self.send_icmp(now, (from, packet.source()), (tos_of_error(packet), body));
         }
     }

@@ -59,6 +59,9 @@ impl Stack {
         (interface, sender): (InterfaceId, Sender),
         mut packet: Packet,
     ) {
+        if sender == Sender::Link && self.goes_on(&packet) {
+            return self.forward(now, packet);
+        }
         let mut cut = Cut::default();
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
@@ -135,15 +138,8 @@ impl Stack {
         let answers_policy = packet.ports().is_some() && self.routes.policy(from_port, source).is_some();
         let any_destination = packet.ports().is_some() && self.any_destination.contains(&to_port);
         let discovers = matches!(packet.body, Body::Icmpv6(_));
-        let source_is_wrong = match source {
-            IpAddr::V4(address) => {
-                address.octets()[0] == 0
-                    || address.octets()[0] >= 240
-                    || address.is_multicast()
-                    || self.is_broadcast(source)
-            }
-            IpAddr::V6(address) => address.is_multicast() || (address.is_unspecified() && !discovers),
-        };
+        let nobody = source.is_ipv6() && source.is_unspecified() && !discovers;
+        let source_is_wrong = nobody || self.is_wrong_source(source);
         let source_is_ours = !source.is_unspecified() && self.is_local(source);
         if source_is_wrong || (source_is_ours && !answers_policy) {
             return Err(Counter::IpInvalidSource);
@@ -155,6 +151,19 @@ impl Stack {
         let heard = destination.is_multicast() && self.hears_group(interface, destination, source);
         let known = ours || any_destination || self.is_broadcast(destination) || heard;
         if known { Ok(()) } else { Err(Counter::IpInAddrErrors) }
+    }
+
+    /// Whether nothing can come from there: the source of a packet is one host.
+    pub(crate) fn is_wrong_source(&self, source: IpAddr) -> bool {
+        match source {
+            IpAddr::V4(address) => {
+                address.octets()[0] == 0
+                    || address.octets()[0] >= 240
+                    || address.is_multicast()
+                    || self.is_broadcast(source)
+            }
+            IpAddr::V6(address) => address.is_multicast(),
+        }
     }
 
     /// RFC 826, with Linux's rules of who is remembered (`arp_process`).

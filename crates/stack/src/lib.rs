@@ -3,7 +3,7 @@
 //! A [`Stack`] is plain data with one owner. Calls and frames go in; frames to send, ids of what changed and the next
 //! deadline come out. Time is an argument, chance comes from the generator handed in, nothing calls back.
 //!
-//! Not modelled yet: forwarding, router and redirect messages.
+//! Not modelled yet: router and redirect messages.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -11,6 +11,7 @@
 mod cidr;
 mod counting;
 mod error;
+mod forward;
 mod fragments;
 mod groups;
 mod icmp;

@@ -241,7 +241,7 @@ impl Stack {
         }
     }
 
-    fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
+    pub(crate) fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
         let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
         let frame = self.boxed(Frame::packet(packet));
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };

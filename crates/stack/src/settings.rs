@@ -10,6 +10,10 @@ use crate::fast_open::{self, FastOpenKeys};
 pub struct Settings {
     /// What the wall clock said at [`sockeye_base::Instant::ZERO`], since 1970.
     pub epoch: Duration,
+    /// The host is a router: packets for others go on (`ip_forward`).
+    pub ip_forward: bool,
+    /// The same for IPv6 (`ipv6.conf.all.forwarding`).
+    pub ip6_forward: bool,
     /// First and last ephemeral port (`ip_local_port_range`).
     pub ip_local_port_range: (u16, u16),
     /// TTL and hop limit of what is sent (`ip_default_ttl`).
@@ -100,6 +104,8 @@ impl Default for Settings {
         Settings {
             // The first moment of 2026.
             epoch: Duration::from_secs(1_767_225_600),
+            ip_forward: false,
+            ip6_forward: false,
             ip_local_port_range: (32_768, 60_999),
             default_ttl: 64,
             tcp: tcp::Config::default(),

@@ -67,6 +67,7 @@ const ROWS: &[Row] = {
         ("ipv4.igmp_max_memberships", |s| Count(&mut s.igmp_max_memberships)),
         ("ipv4.igmp_max_msf", |s| Count(&mut s.igmp_max_msf)),
         ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
+        ("ipv4.ip_forward", |s| Flag(&mut s.ip_forward)),
         ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
         ("ipv4.ipfrag_high_thresh", |s| Count(&mut s.ipfrag_high_thresh)),
         ("ipv4.ipfrag_time", |s| Seconds(&mut s.ipfrag_time, 0..=MOST_SECONDS)),
@@ -129,6 +130,7 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
         ("ipv6.icmp.echo_ignore_all", |s| Flag(&mut s.icmpv6_echo_ignore_all)),
         ("ipv6.icmp.ratelimit", |s| Millis(&mut s.icmpv6_ratelimit, 0..=MOST_INT)),
+        ("ipv6.conf.all.forwarding", |s| Flag(&mut s.ip6_forward)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
         ("unix.max_dgram_qlen", |s| Count(&mut s.unix_max_dgram_qlen)),
     ]

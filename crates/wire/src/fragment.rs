@@ -106,6 +106,11 @@ impl Packet {
         };
         let size = mtu.saturating_sub(headers) / UNIT * UNIT;
         let carried = Bytes::from(self.to_bytes()).slice(self.ip.len()..);
+        // A router may cut a piece in pieces.
+        let (base, last) = match &self.body {
+            Body::Fragment(piece) => (usize::from(piece.offset), !piece.more),
+            _ => (0, true),
+        };
         if size == 0 {
             return Vec::new();
         }
@@ -114,8 +119,8 @@ impl Packet {
             let body = Body::Fragment(Fragment {
                 protocol: self.protocol(),
                 id: own_id,
-                offset: u16::try_from(at).ok()?,
-                more: end < carried.len(),
+                offset: u16::try_from(base + at).ok()?,
+                more: end < carried.len() || !last,
                 payload: carried.slice(at..end).into(),
             });
             Some(Packet { ip: ip.clone(), body })

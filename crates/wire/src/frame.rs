@@ -234,6 +234,16 @@ impl Packet {
         }
     }
 
+    /// Bytes of the longest single packet it stands for.
+    pub fn longest(&self) -> usize {
+        match self.as_segment() {
+            Some(segment) if self.count() > 1 => {
+                self.len() - segment.payload.len() + usize::from(segment.gso_size)
+            }
+            Some(_) | None => self.len(),
+        }
+    }
+
     /// The single packets this value stands for, in order (see [`tcp::Segment::split`]). IPv4's identification counts
     /// on from packet to packet, as Linux has it.
     pub fn split(self) -> impl Iterator<Item = Packet> {

@@ -91,6 +91,15 @@ impl Header {
         }
     }
 
+    /// One hop further.
+    pub fn age(&mut self) {
+        let limit = match self {
+            Header::V4(header) => &mut header.ttl,
+            Header::V6(header) => &mut header.hop_limit,
+        };
+        *limit = limit.saturating_sub(1);
+    }
+
     /// Bytes of this header without options or extensions.
     pub fn len(&self) -> usize {
         match self {

@@ -1,7 +1,7 @@
 //! One direction of a link at work.
 
 use sockeye_base::{Duration, Instant, Rng, nanos};
-use sockeye_wire::Frame;
+use sockeye_wire::{Frame, Packet};
 
 use super::{Direction, Discipline, ETHERNET, Loss, Spread, codel, reason};
 
@@ -194,10 +194,5 @@ fn is_longer(frame: &Frame, mtu: usize) -> bool {
     if segment.is_some_and(|segment| segment.payload.len() + MOST_HEADERS <= mtu) {
         return false;
     }
-    let whole = frame.payload.len();
-    let longest = match segment {
-        Some(segment) if frame.count() > 1 => whole - segment.payload.len() + usize::from(segment.gso_size),
-        Some(_) | None => whole,
-    };
-    longest > mtu
+    frame.as_packet().map_or(frame.payload.len(), Packet::longest) > mtu
 }

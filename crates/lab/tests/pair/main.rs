@@ -5,6 +5,7 @@ mod exact;
 mod failure;
 mod impairments;
 mod links;
+mod routers;
 mod switches;
 mod transfer;
 
