@@ -88,10 +88,7 @@ impl Network {
     ) -> Result<Network, Errno> {
         lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
         let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let hosts: Vec<HostId> = lab.hosts().collect();
-        for host in hosts {
-            lab.host_mut(host).stack_mut().settings_mut().epoch = epoch;
-        }
+        lab.set_epoch(epoch);
         let settings = lab.host_mut(program_host).stack_mut().settings_mut();
         for (name, value) in sysctls {
             settings.set_sysctl(name, value).map_err(|_| Errno::EINVAL)?;

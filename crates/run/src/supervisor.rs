@@ -375,7 +375,7 @@ impl Supervisor {
             }
             State::Datagram(mailbox) => {
                 mailbox.collect(host, now, socket, &mut self.buffer);
-                match mailbox.deliver(host, now, socket) {
+                match mailbox.deliver(host, socket) {
                     Delivered::All => {}
                     Delivered::Error => self.show_error(id),
                     Delivered::Closed => {

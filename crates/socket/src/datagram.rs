@@ -249,11 +249,22 @@ impl Host {
         }
         let udp = self.datagram(id)?.1.udp.ok_or(Errno::EAGAIN)?;
         let received = self.stack.udp_receive(udp, peek).ok_or(Errno::EAGAIN)?;
-        let keeps = self.get(id)?.options.timestamps.is_some();
-        let last = &mut self.datagram_mut(id)?.last;
-        *last =
-            if keeps || matches!(last, Last::At(_)) { Last::At(received.arrival.at) } else { Last::Unknown };
+        self.note_read(id, received.arrival.at);
         Ok(received)
+    }
+
+    /// What the stack calls it; EAGAIN while it has no port.
+    pub(crate) fn udp_of(&self, id: SocketId) -> Result<UdpId> {
+        self.datagram(id)?.1.udp.ok_or(Errno::EAGAIN)
+    }
+
+    /// A datagram was read that had come at this moment.
+    pub(crate) fn note_read(&mut self, id: SocketId, at: Instant) {
+        let keeps = self.get(id).is_ok_and(|socket| socket.options.timestamps.is_some());
+        if let Ok(datagram) = self.datagram_mut(id) {
+            let keeps = keeps || matches!(datagram.last, Last::At(_));
+            datagram.last = if keeps { Last::At(at) } else { Last::Unknown };
+        }
     }
 
     /// A datagram as the program sees it.

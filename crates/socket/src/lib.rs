@@ -17,6 +17,7 @@ mod control;
 mod datagram;
 mod errors;
 mod fast_open;
+mod forwarding;
 mod groups;
 mod heirs;
 mod host;

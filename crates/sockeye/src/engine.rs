@@ -6,7 +6,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
-use std::time::Instant as Clock;
+use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
@@ -49,7 +49,8 @@ enum Time {
 
 impl Shared {
     /// A network in real time.
-    pub(crate) fn real(lab: Lab) -> Arc<Shared> {
+    pub(crate) fn real(mut lab: Lab) -> Arc<Shared> {
+        lab.set_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             engine: Mutex::new(Engine::new(lab, Time::Real(Clock::now()))),
             alarm: Some(Alarm::new(shared.clone())),

@@ -69,6 +69,55 @@ pub struct Complaint {
     pub arrival: Arrival,
 }
 
+/// What waits in a queue takes of a receive buffer, and how that is given back (`udp_rmem_release`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Charges {
+    charged: usize,
+    /// How many at the front of the queue the reader has taken over (Linux's `reader_queue`): what is read of them is given
+    /// back to the buffer together.
+    taken_over: usize,
+    /// Read, and not yet given back.
+    deficit: usize,
+    /// Counted as for all sockets but UDP's (`sock_queue_rcv_skb`): what finds any room is taken, and what is read is given
+    /// back at once.
+    plain: bool,
+}
+
+impl Charges {
+    /// Those of a socket that isn't UDP's.
+    pub fn plain() -> Charges {
+        Charges { plain: true, ..Charges::default() }
+    }
+
+    /// Charges something, if there is room for it in a buffer of `limit` bytes. An empty one takes anything.
+    pub fn take(&mut self, size: usize, limit: usize) -> bool {
+        let fits = match self.plain {
+            true => self.charged < limit,
+            false => self.charged == 0 || self.charged + size <= limit,
+        };
+        self.charged += if fits { size } else { 0 };
+        fits
+    }
+
+    /// What is taken.
+    pub fn charged(&self) -> usize {
+        self.charged
+    }
+
+    /// The first was read; `left` are behind it.
+    pub fn give_back(&mut self, size: usize, left: usize, limit: usize) {
+        if self.taken_over == 0 {
+            self.taken_over = left + 1;
+        }
+        self.taken_over -= 1;
+        self.deficit += size;
+        // A quarter of the buffer at once, or what there is when the reader has come to its end.
+        if self.plain || self.taken_over == 0 || self.deficit >= limit / 4 {
+            self.charged = self.charged.saturating_sub(std::mem::take(&mut self.deficit));
+        }
+    }
+}
+
 /// The error queue.
 #[derive(Debug, Default)]
 struct Errors {
@@ -79,18 +128,12 @@ struct Errors {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     queue: VecDeque<Received>,
-    /// How many at the front of the queue the reader has taken over (Linux's `reader_queue`): what is read of them is given
-    /// back to the buffer together.
-    taken_over: usize,
-    /// Read, and not yet given back.
-    deficit: usize,
-    charged: usize,
+    charges: Charges,
     limit: usize,
+    /// What is taken of the buffer by what its owner has taken over and not read yet.
+    elsewhere: usize,
     pending: Option<DatagramError>,
     drops: u32,
-    /// Counted as for all sockets but UDP's (`sock_queue_rcv_skb`): what finds any room is taken, and what is read is given
-    /// back at once.
-    plain: bool,
     /// Most sockets never have one.
     errors: Option<Box<Errors>>,
 }
@@ -100,20 +143,18 @@ impl Inbox {
     pub(crate) fn new(limit: usize) -> Inbox {
         Inbox {
             queue: VecDeque::new(),
-            taken_over: 0,
-            deficit: 0,
-            charged: 0,
+            charges: Charges::default(),
             limit,
+            elsewhere: 0,
             pending: None,
             drops: 0,
-            plain: false,
             errors: None,
         }
     }
 
     /// The same for a raw or ping socket.
     pub(crate) fn plain(limit: usize) -> Inbox {
-        Inbox { plain: true, ..Inbox::new(limit) }
+        Inbox { charges: Charges::plain(), ..Inbox::new(limit) }
     }
 
     /// SO_RCVBUF, as the kernel counts it.
@@ -125,16 +166,10 @@ impl Inbox {
     pub(crate) fn push(&mut self, source: SocketAddr, payload: Chain, arrival: Arrival) -> bool {
         let received = Received { source, payload, arrival, dropped: self.drops };
         let size = received.size();
-        let is_full = if self.plain {
-            self.charged >= self.limit
-        } else {
-            self.charged > 0 && self.charged + size > self.limit
-        };
-        if is_full {
+        if !self.charges.take(size, self.limit.saturating_sub(self.elsewhere)) {
             self.drops = self.drops.wrapping_add(1);
             return false;
         }
-        self.charged += size;
         self.queue.push_back(received);
         true
     }
@@ -144,23 +179,10 @@ impl Inbox {
         self.queue.front()
     }
 
-    /// The datagrams, the first in front.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Received> {
-        self.queue.iter()
-    }
-
     /// Takes the first datagram.
     pub(crate) fn pop(&mut self) -> Option<Received> {
         let received = self.queue.pop_front()?;
-        if self.taken_over == 0 {
-            self.taken_over = self.queue.len() + 1;
-        }
-        self.taken_over -= 1;
-        self.deficit += received.size();
-        // udp_rmem_release: a quarter of the buffer at once, or what there is when the reader has come to its end.
-        if self.plain || self.taken_over == 0 || self.deficit >= self.limit / 4 {
-            self.charged -= std::mem::take(&mut self.deficit);
-        }
+        self.charges.give_back(received.size(), self.queue.len(), self.limit);
         Some(received)
     }
 
@@ -190,8 +212,8 @@ impl Inbox {
     /// Queues an error; it is lost if there is no room.
     pub(crate) fn push_error(&mut self, report: ErrorReport) {
         let size = report.size();
-        if self.charged + size < self.limit {
-            self.charged += size;
+        if self.charges.charged + size < self.limit {
+            self.charges.charged += size;
             self.errors.get_or_insert_default().queue.push_back(report);
         }
     }
@@ -205,7 +227,7 @@ impl Inbox {
         if errors.is_empty() {
             self.errors = None;
         }
-        self.charged -= report.size();
+        self.charges.charged = self.charges.charged.saturating_sub(report.size());
         match next {
             Some(error) => self.pending = Some(error),
             None if report.complaint.is_some() => self.pending = None,
@@ -217,13 +239,31 @@ impl Inbox {
     /// Empties the error queue.
     pub(crate) fn drop_errors(&mut self) {
         let errors = self.errors.take().into_iter().flat_map(|errors| errors.queue);
-        self.charged -= errors.map(|report| report.size()).sum::<usize>();
+        let size = errors.map(|report| report.size()).sum();
+        self.charges.charged = self.charges.charged.saturating_sub(size);
+    }
+
+    /// Drops the first datagram, as if it had found no room.
+    pub(crate) fn drop_first(&mut self) {
+        if self.pop().is_some() {
+            self.drops = self.drops.wrapping_add(1);
+        }
+    }
+
+    /// Its owner has taken over so much that counts still.
+    pub(crate) fn set_elsewhere(&mut self, bytes: usize) {
+        self.elsewhere = bytes;
+    }
+
+    /// What it holds, in bytes.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Gives up all datagrams.
     pub(crate) fn drain(&mut self) -> VecDeque<Received> {
         let queue = std::mem::take(&mut self.queue);
-        (self.taken_over, self.deficit, self.charged) = (0, 0, 0);
+        self.charges = Charges { plain: self.charges.plain, ..Charges::default() };
         queue
     }
 }
@@ -247,7 +287,8 @@ pub(crate) fn truesize(len: usize, is_v4: bool) -> usize {
 }
 
 impl Received {
-    fn size(&self) -> usize {
+    /// What it takes of a receive buffer.
+    pub fn size(&self) -> usize {
         match usize::try_from(self.arrival.fragments_size) {
             Ok(size) if size > 0 => size,
             _ => truesize(self.payload.len(), self.source.is_ipv4()),

@@ -33,7 +33,7 @@ mod udp;
 pub use cidr::{Cidr, CidrError};
 pub use error::{BindError, ConnectError, DatagramError, GroupError, SendError};
 pub use groups::{FilterMode, SourceChange};
-pub use inbox::{Arrival, Complaint, ErrorReport, Received};
+pub use inbox::{Arrival, Charges, Complaint, ErrorReport, Received};
 pub use interface::{Interface, InterfaceId};
 pub use output::{IpOptions, MtuDiscovery, Outgoing};
 pub use ports::{BindRequest, Origin, PortRange};

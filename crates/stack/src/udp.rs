@@ -190,14 +190,30 @@ impl Stack {
         Some(received)
     }
 
+    /// Drops the first datagram waiting, as one that found the receive buffer full.
+    pub fn udp_drop_first(&mut self, socket: UdpId) {
+        if let Some(socket) = self.udp.sockets.get_mut(socket) {
+            socket.inbox.drop_first();
+            self.count(Counter::UdpRcvbufErrors);
+            self.count(Counter::UdpInErrors);
+        }
+    }
+
+    /// So many bytes of its receive buffer are taken by what was taken over for its owner, and not read yet.
+    pub fn udp_set_elsewhere(&mut self, socket: UdpId, bytes: usize) {
+        if let Some(socket) = self.udp.sockets.get_mut(socket) {
+            socket.inbox.set_elsewhere(bytes);
+        }
+    }
+
+    /// What its receive buffer holds, in bytes with overhead.
+    pub fn udp_receive_buffer(&self, socket: UdpId) -> usize {
+        self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.limit())
+    }
+
     /// How many datagrams wait.
     pub fn udp_queue_len(&self, socket: UdpId) -> usize {
         self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.len())
-    }
-
-    /// The datagrams that wait, to look at, the first in front.
-    pub fn udp_queue(&self, socket: UdpId) -> impl Iterator<Item = &Received> {
-        self.udp.sockets.get(socket).into_iter().flat_map(|socket| socket.inbox.iter())
     }
 
     /// Bytes of the first datagram waiting.

@@ -148,20 +148,6 @@ static void datagrams(void) {
     MUST(send(fd, "x", 1, 0));
     wait_for(fd, POLLIN);
     SHOW("send after port unreachable", send(fd, "x", 1, 0));
-
-    int receiver = udp();
-    MUST(bind4(receiver, "127.0.0.1", 0));
-    struct sockaddr_in name = in4("127.0.0.1", port_of(receiver));
-    char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec piece = {"x", 1};
-    struct msghdr message = {.msg_name = &name, .msg_namelen = sizeof name, .msg_iov = &piece, .msg_iovlen = 1,
-                             .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    head->cmsg_level = SOL_IP;
-    head->cmsg_type = IP_TTL;
-    head->cmsg_len = CMSG_LEN(sizeof(int));
-    *(int *)CMSG_DATA(head) = 9;
-    SHOW("sendmsg of a datagram with IP_TTL", sendmsg(udp(), &message, 0));
 }
 
 static void families(void) {

@@ -1,8 +1,8 @@
 //! What a lab is made of, and what is done to it: hosts, switches, links, power and cables.
 
-use sockeye_base::Instant;
+use sockeye_base::{Duration, Instant};
 use sockeye_socket::Host;
-use sockeye_stack::{Cidr, Interface, InterfaceId, Stack};
+use sockeye_stack::{Cidr, Interface, InterfaceId, Settings, Stack};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
@@ -16,7 +16,9 @@ impl Lab {
     /// Adds a host. Its `eth0` is not linked to anything yet.
     pub fn add_host(&mut self, spec: HostSpec) -> HostId {
         let id = HostId(self.nodes.len());
-        let mut host = Host::new(&spec.name, Stack::new(spec.settings, self.rng.fork()));
+        let epoch = self.epoch.unwrap_or(spec.settings.epoch);
+        let settings = Settings { epoch, ..spec.settings };
+        let mut host = Host::new(&spec.name, Stack::new(settings, self.rng.fork()));
         host.set_tap(self.capturing);
         self.nodes.push(Node {
             host,
@@ -30,6 +32,14 @@ impl Lab {
         let hardware = spec.mac.unwrap_or(mac(id, ETH0.0));
         self.add_interface_with(id, hardware, spec.addresses, spec.mtu);
         id
+    }
+
+    /// What the wall clocks of all hosts, also of those to come, said at [`Instant::ZERO`], since 1970.
+    pub fn set_epoch(&mut self, epoch: Duration) {
+        self.epoch = Some(epoch);
+        for node in &mut self.nodes {
+            node.host.stack_mut().settings_mut().epoch = epoch;
+        }
     }
 
     /// Gives a host one Ethernet interface more, with these addresses and this MTU in bytes: `eth1`, `eth2` …

@@ -5,7 +5,7 @@ mod carry;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use sockeye_base::{Instant, Rng};
+use sockeye_base::{Duration, Instant, Rng};
 use sockeye_socket::{Host, SocketId};
 use sockeye_stack::{Cidr, InterfaceId, Settings};
 use sockeye_wire::Frame;
@@ -70,6 +70,8 @@ pub struct Lab {
     /// Frames that have come to their far ends.
     leaving: VecDeque<(OutsideId, Box<Frame>)>,
     rng: Rng,
+    /// What the hosts' wall clocks began with, if it was set.
+    epoch: Option<Duration>,
     /// Frames on their way, by arrival; the number keeps those of one moment in order. What arrives the moment it is sent,
     /// with nothing of its direction under way, never stands here.
     on_the_way: BTreeMap<(Instant, u64), Delivery>,
@@ -123,6 +125,7 @@ impl Lab {
             outsides: Vec::new(),
             leaving: VecDeque::new(),
             rng: Rng::from_seed(seed),
+            epoch: None,
             on_the_way: BTreeMap::new(),
             sequence: 0,
             touched: VecDeque::new(),

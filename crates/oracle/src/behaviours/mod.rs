@@ -100,6 +100,20 @@ macro_rules! all_behaviours {
                 delivery
                 delivery_v6
             }
+            messages {
+                asked_for
+                room
+                sent
+                malformed
+                received
+                flags_of_sending
+                corked
+                many
+                stamps
+                buffers
+                buffer_given_back
+                longest
+            }
             names {
                 fresh
                 bound

@@ -4,8 +4,10 @@
 //! be lost or doubled, as on any network.
 
 use rustix::net::RecvFlags;
-use sockeye_abi::{Errno, MessageFlags, Opt, Transport, decode_destination, encode_sockaddr};
+use sockeye_abi::{Control, Errno, MessageFlags, Opt, Transport, decode_destination, encode_sockaddr};
+use sockeye_socket::{Incoming, Outgoing};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::message::{Header, IOV_MAX, MMSGHDR, MSG_LEN, flags_of};
 use super::{Answer, Subject, Taken, read_address};
@@ -22,7 +24,11 @@ struct Received {
     data: Vec<u8>,
     /// Its whole length, though `data` may be less.
     length: usize,
+    /// Who sent it; of an entry of the error queue, where it was to go.
     source: SocketAddr,
+    control: Vec<Control>,
+    /// MSG_TRUNC, MSG_ERRQUEUE.
+    flags: MessageFlags,
 }
 
 impl Supervisor {
@@ -72,26 +78,22 @@ impl Supervisor {
     }
 
     pub(super) fn send_to(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        reject_odd_sends(call.int(3))?;
         let length = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
-        if length >= DATAGRAM_MAX {
-            return Err(Errno::EMSGSIZE);
-        }
         let name = if call.args[4] == 0 { None } else { Some(read_address(call, 4, 5)?) };
-        let data = memory::read_vec(call.tid, call.args[1], length)?;
-        self.send_datagram(subject, &data, name.as_deref())
+        let bytes = &Header::of_piece(call.args[1], length).gather(call.tid, DATAGRAM_MAX)?;
+        let flags = MessageFlags::from_bits_retain(call.int(3));
+        self.send_datagram(subject, name.as_deref(), Outgoing { bytes, flags, ..Outgoing::default() })
     }
 
     pub(super) fn send_message(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        reject_odd_sends(call.int(2))?;
         let header = Header::read(call.tid, call.args[1])?;
-        self.send_header(call, subject, &header)
+        self.send_header(call, subject, &header, MessageFlags::from_bits_retain(call.int(2)))
     }
 
     pub(super) fn send_messages(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        reject_odd_sends(call.int(3))?;
         let count = (call.args[2] as u32 as usize).min(IOV_MAX);
-        self.many(call, count, |supervisor, header| supervisor.send_header(call, subject, header))
+        let flags = MessageFlags::from_bits_retain(call.int(3));
+        self.many(call, count, |supervisor, header| supervisor.send_header(call, subject, header, flags))
     }
 
     pub(super) fn receive_from(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
@@ -122,7 +124,11 @@ impl Supervisor {
     /// fewer than it asked for, as it must expect when a signal comes.
     pub(super) fn receive_messages(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let flags = MessageFlags::from_bits_retain(call.int(3) & !libc::MSG_WAITFORONE);
-        let count = (call.args[2] as u32 as usize).min(IOV_MAX);
+        let mut count = (call.args[2] as u32 as usize).min(IOV_MAX);
+        // Whether the time is up is looked at when a message has come; all that are there come at once.
+        if call.args[4] != 0 && read_limit(call)?.is_zero() {
+            count = count.min(1);
+        }
         self.many(call, count, |supervisor, header| supervisor.receive_header(call, subject, header, flags))
     }
 
@@ -152,17 +158,20 @@ impl Supervisor {
         call: &Call,
         subject: Subject,
         header: &Header,
+        flags: MessageFlags,
     ) -> Result<Answer, Errno> {
-        if header.control_len > 0 {
-            // No ancillary data of datagram sockets is known yet.
-            return Err(Errno::EINVAL);
-        }
         let name = header.read_name(call.tid)?;
-        let data = header.gather(call.tid, DATAGRAM_MAX)?;
-        self.send_datagram(subject, &data, name.as_deref())
+        let control = &header.read_control(call.tid)?;
+        let bytes = &header.gather(call.tid, DATAGRAM_MAX)?;
+        self.send_datagram(subject, name.as_deref(), Outgoing { bytes, to: None, control, flags })
     }
 
-    fn send_datagram(&mut self, subject: Subject, data: &[u8], name: Option<&[u8]>) -> Result<Answer, Errno> {
+    fn send_datagram(
+        &mut self,
+        subject: Subject,
+        name: Option<&[u8]>,
+        message: Outgoing<'_>,
+    ) -> Result<Answer, Errno> {
         // Linux sends a raw packet without a look at what became of others.
         if !matches!(subject.transport, Transport::Raw(_))
             && let Some(error) = self.take_native_error(subject)
@@ -178,8 +187,8 @@ impl Supervisor {
             self.sweep_members();
         }
         let now = self.network.now();
-        let sent =
-            self.with_port(subject.socket, |host| host.send_to(now, subject.socket, data, destination))?;
+        let message = Outgoing { to: destination, ..message };
+        let sent = self.with_port(subject.socket, |host| host.send_message(now, subject.socket, &message))?;
         Ok(Answer::Value(sent as i64))
     }
 
@@ -193,8 +202,9 @@ impl Supervisor {
         let Some(received) = self.take_datagram(subject, header.room(), flags)? else {
             return self.wait_to_receive(subject, flags);
         };
-        let truncated = if received.length > received.data.len() { libc::MSG_TRUNC } else { 0 };
-        header.fill(call.tid, &received.data, &encode_sockaddr(&received.source), truncated)?;
+        let shown = received.flags | (flags & MessageFlags::CMSG_CLOEXEC);
+        let name = encode_sockaddr(&received.source);
+        header.fill(call.tid, &received.data, &name, (&received.control, shown))?;
         Ok(Answer::Value(received.answer(flags)))
     }
 
@@ -206,7 +216,7 @@ impl Supervisor {
         flags: MessageFlags,
     ) -> Result<Option<Received>, Errno> {
         if flags.contains(MessageFlags::ERRQUEUE) {
-            return Err(Errno::EAGAIN);
+            return self.take_report(subject, room).map(Some);
         }
         if flags.contains(MessageFlags::OOB) && subject.transport != Transport::Udp {
             return Err(Errno::EOPNOTSUPP);
@@ -220,23 +230,40 @@ impl Supervisor {
             let _ = rustix::net::sockopt::socket_error(&program_end);
             return Err(error);
         }
-        let source = mailbox.next_source();
+        let next = mailbox.next().cloned();
         let peek = flags.contains(MessageFlags::PEEK);
         let mut native = RecvFlags::DONTWAIT;
         native.set(RecvFlags::PEEK, peek);
         match rustix::net::recv(&program_end, &mut self.buffer[..DATAGRAM_MAX], native) {
             Ok((length, _)) => {
-                let source = source.ok_or(Errno::EAGAIN)?;
+                let received = next.ok_or(Errno::EAGAIN)?;
+                let (source, control) = self.network.host().describe(subject.socket, &received)?;
                 let whole = &self.buffer[..length];
                 let data = whole[..length.min(room)].to_vec();
+                let flags = if length > room { MessageFlags::TRUNC } else { MessageFlags::empty() };
                 // It is taken whole, to be put back whole if the caller is gone.
                 let carrier = subject.carrier;
-                self.taken = (!peek).then(|| Taken { carrier, data: whole.to_vec(), source });
-                Ok(Some(Received { data, length, source }))
+                self.taken = (!peek).then(|| Taken { carrier, data: whole.to_vec(), received });
+                Ok(Some(Received { data, length, source, control, flags }))
             }
             Err(rustix::io::Errno::AGAIN) => Ok(None),
             Err(error) => Err(Errno(error.raw_os_error())),
         }
+    }
+
+    /// Takes an entry of the error queue. With the last one the carrier has no error to show any more.
+    fn take_report(&mut self, subject: Subject, room: usize) -> Result<Received, Errno> {
+        self.taken = None;
+        self.pump(subject.carrier);
+        let now = self.network.now();
+        let host = self.network.host();
+        let report = host.receive_message(now, subject.socket, room, MessageFlags::ERRQUEUE)?;
+        if !host.has_reports(subject.socket) {
+            let _ = self.take_native_error(subject);
+        }
+        let Incoming { payload, length, source, control, flags } = report;
+        let source = source.ok_or(Errno::EAGAIN)?;
+        Ok(Received { data: payload.to_vec(), length, source, control, flags })
     }
 
     fn wait_to_receive(&mut self, subject: Subject, flags: MessageFlags) -> Result<Answer, Errno> {
@@ -258,10 +285,13 @@ impl Received {
     }
 }
 
-/// A datagram socket can't send urgent data, and doesn't cork yet.
-fn reject_odd_sends(flags: i32) -> Result<(), Errno> {
-    if MessageFlags::from_bits_retain(flags).intersects(MessageFlags::OOB | MessageFlags::MORE) {
-        return Err(Errno::EOPNOTSUPP);
+/// The `struct timespec` of a `recvmmsg`; EINVAL if it is none.
+fn read_limit(call: &Call) -> Result<Duration, Errno> {
+    let mut bytes = [0; 16];
+    memory::read(call.tid, call.args[4], &mut bytes)?;
+    let word = |at: usize| i64::from_ne_bytes(std::array::from_fn(|i| bytes[at + i]));
+    match (u64::try_from(word(0)), u32::try_from(word(8))) {
+        (Ok(seconds), Ok(nanos @ ..1_000_000_000)) => Ok(Duration::new(seconds, nanos)),
+        _ => Err(Errno::EINVAL),
     }
-    Ok(())
 }

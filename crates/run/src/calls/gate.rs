@@ -38,7 +38,7 @@ impl Supervisor {
             return self.gate_send(call, subject, MessageFlags::empty());
         }
         let header = pieces(call)?;
-        self.send_header(call, subject, &header)
+        self.send_header(call, subject, &header, MessageFlags::empty())
     }
 
     /// `splice`, whose input or output may be a socket.

@@ -9,6 +9,12 @@ use crate::supervisor::Supervisor;
 
 impl Supervisor {
     pub(super) fn ioctl(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
+        if let Some(nanos) = ioctl::stamp(call.args[1] as u32) {
+            let now = self.network.now();
+            let at = self.network.host().last_arrival(now, subject.socket)?;
+            memory::write(call.tid, call.args[2], &ioctl::encode_stamp(at, nanos))?;
+            return Ok(Answer::Value(0));
+        }
         match call.args[1] as u32 {
             ioctl::SIOCATMARK if !subject.is_stream() => Err(Errno::ENOTTY),
             ioctl::TIOCOUTQ if subject.transport == Transport::Ping => Err(Errno::ENOTTY),

@@ -1,6 +1,6 @@
 //! `struct msghdr` and `struct mmsghdr` in the program's memory, on 64-bit machines.
 
-use sockeye_abi::{Errno, MessageFlags};
+use sockeye_abi::{Control, Errno, MessageFlags};
 
 use super::ADDRESS_MAX;
 use crate::process::memory;
@@ -8,6 +8,8 @@ use crate::seccomp::Call;
 
 /// `sizeof(struct msghdr)`.
 const MSGHDR: usize = 56;
+/// `net.core.optmem_max` as Linux comes: control messages may have so many bytes.
+const CONTROL_MAX: usize = 131_072;
 /// `sizeof(struct mmsghdr)`.
 pub(super) const MMSGHDR: u64 = 64;
 /// Offset of `msg_len` in `struct mmsghdr`.
@@ -33,7 +35,9 @@ pub(super) struct Header {
     pub(super) name_len: i32,
     /// The pieces: address and length.
     pub(super) pieces: Vec<(u64, usize)>,
-    pub(super) control_len: usize,
+    /// Where control messages are or go; 0: nowhere.
+    control: u64,
+    control_len: u64,
 }
 
 impl Header {
@@ -47,19 +51,26 @@ impl Header {
             return Err(Errno::EINVAL);
         }
         let pieces = read_pieces(tid, word(16), word(24), Errno::EMSGSIZE)?;
-        let control_len = word(40) as usize;
-        Ok(Header { address: Some(address), name: word(0), name_len, pieces, control_len })
+        let (control, control_len) = (word(32), word(40));
+        Ok(Header { address: Some(address), name: word(0), name_len, pieces, control, control_len })
     }
 
     /// A list of pieces by itself (readv(2)); `too_many` is the error for more than there may be.
     pub(super) fn of_pieces(tid: u32, list: u64, count: u64, too_many: Errno) -> Result<Header, Errno> {
         let pieces = read_pieces(tid, list, count, too_many)?;
-        Ok(Header { address: None, name: 0, name_len: 0, pieces, control_len: 0 })
+        Ok(Header { address: None, name: 0, name_len: 0, pieces, control: 0, control_len: 0 })
     }
 
     /// One piece (read(2)).
     pub(super) fn of_piece(address: u64, length: usize) -> Header {
-        Header { address: None, name: 0, name_len: 0, pieces: vec![(address, length)], control_len: 0 }
+        Header {
+            address: None,
+            name: 0,
+            name_len: 0,
+            pieces: vec![(address, length)],
+            control: 0,
+            control_len: 0,
+        }
     }
 
     /// The name, if there is one.
@@ -71,17 +82,25 @@ impl Header {
         memory::read_vec(tid, self.name, length).map(Some)
     }
 
-    /// Gathers the data, which may be at most `max` bytes.
+    /// The control messages; ENOBUFS for more than a socket's memory for them (`optmem_max`).
+    pub(super) fn read_control(&self, tid: u32) -> Result<Vec<Control>, Errno> {
+        let length = usize::try_from(self.control_len).ok().filter(|length| *length <= CONTROL_MAX);
+        let bytes = memory::read_vec(tid, self.control, length.ok_or(Errno::ENOBUFS)?)?;
+        Control::decode_all(&bytes)
+    }
+
+    /// Gathers the data. If they are `max` bytes or more, which no datagram can have, so many zeros stand for them.
     pub(super) fn gather(&self, tid: u32, max: usize) -> Result<Vec<u8>, Errno> {
         let total = self.pieces.iter().fold(0usize, |sum, &(_, length)| sum.saturating_add(length));
-        if total > max {
-            return Err(Errno::EMSGSIZE);
+        let mut data = vec![0; total.min(max)];
+        if total >= max {
+            return Ok(data);
         }
-        let mut data = vec![0; total];
-        let mut done = 0;
+        let mut rest = data.as_mut_slice();
         for &(address, length) in &self.pieces {
-            memory::read(tid, address, &mut data[done..done + length])?;
-            done += length;
+            let (piece, behind) = rest.split_at_mut(length);
+            memory::read(tid, address, piece)?;
+            rest = behind;
         }
         Ok(data)
     }
@@ -92,7 +111,13 @@ impl Header {
     }
 
     /// Scatters received data over the pieces, and says in the header who sent it and how it came.
-    pub(super) fn fill(&self, tid: u32, mut data: &[u8], name: &[u8], flags: i32) -> Result<(), Errno> {
+    pub(super) fn fill(
+        &self,
+        tid: u32,
+        mut data: &[u8],
+        name: &[u8],
+        (control, flags): (&[Control], MessageFlags),
+    ) -> Result<(), Errno> {
         for &(address, length) in &self.pieces {
             let n = length.min(data.len());
             memory::write(tid, address, &data[..n])?;
@@ -104,8 +129,13 @@ impl Header {
             memory::write(tid, self.name, &name[..room])?;
             memory::write(tid, header + 8, &(name.len() as u32).to_ne_bytes())?;
         }
-        memory::write(tid, header + 40, &0u64.to_ne_bytes())?;
-        memory::write(tid, header + 48, &flags.to_ne_bytes())
+        let room =
+            if self.control == 0 { 0 } else { usize::try_from(self.control_len).unwrap_or(usize::MAX) };
+        let (bytes, is_cut) = Control::encode_all(control, room);
+        memory::write(tid, self.control, &bytes)?;
+        let cut = if is_cut { MessageFlags::CTRUNC } else { MessageFlags::empty() };
+        memory::write(tid, header + 40, &(bytes.len() as u64).to_ne_bytes())?;
+        memory::write(tid, header + 48, &(flags | cut).bits().to_ne_bytes())
     }
 }
 

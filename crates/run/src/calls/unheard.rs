@@ -6,9 +6,9 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
+use sockeye_stack::Received;
 
 use super::message::flags_of;
 use crate::carriers::{CarrierId, State};
@@ -46,7 +46,8 @@ pub(crate) struct Unheard {
 pub(crate) struct Taken {
     pub(crate) carrier: CarrierId,
     pub(crate) data: Vec<u8>,
-    pub(crate) source: SocketAddr,
+    /// How it came.
+    pub(crate) received: Received,
 }
 
 impl Supervisor {
@@ -104,11 +105,11 @@ impl Supervisor {
     }
 
     fn put_back_datagram(&mut self) {
-        let Some(Taken { carrier: id, data, source }) = self.taken.take() else { return };
+        let Some(Taken { carrier: id, data, received }) = self.taken.take() else { return };
         let Some(carrier) = self.carriers.get(id) else { return };
         let Some(program_end) = carrier.borrow() else { return };
         if let State::Datagram(mailbox) = &mut carrier.state {
-            mailbox.put_back(&program_end, (data, source), &mut self.buffer);
+            mailbox.put_back(&program_end, (data, received), &mut self.buffer);
         }
     }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
@@ -14,8 +13,9 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendFlags, SocketAddrAny, SocketFlags, SocketType,
 };
 use sockeye_abi::Errno;
-use sockeye_base::Instant;
+use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
+use sockeye_stack::{Charges, Received};
 
 /// What S may have in P's queue, with the kernel's overhead; the rest waits in the stack, which drops what is too much.
 const QUEUE: usize = 4 << 20;
@@ -31,20 +31,35 @@ pub(crate) enum Delivered {
     Closed,
 }
 
+/// A datagram in P's queue.
+struct Letter {
+    /// How it came, without its data.
+    received: Received,
+    /// What it takes of the receive buffer.
+    size: usize,
+    /// The memory S is charged for it.
+    charge: usize,
+}
+
 /// S, and what is known of P's queue.
 pub(crate) struct Mailbox {
     end: OwnedFd,
-    /// For each datagram in P's queue: its source, and the memory it is charged.
-    sources: VecDeque<(SocketAddr, usize)>,
+    /// For each datagram in P's queue: how it came (its data are there), what it takes of the receive buffer, and the memory
+    /// it is charged.
+    letters: VecDeque<Letter>,
     charged: usize,
+    /// What they take of the receive buffer together.
+    charges: Charges,
+    /// SO_RCVBUF.
+    limit: usize,
     may_write: bool,
     /// What the network said of an earlier datagram, for the next call that is trapped.
     error: Option<Errno>,
 }
 
 impl Mailbox {
-    /// P and S.
-    pub(crate) fn pair(nonblock: bool) -> io::Result<(OwnedFd, Mailbox)> {
+    /// P and S; the receive buffer is charged in this way.
+    pub(crate) fn pair(nonblock: bool, charges: Charges) -> io::Result<(OwnedFd, Mailbox)> {
         let (program_end, end) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
         rustix::io::ioctl_fionbio(&program_end, nonblock)?;
@@ -53,7 +68,9 @@ impl Mailbox {
         if rustix::net::sockopt::set_socket_send_buffer_size_force(&end, QUEUE).is_err() {
             rustix::net::sockopt::set_socket_send_buffer_size(&end, QUEUE)?;
         }
-        let mailbox = Mailbox { end, sources: VecDeque::new(), charged: 0, may_write: true, error: None };
+        let letters = VecDeque::new();
+        let mailbox =
+            Mailbox { end, letters, charged: 0, charges, limit: usize::MAX, may_write: true, error: None };
         Ok((program_end, mailbox))
     }
 
@@ -63,11 +80,11 @@ impl Mailbox {
     }
 
     /// Moves what the stack received to P's queue.
-    pub(crate) fn deliver(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Delivered {
+    pub(crate) fn deliver(&mut self, host: &mut Host, socket: SocketId) -> Delivered {
+        self.limit = host.receive_buffer(socket);
         while self.may_write {
-            let next = host.receive_from(now, socket, true);
-            let (payload, source) = match next {
-                Ok(next) => next,
+            let mut received = match host.peek_arrived(socket) {
+                Ok(received) => received,
                 Err(Errno::EAGAIN) => break,
                 Err(error) => {
                     self.error = Some(error);
@@ -75,24 +92,35 @@ impl Mailbox {
                 }
             };
             let before = self.forget_read();
-            let pieces: Vec<IoSlice<'_>> = payload.pieces().map(IoSlice::new).collect();
+            let size = received.size();
+            let charges = self.charges;
+            if !self.charges.take(size, self.limit) {
+                host.drop_arrived(socket);
+                continue;
+            }
+            let pieces: Vec<IoSlice<'_>> = received.payload.pieces().map(IoSlice::new).collect();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(_) => {
-                    let charge = self.unread().saturating_sub(before);
-                    self.sources.push_back((source, charge));
-                    self.charged += charge;
+                    drop(pieces);
+                    received.payload = Chain::new();
+                    self.note_delivered(received, size, before);
                     // Only now is it P's: what P could not take is refused, or waits where it is.
-                    let _ = host.receive_from(now, socket, false);
+                    drop(host.take_arrived(socket));
                 }
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::NOBUFS) => {
-                    self.may_write = false;
+                Err(error) => {
+                    self.charges = charges;
+                    match error {
+                        rustix::io::Errno::AGAIN | rustix::io::Errno::NOBUFS => self.may_write = false,
+                        rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE => return Delivered::Closed,
+                        // Too long for a Unix-domain datagram of this machine: dropped, as the network may.
+                        _ => drop(host.take_arrived(socket)),
+                    }
                 }
-                Err(rustix::io::Errno::CONNREFUSED | rustix::io::Errno::PIPE) => return Delivered::Closed,
-                // Too long for a Unix-domain datagram of this machine: dropped, as the network may.
-                Err(_) => drop(host.receive_from(now, socket, false)),
             }
         }
+        // What P's queue has no room for is not to find more room than the program gave it.
+        host.set_elsewhere(socket, if self.may_write { 0 } else { self.charges.charged() });
         Delivered::All
     }
 
@@ -111,47 +139,46 @@ impl Mailbox {
         }
     }
 
-    /// Who sent the datagram at the head of P's queue.
-    pub(crate) fn next_source(&mut self) -> Option<SocketAddr> {
+    /// How the datagram at the head of P's queue came.
+    pub(crate) fn next(&mut self) -> Option<&Received> {
         self.forget_read();
-        self.sources.front().map(|&(source, _)| source)
+        self.letters.front().map(|letter| &letter.received)
     }
 
-    /// Forgets the sources of what P has read; gives the memory charged for the rest.
+    /// A datagram is in P's queue; `before` it S was charged so much.
+    fn note_delivered(&mut self, received: Received, size: usize, before: usize) {
+        let charge = self.unread().saturating_sub(before);
+        self.letters.push_back(Letter { received, size, charge });
+        self.charged += charge;
+    }
+
+    /// Forgets what P has read; gives the memory charged for the rest.
     fn forget_read(&mut self) -> usize {
         let unread = self.unread();
-        if unread == 0 {
-            self.sources.clear();
-            self.charged = 0;
-        }
-        while self.charged > unread
-            && let Some((_, charge)) = self.sources.pop_front()
+        while (self.charged > unread || unread == 0)
+            && let Some(letter) = self.letters.pop_front()
         {
-            self.charged -= charge;
+            self.charged -= letter.charge;
+            self.charges.give_back(letter.size, self.letters.len(), self.limit);
         }
         unread
     }
 
     /// Puts a datagram back to the head of P's queue. `buffer` has room for the largest datagram.
-    pub(crate) fn put_back(
-        &mut self,
-        program_end: &OwnedFd,
-        first: (Vec<u8>, SocketAddr),
-        buffer: &mut [u8],
-    ) {
+    pub(crate) fn put_back(&mut self, program_end: &OwnedFd, first: (Vec<u8>, Received), buffer: &mut [u8]) {
         let mut queue = VecDeque::from([first]);
-        while let Some(source) = self.next_source()
+        while let Some(received) = self.next().cloned()
             && let Ok((n, _)) = rustix::net::recv(program_end, &mut *buffer, RecvFlags::DONTWAIT)
         {
-            queue.push_back((buffer[..n].to_vec(), source));
+            queue.push_back((buffer[..n].to_vec(), received));
         }
-        for (data, source) in queue {
+        for (data, received) in queue {
             let before = self.forget_read();
             // There was room for all of them; what has none now is lost, as on any network.
             if rustix::net::send(&self.end, &data, SendFlags::DONTWAIT | SendFlags::NOSIGNAL).is_ok() {
-                let charge = self.unread().saturating_sub(before);
-                self.sources.push_back((source, charge));
-                self.charged += charge;
+                let size = received.size();
+                self.charges.take(size, usize::MAX);
+                self.note_delivered(received, size, before);
             }
         }
     }
@@ -178,38 +205,54 @@ impl AsFd for Mailbox {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
+    use sockeye_stack::{Arrival, InterfaceId};
+
     use super::*;
+
+    fn from(port: u16) -> Received {
+        let at = SocketAddr::from(([192, 0, 2, 1], port));
+        let arrival = Arrival {
+            at: Instant::ZERO,
+            interface: InterfaceId::LOOPBACK,
+            destination: at.ip(),
+            hop_limit: 64,
+            traffic_class: 0,
+            fragment: 0,
+            fragments_size: 0,
+        };
+        Received { source: at, payload: Chain::new(), arrival, dropped: 0 }
+    }
 
     #[test]
     fn what_is_put_back_comes_first_with_its_source() {
-        let (program_end, mut mailbox) = Mailbox::pair(true).expect("a pair");
-        let source = |port| SocketAddr::from(([192, 0, 2, 1], port));
+        let (program_end, mut mailbox) = Mailbox::pair(true, Charges::default()).expect("a pair");
         let mut buffer = [0; 64];
-        mailbox.put_back(&program_end, (b"later".to_vec(), source(2)), &mut buffer);
-        mailbox.put_back(&program_end, (Vec::new(), source(1)), &mut buffer);
-        assert_eq!(mailbox.next_source(), Some(source(1)));
+        mailbox.put_back(&program_end, (b"later".to_vec(), from(2)), &mut buffer);
+        mailbox.put_back(&program_end, (Vec::new(), from(1)), &mut buffer);
+        assert_eq!(mailbox.next(), Some(&from(1)));
         assert_eq!(
             rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).map(|(n, _)| n),
             Ok(0)
         );
-        assert_eq!(mailbox.next_source(), Some(source(2)));
+        assert_eq!(mailbox.next(), Some(&from(2)));
         assert_eq!(
             rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).map(|(n, _)| n),
             Ok(5)
         );
-        assert_eq!(mailbox.next_source(), None);
+        assert_eq!(mailbox.next(), None);
     }
 
     #[test]
     fn sources_of_what_was_read_natively_are_forgotten() {
-        let (program_end, mut mailbox) = Mailbox::pair(true).expect("a pair");
-        let source = SocketAddr::from(([192, 0, 2, 1], 9));
+        let (program_end, mut mailbox) = Mailbox::pair(true, Charges::default()).expect("a pair");
         let mut buffer = [0; 64];
         for _ in 0..1000 {
-            mailbox.put_back(&program_end, (b"x".to_vec(), source), &mut buffer);
+            mailbox.put_back(&program_end, (b"x".to_vec(), from(9)), &mut buffer);
             rustix::net::recv(&program_end, &mut buffer[..], RecvFlags::DONTWAIT).expect("a datagram");
         }
         mailbox.forget_read();
-        assert!(mailbox.sources.is_empty() && mailbox.charged == 0);
+        assert!(mailbox.letters.is_empty() && mailbox.charged == 0);
     }
 }

@@ -17,6 +17,7 @@ use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, Opt, Transport, Value};
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::{Host, SocketId};
+use sockeye_stack::Charges;
 
 pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
@@ -106,7 +107,9 @@ impl Carriers {
         let (program_end, state) = match transport {
             Transport::Tcp => (fresh_stream(nonblock)?, State::Fresh),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                let (program_end, mailbox) = Mailbox::pair(nonblock)?;
+                let is_udp = transport == Transport::Udp;
+                let charges = if is_udp { Charges::default() } else { Charges::plain() };
+                let (program_end, mailbox) = Mailbox::pair(nonblock, charges)?;
                 (program_end, State::Datagram(mailbox))
             }
         };

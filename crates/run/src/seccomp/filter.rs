@@ -118,8 +118,10 @@ fn addressed_or_odd(pointer: u32, native: i32) -> Vec<sock_filter> {
 fn socket_ioctls() -> Vec<sock_filter> {
     vec![
         load_arg_low(1),
-        jump(BPF_JEQ, libc::TIOCOUTQ as u32, 2, 0),
+        jump(BPF_JEQ, libc::TIOCOUTQ as u32, 3, 0),
         sock_filter { code: (BPF_ALU | BPF_AND | BPF_K) as u16, jt: 0, jf: 0, k: 0xffff_ff00 },
+        // SIOCGSTAMP_NEW and its like say the size of what they give.
+        jump(BPF_JEQ, 0x8010_8900, 1, 0),
         jump(BPF_JEQ, 0x8900, 0, 1),
         ret(NOTIFY),
         ret(ALLOW),
