@@ -15,6 +15,7 @@ pub mod differences;
 mod kernel;
 mod library;
 pub mod namespace;
+pub mod sequences;
 mod trial;
 
 pub use behaviours::{BEHAVIOURS, Behaviour, find};

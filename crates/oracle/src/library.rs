@@ -64,20 +64,28 @@ impl Library {
     /// # Panics
     /// If the behaviour does.
     pub fn run(behaviour: &Behaviour) -> String {
+        let behave = behaviour.run;
+        Library::on_pukaki(&behaviour.settings(), move || {
+            let mut trial = Trial::new(Library::default());
+            behave(&mut trial);
+            trial.into_text()
+        })
+    }
+
+    /// Runs something on the host of a network of its own.
+    ///
+    /// # Panics
+    /// If that does.
+    pub fn on_pukaki(settings: &[(&str, &str)], work: impl FnOnce() -> String + Send + 'static) -> String {
         let simulation = Simulation::new(1);
         let lab = simulation.lab();
         let here = lab.host("pukaki", ["10.61.0.1/24", "fd61::1/64"]).expect("a host");
         let there = lab.host("tekapo", ["10.61.0.2/24", "fd61::2/64"]).expect("a host");
         lab.link(&here, &there, &LinkOptions::new());
-        for (name, value) in behaviour.settings() {
+        for (name, value) in settings {
             here.set_sysctl(name, value).expect("a setting of the host");
         }
-        let behave = behaviour.run;
-        let ran = simulation.thread(&here, move || {
-            let mut trial = Trial::new(Library::default());
-            behave(&mut trial);
-            trial.into_text()
-        });
+        let ran = simulation.thread(&here, work);
         simulation.run().expect("no behaviour waits for ever");
         ran.take().expect("it has ended")
     }

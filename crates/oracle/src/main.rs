@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use sockeye_oracle::sequences::{Pace, run_many};
 use sockeye_oracle::{BEHAVIOURS, Behaviour, Kernel, Library, Trial, find, namespace};
 use sockeye_run::{Options, Program};
 
@@ -22,12 +23,33 @@ fn main() -> ExitCode {
             BEHAVIOURS.iter().for_each(|behaviour| println!("{}", behaviour.name));
             ExitCode::SUCCESS
         }
+        ["sequences", pace, first, count, ref without @ ..] => sequences(pace, (first, count), without),
         [world, name] => match find(name) {
             Some(behaviour) => in_world(world, behaviour),
             None => complain(&format!("there is no behaviour {name}")),
         },
-        _ => complain("usage: oracle kernel|bare|library|run|exact NAME, or oracle list"),
+        _ => complain(
+            "usage: oracle kernel|bare|library|run|exact NAME, or oracle list; or oracle sequences \
+             fast|slow FIRST COUNT STEPS-LEFT-OUT...",
+        ),
     }
+}
+
+/// Random sequences on the kernel.
+fn sequences(pace: &str, (first, count): (&str, &str), without: &[&str]) -> ExitCode {
+    let pace = if pace == "slow" { Pace::Slow } else { Pace::Fast };
+    let without: Result<Vec<usize>, _> = without.iter().map(|step| step.parse()).collect();
+    let (Ok(first), Ok(count), Ok(without)) = (first.parse::<u64>(), count.parse::<u64>(), without) else {
+        return complain("a number is none");
+    };
+    if let Err(error) = namespace::enter(&[]) {
+        eprintln!("oracle: no network of its own: {error}");
+        return ExitCode::from(NO_SUCH_WORLD);
+    }
+    be_ready();
+    let seeds: Vec<u64> = (first..first + count).collect();
+    print!("{}", run_many(Kernel, &seeds, (&without, pace)));
+    ExitCode::SUCCESS
 }
 
 fn complain(what: &str) -> ExitCode {
@@ -56,15 +78,19 @@ fn in_world(world: &str, behaviour: &Behaviour) -> ExitCode {
 }
 
 fn bare(behaviour: &Behaviour) -> ExitCode {
+    be_ready();
+    let mut trial = Trial::new(Kernel);
+    (behaviour.run)(&mut trial);
+    print!("{}", trial.into_text());
+    ExitCode::SUCCESS
+}
+
+fn be_ready() {
     // SAFETY: no handler runs: EPIPE is told by errno, and who hangs is ended.
     unsafe {
         libc::signal(libc::SIGPIPE, libc::SIG_IGN);
         libc::alarm(BOUND);
     }
-    let mut trial = Trial::new(Kernel);
-    (behaviour.run)(&mut trial);
-    print!("{}", trial.into_text());
-    ExitCode::SUCCESS
 }
 
 fn supervised(behaviour: &Behaviour, exact: bool) -> ExitCode {

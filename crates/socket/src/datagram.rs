@@ -395,11 +395,8 @@ impl Host {
         if remote.is_ipv6() && local.is_some_and(|local| local.is_ipv4()) {
             return Err(self.or_unreachable(remote, Errno::EAFNOSUPPORT));
         }
-        if socket.family == Family::Inet6 && remote.is_ipv4() {
-            let v6_only = local.is_some_and(|local| local.is_ipv6() && !local.is_unspecified());
-            if socket.options.v6only || v6_only {
-                return Err(Errno::ENETUNREACH);
-            }
+        if remote.is_ipv4() && socket.options.v6only {
+            return Err(Errno::ENETUNREACH);
         }
         Ok(remote)
     }

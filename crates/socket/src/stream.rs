@@ -343,6 +343,10 @@ impl Host {
         stream.error = error.or(pending);
         stream.error_told = false;
         stream.last_name = Some(Box::new(if locked.0 { name } else { address::any(family, name.port()) }));
+        if let Some(bind) = stream.bind.filter(|_| !locked.0) {
+            self.stack.dissolved(bind);
+        }
+        let stream = self.stream_mut(id)?;
         let held = if locked.1 { None } else { stream.bind.take() };
         if let Some(bind) = held {
             self.stack.unbind(bind);

@@ -157,6 +157,12 @@ impl Claim {
         both || self.address.is_ipv4() == address.is_ipv4()
     }
 
+    /// Whether who holds it may speak to this address: over IPv4 an AF_INET6 socket may that doesn't keep to IPv6, even when
+    /// it has connected over IPv6.
+    pub(crate) fn reaches(&self, remote: IpAddr) -> bool {
+        self.address.is_ipv4() == remote.is_ipv4() || (self.dual && remote.is_ipv4())
+    }
+
     /// Whether some address belongs to both, as Linux sees it (`inet_rcv_saddr_equal`).
     pub(crate) fn overlaps(&self, other: &Claim) -> bool {
         let meet = self.takes(other.address) || other.takes(self.address) || self.meets_narrowed(other);

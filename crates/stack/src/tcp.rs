@@ -364,8 +364,6 @@ impl Stack {
         let (tuple, owner, bind) = (connection.tuple, connection.owner, connection.bind.take());
         if let Some(bind) = bind {
             self.tcp_ports.release(bind);
-            // If its socket holds it still, it is as it was bound.
-            self.tcp_ports.widen(bind);
         }
         if self.tcp.by_tuple.get(&tuple) == Some(id) {
             self.tcp.by_tuple.remove(&tuple);

@@ -144,11 +144,11 @@ impl Stack {
         let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
         let is_raw = entry.raw.is_some();
         let (_, claim) = self.udp_place(entry).ok_or(ConnectError::NoSource)?;
-        if !claim.takes_family(remote.ip()) {
+        if !claim.reaches(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
         let remote = meant(remote);
-        let bound = specific(&claim).filter(|address| !self.is_group(*address));
+        let bound = specific(&claim, remote.ip()).filter(|address| !self.is_group(*address));
         let way = self.outgoing(remote.ip(), (bound, claim.device), &outgoing);
         let to = (remote.ip(), if is_raw { 0 } else { remote.port() });
         let (_, source) = self.path_and_source(Transport::Udp, to, way, options)?;
@@ -482,7 +482,8 @@ pub(crate) fn meant(remote: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, remote.port())
 }
 
-/// The claim's address unless it is the wildcard.
-pub(crate) fn specific(claim: &Claim) -> Option<IpAddr> {
-    Some(claim.address).filter(|address| !address.is_unspecified())
+/// The claim's address towards another, unless it is the wildcard or of the other family.
+pub(crate) fn specific(claim: &Claim, remote: IpAddr) -> Option<IpAddr> {
+    let fits = |address: &IpAddr| !address.is_unspecified() && address.is_ipv4() == remote.is_ipv4();
+    Some(claim.address).filter(fits)
 }

@@ -47,6 +47,11 @@ impl Stack {
         self.tcp_ports.set_device(bind, device.into());
     }
 
+    /// The socket of a bind is without a connection again: the address is as it was bound.
+    pub fn dissolved(&mut self, bind: BindId) {
+        self.tcp_ports.widen(bind);
+    }
+
     /// The socket gives its bind up. A connection that uses it keeps the port until it has finished.
     pub fn unbind(&mut self, bind: BindId) {
         self.tcp_ports.release(bind);
@@ -96,10 +101,10 @@ impl Stack {
             Origin::Bound(bind) => self.tcp_ports.get(*bind).ok_or(ConnectError::NoSource)?.claim,
             Origin::Any(request) => Claim::from(request),
         };
-        if self.is_group(remote.ip()) || !claim.takes_family(remote.ip()) {
+        if self.is_group(remote.ip()) || !claim.reaches(remote.ip()) {
             return Err(ConnectError::NoRoute);
         }
-        let source = specific(&claim).filter(|address| !self.is_group(*address));
+        let source = specific(&claim, remote.ip()).filter(|address| !self.is_group(*address));
         let to = (remote.ip(), remote.port());
         let (path, source) = self.path_and_source(Transport::Tcp, to, (source, claim.device), options)?;
         let (bind, port, least_iss) = match origin {

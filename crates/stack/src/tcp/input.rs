@@ -1,6 +1,6 @@
 //! Segments that arrive: for a connection, for a listener, or for nobody.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use sockeye_base::{Counter, Instant, SeqNum};
 use sockeye_tcp::{Error, State, Tcb, reset_for};
@@ -232,6 +232,10 @@ impl Stack {
     /// RFC 9293, section 3.10.7.1: whoever speaks to nobody is reset.
     fn refuse(&mut self, now: Instant, interface: InterfaceId, tuple: &Tuple, segment: &Segment) {
         let Some(reset) = reset_for(segment) else { return };
+        // As Linux: `::1` is looked for on the interface that has the other address, and isn't there.
+        if tuple.remote.ip() == Ipv6Addr::LOCALHOST && tuple.local.ip() != tuple.remote.ip() {
+            return self.count(Counter::IpOutNoRoutes);
+        }
         let Some(path) = self.path_back(interface, tuple.remote.ip()) else {
             return self.count(Counter::IpOutNoRoutes);
         };

@@ -199,8 +199,6 @@ impl Stack {
     fn time_wait_freed(&mut self, entry: &Entry) {
         if let Some(bind) = entry.bind {
             self.tcp_ports.release(bind);
-            // If its socket holds it still, it is as it was bound.
-            self.tcp_ports.widen(bind);
         }
     }
 

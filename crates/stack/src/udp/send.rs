@@ -84,7 +84,7 @@ impl Stack {
         let remote = meant(message.to.or(entry.remote).ok_or(SendError::NoDestination)?);
         let (port, claim) = self.udp_place(entry).ok_or(SendError::NoSocket)?;
         let (is_raw, options) = (entry.raw.is_some(), message.options.unwrap_or(entry.options));
-        if !claim.takes_family(remote.ip()) {
+        if !claim.reaches(remote.ip()) {
             return Err(SendError::NoRoute);
         }
         // As Linux: of IPv4 the source is looked at before the interface, of IPv6 after it.
@@ -98,7 +98,9 @@ impl Stack {
         source?;
         let asked = entry.asked.iter().find(|(who, _)| *who == remote).map(|(_, address)| *address);
         let outgoing = entry.outgoing.as_deref().copied().unwrap_or_default();
-        let bound = message.source.or_else(|| specific(&claim).filter(|address| !self.is_group(*address)));
+        let bound = message
+            .source
+            .or_else(|| specific(&claim, remote.ip()).filter(|address| !self.is_group(*address)));
         let to = (remote.ip(), if is_raw { 0 } else { remote.port() });
         let way = self.outgoing(remote.ip(), (bound, device), &outgoing);
         let (path, source) = self.path_and_source(Transport::Udp, to, way, options)?;
