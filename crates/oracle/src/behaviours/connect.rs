@@ -18,6 +18,9 @@ const HOSTS: [&str; 30] = [
     "::ffff:192.0.2.1", "::ffff:224.0.0.1", "::ffff:255.255.255.255", "::127.0.0.1",
 ];
 
+/// A port that nobody listens on, here or on `tekapo`.
+const NOBODY: u16 = 4;
+
 /// Both names, in one line.
 fn names(t: &mut Trial, fd: Fd) -> String {
     format!("{} - {}", t.getsockname(fd).shown(), t.getpeername(fd).shown())
@@ -40,9 +43,9 @@ pub(super) fn nowhere(t: &mut Trial) {
                 if only == 1 {
                     must("IPV6_V6ONLY", t.set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1));
                 }
-                let outcome = t.connect(fd, &at(host, 9)).shown();
+                let outcome = t.connect(fd, &at(host, NOBODY)).shown();
                 let names = names(t, fd);
-                let again = t.connect(fd, &at(host, 9)).shown();
+                let again = t.connect(fd, &at(host, NOBODY)).shown();
                 t.say(format!("{what}{} {host}: {outcome}, {names}; again {again}", ["", " only"][only]));
                 must("close", t.close(fd));
             }
@@ -56,7 +59,7 @@ pub(super) fn with_broadcast(t: &mut Trial) {
         for host in hosts {
             let fd = t.opened(domain, SOCK_DGRAM);
             must("SO_BROADCAST", t.set(fd, SOL_SOCKET, SO_BROADCAST, 1));
-            let outcome = t.connect(fd, &at(host, 9)).shown();
+            let outcome = t.connect(fd, &at(host, NOBODY)).shown();
             let names = names(t, fd);
             t.say(format!("{host}: {outcome}, {names}"));
             must("close", t.close(fd));
@@ -71,7 +74,7 @@ pub(super) fn lengths(t: &mut Trial) {
             for family in [0_u16, 1, 2, 10, 16, 99] {
                 let mut row = String::new();
                 for length in [0, 1, 2, 8, 15, 16, 23, 24, 27, 28, 64, 128, 129] {
-                    let mut bytes = at(host, 9).0;
+                    let mut bytes = at(host, NOBODY).0;
                     bytes[..2].copy_from_slice(&family.to_ne_bytes());
                     bytes.resize(length.max(2), 0);
                     bytes.truncate(length);
