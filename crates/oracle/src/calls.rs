@@ -61,6 +61,8 @@ pub trait Calls: Send {
     fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()>;
     /// accept4(2), with the peer's name.
     fn accept4(&mut self, fd: Fd, flags: i32) -> Result<(Fd, Name)>;
+    /// unlink(2) of a socket's path.
+    fn unlink(&mut self, path: &[u8]) -> Result<()>;
     /// shutdown(2).
     fn shutdown(&mut self, fd: Fd, how: i32) -> Result<()>;
     /// close(2).

@@ -1,5 +1,6 @@
 //! The kernel's own calls, or those of whoever supervises this process.
 
+use std::ffi::CString;
 use std::io;
 use std::mem;
 use std::ptr;
@@ -148,6 +149,12 @@ impl Calls for Kernel {
         // SAFETY: `named` gives room for a name, and its length.
         let (fd, name) = named(|name, length| unsafe { libc::accept4(fd, name, length, flags) }.into())?;
         Ok((fd as Fd, name))
+    }
+
+    fn unlink(&mut self, path: &[u8]) -> Result<()> {
+        let path = CString::new(path).map_err(|_| Errno::EINVAL)?;
+        // SAFETY: the path ends in a NUL.
+        nothing(unsafe { libc::unlink(path.as_ptr()) })
     }
 
     fn shutdown(&mut self, fd: Fd, how: i32) -> Result<()> {

@@ -1,12 +1,16 @@
 //! The library's sockets as descriptors: on `pukaki`, in virtual time, so that no behaviour waits.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 use sockeye::poll::{Events, Interest, Mode, Poll, Token};
-use sockeye::socket::{Readiness, ReceivedBytes, Socket};
-use sockeye::{LinkOptions, Simulation};
+use sockeye::socket::{
+    Control, MessageFlags, Opt, Passed, Readiness, ReceivedBytes, Socket, UnixMessage, Value,
+};
+use sockeye::{Host, LinkOptions, Simulation};
 
 use crate::address::{Name, read_control};
 use crate::behaviours::Behaviour;
@@ -111,6 +115,59 @@ impl Library {
         list.iter().map(|entry| bits(entry).map(|bits| bits.bits() as i16)).collect()
     }
 
+    /// sendmsg(2) of a Unix-domain socket: scm_send.
+    fn send_unix(&self, fd: Fd, message: &Outgoing<'_>, flags: i32) -> Result<usize> {
+        let socket = self.socket_of(fd)?;
+        let (mut passed, mut credentials) = (Vec::new(), None);
+        for control in Control::decode_all(message.control)? {
+            match control {
+                Control::Rights(list) => {
+                    for fd in list {
+                        passed.push(Passed::Socket(self.socket_of(fd)?.clone()));
+                    }
+                }
+                Control::Credentials(said) => credentials = Some(said),
+                Control::Other { level: libc::SOL_SOCKET, .. } => return Err(Errno::EINVAL),
+                _ => {}
+            }
+        }
+        let to = told(socket.unix_destination(message.name))?;
+        let (to, flags) = (to.as_ref(), MessageFlags::from_bits_retain(flags));
+        let message_of = UnixMessage { to, passed: &passed, credentials, flags };
+        told(socket.send_unix(&message.pieces.concat(), &message_of))
+    }
+
+    /// recvmsg(2) of a Unix-domain socket: scm_recv.
+    fn recv_unix(&mut self, fd: Fd, room: Room, flags: i32) -> Result<Incoming> {
+        const HEADER: usize = 16;
+        const CREDENTIALS: usize = 32;
+        let socket = self.socket_of(fd)?;
+        let asks = socket.option(Opt::SoPassCred).is_ok_and(|value| value == Value::Int(1));
+        let left = if asks { room.control.saturating_sub(CREDENTIALS) } else { room.control };
+        let descriptors = left.saturating_sub(HEADER) / size_of::<Fd>();
+        let mut data = vec![0; room.data];
+        let flags_in = MessageFlags::from_bits_retain(flags);
+        let received = told(socket.recv_unix(&mut data, descriptors, flags_in))?;
+        data.truncate(received.copied);
+        let cloexec = flags_in.contains(MessageFlags::CMSG_CLOEXEC);
+        let mut numbers = Vec::new();
+        for passed in received.passed {
+            if let Passed::Socket(socket) = passed {
+                numbers.push(self.install(socket, FIRST, cloexec));
+            }
+        }
+        let mut control: Vec<Control> = received.credentials.map(Control::Credentials).into_iter().collect();
+        control.extend((!numbers.is_empty()).then_some(Control::Rights(numbers)));
+        let (control, cut) = Control::encode_all(&control, room.control);
+        let mut flags = received.flags;
+        flags.set(MessageFlags::CTRUNC, flags.contains(MessageFlags::CTRUNC) || cut);
+        let mut name = received.source.as_ref().map(sockeye_abi::encode_unix).unwrap_or_default();
+        name.truncate(room.name);
+        let value = if flags_in.contains(MessageFlags::TRUNC) { received.length } else { received.copied };
+        let control = read_control(&control);
+        Ok(Incoming { value, data, name: Name(name), control, flags: flags.bits() })
+    }
+
     /// The lowest free number, from `least` on.
     fn install(&mut self, socket: Socket, least: Fd, cloexec: bool) -> Fd {
         let free = (least..).find(|fd| !self.table.contains_key(fd)).unwrap_or(least);
@@ -125,8 +182,10 @@ impl Calls for Library {
         Ok(self.install(socket, FIRST, kind & libc::SOCK_CLOEXEC != 0))
     }
 
-    fn socketpair(&mut self, _: i32, _: i32, _: i32) -> Result<(Fd, Fd)> {
-        Err(Errno::EOPNOTSUPP)
+    fn socketpair(&mut self, domain: i32, kind: i32, protocol: i32) -> Result<(Fd, Fd)> {
+        let (a, b) = told(Socket::open_pair(domain, kind, protocol))?;
+        let cloexec = kind & libc::SOCK_CLOEXEC != 0;
+        Ok((self.install(a, FIRST, cloexec), self.install(b, FIRST, cloexec)))
     }
 
     fn bind(&mut self, fd: Fd, address: &[u8]) -> Result<()> {
@@ -146,10 +205,21 @@ impl Calls for Library {
         if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
             return Err(Errno::EINVAL);
         }
-        let (accepted, peer) = told(socket.accept())?;
+        let (accepted, name) = if socket.unix_kind().is_some() {
+            let (accepted, peer) = told(socket.accept_unix())?;
+            (accepted, sockeye_abi::encode_unix(&peer))
+        } else {
+            let (accepted, peer) = told(socket.accept())?;
+            (accepted, sockeye_abi::encode_sockaddr(&peer))
+        };
+        let name = Name(name);
         told(accepted.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0))?;
-        let name = Name(sockeye_abi::encode_sockaddr(&peer));
         Ok((self.install(accepted, FIRST, flags & libc::SOCK_CLOEXEC != 0), name))
+    }
+
+    fn unlink(&mut self, path: &[u8]) -> Result<()> {
+        let host = Host::current().ok_or(Errno::ENOENT)?;
+        told(host.unlink(OsStr::from_bytes(path)))
     }
 
     fn shutdown(&mut self, fd: Fd, how: i32) -> Result<()> {
@@ -189,11 +259,17 @@ impl Calls for Library {
     }
 
     fn sendmsg(&mut self, fd: Fd, message: &Outgoing<'_>, flags: i32) -> Result<usize> {
+        if self.socket_of(fd)?.unix_kind().is_some() {
+            return self.send_unix(fd, message, flags);
+        }
         let bytes = message.pieces.concat();
         self.with(fd, |socket| socket.send_message_bytes(&bytes, flags, message.name, message.control))
     }
 
     fn recvmsg(&mut self, fd: Fd, room: Room, flags: i32) -> Result<Incoming> {
+        if self.socket_of(fd)?.unix_kind().is_some() {
+            return self.recv_unix(fd, room, flags);
+        }
         let mut data = vec![0; room.data];
         let received = self.with(fd, |socket| socket.recv_message_bytes(&mut data, room.control, flags))?;
         Ok(incoming(received, data, room))

@@ -371,6 +371,11 @@ impl Host {
         }
     }
 
+    /// Whether it is open.
+    pub fn is_open(&self, id: SocketId) -> bool {
+        self.sockets.contains_key(id)
+    }
+
     /// Its family; EBADF.
     pub fn family(&self, id: SocketId) -> Result<Family> {
         Ok(self.get(id)?.family)
@@ -454,8 +459,12 @@ impl Host {
         }
     }
 
-    /// What tells one change of a stream's readiness from the next ([`tcp::Tcb::progress`]); `None` without a connection.
+    /// What tells one change of a stream's readiness from the next ([`tcp::Tcb::progress`]); `None` without a connection. Of a
+    /// Unix-domain socket: what arrived, and how often there was room again.
     pub fn progress(&self, id: SocketId) -> Option<(u64, u8)> {
+        if let Some(end) = self.unix_end(id) {
+            return self.unix.end(end).ok().map(unix::End::progress);
+        }
         self.tcb(id).map(tcp::Tcb::progress)
     }
 

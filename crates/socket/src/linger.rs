@@ -13,7 +13,7 @@ impl Host {
     /// `close` waits for nothing: SO_LINGER is off or of no time, there is no connection, or unread data will reset it.
     pub fn begin_close(&mut self, now: Instant, id: SocketId) -> Option<Duration> {
         let (socket, stream) = self.stream(id).ok()?;
-        let seconds = socket.options.linger.filter(|seconds| *seconds != 0)?;
+        let seconds = socket.options.linger.filter(|seconds| *seconds != 0 && socket.holders == 1)?;
         let state = stream.live(&self.stack)?;
         let unread = stream.tcb(&self.stack).is_some_and(|tcb| tcb.receive_len() > 0);
         if unread || matches!(state, State::SynSent) {

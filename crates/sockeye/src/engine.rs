@@ -4,6 +4,7 @@
 //! before it lets go; so a write can reach the reader's queue before it returns. Whoever waits has left a [`Waker`]:
 //! these are called when the lock is free again.
 
+use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
@@ -12,16 +13,22 @@ use sockeye_abi::Errno;
 use sockeye_base::Instant;
 use sockeye_lab::{HostId, Lab};
 use sockeye_services::{Service, Services};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Identity, SocketId};
 
 use crate::alarm::Alarm;
+use crate::identity;
 use crate::names::Known;
 use crate::waiting::{Interest, Ticket, TimerId, Timers, Waiters};
 use crate::watching::Watching;
 
+/// What was passed and nobody took.
+type Untaken = Arc<dyn Any + Send + Sync>;
+
 /// One network, as its handles share it.
 pub(crate) struct Shared {
     engine: Mutex<Engine>,
+    /// Who calls, if the host entered doesn't say.
+    pub(crate) identity: Arc<Identity>,
     /// In real time: the thread that runs what is due while nobody calls.
     alarm: Option<Alarm>,
 }
@@ -53,6 +60,7 @@ impl Shared {
         lab.set_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
         Arc::new_cyclic(|shared: &Weak<Shared>| Shared {
             engine: Mutex::new(Engine::new(lab, Time::Real(Clock::now()))),
+            identity: Arc::new(identity::own()),
             alarm: Some(Alarm::new(shared.clone())),
         })
     }
@@ -60,7 +68,7 @@ impl Shared {
     /// A network in virtual time.
     pub(crate) fn simulated(lab: Lab) -> Arc<Shared> {
         let engine = Engine::new(lab, Time::Virtual(Instant::ZERO));
-        Arc::new(Shared { engine: Mutex::new(engine), alarm: None })
+        Arc::new(Shared { engine: Mutex::new(engine), identity: Arc::default(), alarm: None })
     }
 
     /// Whether time is virtual.
@@ -101,7 +109,10 @@ impl Shared {
 
     /// Works on one host ([`Shared::with`]).
     pub(crate) fn on<R>(&self, host: HostId, work: impl FnOnce(&mut Host, Instant) -> R) -> R {
-        self.with(|engine, now| engine.lab.work_on(host, |host| work(host, now)))
+        let (result, untaken) =
+            self.with(|engine, now| engine.lab.work_on(host, |host| (work(host, now), host.take_untaken())));
+        drop(untaken);
+        result
     }
 
     /// Works on one host where nothing comes of it, and whenever it is: the clock isn't read, nothing is carried.
@@ -124,8 +135,13 @@ impl Shared {
         call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
     ) -> Poll<Result<T, Errno>> {
         let mut left = Vec::new();
+        let mut untaken = Vec::new();
         let poll = self.with(|engine, now| {
-            let result = engine.lab.work_on(host, |host| call(host, now, socket));
+            let result = engine.lab.work_on(host, |host| {
+                let result = call(host, now, socket);
+                untaken = host.take_untaken();
+                result
+            });
             if result.as_ref().is_err_and(|errno| must_wait(*errno)) {
                 let (old, waker) = (ticket.take(), context.waker());
                 *ticket = Some(engine.waiters.wait((host, socket), interest, old, waker, &mut left));
@@ -136,7 +152,7 @@ impl Shared {
             }
             Poll::Ready(result)
         });
-        drop(left);
+        drop((left, untaken));
         poll
     }
 
@@ -146,13 +162,9 @@ impl Shared {
         drop(left);
     }
 
-    /// Closes a socket.
-    pub(crate) fn close(&self, (host, socket): (HostId, SocketId)) {
-        let left = self.with(|engine, now| {
-            engine.lab.host_mut(host).close(now, socket);
-            engine.watching.closed((host, socket));
-            engine.waiters.remove((host, socket))
-        });
+    /// Gives a hold on a socket back; the last closes it.
+    pub(crate) fn close(&self, place: (HostId, SocketId)) {
+        let left = self.with(|engine, now| engine.release(now, place));
         drop(left);
     }
 
@@ -160,11 +172,7 @@ impl Shared {
     pub(crate) fn close_or_linger(&self, (host, socket): (HostId, SocketId)) -> Option<Instant> {
         let closed = self.with(|engine, now| match engine.lab.host_mut(host).begin_close(now, socket) {
             Some(limit) => Err(now + limit),
-            None => {
-                engine.lab.host_mut(host).close(now, socket);
-                engine.watching.closed((host, socket));
-                Ok(engine.waiters.remove((host, socket)))
-            }
+            None => Ok(engine.release(now, (host, socket))),
         });
         closed.err()
     }
@@ -228,6 +236,18 @@ impl Engine {
         self.services.start_another(&mut self.lab, now, host, service)
     }
 
+    /// Gives a hold on a socket back; what nobody waits by or takes any more is to be dropped without the lock.
+    fn release(&mut self, now: Instant, (host, socket): (HostId, SocketId)) -> (Vec<Waker>, Vec<Untaken>) {
+        let host_here = self.lab.host_mut(host);
+        host_here.release(now, socket);
+        let (is_open, untaken) = (host_here.is_open(socket), host_here.take_untaken());
+        if is_open {
+            return (Vec::new(), untaken);
+        }
+        self.watching.closed((host, socket));
+        (self.waiters.remove((host, socket)), untaken)
+    }
+
     /// Adds services and starts them at this moment.
     pub(crate) fn serve(&mut self, mut services: Services, now: Instant) -> Result<(), Errno> {
         services.start(&mut self.lab, now)?;
@@ -262,6 +282,9 @@ impl Engine {
         services.settle(lab, now, |lab, host, socket| {
             waiters.wake((host, socket), lab.host(host), woken);
             watching.changed((host, socket), lab.host(host), woken);
+            if !lab.host(host).is_open(socket) {
+                watching.closed((host, socket));
+            }
         });
         timers.fire(now, woken);
     }

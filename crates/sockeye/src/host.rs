@@ -6,6 +6,8 @@ use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use sockeye_services::dns::{Dns, Zone};
 use sockeye_stack::SysctlError;
 
 use crate::engine::Shared;
+use crate::identity::Identity;
 use crate::open::os_error;
 use crate::time::Instant;
 
@@ -31,6 +34,8 @@ thread_local! {
 pub struct Host {
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: HostId,
+    /// Who is on it; otherwise whoever the network says.
+    identity: Option<Arc<Identity>>,
 }
 
 /// The calling thread is on a host until this is dropped ([`Host::enter`]).
@@ -58,6 +63,29 @@ pub struct Interface {
 }
 
 impl Host {
+    pub(crate) fn new(shared: &Arc<Shared>, id: HostId) -> Host {
+        Host { shared: shared.clone(), id, identity: None }
+    }
+
+    /// The same host, for another user: who enters it by this handle opens, connects and sends as that process, as its
+    /// Unix-domain peers see it. Otherwise it is this process, or in virtual time the superuser's process 1. Who isn't
+    /// user 0 may not say to be another (SCM_CREDENTIALS), nor pass more than 1024 things before they are received. Nothing
+    /// else asks who it is.
+    pub fn act_as(&self, identity: Identity) -> Host {
+        Host { identity: Some(Arc::new(identity)), ..self.clone() }
+    }
+
+    /// Who is on it.
+    pub(crate) fn identity(&self) -> &Arc<Identity> {
+        self.identity.as_ref().unwrap_or(&self.shared.identity)
+    }
+
+    /// Takes a path away from the names of its Unix-domain sockets, as unlink(2) does a file. `NotFound` if there's none.
+    pub fn unlink(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let path = path.as_ref().as_os_str().as_bytes();
+        self.shared.on(self.id, |host, _| host.unlink(path)).map_err(os_error)
+    }
+
     /// Its name.
     pub fn name(&self) -> String {
         self.shared.look(|engine| engine.lab.host(self.id).name().to_owned())

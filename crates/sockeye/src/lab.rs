@@ -149,19 +149,19 @@ impl Lab {
             new.then(|| engine.lab.add_host(HostSpec::new(name, addresses)))
         });
         let exists = || io::Error::new(io::ErrorKind::AlreadyExists, format!("there is a host {name}"));
-        id.map(|id| Host { shared: self.shared.clone(), id }).ok_or_else(exists)
+        id.map(|id| Host::new(&self.shared, id)).ok_or_else(exists)
     }
 
     /// The host of this name.
     pub fn find(&self, name: &str) -> Option<Host> {
         let id = self.shared.look(|engine| engine.lab.find(name))?;
-        Some(Host { shared: self.shared.clone(), id })
+        Some(Host::new(&self.shared, id))
     }
 
     /// All hosts, in the order they were added.
     pub fn hosts(&self) -> Vec<Host> {
         let ids: Vec<_> = self.shared.look(|engine| engine.lab.hosts().collect());
-        ids.into_iter().map(|id| Host { shared: self.shared.clone(), id }).collect()
+        ids.into_iter().map(|id| Host::new(&self.shared, id)).collect()
     }
 
     /// Adds a switch. Nothing is plugged in yet.

@@ -4,6 +4,7 @@
 //! errno for errno. Nothing of it touches the machine's network. Three faces show the same sockets:
 //!
 //! - [`net`]: blocking, with std's names and signatures;
+//! - [`os::unix::net`]: the same of Unix-domain sockets;
 //! - [`async_net`]: async, under tokio (feature `tokio`) or any other executor;
 //! - [`Simulation`]: both of them in virtual time, repeatable from a seed.
 //!
@@ -32,7 +33,7 @@
 //! ```
 //!
 //! Names resolve as a libc on Linux resolves them ([`names`]): in each host's files, among the hosts of the network, and
-//! from DNS. Not there yet: Unix-domain and raw sockets.
+//! from DNS. Not there yet: raw sockets.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -45,21 +46,25 @@ mod engine;
 mod host;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+mod identity;
 mod lab;
 mod methods;
 pub mod names;
 pub mod net;
 mod open;
+pub mod os;
 pub mod poll;
 mod simulation;
 pub mod socket;
 pub mod task;
 pub mod thread;
 pub mod time;
+mod unix;
 mod waiting;
 mod watching;
 
 pub use host::{Entered, Host, Interface};
+pub use identity::{Credentials, Identity};
 pub use lab::{
     Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread, Switch,
 };

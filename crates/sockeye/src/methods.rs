@@ -104,27 +104,7 @@ macro_rules! stream_methods {
             }
         }
 
-        /// Reads the peer's urgent byte, out of its turn in the stream (MSG_OOB). Never waits: `InvalidInput` if there is
-        /// none, `WouldBlock` if it was announced and has not come.
-        pub fn recv_out_of_band(&self) -> io::Result<u8> {
-            let byte = self.open().call(|host, now, id| host.receive_urgent(now, id, false))?.to_vec();
-            byte.first().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
-        }
-
-        /// Whether the next byte to be read is the urgent one, or, if that is out of line, the one behind it (SIOCATMARK).
-        pub fn at_mark(&self) -> io::Result<bool> {
-            self.open().call(|host, _, id| host.at_mark(id))
-        }
-
-        /// Leaves urgent bytes in the stream (SO_OOBINLINE).
-        pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
-            self.open().set_flag(Opt::SoOobInline, inline)
-        }
-
-        /// What [`Self::set_out_of_band_inline`] set.
-        pub fn out_of_band_inline(&self) -> io::Result<bool> {
-            self.open().flag(Opt::SoOobInline)
-        }
+        $crate::methods::urgent_methods!();
     };
 }
 
@@ -197,5 +177,121 @@ macro_rules! socket_and_back {
     };
 }
 
-pub(crate) use socket_and_back;
-pub(crate) use {blocking_methods, common_methods, datagram_methods, stream_methods, time_limits};
+/// std's `Read` and `Write` for a stream and for references to it.
+macro_rules! stream_io {
+    ($stream:ty) => {
+        impl Read for &$stream {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.open.receive(buf, false)
+            }
+
+            fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                let room = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
+                self.open.receive_chain(room, false).map(|chain| scatter(chain, bufs))
+            }
+        }
+
+        impl Write for &$stream {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                self.open.send(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                let pieces: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+                self.open.send(&pieces.concat())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+
+        impl Read for $stream {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                (&*self).read(buf)
+            }
+
+            fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+                (&*self).read_vectored(bufs)
+            }
+        }
+
+        impl Write for $stream {
+            fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+                (&*self).write(buf)
+            }
+
+            fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+                (&*self).write_vectored(bufs)
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+    };
+}
+
+/// What a stream does with urgent data.
+macro_rules! urgent_methods {
+    () => {
+        /// Reads the peer's urgent byte, out of its turn in the stream (MSG_OOB). Never waits: `InvalidInput` if there is
+        /// none, `WouldBlock` if it was announced and has not come.
+        pub fn recv_out_of_band(&self) -> io::Result<u8> {
+            let byte = self.open().call(|host, now, id| host.receive_urgent(now, id, false))?.to_vec();
+            byte.first().copied().ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        }
+
+        /// Whether the next byte to be read is the urgent one, or, if that is out of line, the one behind it (SIOCATMARK).
+        pub fn at_mark(&self) -> io::Result<bool> {
+            self.open().call(|host, _, id| host.at_mark(id))
+        }
+
+        /// Leaves urgent bytes in the stream (SO_OOBINLINE).
+        pub fn set_out_of_band_inline(&self, inline: bool) -> io::Result<()> {
+            self.open().set_flag(Opt::SoOobInline, inline)
+        }
+
+        /// What [`Self::set_out_of_band_inline`] set.
+        pub fn out_of_band_inline(&self) -> io::Result<bool> {
+            self.open().flag(Opt::SoOobInline)
+        }
+    };
+}
+
+/// What all Unix-domain sockets have.
+macro_rules! unix_methods {
+    () => {
+        /// Its own name.
+        pub fn local_addr(&self) -> io::Result<SocketAddr> {
+            self.open().local_unix().map(SocketAddr)
+        }
+
+        /// The pending error (SO_ERROR), which is none afterwards.
+        pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+            self.open().take_error()
+        }
+    };
+}
+
+/// What Unix-domain sockets have that have a peer.
+macro_rules! unix_peer_methods {
+    () => {
+        $crate::methods::unix_methods!();
+
+        /// The peer's name.
+        pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+            self.open().peer_unix().map(SocketAddr)
+        }
+
+        /// Shuts one direction or both (shutdown(2)).
+        pub fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+            self.open().call(|host, now, id| host.shutdown(now, id, how_of(how)))
+        }
+    };
+}
+
+pub(crate) use {
+    blocking_methods, common_methods, datagram_methods, socket_and_back, stream_io, stream_methods,
+    time_limits, unix_methods, unix_peer_methods, urgent_methods,
+};

@@ -11,10 +11,11 @@ use std::time::Duration;
 use sockeye_abi::{Device, Errno, Family, GroupRequest, MessageFlags, Opt, Readiness, Transport, Value};
 use sockeye_base::{Chain, Instant};
 use sockeye_lab::HostId;
-use sockeye_socket::{Host, Outgoing, SocketId};
+use sockeye_socket::{Host, Outgoing, SocketId, UnixMessage};
 
 use crate::blocking;
 use crate::engine::{Shared, must_wait};
+use crate::identity::Identity;
 use crate::waiting::{Interest, Ticket};
 
 /// An open socket; closed when its last handle is dropped.
@@ -22,8 +23,8 @@ pub(crate) struct Open {
     pub(crate) shared: Arc<Shared>,
     pub(crate) host: HostId,
     pub(crate) id: SocketId,
-    /// O_NONBLOCK.
-    nonblocking: AtomicBool,
+    /// Of a Unix-domain socket: who has it.
+    identity: Option<Arc<Identity>>,
     /// Dropping it doesn't wait, whatever SO_LINGER says.
     never_lingers: AtomicBool,
 }
@@ -51,6 +52,11 @@ pub(crate) fn os_error(errno: Errno) -> io::Error {
 }
 
 impl Open {
+    /// Who has it, if it is a Unix-domain socket.
+    pub(crate) fn identity(&self) -> Option<&Arc<Identity>> {
+        self.identity.as_ref()
+    }
+
     /// Opens a socket on a host.
     pub(crate) fn new(
         shared: &Arc<Shared>,
@@ -59,17 +65,27 @@ impl Open {
         transport: Transport,
     ) -> io::Result<Arc<Open>> {
         let id = shared.on(host, |host, _| host.socket(family, transport)).map_err(os_error)?;
-        Ok(Open::adopt(shared, host, id))
+        Ok(Open::adopt(shared, (host, id), None))
     }
 
-    /// A socket that is open already.
-    fn adopt(shared: &Arc<Shared>, host: HostId, id: SocketId) -> Arc<Open> {
-        Arc::new(Open {
-            shared: shared.clone(),
-            host,
-            id,
-            nonblocking: AtomicBool::new(false),
-            never_lingers: AtomicBool::new(false),
+    /// A socket that is open already, with a hold on it.
+    pub(crate) fn adopt(
+        shared: &Arc<Shared>,
+        (host, id): (HostId, SocketId),
+        identity: Option<Arc<Identity>>,
+    ) -> Arc<Open> {
+        let never_lingers = AtomicBool::new(false);
+        Arc::new(Open { shared: shared.clone(), host, id, identity, never_lingers })
+    }
+
+    /// A call on the socket's host, as who has it.
+    pub(crate) fn on<T>(
+        &self,
+        call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        self.shared.on(self.host, |host, now| {
+            self.identity.iter().for_each(|who| host.act_as(who));
+            call(host, now, self.id)
         })
     }
 
@@ -78,7 +94,7 @@ impl Open {
         &self,
         call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
     ) -> io::Result<T> {
-        self.shared.on(self.host, |host, now| call(host, now, self.id)).map_err(os_error)
+        self.on(call).map_err(os_error)
     }
 
     /// A call that may have to wait, as a poll: [`Shared::poll`].
@@ -88,6 +104,10 @@ impl Open {
         context: &mut Context<'_>,
         call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
     ) -> Poll<io::Result<T>> {
+        let call = |host: &mut Host, now, id| {
+            self.identity.iter().for_each(|who| host.act_as(who));
+            call(host, now, id)
+        };
         self.shared.poll((self.host, self.id), place, context, call).map_err(os_error)
     }
 
@@ -128,7 +148,7 @@ impl Open {
         (interest, limit): (Interest, Opt),
         mut call: impl FnMut(&mut Host, Instant, SocketId) -> Result<T, Errno>,
     ) -> io::Result<T> {
-        let waits = match self.shared.on(self.host, |host, now| call(host, now, self.id)) {
+        let waits = match self.on(&mut call) {
             Err(errno) if must_wait(errno) && !dont_wait && !self.is_nonblocking() => errno,
             result => return result.map_err(os_error),
         };
@@ -177,7 +197,7 @@ impl Open {
 
     /// The handle of a connection accepted.
     pub(crate) fn accepted(&self, (id, peer): (SocketId, SocketAddr)) -> (Arc<Open>, SocketAddr) {
-        (Open::adopt(&self.shared, self.host, id), peer)
+        (Open::adopt(&self.shared, (self.host, id), None), peer)
     }
 
     /// Receives into a buffer; gives what was copied. A datagram that is longer is cut.
@@ -212,6 +232,9 @@ impl Open {
 
     /// The same with flags.
     pub(crate) fn send_message(&self, bytes: &[u8], flags: MessageFlags) -> io::Result<usize> {
+        if self.is_unix() {
+            return self.send_unix(bytes, &UnixMessage { flags, ..UnixMessage::default() });
+        }
         self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| {
             host.send_message(now, id, &Outgoing { bytes, flags, ..Outgoing::default() })
         })
@@ -286,11 +309,11 @@ impl Open {
     }
 
     pub(crate) fn set_nonblocking(&self, on: bool) {
-        self.nonblocking.store(on, Ordering::Relaxed);
+        self.shared.on(self.host, |host, _| host.set_nonblocking(self.id, on));
     }
 
     pub(crate) fn is_nonblocking(&self) -> bool {
-        self.nonblocking.load(Ordering::Relaxed)
+        self.shared.look(|engine| engine.lab.host(self.host).is_nonblocking(self.id))
     }
 
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -48,6 +48,7 @@ use crate::engine::Shared;
 use crate::host;
 use crate::net::{TcpListener, TcpStream, UdpSocket};
 use crate::open::{Open, os_error};
+use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::socket::Socket;
 use crate::watching::{SetId, Watch};
 
@@ -134,7 +135,7 @@ macro_rules! sources {
     };
 }
 
-sources!(TcpListener, TcpStream, UdpSocket, Socket);
+sources!(TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, Socket);
 
 impl Interest {
     /// Something to receive or to accept, or the end of it (EPOLLIN, EPOLLRDHUP).

@@ -2,6 +2,8 @@
 
 mod bytes;
 mod message;
+mod unix;
+mod unix_bytes;
 
 use std::fmt;
 use std::io;
@@ -19,6 +21,8 @@ pub use sockeye_abi::{
 
 pub use bytes::ReceivedBytes;
 pub use message::{Message, Received};
+pub use sockeye_abi::{SocketType, UnixAddress};
+pub use unix::{Passed, UnixMessage, UnixReceived};
 
 /// A socket, call by call (socket(7)): for what std's types have no method for.
 #[derive(Clone)]
@@ -35,7 +39,7 @@ impl Socket {
 
     /// The host it is on.
     pub fn host(&self) -> Host {
-        Host { shared: self.open.shared.clone(), id: self.open.host }
+        Host::new(&self.open.shared, self.open.host)
     }
 
     /// bind(2).

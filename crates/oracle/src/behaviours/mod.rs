@@ -168,10 +168,44 @@ macro_rules! all_behaviours {
                 connected_udp
                 connected_udp6
             }
+            passing {
+                borders
+                room
+                refused
+                kept_open
+                urgent
+                rings
+                who
+                peers
+            }
             states {
                 unconnected
                 connected
                 failed
+            }
+            unix {
+                types
+                fresh
+                addresses
+                binding
+                autobind
+                connecting
+                listening
+                backlog
+                accepting
+                closing
+                shutting
+                senders
+                options
+            }
+            unix_data {
+                peeking
+                urgent
+                urgent_ends
+                truncation
+                buffers
+                datagram_queue
+                datagram_peers
             }
         }
     };

@@ -290,8 +290,8 @@ impl Host {
         }
     }
 
-    /// One holds it no more; says whether only queues do.
-    fn unhold(&mut self, now: Instant, id: SocketId, queue: bool) -> bool {
+    /// One holds it no more.
+    fn unhold(&mut self, now: Instant, id: SocketId, queue: bool) {
         let (left, in_flight) = match self.sockets.get_mut(id) {
             Some(Slot::Inet(socket)) => {
                 socket.holders = socket.holders.saturating_sub(1);
@@ -303,16 +303,15 @@ impl Host {
                     end.in_flight = end.in_flight.saturating_sub(u32::from(queue));
                     (end.holders, end.in_flight)
                 }
-                Err(_) => return false,
+                Err(_) => return,
             },
-            None => return false,
+            None => return,
         };
         if left == 0 {
             self.end_by_option(now, id);
         } else if left == in_flight {
             self.unix.orphaned = true;
         }
-        left == in_flight
     }
 
     /// Lets go what was passed and nobody took, and what that leads to: sockets close, and what waits in them is dropped. Not
@@ -323,6 +322,9 @@ impl Host {
                 match passed {
                     Passed::Socket(id) => {
                         self.unhold(now, id, true);
+                        if !self.sockets.contains_key(id) {
+                            self.lost.push_back(id);
+                        }
                     }
                     Passed::Opaque(thing) => self.untaken.push(thing),
                 }

@@ -88,7 +88,7 @@ impl Domain {
         if let Some(listener) = self.end_mut(other)?.listener_mut() {
             listener.queue.push_back(embryo);
         }
-        self.wake(other);
+        self.wake_reader(other);
         self.wake(id);
         Ok(())
     }
@@ -131,7 +131,7 @@ impl Domain {
             && old_end.peer == Some(id)
         {
             old_end.error = Some(Errno::ECONNRESET);
-            self.wake(old);
+            self.wake_all(old);
         }
         Ok(())
     }

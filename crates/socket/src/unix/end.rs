@@ -47,6 +47,9 @@ pub(crate) struct End {
     pub(super) in_flight: u32,
     /// How many packets of its own wait to be read, and ends have it for their peer.
     pub(super) references: u32,
+    /// What arrived, and how often somebody was told of room: each is an edge to who watches for edges.
+    pub(super) arrived: u32,
+    pub(super) rooms: u8,
     /// SO_PEEK_OFF; negative: off.
     pub(super) peek_offset: i32,
     /// Bytes, overhead included, that it sent and nobody has read (sk_wmem_alloc).
@@ -94,6 +97,8 @@ impl End {
             holders: 1,
             in_flight: 0,
             references: 0,
+            arrived: 0,
+            rooms: 0,
             peek_offset: -1,
             charged: 0,
             handle: None,
@@ -105,6 +110,11 @@ impl End {
             queue: VecDeque::new(),
             more: None,
         }
+    }
+
+    /// What tells one edge from the next.
+    pub(crate) fn progress(&self) -> (u64, u8) {
+        (self.arrived.into(), self.rooms)
     }
 
     /// STREAM or SEQPACKET.

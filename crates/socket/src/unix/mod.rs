@@ -128,13 +128,13 @@ impl Domain {
         end.shut.read |= how.reads();
         end.shut.write |= how.writes();
         let peer = end.peer.filter(|_| end.is_connection());
-        self.wake(id);
+        self.wake_all(id);
         if let Some(peer) = peer {
             if let Some(other) = self.ends.get_mut(peer) {
                 other.shut.write |= how.reads();
                 other.shut.read |= how.writes();
             }
-            self.wake(peer);
+            self.wake_all(peer);
         }
         // Who waits for it to be read from, or to accept, learns that it never will.
         self.wake_waiting(id);
@@ -168,7 +168,7 @@ impl Domain {
                         other.error = Some(Errno::ECONNRESET);
                     }
                 }
-                self.wake(peer);
+                self.wake_all(peer);
             }
             to_close.extend(listener.into_iter().flat_map(|listener| listener.queue).map(|id| (id, true)));
             self.wake_waiting(id);
@@ -176,6 +176,28 @@ impl Domain {
             self.set_peer(id, None);
             self.reap(id);
         }
+    }
+
+    /// Something arrived at an end.
+    fn wake_reader(&mut self, id: EndId) {
+        if let Some(end) = self.ends.get_mut(id) {
+            end.arrived = end.arrived.wrapping_add(1);
+        }
+        self.wake(id);
+    }
+
+    /// An end has room to send again.
+    fn wake_writer(&mut self, id: EndId) {
+        if let Some(end) = self.ends.get_mut(id) {
+            end.rooms = end.rooms.wrapping_add(1);
+        }
+        self.wake(id);
+    }
+
+    /// An end's state changed, which is an edge of all it shows (sk_state_change).
+    fn wake_all(&mut self, id: EndId) {
+        self.wake_reader(id);
+        self.wake_writer(id);
     }
 
     /// Names an end for [`Domain::poll_changed`].
@@ -213,7 +235,7 @@ impl Domain {
             if let Some(end) = self.ends.get_mut(waiting) {
                 end.waits_at = None;
             }
-            self.wake(waiting);
+            self.wake_writer(waiting);
         }
     }
 
@@ -253,7 +275,7 @@ impl Domain {
         if let Some(end) = self.ends.get_mut(to) {
             end.queue.push_back(packet);
         }
-        self.wake(to);
+        self.wake_reader(to);
     }
 
     /// A packet was read, or never will be: its sender has room again, and what it passed and nobody took is let go.
@@ -265,7 +287,7 @@ impl Domain {
         let Some(from) = self.ends.get_mut(packet.from) else { return };
         from.charged = from.charged.saturating_sub(packet.charge);
         if from.is_writable() {
-            self.wake(packet.from);
+            self.wake_writer(packet.from);
         }
         self.unreference(packet.from);
     }

@@ -87,10 +87,9 @@ impl Host {
         }
     }
 
-    /// What it sent and nobody has read, overhead included (SIOCOUTQ). EINVAL for a listener.
+    /// What it sent and nobody has read, overhead included (SIOCOUTQ).
     pub(crate) fn unix_unsent(&self, id: EndId) -> Result<usize> {
-        let end = self.unix.end(id)?;
-        if end.is_listening() { Err(Errno::EINVAL) } else { Ok(end.charged) }
+        self.unix.end(id).map(|end| end.charged)
     }
 }
 
@@ -121,7 +120,9 @@ fn known(opt: Opt) -> Result<()> {
         | Opt::SoSndBufForce
         | Opt::SoRcvBufForce
         | Opt::SoPeerName
+        | Opt::SoPeerCred
         | Opt::SoMemInfo
+        | Opt::SoMaxPacingRate
         | Opt::SoCookie => Ok(()),
         Opt::SoTxRehash | Opt::SoReserveMem => Err(Errno::EOPNOTSUPP),
         _ if opt.row().sockets == Sockets::Unix => Ok(()),

@@ -196,7 +196,7 @@ impl OwnedWriteHalf {
         self
     }
 
-    fn unsplit(mut self) -> OwnedWriteHalf {
+    pub(super) fn unsplit(mut self) -> OwnedWriteHalf {
         self.shuts = false;
         self
     }

@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
 use super::stream::TcpStream;
+use super::unix;
 
 impl AsyncRead for OwnedReadHalf {
     fn poll_read(
@@ -80,3 +81,9 @@ by_parts!(reads: TcpStream, whole, whole.halves_mut().0);
 by_parts!(writes: TcpStream, whole, whole.halves_mut().1);
 by_parts!(reads: ReadHalf<'_>, whole, whole.0);
 by_parts!(writes: WriteHalf<'_>, whole, whole.0);
+by_parts!(reads: unix::UnixStream, whole, whole.halves_mut().0);
+by_parts!(writes: unix::UnixStream, whole, whole.halves_mut().1);
+by_parts!(reads: unix::OwnedReadHalf, whole, &mut whole.0);
+by_parts!(writes: unix::OwnedWriteHalf, whole, &mut whole.0);
+by_parts!(reads: unix::ReadHalf<'_>, whole, whole.0);
+by_parts!(writes: unix::WriteHalf<'_>, whole, whole.0);

@@ -10,7 +10,7 @@ use sockeye_abi::{Family, How, MessageFlags, Opt, Transport, Value};
 
 use super::{ToSocketAddrs, first_of};
 use crate::host;
-use crate::methods::{blocking_methods, socket_and_back, stream_methods, time_limits};
+use crate::methods::{blocking_methods, socket_and_back, stream_io, stream_methods, time_limits};
 use crate::open::{Open, scatter};
 use crate::socket::Socket;
 use crate::waiting::Interest;
@@ -72,55 +72,7 @@ impl TcpStream {
     }
 }
 
-impl Read for &TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        self.open.receive(buf, false)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let room = bufs.iter().fold(0usize, |sum, buf| sum.saturating_add(buf.len()));
-        self.open.receive_chain(room, false).map(|chain| scatter(chain, bufs))
-    }
-}
-
-impl Write for &TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.open.send(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let pieces: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
-        self.open.send(&pieces.concat())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Read for TcpStream {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&*self).read(buf)
-    }
-
-    fn read_vectored(&mut self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        (&*self).read_vectored(bufs)
-    }
-}
-
-impl Write for TcpStream {
-    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        (&*self).write(buf)
-    }
-
-    fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        (&*self).write_vectored(bufs)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+stream_io!(TcpStream);
 
 socket_and_back!(TcpStream);
 

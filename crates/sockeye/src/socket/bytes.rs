@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use sockeye_abi::{
     Control, Errno, How, MessageFlags, Request, Transport, Value, decode_bind, decode_destination,
-    decode_get, decode_question, decode_set, encode_sockaddr, encode_value, ioctl,
+    decode_get, decode_question, decode_set, encode_sockaddr, encode_unix, encode_value, ioctl,
 };
 
+use super::unix_bytes::AF_UNIX;
 use super::{Message, Received, Socket};
 use crate::host;
 use crate::open::{Open, os_error};
@@ -46,6 +47,9 @@ impl Socket {
     /// socket(2) by its numbers (`AF_INET`, `SOCK_STREAM | SOCK_NONBLOCK`, `IPPROTO_TCP` …), on the host entered.
     /// SOCK_CLOEXEC is the caller's.
     pub fn open(domain: i32, kind: i32, protocol: i32) -> io::Result<Socket> {
+        if domain == AF_UNIX {
+            return Socket::open_unix(kind, protocol);
+        }
         let request = Request::decode(domain, kind, protocol).map_err(os_error)?;
         let host = host::here()?;
         let open = Open::new(&host.shared, host.id, request.family, request.transport)?;
@@ -55,6 +59,9 @@ impl Socket {
 
     /// bind(2) to a `struct sockaddr`.
     pub fn bind_bytes(&self, address: &[u8]) -> io::Result<()> {
+        if self.is_unix() {
+            return self.bind_unix_bytes(address);
+        }
         self.open.call(|host, now, id| {
             let address = decode_bind(host.family(id)?, host.transport(id)?, address)?;
             host.bind(now, id, address)
@@ -63,6 +70,9 @@ impl Socket {
 
     /// connect(2) to a `struct sockaddr`; AF_UNSPEC dissolves the association.
     pub fn connect_bytes(&self, address: &[u8]) -> io::Result<()> {
+        if self.is_unix() {
+            return self.connect_unix_bytes(address);
+        }
         let decoded = self.open.call(|host, now, id| host.decode_connect(now, id, address))?;
         match decoded {
             Some(address) => self.connect(address),
@@ -72,11 +82,17 @@ impl Socket {
 
     /// getsockname(2): a `struct sockaddr`.
     pub fn local_bytes(&self) -> io::Result<Vec<u8>> {
+        if self.is_unix() {
+            return self.local_unix().map(|address| encode_unix(&address));
+        }
         self.local_addr().map(|address| encode_sockaddr(&address))
     }
 
     /// getpeername(2): a `struct sockaddr`.
     pub fn peer_bytes(&self) -> io::Result<Vec<u8>> {
+        if self.is_unix() {
+            return self.peer_unix().map(|address| encode_unix(&address));
+        }
         self.peer_addr().map(|address| encode_sockaddr(&address))
     }
 
@@ -93,6 +109,9 @@ impl Socket {
         address: Option<&[u8]>,
         control: &[u8],
     ) -> io::Result<usize> {
+        if self.is_unix() {
+            return self.send_unix_bytes((bytes, control), flags, address);
+        }
         let to = self.open.call(|host, _, id| match (host.transport(id)?, address) {
             (Transport::Tcp, _) | (_, None) => Ok::<Option<SocketAddr>, Errno>(None),
             (transport, Some(address)) => decode_destination(host.family(id)?, transport, address),
@@ -104,8 +123,7 @@ impl Socket {
 
     /// recvfrom(2) with MSG_ bits.
     pub fn recv_bytes(&self, buffer: &mut [u8], flags: i32) -> io::Result<ReceivedBytes> {
-        let flags = MessageFlags::from_bits_retain(flags);
-        self.receive_message(buffer, flags).map(|received| ReceivedBytes::new(received, flags, 0))
+        self.recv_message_bytes(buffer, 0, flags)
     }
 
     /// recvmsg(2) with room for so many bytes of control messages.
@@ -115,6 +133,9 @@ impl Socket {
         room: usize,
         flags: i32,
     ) -> io::Result<ReceivedBytes> {
+        if self.is_unix() {
+            return self.recv_unix_bytes(buffer, room, flags);
+        }
         let flags = MessageFlags::from_bits_retain(flags);
         self.receive_message(buffer, flags).map(|received| ReceivedBytes::new(received, flags, room))
     }
@@ -140,6 +161,9 @@ impl Socket {
 
     /// setsockopt(2) by level and number.
     pub fn set_option_bytes(&self, level: i32, number: i32, value: &[u8]) -> io::Result<()> {
+        if self.is_unix() {
+            return self.set_unix_option_bytes(level, number, value);
+        }
         self.open.call(|host, now, id| {
             let (option, value) = decode_set(host.family(id)?, host.transport(id)?, (level, number), value)?;
             host.set_option(now, id, option, value)
@@ -148,6 +172,9 @@ impl Socket {
 
     /// getsockopt(2) by level and number: the bytes that come into a buffer of `room` bytes.
     pub fn option_bytes(&self, level: i32, number: i32, room: usize) -> io::Result<Vec<u8>> {
+        if self.is_unix() {
+            return self.unix_option_bytes(level, number, room);
+        }
         self.open.call(|host, now, id| {
             let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
             let value = host.option(now, id, option)?;
@@ -185,6 +212,9 @@ impl Socket {
             let bytes = ioctl::encode_stamp(at, nanos);
             argument.get_mut(..bytes.len()).ok_or_else(|| os_error(Errno::EFAULT))?.copy_from_slice(&bytes);
             return Ok(());
+        }
+        if self.is_unix() {
+            return self.unix_ioctl(request, word);
         }
         let bytes = self.open.call(|host, _, id| match request {
             ioctl::FIONREAD => host.unread(id),

@@ -8,6 +8,7 @@ mod real_async;
 mod simulated;
 mod tokio_names;
 mod twice;
+mod unix;
 
 use sockeye::{Host, Lab, LinkOptions};
 

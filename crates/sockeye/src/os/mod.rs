@@ -1,0 +1,3 @@
+//! What std has below `std::os`.
+
+pub mod unix;

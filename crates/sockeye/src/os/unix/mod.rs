@@ -1,0 +1,3 @@
+//! What std has below `std::os::unix`.
+
+pub mod net;
