@@ -33,7 +33,7 @@
 //! ```
 //!
 //! Names resolve as a libc on Linux resolves them ([`names`]): in each host's files, among the hosts of the network, and
-//! from DNS. Not there yet: raw sockets.
+//! from DNS.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -160,6 +160,54 @@ macro_rules! datagram_methods {
     };
 }
 
+/// What raw sockets have.
+macro_rules! raw_methods {
+    () => {
+        /// Hears, from now on, only at this address of the host's, and sends from it.
+        pub fn bind(&self, addr: IpAddr) -> io::Result<()> {
+            self.open().call(|host, now, id| host.bind(now, id, SocketAddr::new(addr, 0)))
+        }
+
+        /// Fixes the peer. A raw socket hears only its packets then.
+        pub fn connect(&self, addr: IpAddr) -> io::Result<()> {
+            self.open().call(|host, now, id| host.connect(now, id, SocketAddr::new(addr, 0)))
+        }
+
+        /// Its own address; the unspecified one: all of the host's.
+        pub fn local_addr(&self) -> io::Result<IpAddr> {
+            self.open().local_addr().map(|address| address.ip())
+        }
+
+        /// The pending error (SO_ERROR), which is none afterwards.
+        pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+            self.open().take_error()
+        }
+
+        /// The TTL or hop limit of its packets (IP_TTL, IPV6_UNICAST_HOPS).
+        pub fn set_hop_limit(&self, hops: u32) -> io::Result<()> {
+            self.open().set_int(if self.is_v4()? { Opt::IpTtl } else { Opt::Ipv6UnicastHops }, hops)
+        }
+
+        /// Whether what is sent has its IP header in front (IP_HDRINCL, IPV6_HDRINCL). Of IPv4's the host fills in length and
+        /// checksum, and source and identification where they are 0.
+        pub fn set_header_included(&self, on: bool) -> io::Result<()> {
+            self.open().set_flag(if self.is_v4()? { Opt::IpHdrIncl } else { Opt::Ipv6HdrIncl }, on)
+        }
+
+        /// The types of ICMP messages not to be heard, a bit each: of IPv4's the first 32 (ICMP_FILTER, ICMP6_FILTER).
+        pub fn set_type_filter(&self, types: &[u8; 32]) -> io::Result<()> {
+            let (option, length) =
+                if self.is_v4()? { (Opt::IcmpFilter, 4) } else { (Opt::Icmpv6Filter, types.len()) };
+            let bits = types.get(..length).unwrap_or(types).to_vec();
+            self.open().set_option(option, Value::Bytes(bits))
+        }
+
+        fn is_v4(&self) -> io::Result<bool> {
+            self.open().call(|host, _, id| Ok(host.family(id)? == Family::Inet))
+        }
+    };
+}
+
 /// The same socket call by call, and back, as socket2's conversions. What it is not, its calls will tell.
 macro_rules! socket_and_back {
     ($kind:ident) => {
@@ -292,6 +340,6 @@ macro_rules! unix_peer_methods {
 }
 
 pub(crate) use {
-    blocking_methods, common_methods, datagram_methods, socket_and_back, stream_io, stream_methods,
-    time_limits, unix_methods, unix_peer_methods, urgent_methods,
+    blocking_methods, common_methods, datagram_methods, raw_methods, socket_and_back, stream_io,
+    stream_methods, time_limits, unix_methods, unix_peer_methods, urgent_methods,
 };

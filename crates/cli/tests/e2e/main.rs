@@ -15,6 +15,7 @@ mod manners;
 mod names;
 mod names_oracle;
 mod oracle;
+mod ping;
 mod servers;
 mod sockopts;
 mod tcpdump;

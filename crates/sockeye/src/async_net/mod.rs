@@ -8,6 +8,7 @@
 
 mod halves;
 mod listener;
+mod raw;
 mod ready;
 mod stream;
 #[cfg(feature = "tokio")]
@@ -22,6 +23,7 @@ use crate::net::{ToSocketAddrs, resolve};
 
 pub use halves::{OwnedReadHalf, OwnedWriteHalf, ReadHalf, ReuniteError, WriteHalf};
 pub use listener::{TcpListener, TcpSocket};
+pub use raw::RawSocket;
 pub use ready::{Interest, Ready};
 pub use stream::TcpStream;
 pub use udp::UdpSocket;

@@ -7,6 +7,7 @@
 
 mod addr;
 mod listener;
+mod raw;
 mod stream;
 mod udp;
 
@@ -14,6 +15,8 @@ pub use addr::ToSocketAddrs;
 pub(crate) use addr::{first_of, none, resolve};
 pub(crate) use listener::listening;
 pub use listener::{Incoming, TcpListener};
+pub use raw::RawSocket;
+pub(crate) use raw::opened;
 pub use std::net::{
     AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV4, SocketAddrV6,
 };

@@ -4,6 +4,7 @@ mod blocking;
 mod linger;
 mod names;
 mod poll;
+mod raw;
 mod real_async;
 mod simulated;
 mod tokio_names;
