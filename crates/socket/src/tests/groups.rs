@@ -40,7 +40,7 @@ fn members_hear_what_comes_by_the_wire() {
     let sender = n.udp();
     assert_eq!(n.set(sender, Opt::IpMulticastIf, Device::index(ETH0).into()), Ok(()));
     let s = far(&mut n, Family::Inet);
-    let mut say = |n: &mut Net, text: &str| {
+    let say = |n: &mut Net, text: &str| {
         assert_eq!(n.send_to(sender, text.as_bytes(), "239.1.2.3:7"), Ok(text.len()));
         heard(n, s)
     };

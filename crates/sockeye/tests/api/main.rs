@@ -1,6 +1,7 @@
 //! The crate as its users meet it: blocking and async in real time, both in virtual time.
 
 mod blocking;
+mod interfaces;
 mod linger;
 mod names;
 mod poll;
