@@ -382,6 +382,11 @@ impl Host {
         }
     }
 
+    /// Whether a receive of `max` bytes that may wait does so, though some have come: a stream has fewer than SO_RCVLOWAT.
+    pub fn is_short_of(&self, id: SocketId, max: usize) -> bool {
+        self.tcb(id).is_some_and(|tcb| tcb.is_short_of(max)) && !self.is_shut(id).0
+    }
+
     /// A program waits for room in a stream's send buffer.
     pub fn note_no_space(&mut self, id: SocketId) {
         if let Ok((_, Stream { state: StreamState::Open(connection), .. })) = self.stream(id) {

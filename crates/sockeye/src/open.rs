@@ -216,7 +216,14 @@ impl Open {
         if !peek && let Some(chain) = self.receive_plain(max) {
             return Ok(chain);
         }
-        self.block((Interest::Read, Opt::SoRcvTimeo), receiving(max, peek))
+        let (waits, mut receive) = (!self.is_nonblocking(), receiving(max, peek));
+        let mut is_short = false;
+        let outcome = self.block((Interest::Read, Opt::SoRcvTimeo), |host, now, id| {
+            is_short = waits && host.is_short_of(id, max);
+            if is_short { Err(Errno::EAGAIN) } else { receive(host, now, id) }
+        });
+        // Time is up: what is there will do.
+        if is_short { self.call(receiving(max, peek)) } else { outcome }
     }
 
     /// Receives a datagram and who sent it.

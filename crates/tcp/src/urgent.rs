@@ -143,6 +143,12 @@ impl Tcb {
         len >= lowat as usize + hidden || is_shut()
     }
 
+    /// Whether who waits for `max` bytes goes on waiting, though some are there: SO_RCVLOWAT asks for more.
+    pub fn is_short_of(&self, max: usize) -> bool {
+        let (len, lowat) = (self.receive_queue.len(), self.config.receive_lowat as usize);
+        lowat > 1 && len > 0 && len < lowat.min(max) && !self.has_data() && !self.peer_closed()
+    }
+
     /// Bytes up to the mark, if it is within what came and not in line; else all (FIONREAD).
     pub fn unread_len(&self) -> usize {
         let all = self.receive_queue.len();

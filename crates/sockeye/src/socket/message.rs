@@ -174,10 +174,19 @@ impl Open {
         }
         // One that is shut for reading is at its end; nobody waits there.
         let waits = !dont_wait && !self.is_nonblocking();
-        self.block_unless(dont_wait, wait, |host, now, id| match host.receive_message(now, id, max, flags) {
-            Err(Errno::EAGAIN) if waits && host.is_shut(id).0 => Ok(Incoming::default()),
-            outcome => outcome,
-        })
+        let mut is_short = false;
+        let outcome = self.block_unless(dont_wait, wait, |host, now, id| {
+            is_short = waits && !flags.contains(MessageFlags::OOB) && host.is_short_of(id, max);
+            if is_short {
+                return Err(Errno::EAGAIN);
+            }
+            match host.receive_message(now, id, max, flags) {
+                Err(Errno::EAGAIN) if waits && host.is_shut(id).0 => Ok(Incoming::default()),
+                outcome => outcome,
+            }
+        });
+        // Time is up: what is there will do.
+        if is_short { self.call(|host, now, id| host.receive_message(now, id, max, flags)) } else { outcome }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod blocking;
 mod interfaces;
-mod linger;
 mod names;
 mod poll;
 mod raw;
@@ -11,6 +10,7 @@ mod simulated;
 mod tokio_names;
 mod twice;
 mod unix;
+mod waits;
 
 use sockeye::{Host, Lab, LinkOptions};
 

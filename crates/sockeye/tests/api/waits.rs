@@ -1,10 +1,11 @@
-//! SO_LINGER: what dropping a stream waits for.
+//! SO_LINGER, SO_RCVLOWAT: what dropping and reading a stream wait for.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use sockeye::socket::{Family, Opt, Transport, Value};
 use sockeye::time::Instant;
-use sockeye::{LinkOptions, Simulation, net, thread};
+use sockeye::{LinkOptions, Simulation, Socket, net, thread};
 
 use crate::pair;
 
@@ -53,4 +54,37 @@ fn until_the_peer_has_it() {
 #[test]
 fn until_the_time_is_up() {
     assert_eq!(dropped(Some(Duration::from_secs(5)), true, true), Duration::from_secs(5));
+}
+
+#[test]
+fn until_there_is_enough() {
+    let simulation = Simulation::new(1);
+    let (a, b) = pair(simulation.lab(), &LinkOptions::new());
+    let server = simulation.thread(&b, || {
+        let listener = Socket::new(Family::Inet, Transport::Tcp).unwrap();
+        listener.set_option(Opt::SoRcvLowat, Value::Int(4)).unwrap();
+        listener.bind("0.0.0.0:80".parse().unwrap()).unwrap();
+        listener.listen(1).unwrap();
+        let mut stream = net::TcpStream::from(listener.accept().unwrap().0);
+        let mut seen = Vec::new();
+        let mut buffer = [0; 16];
+        // Enough; what there is when time is up; who asks for less is not woken for less, as on Linux; the rest.
+        for (room, limit) in [(16, None), (16, Some(TRIP)), (1, None), (16, None)] {
+            stream.set_read_timeout(limit).unwrap();
+            let length = stream.read(&mut buffer[..room]).unwrap();
+            seen.push((length, Instant::now().since_start().as_millis() / 100));
+        }
+        seen
+    });
+    simulation.thread(&a, || {
+        thread::sleep(TRIP);
+        let mut stream = net::TcpStream::connect("b:80").unwrap();
+        stream.set_nodelay(true).unwrap();
+        for bytes in ["ab", "cde", "f", "", "", "gh"] {
+            stream.write_all(bytes.as_bytes()).unwrap();
+            thread::sleep(TRIP);
+        }
+    });
+    simulation.run().unwrap();
+    assert_eq!(server.take().unwrap(), [(5, 2), (1, 3), (1, 7), (1, 7)]);
 }
