@@ -38,6 +38,11 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+/// The guide's examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sockets.md")]
+struct Guide;
+
 mod alarm;
 pub mod async_names;
 pub mod async_net;
