@@ -218,6 +218,11 @@ impl Ports {
         self.binds.get(id)
     }
 
+    /// How many binds there are.
+    pub(crate) fn len(&self) -> usize {
+        self.binds.len()
+    }
+
     /// Whether any socket holds the port.
     pub(crate) fn is_bound(&self, port: u16) -> bool {
         self.buckets.contains_key(&port)

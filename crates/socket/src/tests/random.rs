@@ -159,6 +159,11 @@ fn poll_says_what_calls_do() {
         n.cut = false;
         n.pass(Duration::from_secs(3600));
         n.changed();
+        for host in &n.hosts {
+            assert!(host.sockets.is_empty(), "seed {seed}: nothing is left open");
+            assert_eq!(host.stack().tcp_len(), 0, "seed {seed}: no connection outlives its time");
+            assert_eq!(host.stack().ports_held(), 0, "seed {seed}: nobody holds a port");
+        }
     }
     assert!(spoken > 40, "only {spoken} connections carried anything");
 }

@@ -230,6 +230,11 @@ impl Stack {
         self.tcp.connections.len()
     }
 
+    /// How many hold a port, of TCP or UDP, those in TIME-WAIT included.
+    pub fn ports_held(&self) -> usize {
+        self.tcp_ports.len() + self.udp_ports.len()
+    }
+
     /// A connection, to look at.
     pub fn tcp(&self, connection: ConnectionId) -> Option<&Tcb> {
         self.tcp.connections.get(connection).map(|connection| &connection.tcb)
