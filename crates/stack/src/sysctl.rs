@@ -132,6 +132,7 @@ const ROWS: &[Row] = {
         ("ipv6.icmp.ratelimit", |s| Millis(&mut s.icmpv6_ratelimit, 0..=MOST_INT)),
         ("ipv6.conf.all.forwarding", |s| Flag(&mut s.ip6_forward)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
+        ("ipv6.mld_max_msf", |s| Count(&mut s.mld_max_msf)),
         ("unix.max_dgram_qlen", |s| Count(&mut s.unix_max_dgram_qlen)),
     ]
 };

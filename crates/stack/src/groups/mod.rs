@@ -1,7 +1,8 @@
 //! Multicast groups: which socket is in which, and what of them each interface hears (ip(7), RFC 3376, RFC 3810).
 //!
 //! A socket's memberships are [`Members`] here, whatever the socket is; an interface hears the sum of what its sockets
-//! want of a group.
+//! want of a group. Not modelled: IGMP and MLD, which tell routers and switches of it; the lab's links and switches carry
+//! groups to all that are on them.
 
 mod filter;
 
