@@ -12,13 +12,14 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use sockeye_abi::InterfaceFlags;
-use sockeye_lab::HostId;
+use sockeye_lab::{End, HostId};
 use sockeye_names::File;
 use sockeye_services::dns::{Dns, Zone};
-use sockeye_stack::SysctlError;
+use sockeye_stack::{Route, SysctlError};
 
 use crate::engine::Shared;
 use crate::identity::Identity;
+use crate::lab::{Plug, parse, parse_all};
 use crate::open::os_error;
 use crate::time::Instant;
 
@@ -91,7 +92,7 @@ impl Host {
         self.shared.look(|engine| engine.lab.host(self.id).name().to_owned())
     }
 
-    /// The addresses of its interface `eth0`, in the order they were given.
+    /// The addresses of its Ethernet interfaces, in the order they were given.
     pub fn addresses(&self) -> Vec<IpAddr> {
         self.shared.look(|engine| engine.lab.addresses(self.id).iter().map(|cidr| cidr.address()).collect())
     }
@@ -110,6 +111,45 @@ impl Host {
                 flags: host.interface_flags(id, interface),
             });
             told.collect()
+        })
+    }
+
+    /// Gives it one Ethernet interface more, `eth1` and so on, with these addresses, each with its network, and MTU 1500. It is
+    /// linked by its [`Host::plug`]. `InvalidInput` for an address that isn't one.
+    pub fn add_interface<A: AsRef<str>>(
+        &self,
+        addresses: impl IntoIterator<Item = A>,
+    ) -> io::Result<Interface> {
+        let addresses = parse_all(addresses)?;
+        self.shared.with(|engine, _| engine.lab.add_interface(self.id, addresses, 1500));
+        self.interfaces().pop().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// One of its interfaces, for a link to be plugged in. `NotFound` if it has none of this name.
+    pub fn plug(&self, interface: &str) -> io::Result<Plug> {
+        let found = self.shared.look(|engine| {
+            let mut all = engine.lab.host(self.id).stack().interfaces().skip(1);
+            all.find(|(_, own)| own.name == interface).map(|(id, _)| End::Interface(self.id, id))
+        });
+        let end = found.ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("no interface {interface} to plug a link in"))
+        })?;
+        Ok(Plug { shared: self.shared.clone(), end })
+    }
+
+    /// Adds a route: packets to this network (`0.0.0.0/0` and `::/0`: all others) go by this router, which is on one of its
+    /// links. `InvalidInput` for what is no network or no address, `NetworkUnreachable` if the router is on no link.
+    pub fn add_route(&self, network: &str, router: &str) -> io::Result<()> {
+        let destination = parse(network)?;
+        let what = || io::Error::new(io::ErrorKind::InvalidInput, format!("{router:?} is no address"));
+        let via: IpAddr = router.parse().map_err(|_| what())?;
+        self.shared.on(self.id, |host, _| {
+            let on_link = host.stack().interfaces().skip(1).find(|(_, interface)| {
+                interface.addresses.iter().any(|own| own.contains(via) && own.address() != via)
+            });
+            let interface = on_link.map(|(id, _)| id).ok_or(io::ErrorKind::NetworkUnreachable)?;
+            host.stack_mut().add_route(Route { destination, via: Some(via), interface });
+            Ok(())
         })
     }
 

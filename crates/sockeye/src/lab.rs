@@ -38,10 +38,10 @@ pub struct Switch {
     id: SwitchId,
 }
 
-/// What a link is plugged into: a host (its `eth0`) or a switch.
+/// What a link is plugged into: a host (its `eth0`), another of its interfaces ([`Host::plug`]), or a switch.
 pub struct Plug {
-    shared: Arc<Shared>,
-    end: End,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) end: End,
 }
 
 /// What a link is like.
@@ -142,8 +142,7 @@ impl Lab {
         name: &str,
         addresses: impl IntoIterator<Item = A>,
     ) -> io::Result<Host> {
-        let addresses = addresses.into_iter().map(|text| parse(text.as_ref()));
-        let addresses = addresses.collect::<io::Result<Vec<Cidr>>>()?;
+        let addresses = parse_all(addresses)?;
         let id = self.shared.with(|engine, _| {
             let new = engine.lab.find(name).is_none();
             new.then(|| engine.lab.add_host(HostSpec::new(name, addresses)))
@@ -170,8 +169,8 @@ impl Lab {
         Switch { shared: self.shared.clone(), id }
     }
 
-    /// Joins two hosts, two switches or one of each by a link. A host has one link: a new one takes the place of an older;
-    /// a switch has many. A link that closes a ring of switches carries nothing, as the spanning tree would have it.
+    /// Joins two hosts, two switches or one of each by a link. An interface has one link: a new one takes the place of an
+    /// older; a switch has many. A link that closes a ring of switches carries nothing, as the spanning tree would have it.
     ///
     /// # Panics
     /// If an end is of another network, or both are the same.
@@ -238,7 +237,12 @@ impl fmt::Debug for Link {
     }
 }
 
-fn parse(text: &str) -> io::Result<Cidr> {
+/// Addresses, each with its network.
+pub(crate) fn parse_all<A: AsRef<str>>(texts: impl IntoIterator<Item = A>) -> io::Result<Vec<Cidr>> {
+    texts.into_iter().map(|text| parse(text.as_ref())).collect()
+}
+
+pub(crate) fn parse(text: &str) -> io::Result<Cidr> {
     let what = || format!("{text:?} is no address with its network, such as 10.0.0.1/24");
     text.parse().map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, what()))
 }

@@ -61,6 +61,35 @@ fn three_hosts_on_a_switch() {
 }
 
 #[test]
+fn a_router_between_two_networks() {
+    let simulation = Simulation::new(1);
+    let lab = simulation.lab();
+    let host = |name: &str, address: &str| lab.host(name, [address]).unwrap();
+    let (a, router, b) = (host("a", "10.0.1.2/24"), host("r", "10.0.1.1/24"), host("b", "10.0.2.2/24"));
+    assert_eq!(router.add_interface(["10.0.2.1/24"]).unwrap().name, "eth1");
+    let link = LinkOptions::new().delay(ms(5));
+    lab.link(&a, &router, &link);
+    lab.link(router.plug("eth1").unwrap(), &b, &link);
+    router.set_sysctl("net.ipv4.ip_forward", "1").unwrap();
+    a.add_route("0.0.0.0/0", "10.0.1.1").unwrap();
+    b.add_route("0.0.0.0/0", "10.0.2.1").unwrap();
+    let unreachable = a.add_route("0.0.0.0/0", "10.0.9.1").unwrap_err().kind();
+    assert_eq!(unreachable, ErrorKind::NetworkUnreachable);
+    assert_eq!(a.plug("eth1").err().map(|error| error.kind()), Some(ErrorKind::NotFound));
+    simulation.spawn(&b, async {
+        let listener = TcpListener::bind("0.0.0.0:80").await.unwrap();
+        listener.accept().await.unwrap().0.write_all(b"hello").await.unwrap();
+    });
+    let answer = simulation.block_on(&a, async {
+        let mut stream = TcpStream::connect("b:80").await.unwrap();
+        let mut buffer = [0; 16];
+        let length = stream.read(&mut buffer).await.unwrap();
+        (buffer[..length].to_vec(), stream.peer_addr().unwrap().to_string())
+    });
+    assert_eq!(answer, Ok((b"hello".to_vec(), "10.0.2.2:80".to_owned())));
+}
+
+#[test]
 fn a_peer_that_reboots_resets() {
     let simulation = Simulation::new(1);
     let (a, b) = pair(simulation.lab(), &LinkOptions::new().delay(ms(5)));
