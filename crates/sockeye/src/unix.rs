@@ -34,7 +34,7 @@ pub(crate) fn pair(kind: SocketType) -> io::Result<(Arc<Open>, Arc<Open>)> {
 pub(crate) fn connecting(
     address: &UnixAddress,
 ) -> impl FnMut(&mut Host, Instant, SocketId) -> Result<(), Errno> {
-    move |host, _, id| host.unix_connect(id, address)
+    move |host, now, id| host.unix_connect(now, id, address)
 }
 
 /// accept(2).

@@ -127,6 +127,19 @@ pub(super) fn urgent_ends(t: &mut Trial) {
         let outcome = t.send(a, b"ab", MSG_OOB);
         t.line("send when it is shut", outcome);
     }
+    let (a, b) = pair_of(t, SOCK_STREAM);
+    t.say("marks in a row");
+    for text in ["ab", "c", "d"] {
+        let _ = t.send(a, text.as_bytes(), MSG_OOB);
+        let outcome = t.recv(b, 1, MSG_OOB);
+        t.line("urgent recv", outcome);
+    }
+    let _ = t.send(a, b"ef", 0);
+    for room in [1, 9, 9] {
+        urgent_state(t, b);
+        let outcome = t.recv(b, room, 0);
+        t.line("recv", outcome);
+    }
     for (what, take, read) in
         [("unread", false, false), ("taken", true, false), ("taken, rest read", true, true)]
     {

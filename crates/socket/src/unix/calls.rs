@@ -42,10 +42,12 @@ impl Host {
     /// Connects to who listens under a name, or fixes a datagram socket's peer (connect(2)). ENOENT for a path that isn't there,
     /// ECONNREFUSED where nobody is bound or listens, EPROTOTYPE for another type, EAGAIN while the listener's queue is full,
     /// EPERM for a datagram socket that has another peer.
-    pub fn unix_connect(&mut self, id: SocketId, address: &UnixAddress) -> Result<()> {
+    pub fn unix_connect(&mut self, now: Instant, id: SocketId, address: &UnixAddress) -> Result<()> {
         let end = self.unix_id(id)?;
         if self.unix.end(end)?.kind == SocketType::Datagram {
-            return self.unix.connect_datagram(end, Some(address));
+            let done = self.unix.connect_datagram(end, Some(address));
+            self.let_go(now);
+            return done;
         }
         let queue_length = self.stack.settings().unix_max_dgram_qlen;
         self.unix.connect(end, address, &self.identity, queue_length)

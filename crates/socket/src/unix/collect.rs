@@ -31,7 +31,7 @@ impl Host {
             .map(|(id, _)| id)
             .collect();
         for id in lost {
-            let queue = self.unix.ends.get_mut(id).map(|end| std::mem::take(&mut end.queue));
+            let queue = self.unix.ends.get_mut(id).map(|end| end.take_queue());
             queue.into_iter().flatten().for_each(|packet| self.unix.discard(packet));
         }
     }

@@ -120,7 +120,7 @@ impl Domain {
 
     /// What came from the old peer is lost; if that is still connected here it is told (unix_dgram_disconnected).
     pub(super) fn datagrams_of_old_peer(&mut self, id: EndId, old: EndId) -> Result<()> {
-        let lost = std::mem::take(&mut self.end_mut(id)?.queue);
+        let lost = self.end_mut(id)?.take_queue();
         if lost.is_empty() {
             return Ok(());
         }

@@ -117,6 +117,12 @@ impl End {
         (self.arrived.into(), self.rooms)
     }
 
+    /// All that waits to be read.
+    pub(super) fn take_queue(&mut self) -> VecDeque<Packet> {
+        self.urgent = false;
+        std::mem::take(&mut self.queue)
+    }
+
     /// STREAM or SEQPACKET.
     pub(super) fn is_connection(&self) -> bool {
         self.kind != SocketType::Datagram

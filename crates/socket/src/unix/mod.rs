@@ -19,6 +19,8 @@ mod end;
 mod message;
 mod names;
 mod options;
+#[cfg(test)]
+mod random;
 mod stream;
 
 #[cfg(test)]
@@ -153,7 +155,7 @@ impl Domain {
             end.shut.read = true;
             end.shut.write = true;
             let unread = end.has_unread();
-            let queue = std::mem::take(&mut end.queue);
+            let queue = end.take_queue();
             let (peer, is_connection) = (end.peer, end.is_connection());
             let listener = end.more.as_mut().and_then(|more| more.listener.take());
             self.names.forget(self.ends.get(id).map(Box::as_ref), id);

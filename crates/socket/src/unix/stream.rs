@@ -179,12 +179,18 @@ impl Domain {
         if end.options.oob_inline || !end.urgent {
             return Err(Errno::EINVAL);
         }
-        let packet = end.queue.iter_mut().find(|packet| packet.urgent).ok_or(Errno::EINVAL)?;
+        let at = end.queue.iter().position(|packet| packet.urgent).ok_or(Errno::EINVAL)?;
+        let packet = end.queue.get_mut(at).ok_or(Errno::EINVAL)?;
         let bytes = packet.bytes.slice(0, max);
         if !flags.contains(MessageFlags::PEEK) {
             packet.urgent = false;
             packet.bytes = Chain::new();
             end.urgent = false;
+            // Of marks in a row the last stays.
+            let is_mark =
+                |before: &usize| end.queue.get(*before).is_some_and(|packet| packet.bytes.is_empty());
+            let mark = at.checked_sub(1).filter(is_mark).and_then(|before| end.queue.remove(before));
+            mark.into_iter().for_each(|packet| self.discard(packet));
         }
         Ok(UnixReceived { length: bytes.len(), bytes, flags: MessageFlags::OOB, ..UnixReceived::default() })
     }

@@ -71,7 +71,7 @@ fn what_waits_at_a_listener_counts_as_the_listeners() {
         (host.unix_socket(SocketType::Stream).unwrap(), host.unix_socket(SocketType::Stream).unwrap());
     host.unix_bind(listener, &name).unwrap();
     host.listen(NOW, listener, 5).unwrap();
-    host.unix_connect(client, &name).unwrap();
+    host.unix_connect(NOW, client, &name).unwrap();
     pass(&mut host, client, &[Passed::Socket(listener), Passed::Socket(client)]).unwrap();
     close_all(&mut host, [client]);
     assert_eq!(host.sockets.len(), 2);
