@@ -3,7 +3,7 @@
 //! As Linux: an error is the result of the next call, whichever that is; without IP_RECVERR only those count that won't
 //! pass by themselves.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use sockeye_abi::{
@@ -229,7 +229,7 @@ impl Host {
         let wishes = Wishes::of_datagram(socket.family, peer.is_ipv4(), message.control)?;
         let mut options = socket.options.ip_options(peer.ip());
         options.dont_route |= message.flags.contains(MessageFlags::DONTROUTE);
-        let own = socket.options.dont_fragment;
+        let (own, segment) = (socket.options.dont_fragment, socket.options.segment);
         let outgoing = socket.options.interfaces.outgoing(peer.ip(), message.to.and_then(address::scope));
         self.stack.udp_set_ip_options(udp, options);
         self.stack.udp_set_outgoing(udp, outgoing);
@@ -237,7 +237,8 @@ impl Host {
         let Wishes { source, interface, dont_fragment, .. } = wishes;
         let dont_fragment = peer.is_ipv6() && dont_fragment.unwrap_or(own);
         let header = Some(wishes.apply(options));
-        let outgoing = Directions { to, options: header, source, interface, dont_fragment };
+        let segment = wishes.segment.unwrap_or(segment);
+        let outgoing = Directions { to, options: header, source, interface, dont_fragment, segment };
         let forbidden = self.stack.is_broadcast(peer.ip()) && !self.get(id)?.options.broadcast;
         let ready = self.stack.udp_prepare(now, udp, outgoing).map_err(errors::of_send)?;
         if forbidden { Err(Errno::EACCES) } else { Ok(ready) }
@@ -316,6 +317,12 @@ impl Host {
         if let Some(complaint) = &complaint {
             control = self.controls(socket, &complaint.arrival, 0);
             control.extend(self.ip_controls(socket, &complaint.arrival, 0));
+            // As Linux: nobody has worked out the local address.
+            for told in &mut control {
+                if let Control::IpPktInfo(info) = told {
+                    info.local = Ipv4Addr::UNSPECIFIED;
+                }
+            }
         }
         control.push(match socket.family {
             Family::Inet => Control::IpRecvErr(error),

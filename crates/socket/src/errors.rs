@@ -61,6 +61,7 @@ pub(crate) fn of_send(error: SendError) -> Errno {
         SendError::BadSource | SendError::Malformed => Errno::EINVAL,
         SendError::NoPorts => Errno::EAGAIN,
         SendError::NoInterface => Errno::ENODEV,
+        SendError::TooMany => Errno::EINVAL,
     }
 }
 

@@ -58,6 +58,8 @@ pub enum SendError {
     NoPorts,
     /// There is no such interface (ENODEV).
     NoInterface,
+    /// The data make too many datagrams (EINVAL).
+    TooMany,
 }
 
 impl From<ConnectError> for SendError {

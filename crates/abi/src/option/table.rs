@@ -206,6 +206,7 @@ options! {
     TcpDelAckMaxUs SOL_TCP 46 "TCP_DELACK_MAX_US" Int(2000, 200_000), any tcp both Enforced "Longest delay of an acknowledgement, microseconds.";
 
     UdpCork SOL_UDP 1 "UDP_CORK" Flag, any udp both Enforced "Gather writes into one datagram.";
+    UdpSegment SOL_UDP 103 "UDP_SEGMENT" Int(0, 65535), any udp both Enforced "Data are cut into datagrams of so many bytes; 0: they are one.";
     UdpLiteSendCscov SOL_UDP 10 "UDPLITE_SEND_CSCOV" AnyInt, any udp read Enforced "0: it isn't UDP-Lite.";
     UdpLiteRecvCscov SOL_UDP 11 "UDPLITE_RECV_CSCOV" AnyInt, any udp read Enforced "0: it isn't UDP-Lite.";
     UdpEncap SOL_UDP 100 "UDP_ENCAP" AnyInt, any udp both Rejected "Datagrams that hold IPsec and the like.";

@@ -18,6 +18,7 @@ const SO_TIMESTAMP_NEW: i32 = 63;
 const SO_TIMESTAMPNS_NEW: i32 = 64;
 const SIOCGSTAMP: u32 = 0x8906;
 const SIOCGSTAMPNS: u32 = 0x8907;
+const UDP_SEGMENT: i32 = 103;
 const IP_RECVFRAGSIZE: i32 = 25;
 const IPV6_RECVFRAGSIZE: i32 = 77;
 const IPV6_DONTFRAG: i32 = 62;
@@ -458,6 +459,39 @@ pub(super) fn longest(t: &mut Trial) {
                     let queued = t.recvmsg(sender, ROOM, MSG_ERRQUEUE | MSG_DONTWAIT);
                     t.line("  queued", queued);
                     while t.recv(receiver, 1, MSG_DONTWAIT).is_ok() {}
+                }
+            }
+        }
+        close(t, &[receiver, sender]);
+    }
+}
+
+/// UDP_SEGMENT, as an option and with a message.
+pub(super) fn segments(t: &mut Trial) {
+    for (own, limit) in [("127.0.0.1", 65_507), ("::1", 65_527)] {
+        let (receiver, sender) = (bound(t, &at(own, P)), bound(t, &at(own, Q)));
+        let to = at(own, P);
+        for value in [-1, 0, 1, 65_535, 65_536] {
+            let outcome = t.set(sender, SOL_UDP, UDP_SEGMENT, value);
+            t.line(format!("{own}: UDP_SEGMENT {value}"), outcome);
+            let outcome = t.get(sender, SOL_UDP, UDP_SEGMENT);
+            t.line("  reads as", outcome);
+        }
+        for option in [0, 4, 1000] {
+            must("UDP_SEGMENT", t.set(sender, SOL_UDP, UDP_SEGMENT, option));
+            for wish in [None, Some(0u16), Some(3), Some(1000), Some(65_535)] {
+                for length in [0, 1, 4, 10, 384, 385, 512, 513, 60_000, limit, limit + 1] {
+                    let wish = wish.map(u16::to_ne_bytes);
+                    let control = wish.map_or_else(Vec::new, |size| control(&[(SOL_UDP, UDP_SEGMENT, &size)]));
+                    let data = vec![b'x'; length];
+                    let message = Outgoing { name: Some(&to), pieces: &[&data], control: &control };
+                    let outcome = t.sendmsg(sender, &message, 0);
+                    t.line(format!("option {option}, message {wish:?}, {length} bytes"), outcome);
+                    let mut lengths = Vec::new();
+                    while let Ok(received) = t.recvmsg(receiver, Room { data: 0, ..ROOM }, MSG_DONTWAIT | MSG_TRUNC) {
+                        lengths.push(received.value);
+                    }
+                    t.say(format!("  {} came: {:?} {:?}", lengths.len(), lengths.first(), lengths.last()));
                 }
             }
         }

@@ -100,6 +100,11 @@ macro_rules! all_behaviours {
                 delivery
                 delivery_v6
             }
+            errors {
+                next_call
+                queue
+                whose
+            }
             messages {
                 asked_for
                 room
@@ -113,6 +118,7 @@ macro_rules! all_behaviours {
                 buffers
                 buffer_given_back
                 longest
+                segments
             }
             names {
                 fresh

@@ -163,6 +163,7 @@ impl Options {
             Opt::SoRcvTimeo | Opt::SoRcvTimeoNew => Value::Time(options.receive_timeout),
             Opt::SoSndTimeo | Opt::SoSndTimeoNew => Value::Time(options.send_timeout),
             Opt::TcpNoDelay => options.nodelay.into(),
+            Opt::UdpSegment => i32::from(options.segment).into(),
             Opt::TcpCork | Opt::UdpCork => options.cork.into(),
             Opt::TcpLinger2 => match options.linger2 {
                 0 => seconds(settings.tcp.fin_timeout).into(),

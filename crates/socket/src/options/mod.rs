@@ -72,6 +72,8 @@ pub(crate) struct Options {
     asks: Asks,
     /// SO_TIMESTAMP and its kin: by which numbers, and whether in nanoseconds.
     pub(crate) timestamps: Option<(Numbers, bool)>,
+    /// UDP_SEGMENT.
+    pub(crate) segment: u16,
     /// IPV6_DONTFRAG.
     pub(crate) dont_fragment: bool,
     errors_v6: bool,

@@ -207,6 +207,7 @@ impl Options {
             Opt::SoSndTimeo | Opt::SoSndTimeoNew => self.send_timeout = span(value)?,
             Opt::SoOobInline => self.oob_inline = value.flag()?,
             Opt::TcpNoDelay => self.nodelay = value.flag()?,
+            Opt::UdpSegment => self.segment = u16::try_from(value.int()?).map_err(|_| Errno::EINVAL)?,
             Opt::TcpCork | Opt::UdpCork => self.cork = value.flag()?,
             Opt::TcpMaxSeg => {
                 let wish = value.int()?;

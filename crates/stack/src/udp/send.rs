@@ -14,6 +14,8 @@ use crate::{DatagramError, ErrorReport, InterfaceId, SendError};
 
 /// The longest packet of IPv4; IPv6's header does not count.
 pub(crate) const LONGEST: usize = 65_535;
+/// Most datagrams that one call sends by UDP_SEGMENT (`UDP_MAX_SEGMENTS`).
+const SEGMENTS: usize = 128;
 /// How long a router is believed (`mtu_expires`).
 const PATH_MTU_LASTS: Duration = Duration::from_secs(600);
 
@@ -30,6 +32,8 @@ pub struct Directions {
     pub interface: Option<InterfaceId>,
     /// It is refused if it is too long for the path (IPV6_DONTFRAG).
     pub dont_fragment: bool,
+    /// Its data are cut into datagrams of so many bytes (UDP_SEGMENT); 0: they are one.
+    pub segment: u16,
 }
 
 /// A datagram that may go: all but its data.
@@ -46,6 +50,8 @@ pub struct Ready {
     header_len: usize,
     /// It is not to be cut, here or on the way.
     is_whole: bool,
+    /// Bytes of each datagram its data are cut into; 0: they are one.
+    segment: u16,
     /// Who is in its group here hears it, too.
     loops_back: bool,
     pub(crate) socket: UdpId,
@@ -126,7 +132,18 @@ impl Stack {
         let told = u32::try_from(told).unwrap_or(u32::MAX);
         let header_len = if is_raw { 0 } else { udp::HEADER_LEN };
         let ports = (port, remote.port());
-        Ok(Ready { path, mtu, told, ip, ports, header_len, is_whole, loops_back, socket })
+        Ok(Ready {
+            path,
+            mtu,
+            told,
+            ip,
+            ports,
+            header_len,
+            is_whole,
+            segment: message.segment,
+            loops_back,
+            socket,
+        })
     }
 
     /// Whether a datagram of so many bytes may go this way. Who queues errors finds one there if it may not.
@@ -134,6 +151,16 @@ impl Stack {
         let carried = ready.header_len + len;
         let most = if ready.destination().is_ipv4() { LONGEST - ready.ip.len() } else { LONGEST };
         let whole = ready.ip.len() + carried;
+        let segment = usize::from(ready.segment);
+        if segment > 0 && carried <= most {
+            // As Linux: nobody finds an error in the queue for this.
+            let longest = whole - len + len.min(segment);
+            return match len {
+                _ if longest > ready.mtu => Err(SendError::TooLong),
+                _ if len > segment * SEGMENTS => Err(SendError::TooMany),
+                _ => Ok(()),
+            };
+        }
         if carried <= most && (whole <= ready.mtu || !ready.is_whole) {
             return Ok(());
         }
@@ -155,7 +182,13 @@ impl Stack {
     /// Sends a datagram that may go.
     pub fn udp_transmit(&mut self, now: Instant, ready: Ready, payload: Chain) {
         let (source, destination) = ready.ports;
-        let body = Body::Udp(udp::Datagram { source, destination, payload });
+        let mut rest = payload;
+        while ready.segment > 0 && rest.len() > usize::from(ready.segment) {
+            let payload = rest.split_to(ready.segment.into());
+            let body = Body::Udp(udp::Datagram { source, destination, payload });
+            self.udp_transmit_body(now, ready.clone(), body);
+        }
+        let body = Body::Udp(udp::Datagram { source, destination, payload: rest });
         self.udp_transmit_body(now, ready, body);
     }
 
