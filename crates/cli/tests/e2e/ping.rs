@@ -34,11 +34,23 @@ fn ping_hears_itself() {
 }
 
 #[test]
+fn ping_is_told_that_nobody_is_there() {
+    if !need(&["ping"]) {
+        return;
+    }
+    for sysctl in ["net.ipv4.ping_group_range=0 0", RAW] {
+        let ping = ["ping", "-n", "-c1", "-W5", "10.61.0.77"];
+        let said = finish(sockeye(["run", "--sysctl", sysctl, "--"]).args(ping));
+        said.says("From 10.61.0.1 icmp_seq=1 Destination Host Unreachable");
+    }
+}
+
+#[test]
 fn traceroute_finds_the_host() {
     if !need(&["traceroute"]) {
         return;
     }
-    for how in ["-I", "-T"] {
+    for how in ["-I", "-T", "-U"] {
         for address in ["10.61.0.2", "fd61::2"] {
             let command = ["traceroute", "-n", how, "-q1", "-w5", address];
             finish(&mut run(command)).well().says(&format!(" 1  {address}  "));

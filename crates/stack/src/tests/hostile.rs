@@ -169,6 +169,13 @@ proptest! {
         let udp = pair.b.udp_bind(pair.now, request("::", 7)).unwrap();
         pair.b.accept_any_destination(53);
         pair.listen("::", 53, 5);
+        // All that comes is overheard, and nobody reads it.
+        let raw = [(false, 1), (false, 6), (false, 17), (true, 6), (true, 58)].map(|(v6, protocol)| {
+            let raw = pair.b.raw_open(v6, protocol);
+            pair.b.udp_set_receive_buffer(raw, 100_000);
+            raw
+        });
+        let ping = pair.b.ping_bind(&request("0.0.0.0", 7)).unwrap();
         // A connection whose ends the frames are likely to name.
         let bind = pair.b.bind_tcp(request("0.0.0.0", 1000)).unwrap();
         let to = at("10.61.0.1", 7);
@@ -184,6 +191,10 @@ proptest! {
                 prop_assert_eq!(tcb.check_invariants(), Ok(()));
             }
             while pair.b.udp_receive(udp, false).is_some() {}
+            for raw in raw.into_iter().chain([ping]) {
+                // Each takes 832 bytes at least.
+                prop_assert!(pair.b.udp_queue_len(raw) <= 300);
+            }
         }
         while pair.b.poll_frame().is_some() {}
         // What neighbours said of themselves may be wrong for a while, so ask from a fresh address.
