@@ -154,7 +154,9 @@ macro_rules! all_behaviours {
                 header_included6
                 filter
                 receiving
-                options
+            }
+            raw_options {
+                of_each
             }
             inheritance {
                 of_options

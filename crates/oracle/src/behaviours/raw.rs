@@ -1,10 +1,6 @@
 //! Raw sockets (raw(7), ipv6(7)): names, what may be sent, who hears what, options.
 
-use libc::{
-    AF_INET, AF_INET6, IP_HDRINCL, IP_MTU_DISCOVER, IP_RECVERR, IP_TOS, IP_TTL, IPPROTO_ICMP, IPPROTO_ICMPV6,
-    IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPV6_CHECKSUM, IPV6_V6ONLY, MSG_DONTWAIT, MSG_OOB, MSG_PEEK,
-    SO_BROADCAST, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_TYPE, SOCK_RAW, SOL_IP, SOL_IPV6, SOL_RAW, SOL_SOCKET,
-};
+use libc::{AF_INET, AF_INET6, IP_HDRINCL, IP_MTU_DISCOVER, IP_TOS, IP_TTL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_RAW, IPPROTO_TCP, IPPROTO_UDP, IPV6_CHECKSUM, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, SO_BROADCAST, SOCK_RAW, SOL_IP, SOL_IPV6, SOL_RAW, SOL_SOCKET};
 
 use crate::Trial;
 use crate::address::{P, Name, at, unspecified};
@@ -13,15 +9,14 @@ use crate::trial::must;
 const ICMP_FILTER: i32 = 1;
 const SOL_ICMPV6: i32 = 58;
 const ICMP6_FILTER: i32 = 1;
-const IPV6_HDRINCL: i32 = 36;
 /// A protocol that nobody has.
 const STRANGE: i32 = 253;
 
-fn raw(t: &mut Trial, protocol: i32) -> i32 {
+pub(super) fn raw(t: &mut Trial, protocol: i32) -> i32 {
     must("socket", t.socket(AF_INET, SOCK_RAW, protocol))
 }
 
-fn raw6(t: &mut Trial, protocol: i32) -> i32 {
+pub(super) fn raw6(t: &mut Trial, protocol: i32) -> i32 {
     must("socket", t.socket(AF_INET6, SOCK_RAW, protocol))
 }
 
@@ -576,52 +571,4 @@ pub(super) fn receiving(t: &mut Trial) {
     t.line("then", outcome);
     let unread = t.ask(fd, 0x541b);
     t.line("FIONREAD", unread);
-}
-
-/// Options and their bounds.
-pub(super) fn options(t: &mut Trial) {
-    let sockets = [
-        ("icmp", raw(t, IPPROTO_ICMP)),
-        ("raw", raw(t, IPPROTO_RAW)),
-        ("udp", raw(t, IPPROTO_UDP)),
-        ("icmp6", raw6(t, IPPROTO_ICMPV6)),
-        ("raw6", raw6(t, IPPROTO_RAW)),
-        ("udp6", raw6(t, IPPROTO_UDP)),
-    ];
-    let asked = [
-        ("SO_REUSEADDR", SOL_SOCKET, SO_REUSEADDR),
-        ("SO_TYPE", SOL_SOCKET, SO_TYPE),
-        ("SO_PROTOCOL", SOL_SOCKET, SO_PROTOCOL),
-        ("SO_RCVBUF", SOL_SOCKET, SO_RCVBUF),
-        ("IP_TTL", SOL_IP, IP_TTL),
-        ("IP_RECVERR", SOL_IP, IP_RECVERR),
-        ("IP_HDRINCL", SOL_IP, IP_HDRINCL),
-        ("IPV6_V6ONLY", SOL_IPV6, IPV6_V6ONLY),
-        ("IPV6_CHECKSUM", SOL_IPV6, IPV6_CHECKSUM),
-        ("IPV6_CHECKSUM at SOL_RAW", SOL_RAW, IPV6_CHECKSUM),
-        ("IPV6_HDRINCL", SOL_IPV6, IPV6_HDRINCL),
-        ("IPV6_HDRINCL at SOL_RAW", SOL_RAW, IPV6_HDRINCL),
-        ("ICMP_FILTER", SOL_RAW, ICMP_FILTER),
-        ("ICMP6_FILTER", SOL_ICMPV6, ICMP6_FILTER),
-        ("an unknown one at SOL_RAW", SOL_RAW, 99),
-        ("an unknown one at SOL_ICMPV6", SOL_ICMPV6, 99),
-        ("UDP_CORK", 17, 1),
-        ("TCP_NODELAY", 6, 1),
-    ];
-    for (who, fd) in sockets {
-        for (what, level, number) in asked {
-            let outcome = t.get(fd, level, number);
-            t.line(format!("{who}: {what}"), outcome);
-            let outcome = t.setsockopt(fd, level, number, &[2, 0]);
-            t.line(format!("{who}: {what} = 2, two bytes"), outcome);
-            for value in [2, 3, -1] {
-                if level != SOL_SOCKET {
-                    let outcome = t.set(fd, level, number, value);
-                    t.line(format!("{who}: {what} = {value}"), outcome);
-                }
-            }
-            let outcome = t.getsockopt(fd, level, number, 64);
-            t.line(format!("{who}: {what}"), outcome);
-        }
-    }
 }
