@@ -1,6 +1,6 @@
 //! The hub: a switch with `tekapo` on it, and a link for each host that is plugged in.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
@@ -8,6 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant as Clock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
@@ -39,6 +40,8 @@ const TEKAPO: u8 = 2;
 pub struct Hub {
     place: Place,
     listener: OwnedFd,
+    /// Nobody more can be let in, for want of descriptors, until somebody leaves.
+    full: bool,
     /// A byte comes here when it is to end.
     end: UnixStream,
     lab: Lab,
@@ -94,6 +97,7 @@ impl Hub {
         Ok(Hub {
             place,
             listener,
+            full: false,
             end,
             lab,
             services,
@@ -140,14 +144,15 @@ impl Hub {
             let span = deadline.since(self.now());
             Timespec { tv_sec: span.as_secs().min(1 << 30) as i64, tv_nsec: span.subsec_nanos().into() }
         });
-        let listens = if self.members.len() < MOST_MEMBERS { PollFlags::IN } else { PollFlags::empty() };
+        let has_room = self.members.len() < MOST_MEMBERS && !self.full;
+        let listens = if has_room { PollFlags::IN } else { PollFlags::empty() };
         let mut places = vec![PollFd::new(&self.listener, listens), PollFd::new(&self.end, PollFlags::IN)];
         places.extend(self.members.iter().map(|peer| {
             let writes = if peer.member.is_waiting() { PollFlags::OUT } else { PollFlags::empty() };
             PollFd::from_borrowed_fd(peer.member.as_fd(), PollFlags::IN | writes)
         }));
         match poll(&mut places, timeout.as_ref()) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
         let has = |at: usize| !places[at].revents().is_empty();
@@ -156,10 +161,18 @@ impl Hub {
     }
 
     fn accept(&mut self) {
-        while let Ok(socket) = accept_with(&self.listener, SocketFlags::CLOEXEC) {
-            self.members.push(Peer { member: Member::new(socket), host: None, gone: false });
-            if self.members.len() >= MOST_MEMBERS {
-                return;
+        while self.members.len() < MOST_MEMBERS {
+            match accept_with(&self.listener, SocketFlags::CLOEXEC) {
+                Ok(socket) => {
+                    self.members.push(Peer { member: Member::new(socket), host: None, gone: false });
+                }
+                Err(Errno::AGAIN) => return,
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                // Whoever waits goes on waiting; to try again at once would do nothing else.
+                Err(_) => {
+                    self.full = !self.members.is_empty();
+                    return;
+                }
             }
         }
     }
@@ -297,6 +310,7 @@ impl Hub {
     /// Hosts whose processes have left are switched off.
     fn forget_gone(&mut self) {
         for peer in self.members.extract_if(.., |peer| peer.gone) {
+            self.full = false;
             if let Some(host) = peer.host {
                 self.known[host].program = None;
             }
@@ -312,6 +326,9 @@ impl Drop for Hub {
 
 /// A listener at a place, if no other hub is there. What one left behind that is no more is taken away.
 fn claim(place: &Place) -> Result<OwnedFd, Error> {
+    // One at a time: else two that find nobody there would each take away the other's socket.
+    let alone = File::open(place.directory())?;
+    alone.lock()?;
     match reach(place) {
         Ok(_) => return Err(Error::IsUp(place.name().to_owned())),
         Err(Error::NotUp(_)) => {}

@@ -40,6 +40,11 @@ impl Place {
         &self.name
     }
 
+    /// Where its socket and those of other networks are.
+    pub(crate) fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(&self.path)
+    }
+
     /// The path of its socket.
     pub fn path(&self) -> &Path {
         &self.path

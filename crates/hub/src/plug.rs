@@ -89,13 +89,20 @@ pub fn ask_hosts(place: &Place) -> Result<Vec<HostReport>, Error> {
     }
 }
 
-/// Ends a network.
+/// Ends a network, and waits until it has gone.
 ///
 /// # Errors
 /// `NotUp`.
 pub fn ask_down(place: &Place) -> Result<(), Error> {
-    match ask(place, &Request::Down)?.1 {
-        Reply::Down => Ok(()),
+    let (mut member, reply) = ask(place, &Request::Down)?;
+    match reply {
+        Reply::Down => loop {
+            match member.read() {
+                Read::Gone => return Ok(()),
+                Read::Message(_) | Read::Rubbish => {}
+                Read::Empty => wait(&member)?,
+            }
+        },
         Reply::Refused(why) => Err(Error::Refused(why)),
         Reply::Joined(_) | Reply::Hosts(_) => Err(Error::Strange),
     }
@@ -113,15 +120,18 @@ fn ask(place: &Place, request: &Request) -> Result<(Member, Reply), Error> {
             }
             Read::Message(Incoming::Frame(_)) | Read::Rubbish => return Err(Error::Strange),
             Read::Gone => return Err(Error::NotUp(place.name().to_owned())),
-            Read::Empty => {
-                let mut ready = [PollFd::new(&member, PollFlags::IN)];
-                match poll(&mut ready, Some(&PATIENCE)) {
-                    Ok(0) => return Err(Error::Refused("the network doesn't answer".to_owned())),
-                    Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(Error::Io(error.into())),
-                }
-            }
+            Read::Empty => wait(&member)?,
         }
+    }
+}
+
+/// Waits for the hub to say something.
+fn wait(member: &Member) -> Result<(), Error> {
+    let mut ready = [PollFd::new(member, PollFlags::IN)];
+    match poll(&mut ready, Some(&PATIENCE)) {
+        Ok(0) => Err(Error::Refused("the network doesn't answer".to_owned())),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(Error::Io(error.into())),
     }
 }
 

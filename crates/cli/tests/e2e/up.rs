@@ -168,6 +168,19 @@ fn a_network_ends() {
     finish(second.command(&["up", "--daemon"]).stdout(Stdio::null())).well();
     finish(&mut second.command(&["run", "--host", "x", "--", "true"])).well();
     finish(&mut second.command(&["down"])).well();
+    // An ended one is gone, and one of many that are begun at once is it.
+    for _ in 0..5 {
+        finish(second.command(&["up", "--daemon"]).stdout(Stdio::null())).well();
+        finish(&mut second.command(&["down"])).well();
+    }
+    let mut begun = [(); 4].map(|()| {
+        let mut command = second.command(&["up", "--daemon"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("sockeye up")
+    });
+    let began = begun.iter_mut().filter_map(|child| child.wait().ok()).filter(|status| status.success());
+    assert_eq!(began.count(), 1);
+    finish(&mut second.command(&["down"])).well();
+    finish(&mut second.command(&["down"])).exits(1);
 }
 
 #[test]
