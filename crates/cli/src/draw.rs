@@ -8,6 +8,7 @@ use clap::Args;
 use sockeye_view::{Filter, Flow, Flows, ladder, ladder_picture, sequence_picture};
 
 use crate::captures;
+use crate::output::print;
 use crate::tcpdump::Names;
 
 const AFTER_HELP: &str = "\
@@ -75,9 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let Some(path) = &arguments.svg else {
         let ladders: Vec<String> =
             wanted.iter().map(|flow| ladder(flow, arguments.width.into(), arguments.all)).collect();
-        // Whoever reads no more has seen enough.
-        let _ = io::stdout().write_all(ladders.join("\n").as_bytes());
-        return ExitCode::SUCCESS;
+        return print(&ladders.join("\n"));
     };
     if wanted.len() > 1 {
         let many = format!("{} connections: choose one by --connection or a filter", wanted.len());
@@ -85,12 +84,10 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     }
     let picture = if arguments.sequence { sequence_picture(first) } else { Some(ladder_picture(first)) };
     let Some(picture) = picture else { return fail(1, "nobody sent data on that connection") };
-    let written = if captures::is_standard(path) {
-        io::stdout().write_all(picture.as_bytes()).or(Ok(()))
-    } else {
-        std::fs::write(path, picture)
-    };
-    match written {
+    if captures::is_standard(path) {
+        return print(&picture);
+    }
+    match std::fs::write(path, picture) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("{}: {error}", path.display())),
     }

@@ -3,6 +3,7 @@
 mod captures;
 mod draw;
 mod faults;
+mod output;
 mod run;
 mod script;
 mod sockopts;

@@ -8,6 +8,8 @@ use serde_json::json;
 use sockeye::socket::{Family, Kind, OPTIONS, Row, State, Transport, Value};
 use sockeye::{Lab, Socket};
 
+use crate::output::print;
+
 /// The sockets that are asked: what they are called, and how they are made.
 const SOCKETS: [(&str, Family, Transport); 4] = [
     ("tcp", Family::Inet, Transport::Tcp),
@@ -57,9 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     };
     let shown: Vec<Shown> = rows.into_iter().map(|row| Shown::of(row, &asked)).collect();
     let text = if arguments.json { as_json(&shown) } else { as_table(&shown) };
-    // Whoever reads no more has seen enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    print(&text)
 }
 
 /// An option, and what new sockets say of it.

@@ -15,6 +15,7 @@ use sockeye_view::{Filter, Link, Lookup};
 use sockeye_wire::print::Printer;
 
 use crate::captures::{self, Reader};
+use crate::output::is_closed;
 
 const AFTER_HELP: &str = "\
 The lines are tcpdump's, the filter is in the language of pcap-filter(7): host, net, port, portrange, proto; src and dst;
@@ -76,14 +77,13 @@ enum Failure {
     Capture(PathBuf, CaptureError),
     Write(PathBuf, io::Error),
     Filter(String),
-    /// Whoever reads no more has seen enough.
-    Closed,
 }
 
 /// Prints them; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let (status, error) = match dump(arguments) {
-        Ok(()) | Err(Failure::Closed) => return ExitCode::SUCCESS,
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Write(_, error)) if is_closed(&error) => return ExitCode::SUCCESS,
         Err(Failure::Filter(error)) => (UNREADABLE, error),
         Err(Failure::Write(path, error)) => (1, format!("{}: {error}", path.display())),
         Err(Failure::Capture(path, error)) => {
@@ -136,7 +136,7 @@ impl Output {
 
     fn show(&mut self, reader: &Reader, (link, record): (Link, &Record<'_>)) -> Result<(), Failure> {
         match self {
-            Output::Lines(lines) => lines.print(link, record).map_err(|_| Failure::Closed),
+            Output::Lines(lines) => lines.print(link, record).map_err(unprinted),
             Output::File(path, writer, told) => {
                 let mut written = Ok(());
                 // All there are by now: packets name them by their numbers.
@@ -152,10 +152,14 @@ impl Output {
 
     fn finish(self) -> Result<(), Failure> {
         match self {
-            Output::Lines(mut lines) => lines.out.flush().map_err(|_| Failure::Closed),
+            Output::Lines(mut lines) => lines.out.flush().map_err(unprinted),
             Output::File(path, mut writer, _) => writer.flush().map_err(|error| Failure::Write(path, error)),
         }
     }
+}
+
+fn unprinted(error: io::Error) -> Failure {
+    Failure::Write(PathBuf::from("standard output"), error)
 }
 
 /// Packets as lines.
@@ -219,6 +223,10 @@ impl Lines {
     }
 }
 
+/// The protocols whose ports have names.
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
 /// Names as the machine knows them.
 pub(crate) struct Names;
 
@@ -231,13 +239,22 @@ impl Lookup for Names {
         addresses
     }
 
-    fn port(&self, name: &str) -> Option<u16> {
+    fn port(&self, name: &str) -> Option<(u16, Option<u8>)> {
         let services = std::fs::read_to_string("/etc/services").ok()?;
-        services.lines().find_map(|line| {
-            let mut words = line.split('#').next()?.split_whitespace();
-            let (own, port) = (words.next()?, words.next()?);
-            let known = own == name || words.any(|alias| alias == name);
-            port.split_once('/').filter(|_| known)?.0.parse().ok()
-        })
+        let of = |protocol: &str| {
+            services.lines().find_map(|line| {
+                let mut words = line.split('#').next()?.split_whitespace();
+                let (own, port) = (words.next()?, words.next()?);
+                let known = own == name || words.any(|alias| alias == name);
+                let (port, its) = port.split_once('/').filter(|_| known)?;
+                port.parse::<u16>().ok().filter(|_| its == protocol)
+            })
+        };
+        match (of("tcp"), of("udp")) {
+            (Some(tcp), Some(udp)) => Some((tcp, (tcp != udp).then_some(TCP))),
+            (Some(tcp), None) => Some((tcp, Some(TCP))),
+            (None, Some(udp)) => Some((udp, Some(UDP))),
+            (None, None) => None,
+        }
     }
 }

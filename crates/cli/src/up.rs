@@ -10,6 +10,7 @@ use serde_json::json;
 use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts};
 
 use crate::faults::LinkFlags;
+use crate::output::print;
 
 /// The network that is meant if none is named.
 pub(crate) const DEFAULT: &str = "default";
@@ -139,9 +140,7 @@ pub(crate) fn hosts(arguments: &HostsArguments) -> ExitCode {
         Err(error) => return failed(&error),
     };
     let text = if arguments.json { as_json(&hosts) } else { as_table(&hosts) };
-    // Whoever reads no more has seen enough.
-    let _ = io::stdout().write_all(text.as_bytes());
-    ExitCode::SUCCESS
+    print(&text)
 }
 
 fn as_table(hosts: &[HostReport]) -> String {

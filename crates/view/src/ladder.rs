@@ -38,8 +38,8 @@ pub fn ladder(flow: &Flow, width: usize, all: bool) -> String {
     let Some(began) = flow.steps.first().map(|step| step.at) else { return out };
     let mut at = 0;
     while let Some(step) = flow.steps.get(at) {
-        let run = run_of(&flow.steps[at..]);
-        if !all && run > 6 {
+        let run = if all { 0 } else { run_of(&flow.steps[at..]) };
+        if run > 6 {
             for step in &flow.steps[at..at + 2] {
                 line(&mut out, step, (began, middle), &mut states, put);
             }

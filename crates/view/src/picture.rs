@@ -128,8 +128,11 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     let time = |step: &Step| step.at.saturating_sub(began).as_secs_f64();
     let acks = |step: &&Step| step.from != sender && step.ack.is_some() && step.dropped.is_none();
     let highest = flow.steps.iter().map(|step| {
-        let edge = if step.from == sender { step.seq + step.len } else { step.ack.unwrap_or(0) };
-        f64::from(edge)
+        if step.from == sender {
+            f64::from(step.seq) + f64::from(step.len)
+        } else {
+            f64::from(step.ack.unwrap_or(0))
+        }
     });
     let highest = highest.fold(1.0, f64::max);
     let duration = flow.steps.last().map_or(0.0, time).max(1e-6);

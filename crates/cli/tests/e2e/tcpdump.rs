@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::common::{TempDir, finish, need, sockeye};
 
 /// What a filter may ask.
-const FILTERS: [&str; 58] = [
+const FILTERS: [&str; 64] = [
     "tcp",
     "udp",
     "icmp",
@@ -65,6 +65,12 @@ const FILTERS: [&str; 58] = [
     "tcp[100:4] = 0 or udp",
     "tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)",
     "ip[6:2] & 0x4000 != 0",
+    "port domain",
+    "port http",
+    "port 0x35",
+    "not tcp[50] = ip6[6]",
+    "ether src 02-00-00-00-00-02",
+    "ether dst 0200.0000.0001",
 ];
 
 /// A capture of many kinds of packets.
@@ -156,4 +162,11 @@ fn what_is_wrong_is_said() {
     finish(&mut sockeye(["tcpdump", "-r", "/nowhere"])).exits(2).complains("No such file").in_one_line();
     let finished = finish(&mut sockeye(["tcpdump", "-r", "-", "port", "x"])).exits(2);
     finished.complains("no port is called x, at 6 of the filter").in_one_line();
+    // A packet of one byte, and nowhere to print it.
+    let script = "printf '\\324\\303\\262\\241\\2\\0\\4\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\4\\0\\145\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\0\\1\\0\\0\\0\\1\\0\\0\\0E' |
+        \"$0\" tcpdump -r - >/dev/full";
+    finish(Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_sockeye")]))
+        .exits(1)
+        .complains("standard output: No space left")
+        .in_one_line();
 }

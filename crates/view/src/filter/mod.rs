@@ -46,8 +46,8 @@ pub struct FilterError {
 pub trait Lookup {
     /// The addresses of a host.
     fn host(&self, name: &str) -> Vec<IpAddr>;
-    /// The port of a service.
-    fn port(&self, name: &str) -> Option<u16>;
+    /// The port of a service, and its protocol's number if TCP or UDP alone has it.
+    fn port(&self, name: &str) -> Option<(u16, Option<u8>)>;
 }
 
 impl Filter {
@@ -69,6 +69,9 @@ impl Filter {
 
 /// Nested so deep, an expression is refused.
 const DEEPEST: usize = 100;
+
+/// A filter of more words is refused: what is chained is as deep as it is long.
+const MOST_WORDS: usize = 4096;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Expression {
@@ -108,6 +111,17 @@ enum Version {
     Arp,
 }
 
+impl Version {
+    /// Whether an address can be one of it.
+    fn has(self, address: IpAddr) -> bool {
+        match self {
+            Version::Any => true,
+            Version::V4 | Version::Arp => address.is_ipv4(),
+            Version::V6 => address.is_ipv6(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     Source,
@@ -117,13 +131,18 @@ enum Direction {
 }
 
 impl Direction {
-    fn holds(self, source: bool, destination: bool) -> bool {
-        match self {
-            Direction::Source => source,
-            Direction::Destination => destination,
-            Direction::Either => source || destination,
-            Direction::Both => source && destination,
-        }
+    /// Asked in this order, and no more than need be: what isn't looked at may be beyond the packet's end.
+    fn holds(
+        self,
+        source: impl FnOnce() -> Option<bool>,
+        destination: impl FnOnce() -> Option<bool>,
+    ) -> Option<bool> {
+        Some(match self {
+            Direction::Source => source()?,
+            Direction::Destination => destination()?,
+            Direction::Either => source()? || destination()?,
+            Direction::Both => source()? && destination()?,
+        })
     }
 }
 
@@ -159,14 +178,19 @@ struct Net {
 }
 
 impl Net {
-    fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                (u128::from(own.to_bits()) ^ u128::from(other.to_bits())) & self.mask == 0
+    /// Whether it contains the address at a place of a packet. As libpcap: word by word, those that matter.
+    fn contains(&self, packet: &Packet<'_>, at: usize) -> Option<bool> {
+        let (own, words) = match self.address {
+            IpAddr::V4(own) => (u128::from(own.to_bits()), 1),
+            IpAddr::V6(own) => (own.to_bits(), 4),
+        };
+        for word in 0..words {
+            let [own, mask] = [own, self.mask].map(|bits| (bits >> (32 * (words - 1 - word))) as u32);
+            if mask != 0 && (packet.number(at + 4 * word, 4)? ^ own) & mask != 0 {
+                return Some(false);
             }
-            (IpAddr::V6(own), IpAddr::V6(other)) => (own.to_bits() ^ other.to_bits()) & self.mask == 0,
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
+        Some(true)
     }
 }
 
@@ -223,22 +247,31 @@ impl Test {
             Test::Protocol(protocol) => packet.is(*protocol)?,
             Test::EtherType(number) => packet.ether_type()? == *number,
             Test::Number(version, number) => packet.is(Protocol::Over(*version, *number))?,
-            Test::Net(version, direction, net) => packet
-                .addresses(*version)?
-                .is_some_and(|(from, to)| direction.holds(net.contains(from), net.contains(to))),
+            Test::Net(version, direction, net) => match packet.addresses(*version, net.address.is_ipv4())? {
+                Some((from, to)) => {
+                    direction.holds(|| net.contains(packet, from), || net.contains(packet, to))?
+                }
+                None => false,
+            },
             Test::Mac(direction, mac) => {
-                packet.macs()?.is_some_and(|(from, to)| direction.holds(from == *mac, to == *mac))
+                packet.is(Protocol::Ethernet)?
+                    && direction.holds(|| Some(packet.mac(6)? == *mac), || Some(packet.mac(0)? == *mac))?
             }
-            Test::Port(protocol, direction, (low, high)) => {
-                let within = |port| (*low..=*high).contains(&port);
-                packet.ports(*protocol)?.is_some_and(|(from, to)| direction.holds(within(from), within(to)))
-            }
+            Test::Port(protocol, direction, (low, high)) => match packet.ports(*protocol)? {
+                Some(at) => {
+                    let within = |at| Some((*low..=*high).contains(&packet.half(at)?));
+                    direction.holds(|| within(at), || within(at + 2))?
+                }
+                None => false,
+            },
             Test::Group(scope, reach) => packet.is_to_group(*scope, *reach)?,
             Test::Compare(left, relation, right) => {
-                // A header that isn't there is no number; beyond the packet's end there is nothing.
-                let (Some(left), Some(right)) = (left.value(packet)?, right.value(packet)?) else {
+                // A header that isn't there is no number; beyond the packet's end there is nothing. As libpcap: all headers
+                // are looked for before anything is read.
+                if !(left.is_there(packet)? && right.is_there(packet)?) {
                     return Some(false);
-                };
+                }
+                let (left, right) = (left.value(packet)?, right.value(packet)?);
                 match relation {
                     Relation::Equal => left == right,
                     Relation::Unequal => left != right,
@@ -253,22 +286,29 @@ impl Test {
 }
 
 impl Number {
-    /// Its value in a packet; `Some(None)`: the packet is of another protocol; `None`: it looks where there is nothing.
-    fn value(&self, packet: &Packet<'_>) -> Option<Option<u32>> {
+    /// Whether the packet has all headers it is read from; `None`: where that would be said, there is nothing.
+    fn is_there(&self, packet: &Packet<'_>) -> Option<bool> {
         Some(match self {
-            Number::Constant(value) => Some(*value),
-            Number::Length => Some(u32::try_from(packet.length()).unwrap_or(u32::MAX)),
-            Number::Negative(inner) => inner.value(packet)?.map(u32::wrapping_neg),
+            Number::Constant(_) | Number::Length => true,
+            Number::Negative(inner) => inner.is_there(packet)?,
+            Number::Bytes(protocol, at, _) => at.is_there(packet)? && packet.start_of(*protocol)?.is_some(),
+            Number::Calculated(_, left, right) => left.is_there(packet)? && right.is_there(packet)?,
+        })
+    }
+
+    /// Its value in a packet that has its headers; `None`: it looks where there is nothing.
+    fn value(&self, packet: &Packet<'_>) -> Option<u32> {
+        Some(match self {
+            Number::Constant(value) => *value,
+            Number::Length => u32::try_from(packet.length()).unwrap_or(u32::MAX),
+            Number::Negative(inner) => inner.value(packet)?.wrapping_neg(),
             Number::Bytes(protocol, at, size) => {
-                let Some(start) = packet.start_of(*protocol)? else { return Some(None) };
-                let Some(at) = at.value(packet)? else { return Some(None) };
-                Some(packet.number(start.checked_add(usize::try_from(at).ok()?)?, *size)?)
+                let start = packet.start_of(*protocol)??;
+                let at = usize::try_from(at.value(packet)?).ok()?;
+                packet.number(start.checked_add(at)?, *size)?
             }
             Number::Calculated(operator, left, right) => {
-                let (Some(left), Some(right)) = (left.value(packet)?, right.value(packet)?) else {
-                    return Some(None);
-                };
-                Some(operator.apply(left, right)?)
+                operator.apply(left.value(packet)?, right.value(packet)?)?
             }
         })
     }

@@ -1,12 +1,11 @@
 //! A packet's bytes, as filters look at them.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
 use super::{Link, Protocol, Reach, Scope, Version};
 
 const ETHERNET_LEN: usize = 14;
 const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
+const REVERSE_ARP: u16 = 0x8035;
 const IPV6: u16 = 0x86dd;
 /// IPv6's fragment header, and how long IPv6's own header is.
 const FRAGMENT: u8 = 44;
@@ -41,7 +40,7 @@ impl<'a> Packet<'a> {
         self.bytes.get(at).copied()
     }
 
-    fn half(&self, at: usize) -> Option<u16> {
+    pub(super) fn half(&self, at: usize) -> Option<u16> {
         self.bytes.get(at..)?.first_chunk().map(|bytes| u16::from_be_bytes(*bytes))
     }
 
@@ -87,32 +86,25 @@ impl<'a> Packet<'a> {
         })
     }
 
-    /// Source and destination, of IP or ARP; `Some(None)` if it has none of that kind.
-    pub(super) fn addresses(&self, version: Version) -> Option<Option<(IpAddr, IpAddr)>> {
+    /// Where source and destination are, of IP or ARP; `Some(None)` if it has none of that kind.
+    pub(super) fn addresses(&self, version: Version, of_v4: bool) -> Option<Option<(usize, usize)>> {
         let at = self.network();
-        let v4 = |at: usize| Some(IpAddr::V4(Ipv4Addr::from_bits(self.number(at, 4)?)));
-        let v6 = |at: usize| {
-            let bytes = self.bytes.get(at..)?.first_chunk::<16>()?;
-            Some(IpAddr::V6(Ipv6Addr::from(*bytes)))
-        };
         Some(match (self.ether_type()?, version) {
-            (IPV4, Version::Any | Version::V4) => Some((v4(at + 12)?, v4(at + 16)?)),
-            (ARP, Version::Any | Version::Arp) => Some((v4(at + 14)?, v4(at + 24)?)),
-            (IPV6, Version::Any | Version::V6) => Some((v6(at + 8)?, v6(at + 24)?)),
+            (IPV4, Version::Any | Version::V4) if of_v4 => Some((at + 12, at + 16)),
+            (ARP, Version::Any | Version::Arp) if of_v4 => Some((at + 14, at + 24)),
+            (REVERSE_ARP, Version::Any) if of_v4 => Some((at + 14, at + 24)),
+            (IPV6, Version::Any | Version::V6) if !of_v4 => Some((at + 8, at + 24)),
             _ => None,
         })
     }
 
-    pub(super) fn macs(&self) -> Option<Option<([u8; 6], [u8; 6])>> {
-        if self.link != Link::Ethernet {
-            return Some(None);
-        }
-        let (to, rest) = self.bytes.split_first_chunk()?;
-        Some(Some((*rest.first_chunk()?, *to)))
+    pub(super) fn mac(&self, at: usize) -> Option<[u8; 6]> {
+        self.bytes.get(at..)?.first_chunk().copied()
     }
 
-    /// Source and destination port, of one protocol or any that has ports. Only the first fragment has them.
-    pub(super) fn ports(&self, protocol: Option<u8>) -> Option<Option<(u16, u16)>> {
+    /// Where the source port is, and the destination port behind it, of one protocol or any that has ports. Only the first
+    /// fragment has them.
+    pub(super) fn ports(&self, protocol: Option<u8>) -> Option<Option<usize>> {
         let has_ports = |number: u8| protocol.map_or(matches!(number, TCP | UDP | SCTP), |own| own == number);
         let at = self.network();
         let start = match self.ether_type()? {
@@ -120,14 +112,14 @@ impl<'a> Packet<'a> {
             IPV6 if has_ports(self.byte(at + 6)?) => at + IPV6_LEN,
             _ => return Some(None),
         };
-        Some(Some((self.half(start)?, self.half(start + 2)?)))
+        Some(Some(start))
     }
 
     pub(super) fn is_to_group(&self, scope: Scope, reach: Reach) -> Option<bool> {
         let at = self.network();
         Some(match (scope, reach) {
-            (Scope::Ethernet, Reach::Broadcast) => self.macs()?.is_some_and(|(_, to)| to == [0xff; 6]),
-            (Scope::Ethernet, Reach::Multicast) => self.macs()?.is_some_and(|(_, to)| to[0] & 1 != 0),
+            (Scope::Ethernet, Reach::Broadcast) => self.link == Link::Ethernet && self.mac(0)? == [0xff; 6],
+            (Scope::Ethernet, Reach::Multicast) => self.link == Link::Ethernet && self.byte(0)? & 1 != 0,
             // What the network is isn't known: all ones or all zeros.
             (Scope::V4, Reach::Broadcast) => {
                 self.ether_type()? == IPV4 && matches!(self.number(at + 16, 4)?, 0 | u32::MAX)
@@ -142,7 +134,8 @@ impl<'a> Packet<'a> {
     pub(super) fn start_of(&self, protocol: Protocol) -> Option<Option<usize>> {
         let at = self.network();
         Some(match protocol {
-            Protocol::Ethernet => (self.link == Link::Ethernet).then_some(0),
+            // As libpcap: where the packet begins, whatever the link.
+            Protocol::Ethernet => Some(0),
             Protocol::Arp | Protocol::Ip | Protocol::Ip6 => self.is(protocol)?.then_some(at),
             Protocol::Over(Version::V6, number) => {
                 let is_it = self.ether_type()? == IPV6 && self.byte(at + 6)? == number;

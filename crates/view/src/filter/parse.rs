@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::lex::{Token, Word};
 use super::{
-    DEEPEST, Direction, Expression, FilterError, Lookup, Net, Number, Operator, Protocol, Reach, Relation,
-    Scope, Test, Version,
+    DEEPEST, Direction, Expression, FilterError, Lookup, MOST_WORDS, Net, Number, Operator, Protocol, Reach,
+    Relation, Scope, Test, Version,
 };
 
 type Result<T> = std::result::Result<T, FilterError>;
@@ -103,6 +103,9 @@ struct Parser<'a> {
 pub(super) fn expression(tokens: &[Token], end: usize, names: &dyn Lookup) -> Result<Option<Expression>> {
     if tokens.is_empty() {
         return Ok(None);
+    }
+    if let Some(token) = tokens.get(MOST_WORDS) {
+        return Err(FilterError { what: "too many words".to_owned(), at: token.at });
     }
     let mut parser = Parser { tokens, next: 0, end, names, last: Qualifiers::default(), depth: 0 };
     let expression = parser.alternatives()?;
@@ -381,15 +384,19 @@ impl Parser<'_> {
             Kind::Host => self.host(own.protocol, direction, &text),
             Kind::Net => self.net(own.protocol, direction, &text),
             Kind::Port => {
-                let port = self.port(&text)?;
+                let number = number(&text).and_then(|number| u16::try_from(number).ok());
+                let (port, only) = number.map_or_else(|| self.port(&text), |port| Ok((port, None)))?;
+                let test = self.ports((own.protocol, only), direction, (port, port));
                 self.next += 1;
-                self.ports(own.protocol, direction, (port, port))
+                test
             }
             Kind::PortRange => {
                 let ends = text.split_once('-').ok_or_else(|| self.wrong("two ports, such as 10-20"))?;
-                let (low, high) = (self.port(ends.0)?, self.port(ends.1)?);
+                let ((low, one), (high, other)) = (self.port(ends.0)?, self.port(ends.1)?);
+                let only = one.filter(|_| one == other);
+                let test = self.ports((own.protocol, only), direction, (low.min(high), low.max(high)));
                 self.next += 1;
-                self.ports(own.protocol, direction, (low.min(high), low.max(high)))
+                test
             }
             Kind::Protocol => self.protocol_number(own.protocol, &text),
         }
@@ -405,11 +412,15 @@ impl Parser<'_> {
             Ok(address) => vec![address],
             Err(_) => self.names.host(text),
         };
-        let nets = addresses.into_iter().map(|address| Net { address, mask: u128::MAX });
+        if addresses.is_empty() {
+            return Err(self.wrong(format!("no host is called {text}")));
+        }
         let version = self.version(protocol)?;
-        let tests = nets.map(|net| Expression::Is(Test::Net(version, direction, net)));
+        let nets = addresses.into_iter().filter(|address| version.has(*address));
+        let tests = nets.map(|address| Net { address, mask: u128::MAX });
+        let tests = tests.map(|net| Expression::Is(Test::Net(version, direction, net)));
         let any = tests.reduce(|left, right| Expression::Or(Box::new(left), Box::new(right)));
-        let any = any.ok_or_else(|| self.wrong(format!("no host is called {text}")))?;
+        let any = any.ok_or_else(|| self.wrong("that protocol has no such address"))?;
         self.next += 1;
         Ok(any)
     }
@@ -417,6 +428,9 @@ impl Parser<'_> {
     fn net(&mut self, protocol: Option<Protocol>, direction: Direction, text: &str) -> Result<Expression> {
         let (address, length) = network(text).ok_or_else(|| self.wrong("a network is missing"))?;
         let version = self.version(protocol)?;
+        if !version.has(address) {
+            return Err(self.wrong("that protocol has no such address"));
+        }
         self.next += 1;
         let longest = if address.is_ipv4() { 32 } else { 128 };
         let mask = if self.take(&["/"]) {
@@ -457,20 +471,28 @@ impl Parser<'_> {
         }
     }
 
-    fn port(&self, text: &str) -> Result<u16> {
-        let known = text.parse().ok().or_else(|| self.names.port(text));
+    /// A port, and the one protocol that has it under this name.
+    fn port(&self, text: &str) -> Result<(u16, Option<u8>)> {
+        let known = text.parse().ok().map(|port| (port, None)).or_else(|| self.names.port(text));
         known.ok_or_else(|| self.wrong(format!("no port is called {text}")))
     }
 
     fn ports(
         &self,
-        protocol: Option<Protocol>,
+        (protocol, only): (Option<Protocol>, Option<u8>),
         direction: Direction,
         range: (u16, u16),
     ) -> Result<Expression> {
         let number = match protocol {
-            None => None,
-            Some(Protocol::Over(_, number @ (TCP | UDP | SCTP))) => Some(number),
+            None => only,
+            Some(Protocol::Over(_, number @ (TCP | UDP | SCTP)))
+                if only.is_none_or(|only| only == number) =>
+            {
+                Some(number)
+            }
+            Some(Protocol::Over(_, TCP | UDP | SCTP)) => {
+                return Err(self.wrong("another protocol's port has that name"));
+            }
             Some(_) => return Err(self.wrong("that protocol has no ports")),
         };
         Ok(Expression::Is(Test::Port(number, direction, range)))
@@ -533,8 +555,15 @@ fn network(text: &str) -> Option<(IpAddr, u32)> {
     Some((Ipv4Addr::from(octets).into(), parts.len() as u32 * 8))
 }
 
+/// Six numbers with colons, minuses or points between, or three of four digits with points.
 fn mac(text: &str) -> Option<[u8; 6]> {
-    let parts: Vec<u8> =
-        text.split(':').map(|part| u8::from_str_radix(part, 16).ok()).collect::<Option<_>>()?;
-    parts.try_into().ok()
+    let between = text.chars().find(|c| matches!(c, ':' | '-' | '.'))?;
+    let hexadecimal = |part: &str| u16::from_str_radix(part, 16).ok();
+    let parts: Vec<u16> = text.split(between).map(hexadecimal).collect::<Option<_>>()?;
+    if let ('.', [_, _, _]) = (between, parts.as_slice()) {
+        let bytes: Vec<u8> = parts.into_iter().flat_map(u16::to_be_bytes).collect();
+        return bytes.try_into().ok();
+    }
+    let bytes: Vec<u8> = parts.into_iter().map(|part| u8::try_from(part).ok()).collect::<Option<_>>()?;
+    bytes.try_into().ok()
 }

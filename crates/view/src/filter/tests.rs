@@ -9,8 +9,8 @@ impl Lookup for Names {
         if name == "tekapo" { known.to_vec() } else { Vec::new() }
     }
 
-    fn port(&self, name: &str) -> Option<u16> {
-        (name == "http").then_some(80)
+    fn port(&self, name: &str) -> Option<(u16, Option<u8>)> {
+        (name == "http").then_some((80, Some(6)))
     }
 }
 
@@ -50,6 +50,7 @@ fn what_a_syn_is() {
         "src 10.61.0.1",
         "src host 10.61.0.1 and dst host 10.61.0.2",
         "port 80",
+        "port 0x50",
         "tcp dst port http",
         "dst port 80 or 81",
         "src or dst port 40000",
@@ -77,10 +78,15 @@ fn what_a_syn_is() {
         "(ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2) = 0",
         "ether src 02:00:00:00:00:01",
         "ether host 2:0:0:0:0:2",
+        "ether host 02-00-00-00-00-02",
+        "ether host 0200.0000.0002",
+        "ether host 2.0.0.0.0.2",
         "udp or tcp and port 80",
         "tcp and port 81 or port 80",
         "icmp[0] = 8 or tcp",
         "-1 > 5",
+        // There is no second header; that the first ends earlier doesn't matter.
+        "not tcp[100] = udp[0]",
     ] {
         assert!(wants(filter, &bytes), "{filter}");
     }
@@ -125,6 +131,27 @@ fn values_take_the_qualifiers_before_them() {
 }
 
 #[test]
+fn what_is_not_looked_at_may_be_cut_off() {
+    let bytes = syn();
+    // Up to the source address, and to the source port.
+    for (filter, end) in
+        [("host 10.61.0.1", 30), ("net 0.0.0.0/0", 14), ("port 40000", 36), ("not src and dst port 80", 36)]
+    {
+        assert!(wants(filter, &bytes[..end]), "{filter}");
+    }
+    for (filter, end) in [("host 10.61.0.2", 30), ("not host 10.61.0.2", 30), ("port 80", 36)] {
+        assert!(!wants(filter, &bytes[..end]), "{filter}");
+    }
+}
+
+#[test]
+fn a_name_of_one_protocol_only() {
+    let mut datagram = syn();
+    datagram[23] = 17;
+    assert!(wants("port 80", &datagram) && !wants("port http", &datagram));
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_place() {
     for (text, expected) in [
         ("tcp and", "a value is missing, at 8 of the filter"),
@@ -138,16 +165,23 @@ fn what_is_wrong_is_told_with_its_place() {
         ("len / 0 = 1", "a division by zero, at 9 of the filter"),
         ("net 10.0.0.1/8", "the address has bits outside its network, at 15 of the filter"),
         ("net 10.0.0.0/33", "no prefix is so long, at 14 of the filter"),
-        ("icmp port 7", "that protocol has no ports, at 12 of the filter"),
+        ("icmp port 7", "that protocol has no ports, at 11 of the filter"),
+        ("udp port http", "another protocol's port has that name, at 10 of the filter"),
+        ("ip6 host 10.0.0.1", "that protocol has no such address, at 10 of the filter"),
+        ("arp net fd61::/64", "that protocol has no such address, at 9 of the filter"),
         ("tcp ; udp", "';' means nothing here, at 5 of the filter"),
         ("ether host 10.0.0.1", "an Ethernet address is missing, at 12 of the filter"),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected, "{text}");
     }
-    let deep = format!("{}tcp{}", "(".repeat(10_000), ")".repeat(10_000));
+    let deep = format!("{}tcp{}", "(".repeat(1000), ")".repeat(1000));
     assert!(parse(&deep).unwrap_err().what.contains("deep"));
-    assert!(parse(&format!("{}tcp", "not ".repeat(10_000))).unwrap_err().what.contains("deep"));
+    assert!(parse(&format!("{}tcp", "not ".repeat(1000))).unwrap_err().what.contains("deep"));
     assert!(parse(&format!("{}1 = 1", "-".repeat(10_000))).is_err());
+    for chain in ["tcp or ", "1 + "] {
+        let long = format!("{}1 = 1", chain.repeat(100_000));
+        assert!(parse(&long).unwrap_err().what.contains("too many"));
+    }
 }
 
 #[test]

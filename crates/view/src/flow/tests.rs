@@ -122,3 +122,11 @@ fn drawings_of_it() {
     assert!(crate::sequence_picture(&flow).is_some_and(|picture| picture.ends_with("</svg>")));
     assert!(crate::ladder(&flow, 1, true).lines().count() == 8);
 }
+
+#[test]
+fn numbers_before_the_first_can_be_drawn() {
+    // The capture began in the middle: what is sent again is older than what was seen first.
+    let flow = flow(&[(C, ".", 1000, 1, 10), (C, ".", 990, 1, 20), (S, ".", 1, 980, 0)]);
+    assert!(crate::sequence_picture(&flow).is_some());
+    assert_eq!(crate::ladder(&flow, 80, true).lines().count(), 2 + 3);
+}

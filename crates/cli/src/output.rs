@@ -1,0 +1,21 @@
+//! What commands print.
+
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+/// Prints all of a text; gives the exit status.
+pub(crate) fn print(text: &str) -> ExitCode {
+    let mut out = io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if !is_closed(&error) => {
+            let _ = writeln!(io::stderr(), "sockeye: standard output: {error}");
+            ExitCode::FAILURE
+        }
+        Ok(()) | Err(_) => ExitCode::SUCCESS,
+    }
+}
+
+/// Whether nobody reads any more what is written: whoever reads no more has seen enough.
+pub(crate) fn is_closed(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::BrokenPipe
+}
