@@ -5,23 +5,25 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
-use sockeye::socket::{Family, Kind, OPTIONS, Row, State, Transport, Value};
+use sockeye::socket::{Family, Kind, OPTIONS, Row, SocketType, Sockets, State, Transport, Value};
 use sockeye::{Lab, Socket};
 
 use crate::output::print;
 
-/// The sockets that are asked: what they are called, and how they are made.
-const SOCKETS: [(&str, Family, Transport); 4] = [
+/// The sockets of the Internet that are asked: what they are called, and how they are made. Raw ones are of ICMP and ICMPv6.
+const SOCKETS: [(&str, Family, Transport); 6] = [
     ("tcp", Family::Inet, Transport::Tcp),
     ("udp", Family::Inet, Transport::Udp),
+    ("raw", Family::Inet, Transport::Raw(1)),
     ("tcp6", Family::Inet6, Transport::Tcp),
     ("udp6", Family::Inet6, Transport::Udp),
+    ("raw6", Family::Inet6, Transport::Raw(58)),
 ];
 
 const AFTER_HELP: &str = "\
 The columns are the option's name, what its value is, how it may be used (r: getsockopt, w: setsockopt), and what a new
-socket says: over IPv4 a TCP and a UDP socket, for options of IPv6 an IPv6 one. An option that is known but not
-supported says ENOPROTOOPT, which it also gives to programs; so does every option that is not here.
+socket says: over IPv4 a TCP, a UDP and (for its own options) a raw socket, for options of IPv6 those over IPv6, and a
+Unix-domain stream for options that only such have. An option that is known but not supported says ENOPROTOOPT, which it also gives to programs; so does every option that is not here.
 
 Examples:
   sockeye sockopts
@@ -69,40 +71,49 @@ struct Shown {
     values: Vec<(&'static str, String)>,
 }
 
-/// A new socket, and what it is called.
+/// A new socket, what it is called, and what it is; `None`: a Unix-domain one.
 struct Asked {
     name: &'static str,
-    family: Family,
-    transport: Transport,
+    kind: Option<(Family, Transport)>,
     socket: Socket,
 }
 
 fn sockets() -> io::Result<Vec<Asked>> {
     let host = Lab::new(0).host("host", ["10.0.0.1/24", "fd00::1/64"])?;
-    SOCKETS
-        .into_iter()
-        .map(|(name, family, transport)| {
-            let socket = host.run(|| Socket::new(family, transport))?;
-            Ok(Asked { name, family, transport, socket })
-        })
-        .collect()
+    let _here = host.enter();
+    let of_the_internet = SOCKETS.into_iter().map(|(name, family, transport)| {
+        Ok(Asked { name, kind: Some((family, transport)), socket: Socket::new(family, transport)? })
+    });
+    let unix = Socket::unix(SocketType::Stream).map(|socket| Asked { name: "unix", kind: None, socket });
+    of_the_internet.chain([unix]).collect()
+}
+
+impl Asked {
+    /// Whether it shows what an option is like.
+    fn shows(&self, row: &Row) -> bool {
+        match self.kind {
+            None => row.sockets == Sockets::Unix,
+            // What datagram sockets have, UDP's show.
+            Some((_, Transport::Raw(_))) if row.sockets != Sockets::Raw => false,
+            Some((family, transport)) => {
+                row.family.unwrap_or(Family::Inet) == family && row.sockets.include(transport)
+            }
+        }
+    }
 }
 
 impl Shown {
     fn of(row: &'static Row, asked: &[Asked]) -> Shown {
-        let mut values = Vec::new();
-        for Asked { name, family, transport, socket } in asked {
-            let of_family = row.family.unwrap_or(Family::Inet) == *family;
-            if row.readable && of_family && row.sockets.include(*transport) {
-                // Whom it hears is asked of one group.
-                let value = match row.kind {
-                    Kind::Group(_) => "of a group".to_owned(),
-                    _ => socket.option(row.opt).map_or_else(|error| refused(&error), plain),
-                };
-                values.push((*name, value));
-            }
-        }
-        Shown { row, values }
+        let asked = asked.iter().filter(|asked| row.readable && asked.shows(row));
+        let values = asked.map(|Asked { name, socket, .. }| {
+            // Whom it hears is asked of one group.
+            let value = match row.kind {
+                Kind::Group(_) => "of a group".to_owned(),
+                _ => socket.option(row.opt).map_or_else(|error| refused(&error), plain),
+            };
+            (*name, value)
+        });
+        Shown { row, values: values.collect() }
     }
 }
 
