@@ -99,7 +99,7 @@ fn fastopen_with_cookies() {
     }
 }
 
-programs! { fastopen held socket options connect connect_nonblocking bind accept shutdown stream urgent udp hostile epoll processes }
+programs! { fastopen held socket options connect connect_nonblocking bind accept linger shutdown stream urgent udp hostile epoll processes }
 
 #[test]
 fn gate() {

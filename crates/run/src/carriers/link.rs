@@ -7,6 +7,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno as Native;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use sockeye_abi::{Errno, How, MessageFlags, Readiness};
@@ -154,7 +155,7 @@ impl Link {
             // Without room nothing is taken, but an end or an error behind the last byte is seen.
             let flags = if room == 0 { RecvFlags::DONTWAIT | RecvFlags::PEEK } else { RecvFlags::DONTWAIT };
             match rustix::net::recv(&self.end, &mut buffer[..room.max(1)], flags) {
-                Ok((0, _)) if self.hung_up => return self.close(host, now, socket),
+                Ok((0, _)) if self.is_closed() => return self.close(host, now, socket),
                 Ok((0, _)) => {
                     self.may_read = false;
                     if !self.sending_shut {
@@ -317,6 +318,18 @@ impl Link {
     /// Whether it has: a hang-up of S could then also be P shut both ways, but still open.
     pub(crate) fn asked_shut(&self) -> bool {
         self.asked_shut
+    }
+
+    /// Behind the last byte: whether that is P's close, of which the kernel may be about to tell, or its sending side
+    /// shut. A close is no FIN if it resets (SO_LINGER).
+    fn is_closed(&mut self) -> bool {
+        if !self.hung_up && !self.asked_shut {
+            let mut end = [PollFd::new(&self.end, PollFlags::empty())];
+            let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let told = rustix::event::poll(&mut end, Some(&at_once)) == Ok(1);
+            self.hung_up = told && end[0].revents().contains(PollFlags::HUP);
+        }
+        self.hung_up
     }
 
     /// Whether P was closed by its last holder.
