@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::common::{TempDir, finish, need, sockeye};
 
 /// What a filter may ask.
-const FILTERS: [&str; 64] = [
+const FILTERS: [&str; 66] = [
     "tcp",
     "udp",
     "icmp",
@@ -68,6 +68,8 @@ const FILTERS: [&str; 64] = [
     "port domain",
     "port http",
     "port 0x35",
+    "ip[8] * 5 % 3 = 128 and ip[8] % 5 + 2 = 1",
+    "ip[9] ^ 3 & 2 = 4 or ip[8] | ip[9] & 0 = 64",
     "not tcp[50] = ip6[6]",
     "ether src 02-00-00-00-00-02",
     "ether dst 0200.0000.0001",

@@ -71,6 +71,10 @@ const NUMBERS: [(&str, u32); 36] = [
     ("icmp6-redirect", 137),
 ];
 
+/// How tightly a minus in front binds: more than the rest, but for what has no place.
+const MINUS: usize = 6;
+const PLACELESS: usize = 7;
+
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -235,20 +239,31 @@ impl Parser<'_> {
         RELATIONS.into_iter().find(|(symbol, _)| self.take(&[symbol])).map(|(_, relation)| relation)
     }
 
-    /// A calculation whose operators bind at least so tightly.
+    /// A calculation whose operators bind more tightly than that. As in libpcap's grammar `%` and `^` have no place among
+    /// them: each takes all that follows as its right side, and what is left of it binds less, whatever it is.
     fn number(&mut self, tightness: usize) -> Result<Number> {
-        const OPERATORS: [&[(&str, Operator)]; 4] = [
-            &[("|", Operator::Or), ("^", Operator::Xor), ("&", Operator::And)],
-            &[("<<", Operator::Left), (">>", Operator::Right)],
-            &[("+", Operator::Add), ("-", Operator::Subtract)],
-            &[("*", Operator::Multiply), ("/", Operator::Divide), ("%", Operator::Modulo)],
+        const OPERATORS: [(&str, Operator, usize); 10] = [
+            ("|", Operator::Or, 1),
+            ("&", Operator::And, 2),
+            ("<<", Operator::Left, 3),
+            (">>", Operator::Right, 3),
+            ("+", Operator::Add, 4),
+            ("-", Operator::Subtract, 4),
+            ("*", Operator::Multiply, 5),
+            ("/", Operator::Divide, 5),
+            ("%", Operator::Modulo, PLACELESS),
+            ("^", Operator::Xor, PLACELESS),
         ];
-        let Some(operators) = OPERATORS.get(tightness) else { return self.factor() };
-        let mut left = self.number(tightness + 1)?;
+        let mut left = self.factor()?;
         loop {
-            let found = operators.iter().find(|(symbol, _)| self.take(&[symbol]));
-            let Some((_, operator)) = found else { return Ok(left) };
-            let right = self.number(tightness + 1)?;
+            let found = OPERATORS.iter().find(|(symbol, _, own)| *own > tightness && self.take(&[symbol]));
+            let Some((_, operator, own)) = found else { return Ok(left) };
+            self.depth += 1;
+            if self.depth > DEEPEST {
+                return Err(self.wrong("nested too deep"));
+            }
+            let right = self.number(if *own == PLACELESS { 0 } else { *own })?;
+            self.depth -= 1;
             if matches!((operator, &right), (Operator::Divide | Operator::Modulo, Number::Constant(0))) {
                 return Err(self.wrong("a division by zero"));
             }
@@ -262,7 +277,7 @@ impl Parser<'_> {
             return Err(self.wrong("nested too deep"));
         }
         let factor = if self.take(&["-"]) {
-            Number::Negative(Box::new(self.factor()?))
+            Number::Negative(Box::new(self.number(MINUS)?))
         } else if self.take(&["("]) {
             let inner = self.number(0)?;
             self.expect(")")?;
@@ -391,7 +406,7 @@ impl Parser<'_> {
                 test
             }
             Kind::PortRange => {
-                let ends = text.split_once('-').ok_or_else(|| self.wrong("two ports, such as 10-20"))?;
+                let ends = text.split_once('-').unwrap_or((&text, &text));
                 let ((low, one), (high, other)) = (self.port(ends.0)?, self.port(ends.1)?);
                 let only = one.filter(|_| one == other);
                 let test = self.ports((own.protocol, only), direction, (low.min(high), low.max(high)));

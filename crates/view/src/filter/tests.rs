@@ -85,6 +85,11 @@ fn what_a_syn_is() {
         "tcp and port 81 or port 80",
         "icmp[0] = 8 or tcp",
         "-1 > 5",
+        "portrange 80",
+        // As libpcap's grammar has it.
+        "1 | 0 & 0 = 1 and 1 ^ 3 & 2 = 3 and 5 ^ 1 + 1 = 7",
+        "7 * 5 % 3 = 14 and 7 % 4 * 2 = 7 and 7 % 4 + 2 = 1 and 17 % 10 % 4 = 1 and 2 + 7 % 4 = 5",
+        "10 - 4 - 3 = 3 and 1 << 2 << 3 = 32 and 2 + 3 * 4 = 14 and -1 % 2 = -1",
         // There is no second header; that the first ends earlier doesn't matter.
         "not tcp[100] = udp[0]",
     ] {
