@@ -2,12 +2,11 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
-use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use serde_json::json;
-use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts};
+use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session};
 
 use crate::faults::LinkFlags;
 use crate::output::print;
@@ -37,6 +36,10 @@ pub(crate) struct Arguments {
     /// Go to the background once the network is there
     #[arg(long)]
     daemon: bool,
+
+    /// Leave the terminal's session: what --daemon starts
+    #[arg(long, hide = true)]
+    new_session: bool,
 
     #[command(flatten)]
     network: Named,
@@ -91,6 +94,9 @@ pub(crate) fn up(arguments: Arguments) -> ExitCode {
 }
 
 fn hold(arguments: Arguments) -> Result<(), Error> {
+    if arguments.new_session {
+        leave_session()?;
+    }
     let place = Place::of(&arguments.network.name)?;
     let seed = arguments.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
     let faults = arguments.link.faults();
@@ -117,7 +123,7 @@ fn detach() -> Result<(), Error> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .current_dir("/")
-        .process_group(0)
+        .arg("--new-session")
         .spawn()?;
     let mut first = [0];
     let began = child.stdout.take().is_some_and(|mut out| out.read(&mut first).is_ok_and(|read| read > 0));

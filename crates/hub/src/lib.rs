@@ -42,3 +42,12 @@ pub enum Error {
     #[error("the network's socket: {0}")]
     Io(#[from] io::Error),
 }
+
+/// Goes on in a session of its own, which no terminal's end concerns (setsid(2)).
+///
+/// # Errors
+/// If this process leads a group.
+pub fn leave_session() -> io::Result<()> {
+    rustix::process::setsid()?;
+    Ok(())
+}

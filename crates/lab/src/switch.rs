@@ -13,6 +13,9 @@ const LEARNED: usize = 8192;
 /// How long it remembers one (802.1D: 300 s).
 const AGE: Duration = Duration::from_secs(300);
 
+/// How often it looks for those that are past it, once it has no room left.
+const SWEEP: Duration = Duration::from_secs(1);
+
 /// A switch at work.
 #[derive(Debug)]
 pub(crate) struct Switch {
@@ -20,13 +23,21 @@ pub(crate) struct Switch {
     /// The links plugged in, each from this end.
     ports: Vec<Lane>,
     learned: BTreeMap<Mac, (usize, Instant)>,
+    /// When those past their age were last looked for.
+    swept: Instant,
     /// A switch joined to it, or itself if it stands for all that are joined.
     pub(crate) joined: usize,
 }
 
 impl Switch {
     pub(crate) fn new(name: &str, joined: usize) -> Switch {
-        Switch { name: name.to_owned(), ports: Vec::new(), learned: BTreeMap::new(), joined }
+        Switch {
+            name: name.to_owned(),
+            ports: Vec::new(),
+            learned: BTreeMap::new(),
+            swept: Instant::ZERO,
+            joined,
+        }
     }
 
     pub(crate) fn plug(&mut self, lane: Lane) {
@@ -41,6 +52,10 @@ impl Switch {
         (source, destination): (Mac, Mac),
     ) -> impl Iterator<Item = Lane> + use<> {
         let from = self.ports.iter().position(|port| *port == came_by.back());
+        if self.learned.len() >= LEARNED && now.since(self.swept) >= SWEEP {
+            self.learned.retain(|_, (_, seen)| now.since(*seen) < AGE);
+            self.swept = now;
+        }
         if let Some(from) = from
             && !source.is_multicast()
             && (self.learned.len() < LEARNED || self.learned.contains_key(&source))
