@@ -58,6 +58,10 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "exact")]
     fast: bool,
 
+    /// Have close wait as SO_LINGER says, at the cost of trapping each close
+    #[arg(long)]
+    linger: bool,
+
     /// Wait for all that the program started, instead of ending it when the program ends
     #[arg(long)]
     wait: bool,
@@ -102,6 +106,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         snap: arguments.snap.and_then(|snap| usize::try_from(snap).ok()),
         faults: arguments.link.faults(),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
+        linger: arguments.linger,
         wait: arguments.wait,
         sysctls: arguments.sysctl,
         seed: arguments.seed,

@@ -57,14 +57,12 @@ impl Started {
     }
 }
 
-/// Starts the program under the filter, with the gate if it is to be `exact`. It runs when this returns; its trapped
-/// calls wait for answers.
-pub(crate) fn launch(program: &Program, mask: &SignalMask, exact: bool) -> Result<Launched, Error> {
+/// Starts the program under the filter. It runs when this returns; its trapped calls wait for answers.
+pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;
     let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(ptr::null());
-    let filter = Filter::new(exact);
     let page = shared_page()?;
 
     // SAFETY: this process has one thread, so the child may do all that the parent might.
@@ -73,7 +71,7 @@ pub(crate) fn launch(program: &Program, mask: &SignalMask, exact: bool) -> Resul
         return Err(Error::Start("fork", io::Error::last_os_error()));
     }
     if pid == 0 {
-        become_program(page, &filter, &pointers, mask);
+        become_program(page, filter, &pointers, mask);
     }
     let pid = Pid::from_raw(pid).ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
     let listener = take_listener(page, pid)?;

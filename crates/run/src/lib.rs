@@ -60,6 +60,9 @@ pub struct Options {
     /// Trap reads and writes, too, so that they end as Linux's do where a carrier can't show it. If it isn't said: where
     /// the link may lose or delay.
     pub exact: Option<bool>,
+    /// Trap `close`, too, so that it waits as SO_LINGER says. A handler without SA_RESTART may then end any `close` with
+    /// EINTR, which leaves the descriptor open.
+    pub linger: bool,
     /// Wait for the program's descendants, too, instead of ending them when it ends.
     pub wait: bool,
     /// Settings of the program's host: names as sysctl(8) has them, and values.
@@ -177,7 +180,8 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
     // What another process does with a link isn't known here.
     let exact = options.exact.unwrap_or(!options.faults.are_none() || joined.is_some());
-    let launched = launch::launch(program, &mask, exact)?;
+    let filter = seccomp::Filter::new(exact, options.linger);
+    let launched = launch::launch(program, &mask, &filter)?;
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();

@@ -56,6 +56,8 @@ pub(crate) struct Supervisor {
     pub(crate) taken: Option<Taken>,
     /// Reads and writes are trapped, too: the gate.
     pub(crate) exact: bool,
+    /// Some socket has been told to linger when it is closed: `close` is looked at.
+    pub(crate) lingers: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -103,6 +105,7 @@ impl Supervisor {
             buffer,
             taken: None,
             exact,
+            lingers: false,
         })
     }
 
@@ -196,8 +199,12 @@ impl Supervisor {
                 break;
             }
             let Some(call) = self.listener.receive()? else { continue };
+            if call.number == libc::SYS_close && !self.lingers {
+                self.listener.pass(call.id);
+                continue;
+            }
             if self.is_interrupted(&call) {
-                self.listener.fail(call.id, Errno::EINTR);
+                give_up(&self.listener, &call, Errno::EINTR);
                 continue;
             }
             if self.held.len() > self.held_max {
@@ -245,7 +252,7 @@ impl Supervisor {
             let expired = held.limit.is_some_and(|limit| limit.deadline <= now);
             if expired {
                 let connecting = held.call.number == libc::SYS_connect;
-                listener.fail(held.call.id, if connecting { Errno::EINPROGRESS } else { Errno::EAGAIN });
+                give_up(listener, &held.call, if connecting { Errno::EINPROGRESS } else { Errno::EAGAIN });
             }
             !expired
         });
@@ -518,6 +525,14 @@ impl Supervisor {
             }
         }
     }
+}
+
+/// Ends a held call that waited long enough: with this error, but for `close`, which closes all the same.
+fn give_up(listener: &Listener, call: &Call, errno: Errno) {
+    match call.number {
+        libc::SYS_close => listener.pass(call.id),
+        _ => listener.fail(call.id, errno),
+    };
 }
 
 fn epoll_poll(fd: std::os::fd::BorrowedFd<'_>) -> rustix::event::PollFd<'_> {

@@ -12,16 +12,25 @@ impl Host {
     /// it. Gives how long to wait at most for [`Host::is_lingering`] to end; [`Host::close`] must follow. `None` where
     /// `close` waits for nothing: SO_LINGER is off or of no time, there is no connection, or unread data will reset it.
     pub fn begin_close(&mut self, now: Instant, id: SocketId) -> Option<Duration> {
+        let time = self.linger_time(id)?;
         let (socket, stream) = self.stream(id).ok()?;
-        let seconds = socket.options.linger.filter(|seconds| *seconds != 0 && socket.holders == 1)?;
+        if socket.holders != 1 {
+            return None;
+        }
         let state = stream.live(&self.stack)?;
         let unread = stream.tcb(&self.stack).is_some_and(|tcb| tcb.receive_len() > 0);
         if unread || matches!(state, State::SynSent) {
             return None;
         }
         let _ = self.shutdown(now, id, How::Both);
+        self.is_lingering(id).then_some(time)
+    }
+
+    /// How long `close` of a stream may wait, if SO_LINGER says that it does.
+    pub fn linger_time(&self, id: SocketId) -> Option<Duration> {
+        let seconds = self.stream(id).ok()?.0.options.linger.filter(|seconds| *seconds != 0)?;
         // As Linux, which takes a negative time for an endless one.
-        self.is_lingering(id).then(|| Duration::from_secs(seconds.cast_unsigned().into()))
+        Some(Duration::from_secs(seconds.cast_unsigned().into()))
     }
 
     /// Whether a stream's FIN, or what stands before it, is not acknowledged yet.

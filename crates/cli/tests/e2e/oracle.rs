@@ -110,6 +110,22 @@ fn gate() {
 }
 
 #[test]
+fn linger_wait() {
+    if need(&["gcc"]) {
+        let program = compile("linger_wait");
+        let world = |mut command: Command| {
+            command.arg(program.path());
+            command
+        };
+        let worlds = [
+            (" --linger", world(sockeye(["run", "--linger", "--"]))),
+            (" --linger --exact", world(sockeye(["run", "--linger", "--exact", "--"]))),
+        ];
+        compare("linger_wait", &program, worlds);
+    }
+}
+
+#[test]
 fn dual() {
     if std::net::UdpSocket::bind("[::1]:0").is_err() {
         println!("skipped: this machine has no IPv6 to compare with");

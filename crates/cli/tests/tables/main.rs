@@ -62,6 +62,7 @@ fn calls() -> String {
             When::Always => "Sockeye",
             When::Gate => "the kernel, on the carrier; with `--exact` let through by Sockeye",
             When::Odd => "the kernel, on the carrier; Sockeye where it is odd, and with `--exact`",
+            When::Linger => "the kernel, on the carrier; with `--linger` let through by Sockeye",
             When::Arguments => "either, by its arguments",
             When::Never => "the kernel, on the carrier",
             When::Refused => "nobody",

@@ -1,6 +1,7 @@
 //! The trapped calls: what each means for the stack and its carrier. A file per family of calls.
 
 mod accept;
+mod close;
 mod connect;
 mod create;
 mod datagram;
@@ -79,6 +80,7 @@ impl Supervisor {
             libc::SYS_setsockopt => self.set_option(call, subject),
             libc::SYS_getsockopt => self.get_option(call, subject),
             libc::SYS_shutdown => self.shutdown(call, subject),
+            libc::SYS_close => self.close(subject),
             libc::SYS_ioctl => self.ioctl(call, subject),
             libc::SYS_read | libc::SYS_readv => self.read(call, subject),
             libc::SYS_write | libc::SYS_writev => self.write(call, subject),

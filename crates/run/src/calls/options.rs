@@ -23,6 +23,7 @@ impl Supervisor {
         let now = self.network.now();
         self.network.host().set_option(now, subject.socket, option, value)?;
         self.settle();
+        self.lingers |= self.network.host().linger_time(subject.socket).is_some();
         match option {
             // The kernel's own waits on the carrier are to end in time as well; and urgent bytes are the carrier's.
             Opt::SoRcvTimeo

@@ -11,6 +11,8 @@ pub enum When {
     Gate,
     /// Where its arguments ask for what a carrier can't do, and behind the gate.
     Odd,
+    /// With `--linger`; else the kernel makes it, on the carrier.
+    Linger,
     /// By its arguments.
     Arguments,
     /// Never: the kernel makes it, on the carrier.
@@ -73,7 +75,7 @@ calls! {
     pwritev2 SYS_pwritev2 Never "goes round the gate";
     ioctl SYS_ioctl Arguments "requests by their table";
     fcntl SYS_fcntl Never "O_NONBLOCK, FD_CLOEXEC, F_SETOWN, F_SETSIG are the carrier's own";
-    close SYS_close Never "the last one closes the socket; SO_LINGER doesn't make it wait";
+    close SYS_close Linger "the last one closes the socket; SO_LINGER makes it wait with `--linger`";
     dup SYS_dup Never "";
     ppoll SYS_ppoll Never "as poll and select";
     epoll_ctl SYS_epoll_ctl Never "level, edge, oneshot and exclusive are the kernel's own";

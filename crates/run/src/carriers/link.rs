@@ -51,6 +51,8 @@ pub(crate) struct Link {
     hung_up: bool,
     /// The program has called `shutdown` for its sending side.
     asked_shut: bool,
+    /// The program has called `close` for its last descriptor, and SO_LINGER may have that wait.
+    closing: bool,
     /// The program will send no more, and the stack knows.
     sending_shut: bool,
     /// The peer's FIN was shown to P.
@@ -72,6 +74,7 @@ impl Link {
             may_write: true,
             hung_up: false,
             asked_shut: false,
+            closing: false,
             sending_shut: false,
             receiving_shut: false,
             failed: None,
@@ -292,6 +295,11 @@ impl Link {
         self.receiving_shut || super::charge(&self.end) > 0
     }
 
+    /// Whether the program has not read all that came.
+    pub(crate) fn owes(&self) -> bool {
+        !self.outbox.is_empty() || super::charge(&self.end) > 0
+    }
+
     /// Bytes of the program that the stack has not taken yet.
     pub(crate) fn unread(&self) -> usize {
         usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)
@@ -318,6 +326,16 @@ impl Link {
     /// Whether it has: a hang-up of S could then also be P shut both ways, but still open.
     pub(crate) fn asked_shut(&self) -> bool {
         self.asked_shut
+    }
+
+    /// The program closes P, which waits.
+    pub(crate) fn begin_close(&mut self) {
+        self.closing = true;
+    }
+
+    /// Whether it does.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing
     }
 
     /// Behind the last byte: whether that is P's close, of which the kernel may be about to tell, or its sending side

@@ -50,15 +50,22 @@ pub(crate) fn borrow_socket(inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
     if let Some(fd) = borrow_seen(inode, seen) {
         return Some(fd);
     }
-    super::family::descendants(std::process::id()).into_iter().find_map(|pid| {
-        let entries = fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
-        entries.flatten().find_map(|entry| {
-            let number: i32 = entry.file_name().to_str()?.parse().ok()?;
-            match target(pid, number) {
-                Target::Socket(found) if found == inode => borrow_seen(inode, (pid, number)),
-                _ => None,
-            }
-        })
+    holders(inode).find_map(|seen| borrow_seen(inode, seen))
+}
+
+/// Whether a socket has one descriptor in all processes. What is on its way in a message isn't seen.
+pub(crate) fn is_last(inode: u64) -> bool {
+    holders(inode).nth(1).is_none()
+}
+
+/// The processes of ours and their descriptors that refer to a socket.
+fn holders(inode: u64) -> impl Iterator<Item = (u32, i32)> {
+    super::family::descendants(std::process::id()).into_iter().flat_map(move |pid| {
+        let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        numbers
+            .filter(move |number| target(pid, *number) == Target::Socket(inode))
+            .map(move |number| (pid, number))
     })
 }
 

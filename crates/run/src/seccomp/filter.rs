@@ -50,8 +50,8 @@ const fn refuse(errno: i32) -> u32 {
     libc::SECCOMP_RET_ERRNO | errno as u32
 }
 
-/// The filter's program for this machine, with the gate or without.
-pub(super) fn program(gate: bool) -> Vec<sock_filter> {
+/// The filter's program for this machine, with the gate or without, and `close` trapped or not.
+pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     let mut code = vec![load(ARCH)];
     let foreign = foreign_calls();
     code.push(jump(BPF_JEQ, NATIVE_ARCH, foreign.len(), 0));
@@ -66,7 +66,8 @@ pub(super) fn program(gate: bool) -> Vec<sock_filter> {
     code.extend(on(libc::SYS_socket, by_family(NOTIFY)));
     code.extend(on(libc::SYS_socketpair, by_family(refuse(libc::EOPNOTSUPP))));
     let gated = [When::Gate, When::Odd].into_iter().flat_map(numbers).filter(|_| gate);
-    for call in numbers(When::Always).chain(gated) {
+    let closing = numbers(When::Linger).filter(|_| linger);
+    for call in numbers(When::Always).chain(gated).chain(closing) {
         code.extend(on(call, vec![ret(NOTIFY)]));
     }
     code.extend(on(libc::SYS_sendto, addressed_or_odd(4, SEND_NATIVE)));
@@ -174,7 +175,7 @@ mod tests {
         data.extend(arch.to_ne_bytes());
         data.extend([0; 8]);
         args.iter().for_each(|arg| data.extend(arg.to_ne_bytes()));
-        let program = program(gate);
+        let program = program(gate, false);
         let (mut pc, mut a) = (0usize, 0u32);
         loop {
             let sock_filter { code, jt, jf, k } = program[pc];
@@ -238,7 +239,7 @@ mod tests {
             let expected = match row.when {
                 When::Always => (NOTIFY, NOTIFY),
                 When::Gate | When::Odd => (ALLOW, NOTIFY),
-                When::Never => (ALLOW, ALLOW),
+                When::Never | When::Linger => (ALLOW, ALLOW),
                 When::Refused => (refuse(libc::ENOSYS), refuse(libc::ENOSYS)),
                 When::Arguments => continue,
             };

@@ -21,9 +21,9 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// The filter, with the gate or without.
-    pub(crate) fn new(gate: bool) -> Filter {
-        Filter { program: filter::program(gate) }
+    /// The filter, with the gate or without, and `close` trapped or not.
+    pub(crate) fn new(gate: bool, linger: bool) -> Filter {
+        Filter { program: filter::program(gate, linger) }
     }
 
     /// Puts the filter on this process and all it will start. Gives the listener's descriptor number.
