@@ -124,22 +124,21 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     if bytes(sender) == 0 {
         return None;
     }
-    let began = flow.steps.first()?.at;
+    // What was sent before the capture began has numbers before its first: it is not drawn.
+    let number = |step: &Step| if step.from == sender { step.seq } else { step.ack.unwrap_or(0) };
+    let steps: Vec<&Step> = flow.steps.iter().filter(|step| number(step) < 1 << 31).collect();
+    let began = steps.first()?.at;
     let time = |step: &Step| step.at.saturating_sub(began).as_secs_f64();
-    let acks = |step: &&Step| step.from != sender && step.ack.is_some() && step.dropped.is_none();
-    let highest = flow.steps.iter().map(|step| {
-        if step.from == sender {
-            f64::from(step.seq) + f64::from(step.len)
-        } else {
-            f64::from(step.ack.unwrap_or(0))
-        }
-    });
+    let acks = |step: &&&Step| step.from != sender && step.ack.is_some() && step.dropped.is_none();
+    let highest = steps
+        .iter()
+        .map(|step| f64::from(number(step)) + if step.from == sender { f64::from(step.len) } else { 0.0 });
     let highest = highest.fold(1.0, f64::max);
-    let duration = flow.steps.last().map_or(0.0, time).max(1e-6);
+    let duration = steps.last().map_or(0.0, |step| time(step)).max(1e-6);
     let plot = Plot { duration, highest: highest * 1.05 };
     let mut page = plot.page(flow, sender);
     let (mut first, mut again, mut lost) = (Data::new(), Data::new(), Data::new());
-    for step in flow.steps.iter().filter(|step| step.from == sender && step.len > 0) {
+    for step in steps.iter().filter(|step| step.from == sender && step.len > 0) {
         let x = plot.x(time(step));
         let (low, high) = (plot.y(f64::from(step.seq)), plot.y(f64::from(step.seq) + f64::from(step.len)));
         // However small, it can be seen.
@@ -156,7 +155,7 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     }
     let (mut acknowledged, mut window) = (Data::new(), Data::new());
     let mut before: Option<(f64, f64)> = None;
-    for step in flow.steps.iter().filter(acks) {
+    for step in steps.iter().filter(acks) {
         let (x, ack) = (plot.x(time(step)), f64::from(step.ack.unwrap_or(0)));
         let points = (plot.y(ack), plot.y((ack + f64::from(step.window)).min(plot.highest)));
         (acknowledged, window) = match before {
