@@ -1,8 +1,8 @@
 //! The supervisor of unmodified programs: `sockeye run`.
 //!
 //! A seccomp filter hands it the socket calls of a program and of all its descendants. Each socket is a *carrier* in
-//! the program (a Unix-domain descriptor, [`carriers`]) and a socket of the network's stack behind it; the loop in
-//! [`supervisor`] keeps the two alike. Not modelled: what `docs/compatibility.md` lists.
+//! the program (a Unix-domain descriptor, `carriers`) and a socket of the network's stack behind it; the loop in
+//! `supervisor` keeps the two alike. Not modelled: what `docs/compatibility.md` lists.
 
 mod calls;
 mod carriers;
