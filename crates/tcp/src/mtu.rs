@@ -64,10 +64,13 @@ impl Tcb {
     }
 
     /// The largest segment changes; windows are counted in segments, as Linux has it.
-    fn change_mss(&mut self) {
+    pub(crate) fn change_mss(&mut self) {
         let old = self.snd_mss();
         self.set_snd_mss();
         let new = self.snd_mss();
+        if new == old {
+            return;
+        }
         self.cwnd = (self.cwnd / old).max(1) * new;
         if self.ssthresh != u32::MAX {
             self.ssthresh = self.ssthresh / old * new;

@@ -127,7 +127,6 @@ impl Tcb {
         self.rcv_nxt = syn.seq + 1;
         self.last_ack_sent = self.rcv_nxt;
         self.negotiated = Negotiated::new(&self.config, &syn.options);
-        self.set_snd_mss();
         self.negotiate_ecn(syn.flags);
         if let Some(timestamps) = syn.options.timestamps {
             self.ts_recent = timestamps.value;
@@ -140,12 +139,14 @@ impl Tcb {
         // RFC 7323, section 2.2: the window of a SYN is never scaled.
         self.snd_wnd = u32::from(syn.window);
         self.max_snd_wnd = self.snd_wnd;
+        self.set_snd_mss();
         self.snd_wl1 = syn.seq;
         self.snd_wl2 = syn.ack;
         self.cwnd = self.initial_cwnd();
     }
 
-    /// Largest payload of a segment we send: what the peer takes, our link and path carry, less each segment's options.
+    /// Largest payload of a segment we send: what the peer takes, our link and path carry, less each segment's options. As
+    /// Linux, at most half of the largest window the peer ever offered, so that a small window doesn't mean stop and go.
     pub(crate) fn snd_mss(&self) -> u32 {
         u32::from(self.snd_mss)
     }
@@ -155,7 +156,9 @@ impl Tcb {
         let searched =
             self.rare.as_ref().and_then(|rare| rare.mtu_search).map_or(u16::MAX, |search| search.low);
         let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss).min(searched);
-        self.snd_mss = limit.saturating_sub(self.option_len()).max(SMALLEST_MSS);
+        let half = if self.max_snd_wnd > 536 { self.max_snd_wnd / 2 } else { self.max_snd_wnd };
+        let bound = if half == 0 { u16::MAX } else { u16::try_from(half).unwrap_or(u16::MAX) };
+        self.snd_mss = limit.saturating_sub(self.option_len()).min(bound).max(SMALLEST_MSS);
     }
 
     /// Bytes of the options in each segment.

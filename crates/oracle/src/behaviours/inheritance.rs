@@ -9,16 +9,14 @@ use crate::address::{Name, at};
 use crate::calls::Fd;
 use crate::trial::must;
 
-/// TCP_DEFER_ACCEPT makes a connection wait; the window, the buffers that grow and the segment are loopback's; who handles
+/// TCP_DEFER_ACCEPT makes a connection wait; the window and the buffers that grow are loopback's; who handles
 /// it, and its cookie, are a socket's own; the key of Fast Open is the host's.
-const LEFT_OUT: [&str; 7] = [
+const LEFT_OUT: [&str; 5] = [
     "TCP_DEFER_ACCEPT",
     "TCP_WINDOW_CLAMP",
-    "TCP_MAXSEG",
     "SO_INCOMING_CPU",
     "TCP_FASTOPEN_KEY",
     "SO_PEEK_OFF",
-    "IP_MULTICAST_ALL",
 ];
 
 /// When the listener gets the value.

@@ -143,6 +143,10 @@ macro_rules! all_behaviours {
                 dissolved
                 errors
                 errors6
+                header_included
+                header_included6
+            }
+            raw_heard {
                 echo
                 echo6
                 echo_to_a_neighbour
@@ -150,8 +154,6 @@ macro_rules! all_behaviours {
                 unknown_protocol
                 unreachable_port
                 overhears
-                header_included
-                header_included6
                 filter
                 receiving
             }
@@ -171,8 +173,8 @@ macro_rules! all_behaviours {
                 fresh_udp6
                 listening_tcp
                 listening_tcp6
-                connected_tcp
-                connected_tcp6
+                connected_tcp ["net.ipv4.tcp_congestion_control=reno"]
+                connected_tcp6 ["net.ipv4.tcp_congestion_control=reno"]
                 connected_udp
                 connected_udp6
             }

@@ -16,15 +16,13 @@ const NUMBERS: i32 = 150;
 
 /// Their values are the machine's: only lengths are shown.
 const OF_THE_MACHINE: [(i32, i32); 7] = [(0, 52), (1, 28), (1, 49), (1, 55), (1, 57), (6, 11), (6, 13)];
-/// The same of connections: what Linux makes of a segment over loopback, and of a buffer for it.
-const OF_ITS_LOOPBACK: [(i32, i32); 2] = [(1, 7), (6, 2)];
 /// Linux counts these in ticks, whose length is the machine's.
 const IN_TICKS: [(i32, i32); 4] = [(1, 20), (1, 21), (6, 45), (6, 46)];
 /// Not sockets' own: netfilter's and IPsec's, if the kernel has them.
 const NETFILTER: [std::ops::RangeInclusive<i32>; 3] = [64..=65, 67..=69, 80..=99];
 const IPSEC: [(i32, i32); 4] = [(0, 16), (0, 17), (41, 34), (41, 35)];
-/// IP_MULTICAST_ALL and MCAST_MSFILTER, which depend on more than a number; SO_PEEK_OFF; TCP_FASTOPEN_KEY, which Linux makes when it is first needed; TCP_CC_INFO, as the machine's congestion control likes.
-const LEFT_OUT: [(i32, i32); 5] = [(1, 42), (0, 49), (41, 48), (6, 33), (6, 26)];
+/// SO_PEEK_OFF; TCP_FASTOPEN_KEY, which Linux makes when it is first needed; TCP_CC_INFO, as a congestion control likes.
+const LEFT_OUT: [(i32, i32); 3] = [(1, 42), (6, 33), (6, 26)];
 /// Where nobody here has a row for them yet.
 const UNKNOWN: [(i32, &[i32]); 5] = [
     (1, &[17, 26, 27, 35, 37, 40, 42, 44, 59, 60, 62, 63, 64, 65]),
@@ -140,7 +138,7 @@ fn read(t: &mut Trial, sockets: &Asked, here: (i32, i32), name: &str) {
     let mut seen: Vec<String> = Vec::new();
     for room in ROOMS {
         let value = t.getsockopt(fd.0, here.0, here.1, room);
-        seen.push(shown(sockets, here, value));
+        seen.push(shown(here, value));
     }
     fd.close(t);
     // Most numbers are nothing.
@@ -172,7 +170,7 @@ fn set(t: &mut Trial, sockets: &Asked, here: (i32, i32), name: &str) {
             Err(error) => outcomes.push(format!("{what}: {}", error.name())),
             Ok(()) => {
                 let value = t.getsockopt(fd.0, here.0, here.1, 4);
-                outcomes.push(format!("{what}={}", shown(sockets, here, value)));
+                outcomes.push(format!("{what}={}", shown(here, value)));
                 fd.close(t);
                 fd = sockets.open(t);
             }
@@ -188,10 +186,10 @@ fn set(t: &mut Trial, sockets: &Asked, here: (i32, i32), name: &str) {
 }
 
 /// A value as an int where it is one, as its length where it is the machine's.
-fn shown(sockets: &Asked, here: (i32, i32), value: Result<Vec<u8>>) -> String {
+fn shown(here: (i32, i32), value: Result<Vec<u8>>) -> String {
     match value {
         Err(error) => error.name().to_owned(),
-        Ok(bytes) if OF_THE_MACHINE.contains(&here) || sockets.is_on_loopback() && OF_ITS_LOOPBACK.contains(&here) => format!("{} bytes", bytes.len()),
+        Ok(bytes) if OF_THE_MACHINE.contains(&here) => format!("{} bytes", bytes.len()),
         Ok(bytes) => match <[u8; 4]>::try_from(&bytes[..]) {
             Ok(word) => i32::from_ne_bytes(word).to_string(),
             Err(_) if bytes.is_empty() => "-".to_owned(),
@@ -214,10 +212,6 @@ impl Open {
 }
 
 impl Asked {
-    fn is_on_loopback(&self) -> bool {
-        matches!((self.before, self.kind), (Before::Connected, SOCK_STREAM))
-    }
-
     fn open(&self, t: &mut Trial) -> Open {
         let fd = t.opened(self.domain, self.kind);
         match (self.before, self.kind) {

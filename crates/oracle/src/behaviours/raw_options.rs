@@ -2,12 +2,9 @@
 
 use libc::{IP_HDRINCL, IP_RECVERR, IP_TTL, IPPROTO_ICMP, IPPROTO_ICMPV6, IPPROTO_RAW, IPPROTO_UDP, IPV6_CHECKSUM, IPV6_V6ONLY, SO_PROTOCOL, SO_RCVBUF, SO_REUSEADDR, SO_TYPE, SOL_IP, SOL_IPV6, SOL_RAW, SOL_SOCKET};
 
-use super::raw::{raw, raw6};
+use super::raw::{ICMP_FILTER, ICMP6_FILTER, SOL_ICMPV6, raw, raw6};
 use crate::Trial;
 
-const ICMP_FILTER: i32 = 1;
-const SOL_ICMPV6: i32 = 58;
-const ICMP6_FILTER: i32 = 1;
 const IPV6_HDRINCL: i32 = 36;
 
 /// Of each kind of raw socket: read, set to odd values, and read again.

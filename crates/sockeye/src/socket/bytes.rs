@@ -15,6 +15,9 @@ use super::{Message, Received, Socket};
 use crate::host;
 use crate::open::{Open, os_error};
 
+/// What a program that asks nothing asks of MCAST_MSFILTER: a `struct group_filter` without sources.
+const NOTHING_ASKED: [u8; 144] = [0; 144];
+
 /// What [`Socket::recv_bytes`] and its kin received, as the system calls tell it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReceivedBytes {
@@ -170,14 +173,17 @@ impl Socket {
         })
     }
 
-    /// getsockopt(2) by level and number: the bytes that come into a buffer of `room` bytes.
+    /// getsockopt(2) by level and number: the bytes that come into a buffer of `room` bytes, all of them zero before.
     pub fn option_bytes(&self, level: i32, number: i32, room: usize) -> io::Result<Vec<u8>> {
         if self.is_unix() {
             return self.unix_option_bytes(level, number, room);
         }
         self.open.call(|host, now, id| {
             let option = decode_get(host.family(id)?, host.transport(id)?, level, number)?;
-            let value = host.option(now, id, option)?;
+            let value = match decode_question(option, &NOTHING_ASKED[..room.min(NOTHING_ASKED.len())]) {
+                Some(asked) => Value::Filter(host.group_filter(id, option, &asked?)?),
+                None => host.option(now, id, option)?,
+            };
             encode_value(option, &value, room)
         })
     }

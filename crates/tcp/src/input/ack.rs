@@ -74,7 +74,10 @@ impl Tcb {
         self.snd_wnd = window;
         self.snd_wl1 = segment.seq;
         self.snd_wl2 = segment.ack;
-        self.max_snd_wnd = self.max_snd_wnd.max(window);
+        if window > self.max_snd_wnd {
+            self.max_snd_wnd = window;
+            self.change_mss();
+        }
         if changed {
             self.persist_backoff = 0;
         }

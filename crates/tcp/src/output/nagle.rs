@@ -39,12 +39,9 @@ impl Tcb {
         if tail_may_go { most } else { full }
     }
 
-    /// Payload of a full segment. As Linux, at most half of the largest window the peer ever offered, so that a small
-    /// window doesn't mean stop and go.
+    /// Payload of a full segment.
     pub(crate) fn effective_mss(&self) -> u32 {
-        let bound = if self.max_snd_wnd > 536 { self.max_snd_wnd / 2 } else { self.max_snd_wnd };
-        let mss = self.snd_mss().saturating_sub(self.sack_len());
-        mss.min(bound).max(u32::from(crate::options::SMALLEST_MSS))
+        self.snd_mss().saturating_sub(self.sack_len()).max(u32::from(crate::options::SMALLEST_MSS))
     }
 
     fn small_may_go(&self) -> bool {
