@@ -282,9 +282,6 @@ impl Engine {
         services.settle(lab, now, |lab, host, socket| {
             waiters.wake((host, socket), lab.host(host), woken);
             watching.changed((host, socket), lab.host(host), woken);
-            if !lab.host(host).is_open(socket) {
-                watching.closed((host, socket));
-            }
         });
         timers.fire(now, woken);
     }

@@ -46,7 +46,7 @@ use sockeye_abi::{Errno, Readiness};
 use crate::blocking;
 use crate::engine::Shared;
 use crate::host;
-use crate::net::{TcpListener, TcpStream, UdpSocket};
+use crate::net::{RawSocket, TcpListener, TcpStream, UdpSocket};
 use crate::open::{Open, os_error};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::socket::Socket;
@@ -135,7 +135,7 @@ macro_rules! sources {
     };
 }
 
-sources!(TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, Socket);
+sources!(TcpListener, TcpStream, UdpSocket, RawSocket, UnixDatagram, UnixListener, UnixStream, Socket);
 
 impl Interest {
     /// Something to receive or to accept, or the end of it (EPOLLIN, EPOLLRDHUP).

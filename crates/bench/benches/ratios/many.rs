@@ -19,6 +19,8 @@ use crate::{Figures, Rows, heap};
 
 const BATCH: u64 = 100;
 const FIRST_PORT: u16 = 10_000;
+/// For experiments (RFC 3692).
+const PROTOCOL: u16 = 253;
 const KIB: f64 = 1024.0;
 
 pub(crate) fn rows() -> Rows {
@@ -46,6 +48,7 @@ pub(crate) fn rows() -> Rows {
             heap("heap of a bound UDP socket"),
             Box::new(|effort: &Effort| Some(heap_of(effort.idle, datagrams))),
         ),
+        (heap("heap of a raw socket"), Box::new(|effort: &Effort| Some(heap_of(effort.idle, raw)))),
         (
             heap("heap of an end of a Unix pair"),
             Box::new(|effort: &Effort| Some(heap_of(effort.idle / 2, pairs))),
@@ -120,6 +123,11 @@ fn listening(host: &mut Host, address: SocketAddr) -> usize {
 fn datagrams(host: &mut Host, address: SocketAddr) -> usize {
     let socket = host.socket(Family::Inet, Transport::Udp).expect("a socket");
     host.bind(Instant::ZERO, socket, address).expect("a free port");
+    1
+}
+
+fn raw(host: &mut Host, _: SocketAddr) -> usize {
+    host.socket(Family::Inet, Transport::Raw(PROTOCOL)).expect("a socket");
     1
 }
 

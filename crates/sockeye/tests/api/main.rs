@@ -1,5 +1,6 @@
 //! The crate as its users meet it: blocking and async in real time, both in virtual time.
 
+mod awake;
 mod blocking;
 mod interfaces;
 mod names;

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::time::Duration;
 
-use sockeye::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
+use sockeye::net::{RawSocket, Shutdown, TcpListener, TcpStream, UdpSocket};
 use sockeye::poll::{Event, Events, Interest, Mode, Poll, Source, Token, Waker};
 use sockeye::time::Instant;
 use sockeye::{Host, Lab, LinkOptions, Simulation, thread};
@@ -267,4 +267,45 @@ fn registering_and_closing_leaves_nothing() {
     let mut events = Events::with_capacity(8);
     poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
     assert!(events.is_empty());
+}
+
+#[test]
+fn watches_raw_and_ping_sockets() {
+    let (a, _) = pair(&Lab::new(1), &LinkOptions::new());
+    let ping = a.run(RawSocket::ping_v4).unwrap();
+    let raw = a.run(|| RawSocket::v4(1)).unwrap();
+    let mut poll = watching(&a, &ping, Interest::READABLE, Mode::Edge);
+    poll.registry().register(&raw, Token(2), Interest::READABLE, Mode::Edge).unwrap();
+    let mut events = Events::with_capacity(8);
+    poll.poll(&mut events, Some(Duration::ZERO)).unwrap();
+    assert!(events.is_empty());
+    ping.send_to(b"\x08\0\0\0\0\0\0\x01kia ora", "127.0.0.1".parse().unwrap()).unwrap();
+    poll.poll(&mut events, None).unwrap();
+    let mut told: Vec<_> = events.iter().map(|event| (event.token(), letters(event))).collect();
+    told.sort();
+    assert_eq!(told, [(Token(1), "r".to_owned()), (Token(2), "r".to_owned())]);
+}
+
+#[test]
+fn power_is_told() {
+    simulated(|a, b| {
+        let udp = b.run(|| UdpSocket::bind("b:53")).unwrap();
+        let listener = b.run(|| TcpListener::bind("b:80")).unwrap();
+        let mut poll = watching(&b, &udp, Interest::READABLE, Mode::Edge);
+        poll.registry().register(&listener, Token(2), Interest::READABLE, Mode::Level).unwrap();
+        let (b, other) = (b.clone(), a);
+        other.run(|| {
+            thread::spawn(move || {
+                thread::sleep(Duration::from_secs(1));
+                b.reboot();
+            })
+        });
+        let mut events = Events::with_capacity(8);
+        poll.poll(&mut events, None).unwrap();
+        assert!(events.iter().all(|event| event.is_error() && event.is_hang_up()));
+        let mut told: Vec<_> = events.iter().map(|event| event.token()).collect();
+        told.sort();
+        assert_eq!(told, [Token(1), Token(2)]);
+        assert!(poll.registry().deregister(&udp).is_ok());
+    });
 }
