@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
-use sockeye_abi::Errno;
+use sockeye_abi::{Errno, Transport};
 use sockeye_base::Instant;
 use sockeye_lab::{HostId, Lab};
 use sockeye_services::{Service, Services};
@@ -142,7 +142,10 @@ impl Shared {
                 untaken = host.take_untaken();
                 result
             });
-            if result.as_ref().is_err_and(|errno| must_wait(*errno)) {
+            let waits = |errno: &Errno| {
+                must_wait(*errno) && !(interest == Interest::Write && engine.sends_at_once((host, socket)))
+            };
+            if result.as_ref().is_err_and(waits) {
                 let (old, waker) = (ticket.take(), context.waker());
                 *ticket = Some(engine.waiters.wait((host, socket), interest, old, waker, &mut left));
                 return Poll::Pending;
@@ -275,6 +278,11 @@ impl Engine {
     /// When something will be due that is not yet.
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         [self.lab.next_deadline(), self.timers.next()].into_iter().flatten().min()
+    }
+
+    /// Whether a socket has nothing to wait for before it sends: its EAGAIN says that no port is free.
+    fn sends_at_once(&self, (host, socket): (HostId, SocketId)) -> bool {
+        self.lab.host(host).transport(socket).is_ok_and(|transport| transport != Transport::Tcp)
     }
 
     fn settle(&mut self, now: Instant) {

@@ -182,10 +182,6 @@ impl Open {
 
     /// Connects; a stream is then under way or there.
     pub(crate) fn connect(&self, address: SocketAddr) -> io::Result<()> {
-        if self.call(|host, _, id| host.transport(id))? != Transport::Tcp {
-            // Nothing to wait for: EAGAIN says that no port is free.
-            return self.call(|host, now, id| host.connect(now, id, address));
-        }
         self.block((Interest::Write, Opt::SoSndTimeo), |host, now, id| host.connect(now, id, address))
     }
 

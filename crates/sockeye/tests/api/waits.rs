@@ -1,9 +1,9 @@
-//! SO_LINGER, SO_RCVLOWAT: what dropping and reading a stream wait for.
+//! SO_LINGER, SO_RCVLOWAT: what dropping and reading a stream wait for; and that nobody waits for a port.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::time::Duration;
 
-use sockeye::socket::{Family, Opt, Transport, Value};
+use sockeye::socket::{Family, Message, Opt, Transport, Value};
 use sockeye::time::Instant;
 use sockeye::{LinkOptions, Simulation, Socket, net, thread};
 
@@ -87,4 +87,21 @@ fn until_there_is_enough() {
     });
     simulation.run().unwrap();
     assert_eq!(server.take().unwrap(), [(5, 2), (1, 3), (1, 7), (1, 7)]);
+}
+
+#[test]
+fn nobody_waits_for_a_port() {
+    let simulation = Simulation::new(1);
+    let (a, _b) = pair(simulation.lab(), &LinkOptions::new());
+    a.set_sysctl("net.ipv4.ip_local_port_range", "50000 50000").unwrap();
+    let errors = simulation.thread(&a, || {
+        let to = "10.0.0.2:7".parse().unwrap();
+        let send = |socket: &Socket| socket.send_message(&Message::new(b"x").to(to));
+        let open = || Socket::new(Family::Inet, Transport::Udp).unwrap();
+        let first = open();
+        send(&first).unwrap();
+        [send(&open()).map(drop), open().connect(to)].map(|outcome| outcome.unwrap_err().kind())
+    });
+    simulation.run().unwrap();
+    assert_eq!(errors.take().unwrap(), [ErrorKind::WouldBlock; 2]);
 }
