@@ -138,7 +138,7 @@ pub(super) fn of_flags(t: &mut Trial) {
     }
 }
 
-/// What the listener was told of reading reaches its connections.
+/// What the listener was told of its connections' ends, and of reading, reaches them.
 pub(super) fn of_what_is_told(t: &mut Trial) {
     let listener = t.listener(&at("127.0.0.1", 0));
     let two = 2_i32.to_ne_bytes();
@@ -155,4 +155,11 @@ pub(super) fn of_what_is_told(t: &mut Trial) {
     t.arrives(server);
     let outcome = t.recv(server, 9, 0);
     t.line("enough", outcome);
+    let abort = [1_i32, 0].map(i32::to_ne_bytes).concat();
+    must("SO_LINGER", t.setsockopt(listener, libc::SOL_SOCKET, libc::SO_LINGER, &abort));
+    let (client, server) = t.through(listener);
+    let _ = t.close(server);
+    t.arrives(client);
+    let outcome = t.recv(client, 9, 0);
+    t.line("closed with SO_LINGER of the listener", outcome);
 }
