@@ -103,7 +103,7 @@ fn describe(packet: &Packet, offset: usize) -> Header {
     let field = match &packet.body {
         Body::Tcp(_) => tcp::CHECKSUM_AT,
         Body::Udp(_) => udp::CHECKSUM_AT,
-        Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => {
+        Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Igmp(_) | Body::Fragment(_) | Body::Other { .. } => {
             return Header::default();
         }
     };
@@ -131,6 +131,7 @@ fn mark(frame: &mut Frame, segments: Segments) -> Result<(), Unfit> {
         | Body::Udp(_)
         | Body::Icmpv4(_)
         | Body::Icmpv6(_)
+        | Body::Igmp(_)
         | Body::Fragment(_)
         | Body::Other { .. } => Err(Unfit::SegmentKind(segments.kind())),
     }

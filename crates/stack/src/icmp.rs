@@ -146,6 +146,7 @@ impl Stack {
             | Message::EchoReply { .. }
             | Message::NeighborSolicitation { .. }
             | Message::NeighborAdvertisement { .. }
+            | Message::Mld(_)
             | Message::Other { .. } => {}
         }
     }
@@ -404,7 +405,7 @@ fn is_error(packet: &Packet) -> bool {
                 _ => false,
             }
         }
-        Body::Tcp(_) | Body::Udp(_) | Body::Other { .. } => false,
+        Body::Tcp(_) | Body::Udp(_) | Body::Igmp(_) | Body::Other { .. } => false,
     }
 }
 

@@ -115,6 +115,8 @@ impl Stack {
             Body::Udp(_) => self.udp_input(arrival, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(addresses.0, arrival, message),
             Body::Icmpv6(message) if !is_v4 => self.icmpv6_input(addresses.0, arrival, message),
+            // (Reports and queries are not looked at yet.)
+            Body::Igmp(_) => {}
             Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => self.count(Counter::IpInUnknownProtos),
             Body::Other { .. } if heard => {}
             Body::Other { .. } => {

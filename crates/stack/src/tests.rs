@@ -159,6 +159,7 @@ fn packet_word(packet: &Packet) -> String {
         Body::Icmpv6(Message::NeighborSolicitation { .. }) => "ns".into(),
         Body::Icmpv6(Message::NeighborAdvertisement { .. }) => "na".into(),
         Body::Icmpv4(_) | Body::Icmpv6(_) => "icmp".into(),
+        Body::Igmp(_) => "igmp".into(),
         Body::Fragment(_) => "frag".into(),
         Body::Other { .. } => "other".into(),
     }

@@ -4,8 +4,8 @@
 use bytes::Bytes;
 
 use crate::{
-    Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, fragment, icmpv4, icmpv6, ip, ipv4,
-    ipv6, tcp, udp,
+    Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, fragment, icmpv4, icmpv6, igmp, ip,
+    ipv4, ipv6, tcp, udp,
 };
 
 impl Packet {
@@ -33,13 +33,14 @@ impl Packet {
             Body::Udp(datagram) => datagram.write(&self.ip, sums, out),
             Body::Icmpv4(message) => message.write(out),
             Body::Icmpv6(message) => message.write(&self.ip, out),
+            Body::Igmp(message) => message.write(out),
             Body::Fragment(piece) => piece.write(&self.ip, out),
             Body::Other { payload, .. } => payload.pieces().for_each(|piece| out.extend_from_slice(piece)),
         }
     }
 
-    /// Reads a packet of either version, copying it once. Lengths, versions and checksums are checked; options of the
-    /// IPv4 header and IPv6 extension headers are skipped; bytes behind the packet are left out.
+    /// Reads a packet of either version, copying it once. Lengths, versions and checksums are checked; of options of
+    /// the IPv4 header and of IPv6 extension headers the router alert is read; bytes behind the packet are left out.
     ///
     /// # Errors
     /// Why it must be dropped.
@@ -104,6 +105,7 @@ impl Body {
             (ip::protocol::TCP, _) => Body::Tcp(tcp::Segment::parse(ip, sums, &bytes)?),
             (ip::protocol::UDP, _) => Body::Udp(udp::Datagram::parse(ip, sums, &bytes)?),
             (ip::protocol::ICMP, ip::Header::V4(_)) => Body::Icmpv4(icmpv4::Message::parse(&bytes)?),
+            (ip::protocol::IGMP, ip::Header::V4(_)) => Body::Igmp(igmp::Message::parse(&bytes)?),
             (ip::protocol::ICMPV6, ip::Header::V6(_)) => Body::Icmpv6(icmpv6::Message::parse(ip, &bytes)?),
             (protocol, _) => Body::Other { protocol, payload: bytes.into() },
         })

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use sockeye_base::Chain;
 
 use crate::fragment::Fragment;
-use crate::{arp, ethernet, icmpv4, icmpv6, ip, tcp, udp};
+use crate::{arp, ethernet, icmpv4, icmpv6, igmp, ip, tcp, udp};
 
 /// What crosses a link. Loopback carries packets with no Ethernet header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub enum Body {
     Icmpv4(icmpv4::Message),
     /// An ICMPv6 message (IPv6 only).
     Icmpv6(icmpv6::Message),
+    /// An IGMP message (IPv4 only).
+    Igmp(igmp::Message),
     /// A piece of what was too long for one packet.
     Fragment(Fragment),
     /// Another protocol's bytes.
@@ -192,6 +194,7 @@ impl Packet {
             Body::Udp(datagram) => datagram.len(),
             Body::Icmpv4(message) => message.len(),
             Body::Icmpv6(message) => message.len(),
+            Body::Igmp(message) => message.len(),
             Body::Fragment(fragment) => fragment.len(&self.ip),
             Body::Other { payload, .. } => payload.len(),
         }
@@ -222,7 +225,9 @@ impl Packet {
         match &self.body {
             Body::Tcp(segment) => Some((segment.source, segment.destination)),
             Body::Udp(datagram) => Some((datagram.source, datagram.destination)),
-            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => None,
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Igmp(_) | Body::Fragment(_) | Body::Other { .. } => {
+                None
+            }
         }
     }
 
@@ -230,7 +235,12 @@ impl Packet {
     pub fn as_segment(&self) -> Option<&tcp::Segment> {
         match &self.body {
             Body::Tcp(segment) => Some(segment),
-            Body::Udp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) | Body::Other { .. } => None,
+            Body::Udp(_)
+            | Body::Icmpv4(_)
+            | Body::Icmpv6(_)
+            | Body::Igmp(_)
+            | Body::Fragment(_)
+            | Body::Other { .. } => None,
         }
     }
 
@@ -253,6 +263,7 @@ impl Packet {
             other @ (Body::Udp(_)
             | Body::Icmpv4(_)
             | Body::Icmpv6(_)
+            | Body::Igmp(_)
             | Body::Fragment(_)
             | Body::Other { .. }) => (None, Some(other)),
         };
@@ -276,6 +287,7 @@ impl Body {
             Body::Udp(_) => ip::protocol::UDP,
             Body::Icmpv4(_) => ip::protocol::ICMP,
             Body::Icmpv6(_) => ip::protocol::ICMPV6,
+            Body::Igmp(_) => ip::protocol::IGMP,
             Body::Fragment(fragment) => fragment.protocol,
             Body::Other { protocol, .. } => *protocol,
         }
@@ -309,5 +321,11 @@ impl From<icmpv4::Message> for Body {
 impl From<icmpv6::Message> for Body {
     fn from(message: icmpv6::Message) -> Body {
         Body::Icmpv6(message)
+    }
+}
+
+impl From<igmp::Message> for Body {
+    fn from(message: igmp::Message) -> Body {
+        Body::Igmp(message)
     }
 }

@@ -1,4 +1,4 @@
-//! ICMP for IPv6 (RFC 4443) with neighbour discovery (RFC 4861).
+//! ICMP for IPv6 (RFC 4443) with neighbour discovery (RFC 4861); MLD has a file of its own.
 
 use std::net::Ipv6Addr;
 
@@ -8,7 +8,7 @@ use sockeye_base::Chain;
 use crate::checksum::{self, Checksum};
 use crate::ethernet::Mac;
 use crate::read::{array_at, u16_at, u32_at};
-use crate::{Malformed, Packet, ip};
+use crate::{Malformed, Packet, ip, mld};
 
 /// Message types (IANA).
 pub(crate) mod kind {
@@ -100,6 +100,8 @@ pub enum Message {
         /// Overrides what was known.
         override_flag: bool,
     },
+    /// Types 130 to 132 and 143: who listens to which group.
+    Mld(mld::Message),
     /// Any other message: its type, code and the rest.
     Other {
         /// Type.
@@ -147,6 +149,7 @@ impl Message {
             | Message::NeighborAdvertisement { target_mac: mac, .. } => {
                 NEIGHBOR_LEN + if mac.is_some() { MAC_OPTION_LEN } else { 0 }
             }
+            Message::Mld(message) => message.len(),
             Message::Other { rest, .. } => 4 + rest.len(),
         }
     }
@@ -161,6 +164,7 @@ impl Message {
             | Message::EchoReply { .. }
             | Message::NeighborSolicitation { .. }
             | Message::NeighborAdvertisement { .. }
+            | Message::Mld(_)
             | Message::Other { .. } => None,
         }
     }
@@ -174,7 +178,8 @@ impl Message {
             Message::EchoRequest { .. }
             | Message::EchoReply { .. }
             | Message::NeighborSolicitation { .. }
-            | Message::NeighborAdvertisement { .. } => false,
+            | Message::NeighborAdvertisement { .. }
+            | Message::Mld(_) => false,
             Message::Other { kind, .. } => *kind < 128,
         }
     }
@@ -189,6 +194,7 @@ impl Message {
             Message::TimeExceeded { code, .. } => (kind::TIME_EXCEEDED, *code),
             Message::NeighborSolicitation { .. } => (kind::NEIGHBOR_SOLICITATION, 0),
             Message::NeighborAdvertisement { .. } => (kind::NEIGHBOR_ADVERTISEMENT, 0),
+            Message::Mld(message) => (message.kind(), 0),
             Message::Other { kind, code, .. } => (*kind, *code),
         }
     }
@@ -223,6 +229,7 @@ impl Message {
                 out.extend([flags, 0, 0, 0]);
                 write_neighbor(*target, TARGET_MAC, *target_mac, out);
             }
+            Message::Mld(message) => message.write(out),
             Message::Other { rest, .. } => out.extend_from_slice(rest),
         }
         let message = &mut out[start..];
@@ -267,7 +274,10 @@ impl Message {
                     override_flag: set(OVERRIDE),
                 }
             }
-            _ => Message::Other { kind, code, rest: bytes.slice(4..) },
+            _ => match mld::Message::parse(kind, bytes) {
+                Some(message) if code == 0 => Message::Mld(message),
+                Some(_) | None => Message::Other { kind, code, rest: bytes.slice(4..) },
+            },
         })
     }
 }

@@ -8,6 +8,8 @@ use crate::{ipv4, ipv6};
 pub mod protocol {
     /// ICMP for IPv4.
     pub const ICMP: u8 = 1;
+    /// IGMP.
+    pub const IGMP: u8 = 2;
     /// TCP.
     pub const TCP: u8 = 6;
     /// UDP.
@@ -100,11 +102,11 @@ impl Header {
         *limit = limit.saturating_sub(1);
     }
 
-    /// Bytes of this header without options or extensions.
+    /// Bytes of this header, with the one option it may have.
     pub fn len(&self) -> usize {
         match self {
-            Header::V4(_) => ipv4::HEADER_LEN,
-            Header::V6(_) => ipv6::HEADER_LEN,
+            Header::V4(header) => header.len(),
+            Header::V6(header) => header.len(),
         }
     }
 
@@ -113,6 +115,22 @@ impl Header {
         match self {
             Header::V4(header) => header.ttl = hops,
             Header::V6(header) => header.hop_limit = hops,
+        }
+    }
+
+    /// Asks every router on the way to look into the packet (RFC 2113, RFC 2711).
+    pub fn alert_routers(&mut self) {
+        match self {
+            Header::V4(header) => header.router_alert = true,
+            Header::V6(header) => header.router_alert = true,
+        }
+    }
+
+    /// Whether routers are asked to look into the packet.
+    pub fn alerts_routers(&self) -> bool {
+        match self {
+            Header::V4(header) => header.router_alert,
+            Header::V6(header) => header.router_alert,
         }
     }
 

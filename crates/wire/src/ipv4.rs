@@ -9,7 +9,7 @@ use crate::{Malformed, checksum};
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
 
-/// An IPv4 header without options. Length, protocol and checksum come from what it carries.
+/// An IPv4 header; of its options one is known. Length, protocol and checksum come from what it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Source address.
@@ -24,12 +24,19 @@ pub struct Header {
     pub dont_fragment: bool,
     /// Time to live, in hops.
     pub ttl: u8,
+    /// Routers are to look into it (RFC 2113).
+    pub router_alert: bool,
 }
 
 impl Header {
     /// A header with Linux's defaults: TTL 64, DF set, identification 0.
     pub fn new(source: Ipv4Addr, destination: Ipv4Addr) -> Header {
-        Header { source, destination, tos: 0, id: 0, dont_fragment: true, ttl: 64 }
+        Header { source, destination, tos: 0, id: 0, dont_fragment: true, ttl: 64, router_alert: false }
+    }
+
+    /// Bytes of the header.
+    pub(crate) fn len(&self) -> usize {
+        HEADER_LEN + if self.router_alert { ROUTER_ALERT.len() } else { 0 }
     }
 
     /// Puts its bytes behind `out`, for a packet that carries `len` bytes of a protocol, or a piece of that
@@ -37,14 +44,17 @@ impl Header {
     /// is written as 0, as Linux does for packets that never leave the machine.
     pub(crate) fn write(&self, (protocol, fragment): (u8, u16), len: usize, out: &mut Vec<u8>) {
         let start = out.len();
-        out.extend([0x45, self.tos]);
-        out.extend(u16::try_from(HEADER_LEN + len).unwrap_or(0).to_be_bytes());
+        out.extend([0x40 | (self.len() / 4) as u8, self.tos]);
+        out.extend(u16::try_from(self.len() + len).unwrap_or(0).to_be_bytes());
         out.extend(self.id.to_be_bytes());
         let flags = u16::from_be_bytes([if self.dont_fragment { DONT_FRAGMENT } else { 0 }, 0]);
         out.extend((flags | fragment).to_be_bytes());
         out.extend([self.ttl, protocol, 0, 0]);
         out.extend(self.source.octets());
         out.extend(self.destination.octets());
+        if self.router_alert {
+            out.extend(ROUTER_ALERT);
+        }
         let header = &mut out[start..];
         let sum = checksum::of(header);
         checksum::put(header, 10, sum);
@@ -53,6 +63,8 @@ impl Header {
 
 /// DF in the upper byte of the flags and fragment offset.
 const DONT_FRAGMENT: u8 = 0x40;
+/// The option that asks routers to look into the packet (RFC 2113).
+const ROUTER_ALERT: [u8; 4] = [148, 4, 0, 0];
 
 /// A packet's bytes with a header that is whole and lengths that are right; the checksum is not looked at.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +104,7 @@ impl<'a> View<'a> {
             id: u16_at(self.header, 4),
             dont_fragment: self.header[6] & DONT_FRAGMENT != 0,
             ttl: self.header[8],
+            router_alert: alerts_routers(self.header.get(HEADER_LEN..).unwrap_or_default()),
         }
     }
 
@@ -129,6 +142,22 @@ impl<'a> View<'a> {
     pub fn payload(&self) -> &'a [u8] {
         self.payload
     }
+}
+
+/// Whether this option is there (RFC 791, section 3.1: all but the first two have a length).
+fn alerts_routers(mut options: &[u8]) -> bool {
+    while let Some(&kind) = options.first() {
+        let len = match kind {
+            0 => return false,
+            1 => 1,
+            _ => usize::from(options.get(1).copied().unwrap_or_default()).max(2),
+        };
+        if options.starts_with(&ROUTER_ALERT) {
+            return true;
+        }
+        options = options.get(len..).unwrap_or_default();
+    }
+    false
 }
 
 /// The header with its options, and what is behind.

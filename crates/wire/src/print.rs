@@ -8,6 +8,7 @@ mod connections;
 mod fragment;
 mod http;
 mod icmp;
+mod membership;
 mod tcp;
 
 use std::fmt::Write;
@@ -65,12 +66,16 @@ impl Printer {
             Some((from, to)) => put(out, format_args!(" {source}.{from} > {destination}.{to}: ")),
             None => put(out, format_args!(" {source} > {destination}: ")),
         }
+        if packet.ip.alerts_routers() && !packet.source().is_ipv4() {
+            out.push_str("HBH ");
+        }
         match &packet.body {
             Body::Fragment(piece) => fragment::print(&packet.ip, piece, out),
             Body::Tcp(segment) => tcp::print(segment, self.start_of(packet), out),
             Body::Udp(datagram) => put(out, format_args!("UDP, length {}", datagram.payload.len())),
             Body::Icmpv4(message) => icmp::print_v4(message, out),
             Body::Icmpv6(message) => icmp::print_v6(message, out),
+            Body::Igmp(message) => membership::print_igmp(message, out),
             Body::Other { protocol: NO_NEXT_HEADER, .. } if matches!(packet.ip, ip::Header::V6(_)) => {
                 out.push_str("no next header");
             }

@@ -22,7 +22,7 @@ impl Body {
 
 impl Packet {
     /// The packet that a program's bytes are, its IP header included. Lengths and version are looked at; the header's
-    /// checksum is made anew. Options of the IPv4 header are left out.
+    /// checksum is made anew. Of the options of the IPv4 header only the router alert stays.
     ///
     /// # Errors
     /// Why no host would take it.
@@ -53,7 +53,10 @@ impl Packet {
         };
         match &self.ip {
             ip::Header::V4(_) => {
-                matches!(protocol, ip::protocol::TCP | ip::protocol::UDP | ip::protocol::ICMP)
+                matches!(
+                    protocol,
+                    ip::protocol::TCP | ip::protocol::UDP | ip::protocol::ICMP | ip::protocol::IGMP
+                )
             }
             ip::Header::V6(_) => {
                 matches!(protocol, ip::protocol::TCP | ip::protocol::UDP | ip::protocol::ICMPV6)

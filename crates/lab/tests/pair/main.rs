@@ -210,6 +210,7 @@ fn line(captured: &Captured, initial: &mut [Option<SeqNum>; 2]) -> String {
             Body::Udp(_) => "udp".to_owned(),
             Body::Icmpv4(_) => "icmp".to_owned(),
             Body::Icmpv6(_) => "icmp6".to_owned(),
+            Body::Igmp(_) => "igmp".to_owned(),
             Body::Fragment(_) => "frag".to_owned(),
             Body::Other { .. } => "other".to_owned(),
         },

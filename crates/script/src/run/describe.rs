@@ -132,6 +132,7 @@ pub(super) fn icmpv6(message: &icmpv6::Message) -> BodySpec {
         icmpv6::Message::EchoRequest { .. }
         | icmpv6::Message::NeighborSolicitation { .. }
         | icmpv6::Message::NeighborAdvertisement { .. }
+        | icmpv6::Message::Mld(_)
         | icmpv6::Message::Other { .. } => ("another", "code_0"),
     };
     BodySpec::Icmp(IcmpSpec { kind: kind.into(), code: Some(code.into()), mtu: None, quote: Quoted::Tcp(0) })

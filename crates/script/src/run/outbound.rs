@@ -142,6 +142,7 @@ pub(super) fn spec_of(packet: &Packet, numbers: &mut Numbers, expected: Option<&
         Body::Udp(datagram) => BodySpec::Udp { ports: None, len: datagram.payload.len() },
         Body::Icmpv4(message) => describe::icmpv4(message),
         Body::Icmpv6(message) => describe::icmpv6(message),
+        Body::Igmp(_) => BodySpec::Unsupported("IGMP".into()),
         Body::Fragment(_) => BodySpec::Unsupported("a fragment".into()),
         Body::Other { protocol, .. } => BodySpec::Unsupported(format!("protocol {protocol}")),
     };

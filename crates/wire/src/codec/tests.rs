@@ -9,25 +9,49 @@ use sockeye_base::{Chain, SeqNum};
 
 use super::*;
 use crate::ethernet::Mac;
+use crate::membership::{Address, Details, Record, RecordKind};
 use crate::tcp::{FastOpen, Field, Flags, Options, Segment, Timestamps};
-use crate::{Quote, checksum};
+use crate::{Quote, checksum, mld};
 
 fn any_ip(v6: bool) -> BoxedStrategy<ip::Header> {
     if v6 {
-        let parts = (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u8>(), 0u32..1 << 20, any::<u8>());
+        let parts =
+            (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u8>(), 0u32..1 << 20, any::<u8>(), any::<bool>());
         parts
-            .prop_map(|(source, destination, traffic_class, flow_label, hop_limit)| {
+            .prop_map(|(source, destination, traffic_class, flow_label, hop_limit, router_alert)| {
                 let (source, destination) = (Ipv6Addr::from(source), Ipv6Addr::from(destination));
-                ip::Header::V6(ipv6::Header { source, destination, traffic_class, flow_label, hop_limit })
+                ip::Header::V6(ipv6::Header {
+                    source,
+                    destination,
+                    traffic_class,
+                    flow_label,
+                    hop_limit,
+                    router_alert,
+                })
             })
             .boxed()
     } else {
-        let parts =
-            (any::<[u8; 4]>(), any::<[u8; 4]>(), any::<u8>(), any::<u16>(), any::<bool>(), any::<u8>());
+        let parts = (
+            any::<[u8; 4]>(),
+            any::<[u8; 4]>(),
+            any::<u8>(),
+            any::<u16>(),
+            any::<bool>(),
+            any::<u8>(),
+            any::<bool>(),
+        );
         parts
-            .prop_map(|(source, destination, tos, id, dont_fragment, ttl)| {
+            .prop_map(|(source, destination, tos, id, dont_fragment, ttl, router_alert)| {
                 let (source, destination) = (Ipv4Addr::from(source), Ipv4Addr::from(destination));
-                ip::Header::V4(ipv4::Header { source, destination, tos, id, dont_fragment, ttl })
+                ip::Header::V4(ipv4::Header {
+                    source,
+                    destination,
+                    tos,
+                    id,
+                    dont_fragment,
+                    ttl,
+                    router_alert,
+                })
             })
             .boxed()
     }
@@ -116,10 +140,11 @@ fn any_icmpv6() -> impl Strategy<Value = icmpv6::Message> {
             .clone()
             .prop_map(|(code, _, original)| Message::TimeExceeded { code, original: original.into() }),
         error.prop_map(|(code, kind, rest)| Message::Other {
-            kind: 137 + kind as u8 % 100,
+            kind: 150 + kind as u8 % 100,
             code,
             rest: rest.into()
         }),
+        any_mld().prop_map(Message::Mld),
         neighbor.prop_map(|(target, mac, [router, solicited, override_flag], asks)| {
             let (target, mac) = (target.into(), mac.map(Mac));
             match asks {
@@ -136,11 +161,64 @@ fn any_icmpv6() -> impl Strategy<Value = icmpv6::Message> {
     ]
 }
 
+fn any_details<A: Address + Arbitrary>() -> impl Strategy<Value = Option<Details<A>>> {
+    let parts = (any::<bool>(), 0u8..8, any::<u8>(), vec(any::<A>(), 0..9));
+    option::of(parts.prop_map(|(suppress, robustness, interval, sources)| Details {
+        suppress,
+        robustness,
+        interval,
+        sources,
+    }))
+}
+
+fn any_records<A: Address + Arbitrary>() -> impl Strategy<Value = Vec<Record<A>>> {
+    use RecordKind::{Allow, Block, IsExclude, IsInclude, ToExclude, ToInclude};
+    let kinds = vec![IsInclude, IsExclude, ToInclude, ToExclude, Allow, Block];
+    let parts = (prop::sample::select(kinds), any::<A>(), vec(any::<A>(), 0..9));
+    vec(parts.prop_map(|(kind, group, sources)| Record { kind, group, sources }), 0..9)
+}
+
+fn any_igmp() -> impl Strategy<Value = igmp::Message> {
+    use igmp::Message;
+    let group = || any::<Ipv4Addr>();
+    prop_oneof![
+        (group(), any::<u8>(), any_details()).prop_map(|(group, response, details)| Message::Query {
+            group,
+            response,
+            details
+        }),
+        group().prop_map(|group| Message::ReportV1 { group }),
+        group().prop_map(|group| Message::ReportV2 { group }),
+        group().prop_map(|group| Message::Leave { group }),
+        any_records().prop_map(|records| Message::ReportV3 { records }),
+        (0x30u8.., any::<u8>(), vec(any::<u8>(), 0..50)).prop_map(|(kind, code, rest)| Message::Other {
+            kind,
+            code,
+            rest: rest.into()
+        }),
+    ]
+}
+
+fn any_mld() -> impl Strategy<Value = mld::Message> {
+    use mld::Message;
+    let group = || any::<Ipv6Addr>();
+    prop_oneof![
+        (group(), any::<u16>(), any_details()).prop_map(|(group, response, details)| Message::Query {
+            group,
+            response,
+            details
+        }),
+        group().prop_map(|group| Message::ReportV1 { group }),
+        group().prop_map(|group| Message::Done { group }),
+        any_records().prop_map(|records| Message::ReportV2 { records }),
+    ]
+}
+
 fn any_body(v6: bool) -> BoxedStrategy<Body> {
     let icmp = if v6 {
         any_icmpv6().prop_map(Body::Icmpv6).boxed()
     } else {
-        any_icmpv4().prop_map(Body::Icmpv4).boxed()
+        prop_oneof![any_icmpv4().prop_map(Body::Icmpv4), any_igmp().prop_map(Body::Igmp)].boxed()
     };
     let udp = (any::<u16>(), any::<u16>(), any_payload());
     prop_oneof![
@@ -245,7 +323,7 @@ proptest! {
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
         for fix in [false, true] {
-            if fix && packet.ip.len() == ipv4::HEADER_LEN && bytes[0] >> 4 == 4 && usize::from(bytes[0] & 0xf) * 4 <= bytes.len() {
+            if fix && packet.source().is_ipv4() && bytes[0] >> 4 == 4 && usize::from(bytes[0] & 0xf) * 4 <= bytes.len() {
                 repair(&mut bytes);
             }
             if let Ok(read) = Packet::parse(&bytes) {
@@ -268,7 +346,7 @@ proptest! {
             Body::Other { .. } => true,
             Body::Fragment(_) => false,
             Body::Udp(_) => at == start + 6 || at == start + 7,
-            Body::Tcp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) => false,
+            Body::Tcp(_) | Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Igmp(_) => false,
         };
         if may_pass {
             return Ok(());
@@ -283,7 +361,7 @@ proptest! {
             ip::Header::V4(_) => icmpv4::quote(&packet),
             ip::Header::V6(_) => icmpv6::quote(&packet),
         };
-        let most = if packet.ip.len() == 20 { 548 } else { 1232 };
+        let most = if packet.source().is_ipv4() { 548 } else { 1232 };
         prop_assert!(quoted.len() <= most);
         prop_assert_eq!(&quoted[..], &packet.to_bytes()[..quoted.len()]);
         let quote = Quote::parse(&quoted[..cut.min(quoted.len())]);
@@ -418,4 +496,46 @@ fn neighbor_options_are_checked() {
     assert_eq!(with(&[1, 0, 2, 0, 0, 0, 0, 7]), Err(Malformed::NeighborOption));
     assert_eq!(with(&[1, 2, 2, 0, 0, 0, 0, 7]), Err(Malformed::NeighborOption));
     assert_eq!(with(&[1]), Err(Malformed::NeighborOption));
+}
+
+/// Lengths that say more than is there, or less.
+#[test]
+fn membership_messages_that_are_not_whole_stay_bytes() {
+    let group = Ipv4Addr::new(239, 1, 2, 3);
+    let record = Record { kind: RecordKind::Allow, group, sources: vec![Ipv4Addr::new(10, 0, 0, 7)] };
+    let whole = igmp::Message::ReportV3 { records: vec![record.clone(), record.clone()] };
+    let mut bytes = Vec::new();
+    whole.write(&mut bytes);
+    let parse = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = bytes.clone();
+        change(&mut bytes);
+        bytes[2..4].fill(0);
+        let sum = checksum::of(&bytes);
+        checksum::put(&mut bytes, 2, sum);
+        igmp::Message::parse(&bytes.into()).unwrap()
+    };
+    let is_bytes = |message| matches!(message, igmp::Message::Other { .. });
+    assert_eq!(parse(&|_| {}), whole);
+    assert!(is_bytes(parse(&|bytes| bytes[7] = 3)), "three records");
+    assert!(is_bytes(parse(&|bytes| bytes[10] = 0xff)), "65,281 sources");
+    assert!(is_bytes(parse(&|bytes| bytes[9] = 0xff)), "auxiliary data");
+    assert!(is_bytes(parse(&|bytes| bytes.truncate(6))));
+    let one = igmp::Message::ReportV3 { records: vec![record] };
+    assert_eq!(parse(&|bytes| bytes[7] = 1), one, "what is behind is skipped");
+    assert_eq!(parse(&|bytes| bytes[8] = 77), one, "an unknown kind is skipped");
+    assert!(is_bytes(parse(&|bytes| {
+        bytes.truncate(11);
+        bytes[0] = 0x11;
+    })));
+}
+
+#[test]
+fn response_times_are_mantissa_and_exponent() {
+    let times = |code| (igmp::response_time(code).as_millis(), crate::membership::seconds(code).as_secs());
+    assert_eq!(
+        [times(10), times(127), times(128), times(255)],
+        [(1000, 10), (12_700, 127), (12_800, 128), (3_174_400, 31_744)]
+    );
+    let times = [1000, 0x7fff, 0x8000, 0xffff].map(|code| mld::response_time(code).as_millis());
+    assert_eq!(times, [1000, 32_767, 32_768, 8_387_584]);
 }

@@ -101,6 +101,7 @@ pub(super) fn print_v6(message: &icmpv6::Message, out: &mut String) {
         icmpv6::Message::NeighborAdvertisement { target, .. } => {
             put(out, format_args!("neighbor advertisement, tgt is {target}"));
         }
+        icmpv6::Message::Mld(message) => super::membership::print_mld(message, out),
         icmpv6::Message::Other { kind: 133, .. } => out.push_str("router solicitation"),
         icmpv6::Message::Other { kind: 134, .. } => out.push_str("router advertisement"),
         icmpv6::Message::Other { kind, .. } => put(out, format_args!("unknown icmp6 type ({kind})")),

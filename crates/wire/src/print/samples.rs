@@ -6,8 +6,9 @@ use bytes::Bytes;
 use sockeye_base::{Chain, SeqNum};
 
 use crate::ethernet::Mac;
+use crate::membership::{Details, Record, RecordKind};
 use crate::tcp::{FastOpen, Flags, Options, Segment, Timestamps};
-use crate::{Body, Frame, Packet, arp, icmpv4, icmpv6, ip, udp};
+use crate::{Body, Frame, Packet, arp, icmpv4, icmpv6, igmp, ip, mld, udp};
 
 fn ip(source: &str, destination: &str) -> ip::Header {
     let address = |text: &str| text.parse::<IpAddr>().unwrap();
@@ -347,4 +348,57 @@ pub(crate) fn ethernet_frames() -> Vec<Frame> {
         frames.push(Frame::between(a, b, frame.payload));
     }
     frames
+}
+
+/// Who is in which group: IGMP and MLD.
+pub(super) fn memberships() -> Vec<Frame> {
+    let group = std::net::Ipv4Addr::new(239, 1, 2, 3);
+    let group_v6 = std::net::Ipv6Addr::new(0xff15, 0, 0, 0, 0, 0, 0, 1);
+    let igmp = |message: igmp::Message| {
+        let mut ip = ip("10.61.0.1", "224.0.0.22");
+        ip.alert_routers();
+        Frame::packet(Packet::new(ip, message))
+    };
+    let mld = |message: mld::Message| {
+        let mut ip = ip("fe80::1", "ff02::16");
+        ip.alert_routers();
+        Frame::packet(Packet::new(ip, icmpv6::Message::Mld(message)))
+    };
+    let v3 = |group, response, sources| {
+        let details = Details { suppress: false, robustness: 2, interval: 125, sources };
+        igmp(igmp::Message::Query { group, response, details: Some(details) })
+    };
+    let v2 = |group, response, sources| {
+        let details = Details { suppress: false, robustness: 2, interval: 125, sources };
+        mld(mld::Message::Query { group, response, details: Some(details) })
+    };
+    let (any, any_v6) = (std::net::Ipv4Addr::UNSPECIFIED, std::net::Ipv6Addr::UNSPECIFIED);
+    let query = |group, response| igmp(igmp::Message::Query { group, response, details: None });
+    let record = Record { kind: RecordKind::ToExclude, group, sources: Vec::new() };
+    let record_v6 = Record { kind: RecordKind::Allow, group: group_v6, sources: vec![group_v6] };
+    vec![
+        v3(any, 10, vec![]),
+        v3(any, 100, vec![]),
+        v3(any, 255, vec![]),
+        v3(any, 0, vec![]),
+        v3(group, 10, vec![]),
+        v3(group, 1, vec![group, group]),
+        query(any, 100),
+        query(any, 0),
+        query(group, 10),
+        igmp(igmp::Message::ReportV1 { group }),
+        igmp(igmp::Message::ReportV2 { group }),
+        igmp(igmp::Message::Leave { group }),
+        igmp(igmp::Message::ReportV3 { records: vec![record.clone(), record] }),
+        igmp(igmp::Message::Other { kind: 0x33, code: 0, rest: vec![0; 8].into() }),
+        v2(any_v6, 1000, vec![]),
+        v2(any_v6, 0x8001, vec![]),
+        v2(group_v6, 1000, vec![]),
+        v2(group_v6, 10_000, vec![group_v6]),
+        mld(mld::Message::Query { group: any_v6, response: 1000, details: None }),
+        mld(mld::Message::Query { group: group_v6, response: 10, details: None }),
+        mld(mld::Message::ReportV1 { group: group_v6 }),
+        mld(mld::Message::Done { group: group_v6 }),
+        mld(mld::Message::ReportV2 { records: vec![record_v6] }),
+    ]
 }

@@ -31,6 +31,11 @@ fn prints_fragments_as_tcpdump_does() {
 }
 
 #[test]
+fn prints_memberships_as_tcpdump_does() {
+    compare(Printer::new(), &samples::memberships(), include_str!("recorded/memberships.txt"));
+}
+
+#[test]
 fn puts_the_timestamp_first() {
     let frame = &samples::ethernet_frames()[0];
     let line = Printer::new().line(frame, "00:00:01.000000");
