@@ -54,11 +54,11 @@ fn repair(bytes: &mut [u8]) {
             put(bytes, (0, len), 10, Checksum::new());
             len
         }
-        // Behind extension headers it stays wrong.
-        ip::Header::V6(_) => ipv6::HEADER_LEN,
+        // Behind extension headers other than the router alert it stays wrong.
+        ip::Header::V6(_) => header.len(),
     };
     let sum = match (&header, protocol) {
-        (ip::Header::V4(_), ip::protocol::ICMP) => Checksum::new(),
+        (ip::Header::V4(_), ip::protocol::ICMP | ip::protocol::IGMP) => Checksum::new(),
         (ip::Header::V6(_), ip::protocol::ICMPV6) => Checksum::pseudo_header(&header, protocol, len),
         _ => return,
     };

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
-use sockeye_wire::{Body, Frame, Packet, Payload, arp};
+use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6};
 
 use crate::fragments::Cut;
 use crate::neighbour::Heard;
@@ -114,10 +114,14 @@ impl Stack {
             }
             Body::Udp(_) => self.udp_input(arrival, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(addresses.0, arrival, message),
+            Body::Icmpv6(icmpv6::Message::Mld(message)) if !is_v4 => {
+                self.mld_input(addresses.0, arrival, packet.ip.alerts_routers(), &message);
+            }
             Body::Icmpv6(message) if !is_v4 => self.icmpv6_input(addresses.0, arrival, message),
-            // (Reports and queries are not looked at yet.)
-            Body::Igmp(_) => {}
-            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Fragment(_) => self.count(Counter::IpInUnknownProtos),
+            Body::Igmp(message) if is_v4 => self.igmp_input(arrival, &message),
+            Body::Icmpv4(_) | Body::Icmpv6(_) | Body::Igmp(_) | Body::Fragment(_) => {
+                self.count(Counter::IpInUnknownProtos)
+            }
             Body::Other { .. } if heard => {}
             Body::Other { .. } => {
                 self.count(Counter::IpInUnknownProtos);
@@ -141,7 +145,9 @@ impl Stack {
         let any_destination = packet.ports().is_some() && self.any_destination.contains(&to_port);
         let discovers = matches!(packet.body, Body::Icmpv6(_));
         let nobody = source.is_ipv6() && source.is_unspecified() && !discovers;
-        let source_is_wrong = nobody || self.is_wrong_source(source);
+        // A switch that listens to IGMP asks from no address (`ip_mc_validate_source`).
+        let switch_asks = source.is_unspecified() && matches!(packet.body, Body::Igmp(_));
+        let source_is_wrong = nobody || (self.is_wrong_source(source) && !switch_asks);
         let source_is_ours = !source.is_unspecified() && self.is_local(source);
         if source_is_wrong || (source_is_ours && !answers_policy) {
             return Err(Counter::IpInvalidSource);
@@ -150,7 +156,8 @@ impl Stack {
             return Err(Counter::IpInAddrErrors);
         }
         let ours = !destination.is_loopback() && self.is_local(destination);
-        let heard = destination.is_multicast() && self.hears_group(interface, destination, source);
+        let heard = destination.is_multicast()
+            && (self.hears_group(interface, destination, source) || self.asks_members(interface, packet));
         let known = ours || any_destination || self.is_broadcast(destination) || heard;
         if known { Ok(()) } else { Err(Counter::IpInAddrErrors) }
     }

@@ -73,6 +73,12 @@ pub struct Settings {
     pub neighbours: usize,
     /// IPv4 groups that one socket may be in (`igmp_max_memberships`).
     pub igmp_max_memberships: usize,
+    /// How often routers are told of a change in groups of IPv4, unless their querier says (`igmp_qrv`).
+    pub igmp_qrv: u32,
+    /// They are told of 224.0.0.0/24, too (`igmp_link_local_mcast_reports`).
+    pub igmp_link_local_mcast_reports: bool,
+    /// The same as `igmp_qrv` for IPv6 (`mld_qrv`).
+    pub mld_qrv: u32,
     /// Sources that one filter may name (`igmp_max_msf`).
     pub igmp_max_msf: usize,
     /// The same for IPv6 (`mld_max_msf`).
@@ -134,6 +140,9 @@ impl Default for Settings {
             neighbour_queue_bytes: 212_992,
             neighbours: 1024,
             igmp_max_memberships: 20,
+            igmp_qrv: 2,
+            igmp_link_local_mcast_reports: true,
+            mld_qrv: 2,
             igmp_max_msf: 10,
             mld_max_msf: 64,
             icmp_msgs_per_sec: 1000,

@@ -233,6 +233,7 @@ impl Stack {
                 TimerKey::Connection(id) => self.tcp_timer(now, id, at),
                 TimerKey::Fragments => self.fragments_timer(now, at),
                 TimerKey::TimeWaits => self.time_waits_timer(now, at),
+                TimerKey::Reports(interface, v4) => self.report_timer(now, (interface, v4), at),
                 TimerKey::Neighbour(interface, address) => self.neighbour_timer(now, interface, address, at),
             }
         }
@@ -400,6 +401,9 @@ impl Stack {
                 TimerKey::Connection(id) => self.tcp.timer_mut(id),
                 TimerKey::Fragments => Some(&mut self.fragments.timer),
                 TimerKey::TimeWaits => Some(self.tcp.time_waits_timer_mut()),
+                TimerKey::Reports(interface, v4) => {
+                    self.links.get_mut(interface.0).and_then(|link| link.groups.timer_mut(v4))
+                }
                 TimerKey::Neighbour(interface, address) => {
                     self.links.get_mut(interface.0).and_then(|link| link.neighbours.timer_mut(address))
                 }

@@ -64,8 +64,10 @@ const ROWS: &[Row] = {
         ("ipv4.icmp_msgs_per_sec", |s| Number(&mut s.icmp_msgs_per_sec, 0..=i32::MAX as u32)),
         ("ipv4.icmp_ratelimit", |s| Millis(&mut s.icmp_ratelimit, 0..=MOST_INT)),
         ("ipv4.icmp_ratemask", |s| Number(&mut s.icmp_ratemask, 0..=u32::MAX)),
+        ("ipv4.igmp_link_local_mcast_reports", |s| Flag(&mut s.igmp_link_local_mcast_reports)),
         ("ipv4.igmp_max_memberships", |s| Count(&mut s.igmp_max_memberships)),
         ("ipv4.igmp_max_msf", |s| Count(&mut s.igmp_max_msf)),
+        ("ipv4.igmp_qrv", |s| Number(&mut s.igmp_qrv, 1..=i32::MAX as u32)),
         ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
         ("ipv4.ip_forward", |s| Flag(&mut s.ip_forward)),
         ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
@@ -133,6 +135,7 @@ const ROWS: &[Row] = {
         ("ipv6.conf.all.forwarding", |s| Flag(&mut s.ip6_forward)),
         ("ipv6.ip6frag_time", |s| Seconds(&mut s.ip6frag_time, 0..=MOST_SECONDS)),
         ("ipv6.mld_max_msf", |s| Count(&mut s.mld_max_msf)),
+        ("ipv6.mld_qrv", |s| Number(&mut s.mld_qrv, 1..=i32::MAX as u32)),
         ("unix.max_dgram_qlen", |s| Count(&mut s.unix_max_dgram_qlen)),
     ]
 };

@@ -5,6 +5,7 @@ mod counted;
 mod flood;
 mod hostile;
 mod limits;
+mod memberships;
 mod neighbours;
 mod policy;
 mod tcp;

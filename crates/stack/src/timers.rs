@@ -18,6 +18,8 @@ pub(crate) enum TimerKey {
     Connection(ConnectionId),
     Fragments,
     TimeWaits,
+    /// What an interface is to tell of its groups of IPv4, or else of IPv6.
+    Reports(InterfaceId, bool),
 }
 
 /// An owner's side of a timer.

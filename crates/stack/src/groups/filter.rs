@@ -35,6 +35,11 @@ impl Filter {
         Filter { mode: FilterMode::Include, sources: BTreeSet::new() }
     }
 
+    /// All are heard.
+    pub(crate) fn everybody() -> Filter {
+        Filter { mode: FilterMode::Exclude, sources: BTreeSet::new() }
+    }
+
     /// Whether a source is heard.
     pub(crate) fn passes(&self, source: IpAddr) -> bool {
         self.mode.passes(self.sources.contains(&source))

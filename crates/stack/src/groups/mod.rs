@@ -1,20 +1,25 @@
 //! Multicast groups: which socket is in which, and what of them each interface hears (ip(7), RFC 3376, RFC 3810).
 //!
 //! A socket's memberships are [`Members`] here, whatever the socket is; an interface hears the sum of what its sockets
-//! want of a group. Not modelled: IGMP and MLD, which tell routers and switches of it; the lab's links and switches carry
-//! groups to all that are on them.
+//! want of a group, and tells the routers of its link by IGMP and MLD. Not modelled: who listens to that; the lab's links and
+//! switches carry groups to all that are on them, and its routers forward none.
 
 mod filter;
+mod reporter;
+mod speak;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sockeye_base::Instant;
+use sockeye_wire::{Body, Packet, icmpv6};
 
 use crate::InterfaceId;
 use crate::error::GroupError;
 use crate::output::solicited_node;
-use crate::stack::{MembersId, Stack};
+use crate::stack::{Link, MembersId, Stack};
+
+use reporter::Reporter;
 
 pub(crate) use filter::Filter;
 pub use filter::FilterMode;
@@ -63,6 +68,9 @@ pub enum SourceChange {
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
     joined: BTreeMap<IpAddr, Joined>,
+    /// What is to be told of them, once there is something.
+    reporter_v4: Option<Box<Reporter>>,
+    reporter_v6: Option<Box<Reporter>>,
 }
 
 /// A group that sockets of this host are in.
@@ -236,6 +244,14 @@ impl Stack {
             }
     }
 
+    /// Whether a packet speaks to the members of a group about the group: whose packets they hear is no matter then
+    /// (`ip_check_mc_rcu`, `ipv6_is_mld`).
+    pub(crate) fn asks_members(&self, interface: InterfaceId, packet: &Packet) -> bool {
+        let asks = matches!(packet.body, Body::Igmp(_) | Body::Icmpv6(icmpv6::Message::Mld(_)));
+        let joined = |link: &Link| asks && link.groups.joined.contains_key(&packet.destination());
+        self.links.get(interface.0).is_some_and(joined)
+    }
+
     fn membership_mut(
         &mut self,
         id: MembersId,
@@ -247,8 +263,8 @@ impl Stack {
 
     /// A socket wants another thing of a group: the interface adds up anew.
     fn group_changed(&mut self, now: Instant, (group, interface): (IpAddr, InterfaceId), who: MembersId) {
-        let _ = now;
         let Some(link) = self.links.get_mut(interface.0) else { return };
+        let old = link.wanted(group);
         let wish = |id: MembersId| {
             let mut memberships = self.members.get(id)?.memberships.iter();
             let held = memberships.find(|held| held.is(group, Some(interface)))?;
@@ -270,6 +286,7 @@ impl Stack {
         if joined.members.is_empty() {
             link.groups.joined.remove(&group);
         }
+        self.tell_change(now, (group, interface), &old);
     }
 }
 
