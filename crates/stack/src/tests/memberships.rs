@@ -160,6 +160,33 @@ fn changes_are_told_twice() {
     assert_eq!(host.stack.next_deadline(), None);
 }
 
+/// What Linux sent when a host of these addresses joined these groups.
+#[test]
+fn the_bytes_are_linuxs() {
+    let recorded = [
+        ("239.1.2.3", "46c00028000040000102f9ef0a090001e0000016940400002200e8f90000000104000000ef010203"),
+        (
+            "ff15::1",
+            "6000000000240001fe80000000000000f44fb6fffe15b9daff0200000000000000000000000000163a00050200000100\
+             8f000cb70000000104000000ff150000000000000000000000000001",
+        ),
+    ];
+    let mut host = alone();
+    let addresses =
+        ["10.9.0.1/24", "fe80::f44f:b6ff:fe15:b9da/64"].map(|text| text.parse().unwrap()).to_vec();
+    let eth1 = Interface { name: "eth1".into(), mac: mac(2), mtu: 1500, addresses };
+    let eth1 = host.stack.add_interface(eth1);
+    for (group, bytes) in recorded {
+        host.stack.group_join(host.now, host.members, (ip(group), eth1), Exclude).unwrap();
+        host.now += Duration::from_millis(8);
+        host.stack.advance(host.now);
+        let (interface, frame) = host.stack.poll_frame().expect("a report");
+        assert_eq!(interface, eth1);
+        let sent = frame.as_packet().expect("a packet").to_bytes();
+        assert_eq!(sent.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), bytes);
+    }
+}
+
 #[test]
 fn each_change_is_told_as_often_as_it_needs() {
     let mut host = alone();
