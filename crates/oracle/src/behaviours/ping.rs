@@ -154,17 +154,17 @@ pub(super) fn echo(t: &mut Trial) {
     t.line("send to the neighbour", outcome);
     t.arrives(fd);
     hear(t, "hears", fd);
+    let large = [&b"\x08\0\0\0\0\0\0\x05"[..], &[7; 4000]].concat();
+    let outcome = t.sendto(fd, &large, 0, Some(&at("10.61.0.2", 0)));
+    t.line("in pieces", outcome);
+    t.arrives(fd);
+    hear(t, "whole", fd);
     // A peer doesn't keep the others out.
     must("connect", t.connect(fd, &at("127.0.0.2", 0)));
     must("send", t.send(fd, b"\x08\0\0\0\0\0\0\x03data", 0));
     hear(t, "connected", fd);
     must("send", t.sendto(fd, b"\x08\0\0\0\0\0\0\x04data", 0, Some(&at("127.0.0.1", 0))));
     hear(t, "of another", fd);
-    let large = [&b"\x08\0\0\0\0\0\0\x05"[..], &[7; 4000]].concat();
-    let outcome = t.sendto(fd, &large, 0, Some(&at("10.61.0.2", 0)));
-    t.line("in pieces", outcome);
-    t.arrives(fd);
-    hear(t, "whole", fd);
     for kind in [SO_TYPE, SO_PROTOCOL, SO_REUSEADDR] {
         let value = t.get(fd, SOL_SOCKET, kind);
         t.line(format!("option {kind}"), value);
