@@ -4,10 +4,12 @@
 //! Not modelled: what was not captured, and states that only a program decides (a `shutdown` that waits for data).
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use sockeye_base::SeqNum;
+use sockeye_tcp as tcp;
 use sockeye_wire::tcp::{Flags, Segment};
 use sockeye_wire::{Frame, Packet};
 
@@ -77,38 +79,21 @@ pub struct Step {
     pub states: [State; 2],
 }
 
-/// RFC 9293's states.
+/// The state of a side: RFC 9293's, with the one that is no connection's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
 pub enum State {
-    Closed,
+    /// LISTEN.
     Listen,
-    SynSent,
-    SynReceived,
-    Established,
-    FinWait1,
-    FinWait2,
-    CloseWait,
-    Closing,
-    LastAck,
-    TimeWait,
+    /// That of a connection.
+    Of(tcp::State),
 }
 
-impl State {
+impl fmt::Display for State {
     /// The RFC's name.
-    pub fn name(self) -> &'static str {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            State::Closed => "CLOSED",
-            State::Listen => "LISTEN",
-            State::SynSent => "SYN-SENT",
-            State::SynReceived => "SYN-RECEIVED",
-            State::Established => "ESTABLISHED",
-            State::FinWait1 => "FIN-WAIT-1",
-            State::FinWait2 => "FIN-WAIT-2",
-            State::CloseWait => "CLOSE-WAIT",
-            State::Closing => "CLOSING",
-            State::LastAck => "LAST-ACK",
-            State::TimeWait => "TIME-WAIT",
+            State::Listen => f.pad("LISTEN"),
+            State::Of(state) => state.fmt(f),
         }
     }
 }
@@ -214,10 +199,10 @@ impl Flows {
 impl Flow {
     fn new(ends: [SocketAddr; 2], first: &Segment) -> Flow {
         let states = if first.flags.contains(Flags::SYN) {
-            [State::Closed, State::Listen]
+            [State::Of(tcp::State::Closed), State::Listen]
         } else {
             // It was there before the capture began.
-            [State::Established; 2]
+            [State::Of(tcp::State::Established); 2]
         };
         Flow { ends, steps: Vec::new(), left_out: 0, sides: states.map(Endpoint::new) }
     }
@@ -225,7 +210,11 @@ impl Flow {
     /// The states before the first segment.
     pub fn first_states(&self) -> [State; 2] {
         let began = self.steps.first().is_some_and(|step| step.flags.contains(Flags::SYN));
-        if began { [State::Closed, State::Listen] } else { [State::Established; 2] }
+        if began {
+            [State::Of(tcp::State::Closed), State::Listen]
+        } else {
+            [State::Of(tcp::State::Established); 2]
+        }
     }
 
     fn add(&mut self, at: Duration, packet: &Packet, segment: &Segment, dropped: Option<&str>) {
@@ -280,17 +269,19 @@ impl Flow {
     fn sends(&mut self, own: usize, (syn, fin, rst): (bool, bool, bool), end: u32) {
         let side = &mut self.sides[own];
         if rst {
-            side.state = State::Closed;
+            side.state = State::Of(tcp::State::Closed);
             return;
         }
         if fin {
             side.fin = Some(end);
         }
         side.state = match side.state {
-            State::Closed if syn => State::SynSent,
-            State::Listen if syn => State::SynReceived,
-            State::Established | State::SynReceived if fin => State::FinWait1,
-            State::CloseWait if fin => State::LastAck,
+            State::Of(tcp::State::Closed) if syn => State::Of(tcp::State::SynSent),
+            State::Listen if syn => State::Of(tcp::State::SynReceived),
+            State::Of(tcp::State::Established) | State::Of(tcp::State::SynReceived) if fin => {
+                State::Of(tcp::State::FinWait1)
+            }
+            State::Of(tcp::State::CloseWait) if fin => State::Of(tcp::State::LastAck),
             unchanged => unchanged,
         };
     }
@@ -299,8 +290,8 @@ impl Flow {
     fn hears(&mut self, own: usize, flags: Flags, (seq, end): (u32, u32), ack: Option<u32>) {
         let side = &mut self.sides[own];
         if flags.contains(Flags::RST) {
-            if side.state != State::Listen && side.state != State::TimeWait {
-                side.state = State::Closed;
+            if side.state != State::Listen && side.state != State::Of(tcp::State::TimeWait) {
+                side.state = State::Of(tcp::State::Closed);
             }
             return;
         }
@@ -309,23 +300,27 @@ impl Flow {
         let fin_comes = flags.contains(Flags::FIN) && side.received >= end;
         let fin_acknowledged = side.fin.is_some_and(|fin| ack.is_some_and(|ack| ack >= fin));
         side.state = match side.state {
-            State::Listen if syn => State::SynReceived,
-            State::SynSent if syn && ack.is_some() => State::Established,
-            State::SynSent if syn => State::SynReceived,
-            State::SynReceived if ack.is_some_and(|ack| ack > 0) => State::Established,
+            State::Listen if syn => State::Of(tcp::State::SynReceived),
+            State::Of(tcp::State::SynSent) if syn && ack.is_some() => State::Of(tcp::State::Established),
+            State::Of(tcp::State::SynSent) if syn => State::Of(tcp::State::SynReceived),
+            State::Of(tcp::State::SynReceived) if ack.is_some_and(|ack| ack > 0) => {
+                State::Of(tcp::State::Established)
+            }
             unchanged => unchanged,
         };
         side.state = match side.state {
-            State::FinWait1 if fin_acknowledged => State::FinWait2,
-            State::Closing if fin_acknowledged => State::TimeWait,
-            State::LastAck if fin_acknowledged => State::Closed,
+            State::Of(tcp::State::FinWait1) if fin_acknowledged => State::Of(tcp::State::FinWait2),
+            State::Of(tcp::State::Closing) if fin_acknowledged => State::Of(tcp::State::TimeWait),
+            State::Of(tcp::State::LastAck) if fin_acknowledged => State::Of(tcp::State::Closed),
             unchanged => unchanged,
         };
         if fin_comes {
             side.state = match side.state {
-                State::Established | State::SynReceived => State::CloseWait,
-                State::FinWait1 => State::Closing,
-                State::FinWait2 => State::TimeWait,
+                State::Of(tcp::State::Established) | State::Of(tcp::State::SynReceived) => {
+                    State::Of(tcp::State::CloseWait)
+                }
+                State::Of(tcp::State::FinWait1) => State::Of(tcp::State::Closing),
+                State::Of(tcp::State::FinWait2) => State::Of(tcp::State::TimeWait),
                 unchanged => unchanged,
             };
         }

@@ -18,41 +18,31 @@ pub fn ladder(flow: &Flow, width: usize, all: bool) -> String {
     let middle = width.saturating_sub(2 * STATE + 16).max(NARROWEST);
     let mut out = String::new();
     let [client, server] = flow.ends.map(|end| end.to_string());
-    let put = |out: &mut String, text: std::fmt::Arguments<'_>| {
-        // Writing into a string can't fail.
-        let _ = out.write_fmt(text);
-        let end = out.trim_end_matches(' ').len();
-        out.truncate(end);
-        out.push('\n');
-    };
     let inner = middle + STATE * 2 + 2;
     put(
         &mut out,
         format_args!("{:10} {client}{:>space$}", "", server, space = inner.saturating_sub(client.len())),
     );
     let mut states = flow.first_states();
-    put(
-        &mut out,
-        format_args!("{:10} {:<STATE$}|{:middle$}|{:>STATE$}", "", states[0].name(), "", states[1].name()),
-    );
+    put(&mut out, format_args!("{:10} {:<STATE$}|{:middle$}|{:>STATE$}", "", states[0], "", states[1]));
     let Some(began) = flow.steps.first().map(|step| step.at) else { return out };
     let mut at = 0;
     while let Some(step) = flow.steps.get(at) {
         let run = if all { 0 } else { run_of(&flow.steps[at..]) };
         if run > 6 {
             for step in &flow.steps[at..at + 2] {
-                line(&mut out, step, (began, middle), &mut states, put);
+                line(&mut out, step, (began, middle), &mut states);
             }
             let bytes: u64 = flow.steps[at + 2..at + run - 2].iter().map(|step| u64::from(step.len)).sum();
             let text = format!("… {} segments, {bytes} bytes …", run - 4);
             put(&mut out, format_args!("{:10} {:STATE$}|{text:^middle$}|", "", ""));
             for step in &flow.steps[at + run - 2..at + run] {
-                line(&mut out, step, (began, middle), &mut states, put);
+                line(&mut out, step, (began, middle), &mut states);
             }
             at += run;
             continue;
         }
-        line(&mut out, step, (began, middle), &mut states, put);
+        line(&mut out, step, (began, middle), &mut states);
         at += 1;
     }
     if flow.left_out > 0 {
@@ -70,13 +60,16 @@ fn run_of(steps: &[Step]) -> usize {
     steps.iter().take_while(|step| plain(step)).count()
 }
 
-fn line(
-    out: &mut String,
-    step: &Step,
-    (began, middle): (Duration, usize),
-    states: &mut [State; 2],
-    put: impl Fn(&mut String, std::fmt::Arguments<'_>),
-) {
+/// Puts a line behind the others.
+fn put(out: &mut String, line: std::fmt::Arguments<'_>) {
+    // Writing into a string can't fail.
+    let _ = out.write_fmt(line);
+    let end = out.trim_end_matches(' ').len();
+    out.truncate(end);
+    out.push('\n');
+}
+
+fn line(out: &mut String, step: &Step, (began, middle): (Duration, usize), states: &mut [State; 2]) {
     let text = format!(" {} ", label(step));
     let room = middle.saturating_sub(2);
     let text: String = text.chars().take(room).collect();
@@ -88,8 +81,10 @@ fn line(
         (Side::Client, true) => format!("-{}{text}x{}", "-".repeat(before), " ".repeat(after)),
         (Side::Server, true) => format!("{}x{text}{}-", " ".repeat(before), "-".repeat(after)),
     };
-    let shown: [&str; 2] =
-        std::array::from_fn(|i| if step.states[i] == states[i] { "" } else { step.states[i].name() });
+    let shown: [String; 2] = std::array::from_fn(|i| {
+        let now = step.states[i];
+        if now == states[i] { String::new() } else { now.to_string() }
+    });
     *states = step.states;
     let at = step.at.saturating_sub(began).as_secs_f64();
     let why = step.dropped.as_ref().map_or(String::new(), |why| format!("  {why}"));

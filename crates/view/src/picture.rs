@@ -60,7 +60,7 @@ pub fn ladder_picture(flow: &Flow) -> String {
     }
     let state = |i: usize, y: f64, state: State| {
         let (x, anchor) = if i == 0 { (ENDS[0] - 12.0, "end") } else { (ENDS[1] + 12.0, "start") };
-        text(x, y, "state", anchor, state.name())
+        text(x, y, "state", anchor, &state.to_string())
     };
     let mut states = flow.first_states();
     for (i, first) in states.into_iter().enumerate() {

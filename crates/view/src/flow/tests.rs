@@ -43,10 +43,10 @@ fn flow(segments: &[(Side, &str, u32, u32, usize)]) -> Flow {
 }
 
 /// The states that one side goes through.
-fn path(flow: &Flow, side: Side) -> Vec<&'static str> {
-    let mut names = vec![flow.first_states()[side.index()].name()];
+fn path(flow: &Flow, side: Side) -> Vec<String> {
+    let mut names = vec![flow.first_states()[side.index()].to_string()];
     for step in &flow.steps {
-        let name = step.states[side.index()].name();
+        let name = step.states[side.index()].to_string();
         if names.last() != Some(&name) {
             names.push(name);
         }
@@ -90,23 +90,23 @@ fn both_close_at_once() {
 fn a_fin_waits_for_what_is_missing() {
     let rest = [(S, "P.x", 1, 1, 10), (S, "F.", 11, 1, 0), (S, "P.", 1, 1, 10), (C, ".", 1, 12, 0)];
     let flow = flow(&[&HANDSHAKE[..], &rest].concat());
-    assert_eq!(flow.steps[4].states[0], State::Established);
+    assert_eq!(flow.steps[4].states[0], State::Of(tcp::State::Established));
     assert!(flow.steps[5].again && flow.steps[3].dropped.is_some());
-    assert_eq!(path(&flow, S).last(), Some(&"FIN-WAIT-2"));
+    assert_eq!(path(&flow, S).last(), Some(&"FIN-WAIT-2".to_owned()));
 }
 
 #[test]
 fn a_reset_and_a_refusal() {
     let reset = flow(&[&HANDSHAKE[..], &[(S, "R.", 1, 1, 0)]].concat());
-    assert_eq!(reset.steps[3].states, [State::Closed; 2]);
+    assert_eq!(reset.steps[3].states, [State::Of(tcp::State::Closed); 2]);
     let refused = flow(&[(C, "S", 0, 0, 0), (S, "R.", 0, 1, 0)]);
-    assert_eq!(refused.steps[1].states[0], State::Closed);
+    assert_eq!(refused.steps[1].states[0], State::Of(tcp::State::Closed));
 }
 
 #[test]
 fn one_that_was_there_before() {
     let flow = flow(&[(C, "P.", 500, 700, 10), (S, ".", 700, 510, 0)]);
-    assert_eq!(flow.first_states(), [State::Established; 2]);
+    assert_eq!(flow.first_states(), [State::Of(tcp::State::Established); 2]);
     assert_eq!((flow.steps[0].seq, flow.steps[1].ack), (0, Some(10)));
 }
 
