@@ -50,7 +50,7 @@ use crate::net::{RawSocket, TcpListener, TcpStream, UdpSocket};
 use crate::open::{Open, os_error};
 use crate::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use crate::socket::Socket;
-use crate::watching::{SetId, Watch};
+use crate::watching::{Key, SetId, Watch, Watching};
 
 /// What a caller calls a socket: comes back with each of its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -258,6 +258,10 @@ impl Poll {
     }
 }
 
+/// Begins to watch a socket, or watches it in another way.
+type Watches =
+    fn(&mut Watching, (&sockeye_lab::Lab, &mut Vec<task::Waker>), (SetId, Key), Watch) -> Result<(), Errno>;
+
 impl Registry {
     /// Watches a socket. It should be non-blocking, and stays watched until it is deregistered or closed (its last handle
     /// dropped). EEXIST if it is watched by this set already, EXDEV if it is of another network.
@@ -268,13 +272,7 @@ impl Registry {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<()> {
-        let (open, watch) = (source.open(), Watch { token, interest: interest.0, mode });
-        self.on(open, |set, key| {
-            self.set.shared.with(|engine, _| {
-                let (lab, watching, woken) = engine.watching();
-                watching.add((lab, woken), (set, key), watch)
-            })
-        })
+        self.watch(source, Watch { token, interest: interest.0, mode }, Watching::add)
     }
 
     /// Watches it in another way from now on; what is so already is told again. ENOENT if it isn't watched.
@@ -285,11 +283,15 @@ impl Registry {
         interest: Interest,
         mode: Mode,
     ) -> io::Result<()> {
-        let (open, watch) = (source.open(), Watch { token, interest: interest.0, mode });
-        self.on(open, |set, key| {
+        self.watch(source, Watch { token, interest: interest.0, mode }, Watching::change)
+    }
+
+    /// Has a socket watched like this, anew or in another way.
+    fn watch(&self, source: &impl Source, watch: Watch, how: Watches) -> io::Result<()> {
+        self.on(source.open(), |set, key| {
             self.set.shared.with(|engine, _| {
                 let (lab, watching, woken) = engine.watching();
-                watching.change((lab, woken), (set, key), watch)
+                how(watching, (lab, woken), (set, key), watch)
             })
         })
     }
@@ -301,11 +303,7 @@ impl Registry {
         })
     }
 
-    fn on(
-        &self,
-        open: &Open,
-        work: impl FnOnce(SetId, (sockeye_lab::HostId, sockeye_socket::SocketId)) -> Result<(), Errno>,
-    ) -> io::Result<()> {
+    fn on(&self, open: &Open, work: impl FnOnce(SetId, Key) -> Result<(), Errno>) -> io::Result<()> {
         if !Arc::ptr_eq(&open.shared, &self.set.shared) {
             return Err(os_error(Errno::EXDEV));
         }

@@ -20,7 +20,7 @@ new_key_type! {
 }
 
 /// A socket of one of the hosts.
-type Key = (HostId, SocketId);
+pub(crate) type Key = (HostId, SocketId);
 
 /// What is told whether it was asked for or not.
 const ALWAYS: Readiness = Readiness::ERR.union(Readiness::HUP);
