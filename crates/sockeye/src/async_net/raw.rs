@@ -24,26 +24,6 @@ impl RawSocket {
         &self.open
     }
 
-    /// A raw socket of an IPv4 protocol, on the host entered. 255 (IPPROTO_RAW) writes IP headers from the start.
-    pub fn v4(protocol: u8) -> io::Result<RawSocket> {
-        opened(Family::Inet, Transport::Raw(protocol.into())).map(|open| RawSocket { open })
-    }
-
-    /// A raw socket of an IPv6 protocol.
-    pub fn v6(protocol: u8) -> io::Result<RawSocket> {
-        opened(Family::Inet6, Transport::Raw(protocol.into())).map(|open| RawSocket { open })
-    }
-
-    /// A ping socket over IPv4.
-    pub fn ping_v4() -> io::Result<RawSocket> {
-        opened(Family::Inet, Transport::Ping).map(|open| RawSocket { open })
-    }
-
-    /// A ping socket over IPv6.
-    pub fn ping_v6() -> io::Result<RawSocket> {
-        opened(Family::Inet6, Transport::Ping).map(|open| RawSocket { open })
-    }
-
     /// The same socket as one of tasks.
     pub fn from_std(socket: net::RawSocket) -> io::Result<RawSocket> {
         Ok(RawSocket { open: socket.open })

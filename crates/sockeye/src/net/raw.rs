@@ -48,26 +48,6 @@ impl RawSocket {
     raw_methods!();
     time_limits!();
 
-    /// A raw socket of an IPv4 protocol, on the host entered. 255 (IPPROTO_RAW) writes IP headers from the start.
-    pub fn v4(protocol: u8) -> io::Result<RawSocket> {
-        opened(Family::Inet, Transport::Raw(protocol.into())).map(|open| RawSocket { open })
-    }
-
-    /// A raw socket of an IPv6 protocol.
-    pub fn v6(protocol: u8) -> io::Result<RawSocket> {
-        opened(Family::Inet6, Transport::Raw(protocol.into())).map(|open| RawSocket { open })
-    }
-
-    /// A ping socket over IPv4.
-    pub fn ping_v4() -> io::Result<RawSocket> {
-        opened(Family::Inet, Transport::Ping).map(|open| RawSocket { open })
-    }
-
-    /// A ping socket over IPv6.
-    pub fn ping_v6() -> io::Result<RawSocket> {
-        opened(Family::Inet6, Transport::Ping).map(|open| RawSocket { open })
-    }
-
     /// Receives a packet and who sent it; what is longer than the buffer is lost.
     pub fn recv_from(&self, buf: &mut [u8]) -> io::Result<(usize, IpAddr)> {
         self.open.receive_from(buf, false).map(|(length, source)| (length, source.ip()))
