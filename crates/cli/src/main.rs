@@ -1,5 +1,6 @@
 //! The `sockeye` command: a file per subcommand.
 
+mod bench;
 mod captures;
 mod draw;
 mod faults;
@@ -52,6 +53,7 @@ enum Command {
     Up(up::Arguments),
     Hosts(up::HostsArguments),
     Down(up::DownArguments),
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Up(arguments) => up::up(arguments),
         Command::Hosts(arguments) => up::hosts(&arguments),
         Command::Down(arguments) => up::down(&arguments),
+        Command::Bench(arguments) => bench::run(arguments),
     }
 }
 
