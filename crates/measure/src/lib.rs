@@ -2,7 +2,15 @@
 
 #![deny(missing_docs)]
 
+pub mod load;
 mod statistics;
 pub mod stream;
 
 pub use statistics::Summary;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The lock of what is whole between steps, whoever panicked.
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,5 +1,6 @@
 //! `sockeye bench`: a file per measurement.
 
+mod load;
 mod stream;
 
 use std::process::ExitCode;
@@ -15,12 +16,14 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Load(Box<load::Arguments>),
     Stream(stream::Arguments),
 }
 
 /// Measures; gives the exit status.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
+        Command::Load(arguments) => load::run(&arguments),
         Command::Stream(arguments) => stream::run(&arguments),
     }
 }

@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod fetch;
 mod harmless;
+mod load;
 mod manners;
 mod names;
 mod names_oracle;
