@@ -25,7 +25,7 @@ pub use flags::{How, MESSAGE_FLAGS, MessageFlags, Readiness, Use};
 pub use ifreq::{Hardware, Ifreq, InterfaceFlags};
 pub use option::{
     Access, Device, GroupFilter, GroupRequest, Kind, Layout, OPTIONS, Opt, Row, SOL_SOCKET, Sockets, State,
-    Value, decode_get, decode_question, decode_set, decode_value, encode_value, lookup,
+    Value, decode_get, decode_question, decode_set, decode_value, encode_value, lookup, value_size,
 };
 pub use request::{Family, Request, SocketType, Transport};
 pub use tcp_info::TcpInfo;

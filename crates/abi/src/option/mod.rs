@@ -15,6 +15,7 @@ pub use table::{OPTIONS, Opt};
 pub use value::{Value, decode_question, decode_value, encode_value};
 
 use crate::{Errno, Family, Transport};
+use value::INT;
 
 /// SOL_SOCKET.
 pub const SOL_SOCKET: i32 = 1;
@@ -256,6 +257,23 @@ pub fn decode_get(family: Family, transport: Transport, level: i32, number: i32)
     lookup(family, transport, (level, number), Access::Read)
 }
 
+/// How many of the `given` bytes `setsockopt(level, number)` looks at. The others need not be memory of the program's; and who
+/// asks for what isn't there, at a level that isn't the socket's, need have none at all.
+pub fn value_size(family: Family, transport: Transport, (level, number): (i32, i32), given: usize) -> usize {
+    let most =
+        match lookup(family, transport, (level, number), Access::Write) {
+            Ok(
+                Opt::IpAddMembership | Opt::IpDropMembership | Opt::Ipv6MulticastIf | Opt::Ipv6MulticastHops,
+            ) if transport.is_stream() => 0,
+            Ok(opt) => value::most_bytes(opt),
+            Err(_) => match (level, transport) {
+                (SOL_SOCKET, _) | (SOL_TCP, Transport::Tcp) | (SOL_UDP, Transport::Udp) => INT,
+                _ => 0,
+            },
+        };
+    most.min(given)
+}
+
 /// Decodes `setsockopt(level, number, bytes)`, in Linux's order: EINVAL for bytes too short for the level, then
 /// ENOPROTOOPT for an option that isn't there, then errors of the value. (A negative length is EINVAL before any of
 /// this; a caller has no such slice.)
@@ -283,7 +301,7 @@ pub fn decode_set(
         _ => false,
     };
     let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_) | Kind::Interface));
-    if needs_an_int && !is_name && bytes.len() < 4 {
+    if needs_an_int && !is_name && bytes.len() < INT {
         return Err(Errno::EINVAL);
     }
     let opt = found?;

@@ -104,6 +104,23 @@ fn values_out_of_bounds_and_short_bytes() {
 }
 
 #[test]
+fn what_is_not_looked_at_does_not_matter() {
+    for row in OPTIONS {
+        for transport in [Transport::Tcp, Transport::Udp, Transport::Raw(1)] {
+            let family = row.family.unwrap_or(Family::Inet);
+            for given in [0, 1, 4, 8, 16, 300] {
+                let name = (row.level, row.number);
+                let whole = vec![1; given];
+                let mut part = whole.clone();
+                part[value_size(family, transport, name, given)..].fill(0);
+                let set = |bytes: &[u8]| decode_set(family, transport, name, bytes);
+                assert_eq!(set(&whole), set(&part), "{}, {given} bytes", row.name);
+            }
+        }
+    }
+}
+
+#[test]
 fn levels_as_linux() {
     use Errno as E;
     let get = |family, transport, level, number| decode_get(family, transport, level, number);

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use super::group::{self, Device, GroupFilter, GroupRequest};
-use super::{Kind, Opt, SOL_IP};
+use super::{Kind, Layout, Opt, SOL_IP};
 use crate::Errno;
 
 /// Options of SOL_IPV6 for which too few bytes are 0.
 pub(super) const SHORT_IS_ZERO: [Opt; 3] = [Opt::Ipv6AutoFlowLabel, Opt::Ipv6DontFrag, Opt::Ipv6RecvFragSize];
+/// `sizeof(int)`
+pub(super) const INT: usize = 4;
 const USEC_PER_SEC: i64 = 1_000_000;
 /// Options of SOL_IP that no value at all doesn't do for.
 const ASK_FOR_A_BYTE: [Opt; 6] = [
@@ -166,6 +168,20 @@ pub fn encode_value(opt: Opt, value: &Value, max_len: usize) -> Result<Vec<u8>, 
     }
     out.truncate(max_len);
     Ok(out)
+}
+
+/// How many bytes of a value are looked at, at most.
+pub(super) fn most_bytes(opt: Opt) -> usize {
+    match opt.row().kind {
+        Kind::Flag | Kind::Int(..) | Kind::AnyInt | Kind::Word | Kind::NetworkInt => INT,
+        Kind::Linger | Kind::Rate => 2 * INT,
+        Kind::Timeval => 4 * INT,
+        Kind::Device | Kind::Group(Layout::Mreq | Layout::MreqSource) => 3 * INT,
+        Kind::Interface => NAME_OF_INTERFACE - 1,
+        Kind::Name(max) => max - 1,
+        Kind::Bits(max) | Kind::Struct(max) => max,
+        Kind::Group(_) | Kind::Key | Kind::Number | Kind::Peer => usize::MAX,
+    }
 }
 
 pub(super) fn int_at(bytes: &[u8], at: usize) -> Result<i32, Errno> {

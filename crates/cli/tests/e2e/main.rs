@@ -13,6 +13,7 @@ mod fetch;
 mod harmless;
 mod load;
 mod manners;
+mod matrix;
 mod names;
 mod names_oracle;
 mod oracle;

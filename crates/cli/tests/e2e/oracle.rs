@@ -21,10 +21,15 @@ impl Compiled {
 
 /// Compiles one of the programs in `tests/oracle`.
 pub(crate) fn compile(name: &str) -> Compiled {
+    compile_with(name, &[])
+}
+
+/// The same with more options.
+pub(crate) fn compile_with(name: &str, options: &[&str]) -> Compiled {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle").join(format!("{name}.c"));
     let place = TempDir::new();
     let path = place.path().join(name);
-    finish(Command::new("gcc").args(["-O1", "-Wall", "-o"]).arg(&path).arg(&source)).well();
+    finish(Command::new("gcc").args(["-O1", "-Wall"]).args(options).arg("-o").arg(&path).arg(&source)).well();
     Compiled { path, _place: place }
 }
 
@@ -33,8 +38,11 @@ fn ask(name: &str) {
     if !need(&["gcc"]) {
         return;
     }
-    let program = compile(name);
-    compare(name, &program, [("", run([program.path()])), (" --exact", run_exact([program.path()]))]);
+    compare_all(name, &compile(name));
+}
+
+fn compare_all(name: &str, program: &Compiled) {
+    compare(name, program, [("", run([program.path()])), (" --exact", run_exact([program.path()]))]);
 }
 
 fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Command); N]) {
@@ -99,7 +107,18 @@ fn fastopen_with_cookies() {
     }
 }
 
-programs! { fastopen held socket options connect connect_nonblocking bind accept linger shutdown stream urgent udp hostile epoll processes }
+programs! { fastopen held socket options connect connect_nonblocking bind accept linger shutdown stream urgent udp hostile epoll processes
+descriptors restart sigio waiting }
+
+/// Without a dynamic linker, as Go's and many a container's programs are.
+#[test]
+fn linked_statically() {
+    if need(&["gcc"]) {
+        for name in ["descriptors", "processes"] {
+            compare_all(name, &compile_with(name, &["-static"]));
+        }
+    }
+}
 
 #[test]
 fn gate() {

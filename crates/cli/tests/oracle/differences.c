@@ -135,6 +135,43 @@ static void urgent(void) {
     SHOW("recv MSG_OOB after a reset", recv(ends[1], buffer, 1, MSG_OOB));
 }
 
+/* Why SIGIO was sent, the first time (F_SETSIG's si_code). */
+static void tells_why(const char *name, int fd, int (*cause)(int)) {
+    sigset_t set;
+    siginfo_t info = {.si_code = 0};
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMIN);
+    MUST(sigprocmask(SIG_BLOCK, &set, NULL));
+    MUST(fcntl(fd, F_SETOWN, getpid()));
+    MUST(fcntl(fd, F_SETSIG, SIGRTMIN));
+    MUST(fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK));
+    cause(fd);
+    struct timespec limit = {5, 0};
+    while (info.si_code != POLL_ERR && info.si_code != POLL_HUP && sigtimedwait(&set, &info, &limit) > 0) {
+    }
+    printf("%s: %s\n", name, info.si_code == POLL_ERR ? "POLL_ERR" : info.si_code == POLL_HUP ? "POLL_HUP" : "?");
+    close(fd);
+}
+
+static int other_end;
+
+static int is_reset(int fd) {
+    (void)fd;
+    return close(other_end);
+}
+
+static int is_refused(int fd) { return connect4(fd, "127.0.0.1", unused_port(SOCK_STREAM)); }
+
+static void signalled(void) {
+    int ends[2];
+    struct linger now = {1, 0};
+    connection(ends);
+    other_end = ends[1];
+    MUST(setsockopt(other_end, SOL_SOCKET, SO_LINGER, &now, sizeof now));
+    tells_why("si_code of a reset", ends[0], is_reset);
+    tells_why("si_code of a refusal", tcp(), is_refused);
+}
+
 static void datagrams(void) {
     int fd = udp();
     SHOW("write on a datagram socket without a destination", write(fd, "x", 1));
@@ -197,6 +234,7 @@ int main(void) {
     shut();
     streams();
     urgent();
+    signalled();
     datagrams();
     families();
     options();

@@ -71,17 +71,19 @@ impl Supervisor {
         {
             return Err(Errno::ENOTCONN);
         }
-        if flags.contains(MessageFlags::TRUNC) {
+        let unconnected = matches!(self.state(subject)?, State::Fresh | State::Listening(_));
+        if flags.contains(MessageFlags::TRUNC) && !unconnected {
             return Err(Errno::EOPNOTSUPP);
         }
         self.gate_receive(call, subject, flags)
     }
 
     pub(super) fn send_to(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let length = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
+        let header = Header::of_piece(call.args[1], call.args[2])?;
         let name = if call.args[4] == 0 { None } else { Some(read_address(call, 4, 5)?) };
-        let bytes = &Header::of_piece(call.args[1], length).gather(call.tid, DATAGRAM_MAX)?;
         let flags = MessageFlags::from_bits_retain(call.int(3));
+        self.check_destination(subject, name.is_some(), (header.room(), flags))?;
+        let bytes = &header.gather(call.tid, DATAGRAM_MAX)?;
         self.send_datagram(subject, name.as_deref(), Outgoing { bytes, flags, ..Outgoing::default() })
     }
 
@@ -98,7 +100,7 @@ impl Supervisor {
 
     pub(super) fn receive_from(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let flags = MessageFlags::from_bits_retain(call.int(3));
-        let room = usize::try_from(call.args[2]).unwrap_or(usize::MAX);
+        let room = Header::of_piece(call.args[1], call.args[2])?.room();
         let Some(received) = self.take_datagram(subject, room, flags)? else {
             return self.wait_to_receive(subject, flags);
         };
@@ -160,10 +162,24 @@ impl Supervisor {
         header: &Header,
         flags: MessageFlags,
     ) -> Result<Answer, Errno> {
-        let name = header.read_name(call.tid)?;
-        let control = &header.read_control(call.tid)?;
+        let (name, control) = (header.read_name(call.tid)?, header.read_control(call.tid)?);
+        self.check_destination(subject, name.is_some(), (header.room(), flags))?;
+        let control = &Control::decode_all(&control)?;
         let bytes = &header.gather(call.tid, DATAGRAM_MAX)?;
         self.send_datagram(subject, name.as_deref(), Outgoing { bytes, to: None, control, flags })
+    }
+
+    /// Who names no destination and has none is told so before anybody looks at what is to be sent, but for its length and
+    /// for a wish that no datagram fulfils.
+    fn check_destination(
+        &mut self,
+        subject: Subject,
+        is_named: bool,
+        (length, flags): (usize, MessageFlags),
+    ) -> Result<(), Errno> {
+        let other = length >= DATAGRAM_MAX || flags.contains(MessageFlags::OOB);
+        let has = is_named || other || self.network.host().peer_addr(subject.socket).is_ok();
+        if has { Ok(()) } else { Err(Errno::EDESTADDRREQ) }
     }
 
     fn send_datagram(

@@ -8,7 +8,7 @@ use std::io;
 
 use sockeye_abi::{Errno, MessageFlags, Opt};
 
-use super::message::Header;
+use super::message;
 use super::{Answer, Subject};
 use crate::carriers::State;
 use crate::seccomp::Call;
@@ -28,7 +28,10 @@ impl Supervisor {
         if subject.is_stream() {
             return self.gate_receive(call, subject, MessageFlags::empty());
         }
-        let header = pieces(call)?;
+        let header = message::moved(call)?;
+        if asks_nothing(call) {
+            return Ok(Answer::Value(0));
+        }
         self.receive_header(call, subject, &header, MessageFlags::empty())
     }
 
@@ -37,7 +40,10 @@ impl Supervisor {
         if subject.is_stream() {
             return self.gate_send(call, subject, MessageFlags::empty());
         }
-        let header = pieces(call)?;
+        let header = message::moved(call)?;
+        if asks_nothing(call) {
+            return Ok(Answer::Value(0));
+        }
         self.send_header(call, subject, &header, MessageFlags::empty())
     }
 
@@ -60,13 +66,15 @@ impl Supervisor {
         flags: MessageFlags,
     ) -> Result<Answer, Errno> {
         // An urgent byte is there or not.
-        if !self.exact || !subject.is_stream() || flags.contains(MessageFlags::OOB) {
+        if !subject.is_stream() || flags.contains(MessageFlags::OOB) || asks_nothing(call) {
             return Ok(Answer::Pass);
         }
         let shut = self.network.host().is_shut(subject.socket).0;
+        let exact = self.exact;
         let gate = match self.state(subject)? {
             State::Fresh if shut => return Ok(Answer::Value(0)),
-            State::Fresh | State::Listening(_) => return Err(Errno::ENOTCONN),
+            State::Fresh | State::Listening(_) => return message::check(call).and(Err(Errno::ENOTCONN)),
+            _ if !exact => return Ok(Answer::Pass),
             State::Connecting(_) => Gate::Shut,
             State::Broken(_) => return self.receive_broken(subject),
             State::Connected(link) if link.is_readable() || moves_nothing(call) || shut => Gate::Open,
@@ -83,7 +91,14 @@ impl Supervisor {
         subject: Subject,
         flags: MessageFlags,
     ) -> Result<Answer, Errno> {
-        if !self.exact || !subject.is_stream() {
+        if !subject.is_stream() || asks_nothing(call) {
+            return Ok(Answer::Pass);
+        }
+        if let State::Fresh | State::Listening(_) = self.state(subject)? {
+            message::check(call)?;
+            return self.broken_pipe(call, flags);
+        }
+        if !self.exact {
             return Ok(Answer::Pass);
         }
         let shut = self.network.host().is_shut(subject.socket).1;
@@ -93,7 +108,6 @@ impl Supervisor {
             return Err(error);
         }
         let gate = match self.state(subject)? {
-            State::Fresh | State::Listening(_) => return self.broken_pipe(call, flags),
             State::Connecting(_) => Gate::Shut,
             State::Broken(_) => match self.take_broken_error(subject) {
                 Some(error) => return Err(error),
@@ -102,7 +116,7 @@ impl Supervisor {
             State::Connected(link) if shut || link.asked_shut() || link.unread() == 0 => Gate::Open,
             State::Connected(_) if moves_nothing(call) => Gate::Open,
             State::Connected(_) => Gate::Shut,
-            State::Datagram(_) => Gate::Open,
+            State::Fresh | State::Listening(_) | State::Datagram(_) => Gate::Open,
         };
         self.pass_or_wait(subject, (gate, flags), Opt::SoSndTimeo)
     }
@@ -164,17 +178,17 @@ impl Supervisor {
 /// A call to receive or send no bytes, which is not ours to hold.
 fn moves_nothing(call: &Call) -> bool {
     match call.number {
-        libc::SYS_read | libc::SYS_recvfrom | libc::SYS_write | libc::SYS_sendto => call.args[2] == 0,
-        libc::SYS_readv | libc::SYS_writev => pieces(call).is_ok_and(|pieces| pieces.room() == 0),
-        _ => false,
+        libc::SYS_recvfrom | libc::SYS_sendto => call.args[2] == 0,
+        libc::SYS_write => call.args[2] == 0,
+        _ => asks_nothing(call),
     }
 }
 
-/// What a `read`, `write`, `readv` or `writev` moves, as a message without a name.
-fn pieces(call: &Call) -> Result<Header, Errno> {
-    let (address, count) = (call.args[1], call.args[2]);
+/// A call that the kernel answers before it comes to the socket.
+fn asks_nothing(call: &Call) -> bool {
     match call.number {
-        libc::SYS_readv | libc::SYS_writev => Header::of_pieces(call.tid, address, count, Errno::EINVAL),
-        _ => Ok(Header::of_piece(address, usize::try_from(count).unwrap_or(usize::MAX))),
+        libc::SYS_read => call.args[2] == 0,
+        libc::SYS_readv | libc::SYS_writev => message::moved(call).is_ok_and(|pieces| pieces.room() == 0),
+        _ => false,
     }
 }

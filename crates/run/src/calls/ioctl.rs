@@ -16,7 +16,11 @@ impl Supervisor {
             return Ok(Answer::Value(0));
         }
         match call.args[1] as u32 {
-            ioctl::SIOCATMARK if !subject.is_stream() => Err(Errno::ENOTTY),
+            ioctl::SIOCATMARK if !subject.is_stream() => {
+                // As of every ioctl that sockets don't have: it might be an interface's.
+                memory::read(call.tid, call.args[2], &mut [0; Ifreq::LEN])?;
+                Err(Errno::ENOTTY)
+            }
             ioctl::TIOCOUTQ if subject.transport == Transport::Ping => Err(Errno::ENOTTY),
             // The carrier's queue is one of connections.
             ioctl::SIOCATMARK if self.network.host().is_listening(subject.socket) => {

@@ -2,7 +2,7 @@
 
 use sockeye_abi::{Control, Errno, MessageFlags};
 
-use super::ADDRESS_MAX;
+use super::{ADDRESS_MAX, read_address};
 use crate::process::memory;
 use crate::seccomp::Call;
 
@@ -14,8 +14,46 @@ const CONTROL_MAX: usize = 131_072;
 pub(super) const MMSGHDR: u64 = 64;
 /// Offset of `msg_len` in `struct mmsghdr`.
 pub(super) const MSG_LEN: u64 = 56;
+/// `MAX_RW_COUNT`: no call moves more.
+const MOVED_MAX: usize = 0x7fff_f000;
 /// `UIO_MAXIOV`: no message has more pieces.
 pub(super) const IOV_MAX: usize = 1024;
+
+/// Looks at a call's arguments as Linux does before it looks at the socket: what is wrong with them is said first.
+pub(super) fn check(call: &Call) -> Result<(), Errno> {
+    match call.number {
+        libc::SYS_read | libc::SYS_write | libc::SYS_readv | libc::SYS_writev => drop(moved(call)?),
+        libc::SYS_sendto | libc::SYS_recvfrom => {
+            Header::of_piece(call.args[1], call.args[2])?;
+            if call.number == libc::SYS_sendto && call.args[4] != 0 {
+                read_address(call, 4, 5)?;
+            }
+        }
+        libc::SYS_sendmsg | libc::SYS_sendmmsg => {
+            let header = Header::read(call.tid, call.args[1])?;
+            header.read_name(call.tid)?;
+            header.read_control(call.tid)?;
+        }
+        libc::SYS_recvmsg | libc::SYS_recvmmsg => drop(Header::read(call.tid, call.args[1])?),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// What a `read`, `write`, `readv` or `writev` moves, as a message without a name.
+pub(super) fn moved(call: &Call) -> Result<Header, Errno> {
+    let (address, count) = (call.args[1], call.args[2]);
+    match call.number {
+        // The kernel knows no more than 32 bits of their number.
+        libc::SYS_readv | libc::SYS_writev => {
+            Header::of_pieces(call.tid, address, count & u64::from(u32::MAX), Errno::EINVAL)
+        }
+        _ => {
+            memory::check_range(address, usize::try_from(count).unwrap_or(usize::MAX))?;
+            Header::of_piece(address, count)
+        }
+    }
+}
 
 /// The flags of a call that sends or receives, or of `recvmmsg` and `sendmmsg`.
 pub(super) fn flags_of(call: &Call) -> MessageFlags {
@@ -61,16 +99,12 @@ impl Header {
         Ok(Header { address: None, name: 0, name_len: 0, pieces, control: 0, control_len: 0 })
     }
 
-    /// One piece (read(2)).
-    pub(super) fn of_piece(address: u64, length: usize) -> Header {
-        Header {
-            address: None,
-            name: 0,
-            name_len: 0,
-            pieces: vec![(address, length)],
-            control: 0,
-            control_len: 0,
-        }
+    /// One piece (send(2)).
+    pub(super) fn of_piece(address: u64, length: u64) -> Result<Header, Errno> {
+        let length = usize::try_from(length).unwrap_or(usize::MAX).min(MOVED_MAX);
+        memory::check_range(address, length)?;
+        let pieces = vec![(address, length)];
+        Ok(Header { address: None, name: 0, name_len: 0, pieces, control: 0, control_len: 0 })
     }
 
     /// The name, if there is one.
@@ -82,11 +116,10 @@ impl Header {
         memory::read_vec(tid, self.name, length).map(Some)
     }
 
-    /// The control messages; ENOBUFS for more than a socket's memory for them (`optmem_max`).
-    pub(super) fn read_control(&self, tid: u32) -> Result<Vec<Control>, Errno> {
+    /// The control messages' bytes; ENOBUFS for more than a socket's memory for them (`optmem_max`).
+    pub(super) fn read_control(&self, tid: u32) -> Result<Vec<u8>, Errno> {
         let length = usize::try_from(self.control_len).ok().filter(|length| *length <= CONTROL_MAX);
-        let bytes = memory::read_vec(tid, self.control, length.ok_or(Errno::ENOBUFS)?)?;
-        Control::decode_all(&bytes)
+        memory::read_vec(tid, self.control, length.ok_or(Errno::ENOBUFS)?)
     }
 
     /// Gathers the data. If they are `max` bytes or more, which no datagram can have, so many zeros stand for them.
@@ -149,6 +182,14 @@ fn read_pieces(tid: u32, list: u64, count: u64, too_many: Errno) -> Result<Vec<(
         // The kernel takes no negative length.
         let length = i64::try_from(half(8)).map_err(|_| Errno::EINVAL)?;
         pieces.push((half(0), length as usize));
+    }
+    // One piece is cut before anybody looks where it is, several are cut afterwards.
+    let whole = if count == 1 { MOVED_MAX } else { usize::MAX };
+    pieces.iter().try_for_each(|&(address, length)| memory::check_range(address, length.min(whole)))?;
+    let mut room = MOVED_MAX;
+    for (_, length) in &mut pieces {
+        *length = (*length).min(room);
+        room -= *length;
     }
     Ok(pieces)
 }

@@ -14,6 +14,7 @@ mod options;
 mod table;
 mod unheard;
 
+use libc::c_long;
 use sockeye_abi::{Errno, MessageFlags, Transport};
 use sockeye_base::Duration;
 use sockeye_socket::SocketId;
@@ -32,6 +33,12 @@ pub(crate) use unheard::{Mark, Taken, Unheard};
 
 /// The longest address the kernel takes (`sizeof(struct sockaddr_storage)`).
 const ADDRESS_MAX: usize = 128;
+
+/// The calls that take message headers.
+const MESSAGE_CALLS: [c_long; 4] =
+    [libc::SYS_sendmsg, libc::SYS_recvmsg, libc::SYS_sendmmsg, libc::SYS_recvmmsg];
+/// The kernel's own flag for headers of 32-bit programs: nobody else may give it.
+const MSG_CMSG_COMPAT: i32 = i32::MIN;
 
 /// How a call ends.
 pub(crate) enum Answer {
@@ -69,6 +76,9 @@ impl Supervisor {
             return self.splice(call);
         }
         let Some(subject) = self.subject(call) else { return self.foreign(call) };
+        if MESSAGE_CALLS.contains(&call.number) && message::flags_of(call).bits() & MSG_CMSG_COMPAT != 0 {
+            return Err(Errno::EINVAL);
+        }
         match call.number {
             libc::SYS_connect => self.connect(call, subject),
             libc::SYS_bind => self.bind(call, subject),

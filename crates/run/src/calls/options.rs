@@ -1,6 +1,8 @@
 //! `getsockopt` and `setsockopt`.
 
-use sockeye_abi::{Errno, Family, Opt, Value, decode_get, decode_question, decode_set, encode_value};
+use sockeye_abi::{
+    Errno, Family, Opt, Value, decode_get, decode_question, decode_set, encode_value, value_size,
+};
 
 use super::{Answer, Outcome, Subject};
 use crate::carriers::State;
@@ -18,8 +20,11 @@ impl Supervisor {
     pub(super) fn set_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let length = usize::try_from(call.int(4)).map_err(|_| Errno::EINVAL)?;
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
-        let bytes = memory::read_vec(call.tid, call.args[3], length.min(VALUE_MAX))?;
-        let (option, value) = decode_set(family, subject.transport, (call.int(1), call.int(2)), &bytes)?;
+        let (name, length) = ((call.int(1), call.int(2)), length.min(VALUE_MAX));
+        let size = value_size(family, subject.transport, name, length);
+        let mut bytes = memory::read_vec(call.tid, call.args[3], size)?;
+        bytes.resize(length, 0);
+        let (option, value) = decode_set(family, subject.transport, name, &bytes)?;
         let now = self.network.now();
         self.network.host().set_option(now, subject.socket, option, value)?;
         self.settle();
@@ -42,8 +47,13 @@ impl Supervisor {
 
     pub(super) fn get_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
+        let option = decode_get(family, subject.transport, call.int(1), call.int(2));
+        // A level that isn't the socket's has nobody who would look at the arguments.
+        if option == Err(Errno::EOPNOTSUPP) && call.int(1) != libc::SOL_SOCKET {
+            return Err(Errno::EOPNOTSUPP);
+        }
         let room = usize::try_from(memory::read_i32(call.tid, call.args[4])?).map_err(|_| Errno::EINVAL)?;
-        let option = decode_get(family, subject.transport, call.int(1), call.int(2))?;
+        let option = option?;
         let question = memory::read_vec(call.tid, call.args[3], room.min(QUESTION_MAX)).unwrap_or_default();
         if let Some(asked) = decode_question(option, &question) {
             let filter = self.network.host().group_filter(subject.socket, option, &asked?)?;

@@ -2,6 +2,13 @@
 
 use sockeye_abi::Errno;
 
+/// Whether bytes there could be the program's at all, whether or not they are: the upper half is the kernel's. Linux looks at
+/// that before it looks at anything else.
+pub(crate) fn check_range(address: u64, len: usize) -> Result<(), Errno> {
+    let end = u64::try_from(len).ok().and_then(|len| address.checked_add(len));
+    end.filter(|&end| i64::try_from(end).is_ok()).map(drop).ok_or(Errno::EFAULT)
+}
+
 /// Copies `buffer.len()` bytes at `address` of the thread's memory.
 pub(crate) fn read(tid: u32, address: u64, buffer: &mut [u8]) -> Result<(), Errno> {
     if buffer.is_empty() {
