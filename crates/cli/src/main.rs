@@ -4,6 +4,7 @@ mod bench;
 mod captures;
 mod draw;
 mod faults;
+mod lab;
 mod output;
 mod run;
 mod script;
@@ -46,6 +47,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Lab(lab::Arguments),
     Script(script::Arguments),
     Sockopts(sockopts::Arguments),
     Tcpdump(tcpdump::Arguments),
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
     };
     match cli.command {
         Command::Run(arguments) => run::run(arguments),
+        Command::Lab(arguments) => lab::run(arguments),
         Command::Script(arguments) => script::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),

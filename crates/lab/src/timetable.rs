@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use sockeye_base::Instant;
+use sockeye_stack::{Cidr, InterfaceId};
 
-use crate::{HostId, LinkId};
+use crate::{Direction, HostId, LinkId};
 
 /// Something that happens to a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A link is cut: what enters it is lost.
     Cut(LinkId),
@@ -17,6 +18,14 @@ pub enum Change {
     Off(HostId),
     /// A host is switched on.
     On(HostId),
+    /// A host stands still.
+    Pause(HostId),
+    /// It goes on.
+    Resume(HostId),
+    /// The direction of a link that leads away from this end of it, 0 or 1, is like this from now on.
+    Direction(LinkId, usize, Box<Direction>),
+    /// An interface has these addresses from now on.
+    Addresses(HostId, InterfaceId, Vec<Cidr>),
 }
 
 /// Changes to come, those of one moment in the order they were planned.

@@ -19,6 +19,7 @@ mod trace;
 
 pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
+pub use pcap::Pcap;
 pub use sockeye_hub::Place;
 use sockeye_hub::Plug;
 
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use sockeye_stack::{Settings, SysctlError};
 
 /// Bytes of a frame that are captured if nothing else is said, as tcpdump does: more than any has.
-const WHOLE: usize = 262_144;
+pub const WHOLE: usize = 262_144;
 /// The exit status for a failure of Sockeye's own.
 pub const EXIT_SOCKEYE: i32 = 125;
 /// The exit status for a program that can't be executed.
@@ -169,7 +170,7 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     let snap = options.snap.unwrap_or(WHOLE);
     let watchers = network::Watchers {
         trace: options.trace.as_ref().map(trace::Trace::open).transpose()?,
-        pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap)).transpose()?,
+        pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap, since_1970())).transpose()?,
     };
     let seed = options.seed.unwrap_or_else(random_seed);
     let joined = match &options.host {
@@ -207,6 +208,11 @@ fn check_settings(sysctls: &[(String, String)]) -> Result<(), Error> {
         settings.set_sysctl(name, value).map_err(|why| Error::Sysctl(name.clone(), value.clone(), why))
     };
     sysctls.iter().try_for_each(&mut check)
+}
+
+/// What the machine's clock says.
+fn since_1970() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// A seed nobody knows, so that sequence numbers and ports are as hard to guess as they should be.

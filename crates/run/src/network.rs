@@ -2,7 +2,7 @@
 //! its host alone, with a cable to a network in another process.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
+use std::time::Instant as Clock;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
@@ -87,8 +87,7 @@ impl Network {
         watchers: Watchers,
     ) -> Result<Network, Errno> {
         lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
-        let epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        lab.set_epoch(epoch);
+        lab.set_epoch(crate::since_1970());
         let settings = lab.host_mut(program_host).stack_mut().settings_mut();
         for (name, value) in sysctls {
             settings.set_sysctl(name, value).map_err(|_| Errno::EINVAL)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use sockeye_device::{CaptureInterface, CaptureWriter, LinkType};
 use sockeye_lab::{Captured, End, Lab};
@@ -12,7 +12,7 @@ use sockeye_lab::{Captured, End, Lab};
 use crate::Error;
 
 /// A capture file being written.
-pub(crate) struct Pcap {
+pub struct Pcap {
     /// `None` once it could not be written: the program goes on.
     writer: Option<CaptureWriter<BufWriter<File>>>,
     /// Those the file has been told of: one for each side of a link.
@@ -22,21 +22,24 @@ pub(crate) struct Pcap {
 }
 
 impl Pcap {
-    /// Begins a file, made anew, that keeps `snap` bytes of each frame.
-    pub(crate) fn create(path: &Path, snap: usize) -> Result<Pcap, Error> {
+    /// Begins a file, made anew, that keeps `snap` bytes of each frame; the network's time began so long after 1970.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn create(path: &Path, snap: usize, began: Duration) -> Result<Pcap, Error> {
         let file = File::create(path).and_then(|file| CaptureWriter::new(BufWriter::new(file), snap));
         let writer = file.map_err(|error| Error::Trace(path.to_owned(), error))?;
-        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Ok(Pcap { writer: Some(writer), interfaces: BTreeMap::new(), began })
     }
 
     /// Writes a frame.
-    pub(crate) fn show(&mut self, lab: &Lab, captured: &Captured) {
+    pub fn show(&mut self, lab: &Lab, captured: &Captured) {
         let written = self.write(lab, captured);
         self.note(written);
     }
 
-    pub(crate) fn flush(&mut self) {
+    /// Writes out what was kept back.
+    pub fn flush(&mut self) {
         let flushed = self.writer.as_mut().map_or(Ok(()), CaptureWriter::flush);
         self.note(flushed);
     }

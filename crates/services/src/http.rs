@@ -1,13 +1,16 @@
 //! HTTP/1.1 on port 80, over IPv6 and IPv4: an index that says what just happened, `/bytes/N` with bodies of any size,
-//! and uploads answered by their length and hash. Not modelled: ranges, conditions, compression, TLS, HTTP/2; nor the
+//! uploads answered by their length and hash, and files that it is given. Not modelled: ranges, conditions, compression, TLS, HTTP/2; nor the
 //! Date field, since nothing here knows what day it is.
 
 mod connection;
+mod content;
 mod head;
 mod page;
 mod pattern;
 mod response;
 mod upload;
+
+use std::sync::Arc;
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
@@ -16,6 +19,7 @@ use sockeye_socket::{Host, SocketId};
 use crate::Service;
 use crate::server::Server;
 use connection::Connection;
+use content::Content;
 
 const PORT: u16 = 80;
 
@@ -27,8 +31,13 @@ pub struct Http {
 impl Http {
     /// The service, not started yet.
     pub fn new() -> Http {
-        let chunk = pattern::chunk();
-        Http { server: Server::new(PORT, move |_| Connection::new(chunk.clone())) }
+        Http::with_files([])
+    }
+
+    /// The same, with files ahead of what it has by itself: paths that begin with `/`, and what they hold.
+    pub fn with_files(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Http {
+        let content = Arc::new(Content::new(files));
+        Http { server: Server::new(PORT, move |_| Connection::new(content.clone())) }
     }
 }
 

@@ -85,6 +85,12 @@ impl Routes {
         self.routes.insert(at, route);
     }
 
+    /// Takes away the routes to the networks of an interface's addresses.
+    pub(crate) fn remove_networks(&mut self, interface: InterfaceId, of: &[Cidr]) {
+        let own = |route: &Route| route.interface == interface && route.via.is_none();
+        self.routes.retain(|route| !(own(route) && of.contains(&route.destination)));
+    }
+
     pub(crate) fn add_policy(&mut self, policy: Policy) {
         self.policies.push(policy);
     }

@@ -62,6 +62,8 @@ pub struct Stack {
     pub(crate) rng: Rng,
     pub(crate) links: Vec<Link>,
     pub(crate) routes: Routes,
+    /// Addresses were taken away: what a connection began with may not be ours any more.
+    pub(crate) renumbered: bool,
     /// Ports for which every destination address is ours.
     pub(crate) any_destination: BTreeSet<u16>,
     pub(crate) tcp_ports: Ports,
@@ -108,6 +110,7 @@ impl Stack {
             rng,
             links: Vec::new(),
             routes: Routes::default(),
+            renumbered: false,
             any_destination: BTreeSet::new(),
             tcp_ports: Ports::default(),
             udp_ports: Ports::new(Rules::Udp),
@@ -173,6 +176,18 @@ impl Stack {
         let neighbours = Neighbours::new(self.rng.key());
         self.links.push(Link { interface, neighbours, groups: Groups::default() });
         id
+    }
+
+    /// Gives an interface these addresses instead of those it has; the routes to their networks change with them, those by
+    /// routers stay. What is bound to an old address stays, too, but nothing comes to it and its segments find no route.
+    pub fn set_addresses(&mut self, id: InterfaceId, addresses: Vec<Cidr>) {
+        let Some(link) = self.links.get_mut(id.0) else { return };
+        let old = std::mem::replace(&mut link.interface.addresses, addresses);
+        self.routes.remove_networks(id, &old);
+        self.renumbered = true;
+        for destination in &link.interface.addresses {
+            self.routes.add(Route { destination: *destination, via: None, interface: id });
+        }
     }
 
     /// Adds a route. Connections that stand keep their way.

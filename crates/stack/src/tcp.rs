@@ -317,6 +317,10 @@ impl Stack {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let (path, tuple, options) = (connection.path, connection.tuple, connection.options);
         let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);
+        if self.renumbered && !self.is_local(tuple.local.ip()) {
+            return self.count(Counter::IpOutNoRoutes);
+        }
+        let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         // As Linux: identification 0 in SYNs, counting from there on.
         let syn = segment.flags.contains(Flags::SYN);
         if segment.flags.contains(Flags::RST) {

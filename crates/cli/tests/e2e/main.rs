@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod fetch;
 mod harmless;
+mod lab;
 mod load;
 mod manners;
 mod matrix;

@@ -1,5 +1,7 @@
 //! What a lab is made of, and what is done to it: hosts, switches, links, power and cables.
 
+use std::collections::VecDeque;
+
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::Host;
 use sockeye_stack::{Cidr, Interface, InterfaceId, Settings, Stack};
@@ -24,6 +26,7 @@ impl Lab {
             host,
             lanes: vec![None],
             off: false,
+            paused: None,
             touched: false,
             changed: false,
             unscheduled: false,
@@ -136,12 +139,34 @@ impl Lab {
             return;
         }
         self.nodes[id.0].off = !on;
+        self.nodes[id.0].paused = None;
         if on {
             self.booted.push_back(id);
         } else {
             let rng = self.rng.fork();
             self.host_mut(id).reboot(rng);
         }
+    }
+
+    /// Has a host stand still, or go on: its timers don't run, and what comes waits, so many frames at most. What is done
+    /// with its sockets meanwhile is done all the same.
+    pub fn pause(&mut self, now: Instant, id: HostId, still: bool) {
+        let node = &mut self.nodes[id.0];
+        if node.off || node.paused.is_some() == still {
+            return;
+        }
+        let waiting = std::mem::replace(&mut node.paused, still.then(VecDeque::new));
+        for (interface, frame) in waiting.into_iter().flatten() {
+            node.host.input(now, interface, frame);
+        }
+        // Its deadlines are to be looked at anew.
+        self.touch(id);
+    }
+
+    /// Gives an interface other addresses, each with its network. Connections that have an old one stay, and hear nothing
+    /// any more.
+    pub fn set_addresses(&mut self, host: HostId, interface: InterfaceId, addresses: Vec<Cidr>) {
+        interface::set_addresses(self.host_mut(host).stack_mut(), interface, addresses);
     }
 
     /// A host that was switched on since: its services are to be started. Each is named once.

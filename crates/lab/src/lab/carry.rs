@@ -9,6 +9,9 @@ use crate::End;
 use crate::capture::Captured;
 use crate::link::{Arrival, Fate, Lane, flip, reason};
 
+/// Frames that wait for a host that stands still (Linux's netdev_max_backlog).
+const MOST_WAITING: usize = 1000;
+
 impl Lab {
     pub(super) fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
         if self.nodes[from.0].off {
@@ -74,6 +77,9 @@ impl Lab {
         let Delivery { lane, frame } = delivery;
         match self.links[lane.link.0].delivered(lane.from, &frame) {
             End::Interface(host, _) if self.nodes[host.0].off => {}
+            End::Interface(host, interface) if self.nodes[host.0].paused.is_some() => {
+                self.keep(now, (host, interface), frame);
+            }
             End::Interface(host, interface) => {
                 self.touch(host);
                 self.nodes[host.0].host.input(now, interface, frame);
@@ -95,6 +101,16 @@ impl Lab {
                     copy.into_iter().for_each(|frame| self.enter(now, lane, frame));
                 }
             }
+        }
+    }
+
+    /// Keeps a frame for a host that stands still.
+    fn keep(&mut self, now: Instant, (host, interface): (HostId, InterfaceId), frame: Box<Frame>) {
+        let Some(waiting) = &mut self.nodes[host.0].paused else { return };
+        if waiting.len() < MOST_WAITING {
+            waiting.push_back((interface, frame));
+        } else {
+            self.capture(now, End::Interface(host, interface), &frame, Some(reason::STILL));
         }
     }
 

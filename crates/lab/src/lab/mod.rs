@@ -99,6 +99,8 @@ struct Node {
     lanes: Vec<Option<Lane>>,
     /// It is switched off.
     off: bool,
+    /// It stands still, and this is what has come meanwhile.
+    paused: Option<VecDeque<(InterfaceId, Box<Frame>)>>,
     touched: bool,
     changed: bool,
     /// It is in `unscheduled`.
@@ -210,6 +212,14 @@ impl Lab {
                 Change::Mend(link) => self.cut(link, false),
                 Change::Off(host) => self.power(host, false),
                 Change::On(host) => self.power(host, true),
+                Change::Pause(host) => self.pause(now, host, true),
+                Change::Resume(host) => self.pause(now, host, false),
+                Change::Direction(link, from, direction) => {
+                    self.links[link.0].set_direction(from, *direction)
+                }
+                Change::Addresses(host, interface, addresses) => {
+                    self.set_addresses(host, interface, addresses);
+                }
             }
         }
         loop {
@@ -345,7 +355,7 @@ impl Lab {
     fn schedule(&mut self, id: HostId) {
         let node = &mut self.nodes[id.0];
         node.unscheduled = false;
-        let deadline = node.host.earliest_deadline();
+        let deadline = node.host.earliest_deadline().filter(|_| node.paused.is_none());
         if deadline != node.deadline {
             if let Some(old) = node.deadline {
                 self.deadlines.remove(&(old, id));

@@ -29,6 +29,7 @@ pub(crate) mod reason {
     pub(crate) const CODEL: &str = "waited too long in the link's queue";
     pub(crate) const NO_LINK: &str = "no link";
     pub(crate) const OFF: &str = "the host is off";
+    pub(crate) const STILL: &str = "the host stands still";
     pub(crate) const RING: &str = "the link closes a ring of switches";
 }
 

@@ -1,15 +1,18 @@
 //! One HTTP/1.1 connection (RFC 9112): request by request, in order, with keep-alive and pipelining. At any time it holds
 //! at most one read of input, one head, and one answer's head or text; large bodies in and out are never held.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use sockeye_abi::{Errno, How};
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
 
+use super::content::Content;
 use super::head::{self, Bad, Framing, Method, Request};
 use super::page::{self, Facts};
 use super::pattern::{Pattern, parse_size};
-use super::response::{Body, Manner, Response, Status};
+use super::response::{Body, Manner, Response, Source, Status};
 use super::upload::Upload;
 use crate::server::{Progress, READ_SIZE, Session, send_all};
 
@@ -24,9 +27,9 @@ pub(crate) struct Connection {
     /// To be sent next.
     output: Chain,
     /// To be sent after it.
-    pattern: Pattern,
-    /// One period of all patterns, shared by all connections.
-    chunk: Bytes,
+    rest: Source,
+    /// What all connections serve.
+    content: Arc<Content>,
 }
 
 /// Bytes read and not yet understood. Holds no memory while it is empty.
@@ -78,13 +81,13 @@ enum Stop {
 }
 
 impl Connection {
-    pub(crate) fn new(chunk: Bytes) -> Connection {
+    pub(crate) fn new(content: Arc<Content>) -> Connection {
         Connection {
             phase: Phase::Head,
             input: Input::default(),
             output: Chain::new(),
-            pattern: Pattern::default(),
-            chunk,
+            rest: Source::default(),
+            content,
         }
     }
 
@@ -184,7 +187,9 @@ impl Connection {
     fn answer(&mut self, host: &Host, socket: SocketId, request: &Request, upload: Upload) {
         let response = match request.method {
             Method::Upload => Response::text(Status::OK, upload.summary()),
-            Method::Get | Method::Head => get(host, socket, request),
+            Method::Get | Method::Head => {
+                self.content.find(&request.path).unwrap_or_else(|| get(host, socket, request))
+            }
             Method::Options => Response::text(Status::NO_CONTENT, ""),
             Method::Other => {
                 Response::text(Status::METHOD_NOT_ALLOWED, "Here one can GET, HEAD, POST and PUT.\n")
@@ -201,9 +206,9 @@ impl Connection {
     }
 
     fn send(&mut self, response: Response, manner: Manner) {
-        let (bytes, pattern) = response.encode(manner);
+        let (bytes, rest) = response.encode(manner);
         self.output.push(bytes.into());
-        self.pattern = pattern;
+        self.rest = rest;
         self.phase = Phase::Answer { keep_alive: manner.keep_alive };
     }
 
@@ -212,7 +217,7 @@ impl Connection {
             if !send_all(host, now, socket, &mut self.output).map_err(|_| Stop::Gone)? {
                 return Err(Stop::Wait);
             }
-            match self.pattern.next(&self.chunk) {
+            match self.rest.next(&self.content.chunk) {
                 Some(piece) => self.output.push(piece),
                 None => return Ok(()),
             }
@@ -257,7 +262,7 @@ fn get(host: &Host, socket: SocketId, request: &Request) -> Response {
             Some(Some(size)) => Response {
                 status: Status::OK,
                 content_type: "application/octet-stream",
-                body: Body::Pattern(Pattern::new(size)),
+                body: Body::Long(Source::Pattern(Pattern::new(size))),
             },
             Some(None) => Response::text(
                 Status::BAD_REQUEST,

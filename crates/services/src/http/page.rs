@@ -187,7 +187,7 @@ mod tests {
     fn text(response: Response) -> String {
         match response.body {
             Body::Text(text) => text,
-            Body::Pattern(_) => panic!("not a text"),
+            Body::Long(_) => panic!("not a text"),
         }
     }
 

@@ -1,4 +1,6 @@
-//! What goes back: a status, a few header fields, a body that is either text or the pattern of `/bytes/N`.
+//! What goes back: a status, a few header fields, a body that is text, a file, or the pattern of `/bytes/N`.
+
+use bytes::Bytes;
 
 use super::pattern::Pattern;
 
@@ -29,7 +31,42 @@ pub(crate) struct Response {
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     Text(String),
+    /// What may be long, and is sent bit by bit.
+    Long(Source),
+}
+
+/// Where a long body comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
     Pattern(Pattern),
+    File(Bytes),
+}
+
+impl Default for Source {
+    /// Nothing.
+    fn default() -> Source {
+        Source::File(Bytes::new())
+    }
+}
+
+impl Source {
+    /// How many bytes are still to come.
+    pub(crate) fn remaining(&self) -> u64 {
+        match self {
+            Source::Pattern(pattern) => pattern.remaining(),
+            Source::File(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// The next of them; `chunk` is a period of all patterns.
+    pub(crate) fn next(&mut self, chunk: &Bytes) -> Option<Bytes> {
+        match self {
+            Source::Pattern(pattern) => pattern.next(chunk),
+            Source::File(bytes) => {
+                Some(bytes.split_to(bytes.len().min(chunk.len()))).filter(|next| !next.is_empty())
+            }
+        }
+    }
 }
 
 /// How the answer is sent.
@@ -49,8 +86,8 @@ impl Response {
         Response { status, content_type: "text/plain; charset=utf-8", body: Body::Text(body.into()) }
     }
 
-    /// The bytes that go first (the head, and a body of text), and the pattern that follows if there is one.
-    pub(crate) fn encode(self, manner: Manner) -> (Vec<u8>, Pattern) {
+    /// The bytes that go first (the head, and a body of text), and what follows if the body is long.
+    pub(crate) fn encode(self, manner: Manner) -> (Vec<u8>, Source) {
         let Status(code, reason) = self.status;
         let mut head =
             format!("HTTP/1.1 {code} {reason}\r\nServer: sockeye/{}\r\n", env!("CARGO_PKG_VERSION"));
@@ -60,7 +97,7 @@ impl Response {
         if self.status != Status::NO_CONTENT {
             let length = match &self.body {
                 Body::Text(text) => text.len() as u64,
-                Body::Pattern(pattern) => pattern.remaining(),
+                Body::Long(source) => source.remaining(),
             };
             head.push_str(&format!("Content-Type: {}\r\nContent-Length: {length}\r\n", self.content_type));
         }
@@ -71,12 +108,12 @@ impl Response {
         }
         head.push_str("\r\n");
         match self.body {
-            _ if manner.head_only => (head.into_bytes(), Pattern::default()),
+            _ if manner.head_only => (head.into_bytes(), Source::default()),
             Body::Text(text) => {
                 head.push_str(&text);
-                (head.into_bytes(), Pattern::default())
+                (head.into_bytes(), Source::default())
             }
-            Body::Pattern(pattern) => (head.into_bytes(), pattern),
+            Body::Long(source) => (head.into_bytes(), source),
         }
     }
 }

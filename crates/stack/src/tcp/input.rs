@@ -30,7 +30,7 @@ impl Stack {
         );
         let id = self.tcp.by_tuple.find(&tuple)?;
         let connection = self.tcp.connections.get(id)?;
-        let is_expected = connection.path.interface == interface;
+        let is_expected = connection.path.interface == interface && !self.renumbered;
         if !is_expected
             && let Some(bind) = connection.bind.and_then(|bind| self.tcp_ports.get(bind))
             && !bind.claim.device.takes(self.device_of(interface, packet.destination()))

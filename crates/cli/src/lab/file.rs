@@ -1,0 +1,88 @@
+//! A network's file, and the files that it names.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sockeye_topology::{File, Files, Topology};
+
+use crate::EXIT_USAGE;
+
+/// Bytes of all files that a network's hosts serve.
+const MOST_BYTES: u64 = 256 << 20;
+/// Folders in folders.
+const DEEPEST: usize = 32;
+
+/// A network and what its hosts serve.
+pub(super) struct Network {
+    pub(super) topology: Topology,
+    pub(super) files: Files,
+}
+
+/// Reads it, or says all that is wrong with it and gives the exit status.
+pub(super) fn read(path: &Path) -> Result<Network, ExitCode> {
+    let failed = |text: String| {
+        // Nobody may be there to read it.
+        let _ = writeln!(io::stderr(), "sockeye: {text}");
+        ExitCode::from(EXIT_USAGE)
+    };
+    let source =
+        std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
+    let topology = Topology::parse(&source).map_err(|problems| {
+        let lines: Vec<_> =
+            problems.0.iter().map(|problem| format!("{}:{problem}", path.display())).collect();
+        failed(lines.join("\nsockeye: "))
+    })?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut room = MOST_BYTES;
+    let mut files = Files::new();
+    for host in &topology.hosts {
+        let mut own = Vec::new();
+        for (name, file) in &host.files {
+            match file {
+                File::Text(text) => own.push((name.clone(), text.clone().into_bytes())),
+                File::At(at) => {
+                    let at = folder.join(at);
+                    let mut reader = Reader { room: &mut room, files: &mut own };
+                    reader
+                        .read(name, &at, 0)
+                        .map_err(|(path, error)| failed(format!("{}: {error}", path.display())))?;
+                }
+            }
+        }
+        files.push(own);
+    }
+    Ok(Network { topology, files })
+}
+
+/// Reads what a host serves, in bounds.
+struct Reader<'a> {
+    room: &'a mut u64,
+    files: &'a mut Vec<(String, Vec<u8>)>,
+}
+
+impl Reader<'_> {
+    /// A file, or all of a folder but what is hidden.
+    fn read(&mut self, name: &str, path: &Path, depth: usize) -> Result<(), (PathBuf, io::Error)> {
+        let here = |error| (path.to_owned(), error);
+        let about = std::fs::metadata(path).map_err(here)?;
+        if about.is_file() {
+            let too_much = || io::Error::other(format!("more than {} MB to serve", MOST_BYTES >> 20));
+            *self.room = self.room.checked_sub(about.len()).ok_or_else(|| here(too_much()))?;
+            self.files.push((name.to_owned(), std::fs::read(path).map_err(here)?));
+            return Ok(());
+        }
+        if !about.is_dir() || depth >= DEEPEST {
+            return Err(here(io::Error::other("neither a file nor a folder, or too deep")));
+        }
+        for entry in std::fs::read_dir(path).map_err(here)? {
+            let entry = entry.map_err(here)?;
+            let Some(own) = entry.file_name().to_str().filter(|own| !own.starts_with('.')).map(str::to_owned)
+            else {
+                continue;
+            };
+            self.read(&format!("{}/{own}", name.trim_end_matches('/')), &entry.path(), depth + 1)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,183 @@
+//! A network in virtual time: one run, or one for each of many seeds.
+
+use std::io::{self, Write};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use sockeye_run::{Pcap, WHOLE};
+use sockeye_topology::{Files, Outcome, Simulation, Talked, Topology, Traffic, Work};
+
+use super::RunArguments;
+use super::file::Network;
+use crate::output::print;
+
+/// Seeds that failed and are told of.
+const MOST_TOLD: usize = 10;
+
+pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
+    let Network { topology, files } = network;
+    if let Some(seeds) = &arguments.seeds {
+        return search(arguments, &topology, &files, seeds.clone());
+    }
+    let seed = arguments.seed.or(topology.seed).unwrap_or(1);
+    let outcome = match simulate(&topology, seed, files, arguments.pcap.as_deref()) {
+        Ok(outcome) => outcome,
+        Err(why) => {
+            let _ = writeln!(io::stderr(), "sockeye: {why}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let told = print(&if arguments.json {
+        format!("{:#}\n", as_json(&topology, seed, &outcome))
+    } else {
+        as_text(&topology, seed, &outcome)
+    });
+    if outcome.failures.is_empty() { told } else { ExitCode::FAILURE }
+}
+
+fn simulate(topology: &Topology, seed: u64, files: Files, pcap: Option<&Path>) -> Result<Outcome, String> {
+    let simulation = Simulation::new(topology, seed, files).map_err(|errno| format!("a service: {errno}"))?;
+    let Some(path) = pcap else { return Ok(simulation.run(None)) };
+    // Virtual time begins at 0, so that the same run is the same file.
+    let mut pcap = Pcap::create(path, WHOLE, std::time::Duration::ZERO).map_err(|error| error.to_string())?;
+    let outcome = simulation.run(Some(&mut |lab, captured| pcap.show(lab, captured)));
+    pcap.flush();
+    Ok(outcome)
+}
+
+/// Tries all seeds, as many at a time as there are processors.
+fn search(
+    arguments: &RunArguments,
+    topology: &Topology,
+    files: &Files,
+    seeds: RangeInclusive<u64>,
+) -> ExitCode {
+    let count = (seeds.end() - seeds.start()).saturating_add(1);
+    let style = "{bar:40} {pos}/{len} seeds, {msg} failed, {eta} left";
+    let bar = ProgressBar::new(count).with_message("none");
+    bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    if at >= count {
+                        return;
+                    }
+                    let seed = seeds.start() + at;
+                    let failures = match simulate(topology, seed, files.clone(), None) {
+                        Ok(outcome) => outcome.failures,
+                        Err(why) => vec![why],
+                    };
+                    if !failures.is_empty() {
+                        let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        failed.push((seed, failures));
+                        bar.set_message(failed.len().to_string());
+                    }
+                    bar.inc(1);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let mut failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    failed.sort();
+    let text = if arguments.json {
+        let failed: Vec<_> =
+            failed.iter().map(|(seed, why)| json!({ "seed": seed, "failures": why })).collect();
+        format!("{:#}\n", json!({ "seeds": count, "failed": failed }))
+    } else {
+        found(arguments, &failed, count)
+    };
+    let told = print(&text);
+    if failed.is_empty() { told } else { ExitCode::FAILURE }
+}
+
+fn found(arguments: &RunArguments, failed: &[(u64, Vec<String>)], count: u64) -> String {
+    let mut text = format!("{count} seeds: {} failed\n", failed.len());
+    for (seed, failures) in failed.iter().take(MOST_TOLD) {
+        text += &format!("  seed {seed}: {}\n", failures.join("; "));
+    }
+    if failed.len() > MOST_TOLD {
+        text += &format!("  and {} more\n", failed.len() - MOST_TOLD);
+    }
+    if let Some((seed, _)) = failed.first() {
+        text += &format!("to repeat one: sockeye lab run --seed {seed} {}\n", arguments.file.display());
+    }
+    text
+}
+
+fn as_text(topology: &Topology, seed: u64, outcome: &Outcome) -> String {
+    let name = topology.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+    let mut text = format!("{name}seed {seed}, {:?} of virtual time\n", outcome.end);
+    let width = topology.traffic.iter().map(|traffic| traffic.name.len()).max().unwrap_or(0);
+    for (traffic, talked) in topology.traffic.iter().zip(&outcome.talks) {
+        text += &format!("  {:<width$}  {}\n", traffic.name, line(traffic, talked));
+    }
+    if !outcome.drops.is_empty() {
+        let drops: Vec<_> = outcome.drops.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        text += &format!("dropped: {}\n", drops.join(", "));
+    }
+    for failure in &outcome.failures {
+        text += &format!("FAILED  {failure}\n");
+    }
+    text
+}
+
+fn line(traffic: &Traffic, talked: &Talked) -> String {
+    let seconds = talked.took.as_secs_f64();
+    let mut text = match traffic.work {
+        Work::Stream(_) => {
+            let rate = if seconds > 0.0 { talked.bytes as f64 * 8.0 / seconds / 1e6 } else { 0.0 };
+            format!("{} bytes in {:?}, {rate:.3} Mbit/s", talked.bytes, talked.took)
+        }
+        Work::Exchanges { .. } => format!("{} answers in {:?}", talked.count, talked.took),
+        Work::Datagrams { count, .. } => format!("{} of {count} datagrams", talked.count),
+    };
+    if let Some([least, mean, most]) = talked.times {
+        text += &format!(", {least:?} to {most:?} each, {mean:?} on average");
+    }
+    if talked.segments > 0 {
+        text += &format!(", {} segments", talked.segments);
+    }
+    if talked.again > 0 {
+        text += &format!(", {} of them again", talked.again);
+    }
+    text
+}
+
+fn as_json(topology: &Topology, seed: u64, outcome: &Outcome) -> serde_json::Value {
+    let traffic = topology.traffic.iter().zip(&outcome.talks);
+    let talks: Vec<_> = traffic
+        .map(|(traffic, talked)| {
+            let times = talked.times.map(|times| times.map(|time| time.as_secs_f64()));
+            json!({
+                "name": traffic.name,
+                "seconds": talked.took.as_secs_f64(),
+                "bytes": talked.bytes,
+                "count": talked.count,
+                "segments": talked.segments,
+                "retransmissions": talked.again,
+                "times": times,
+                "failed": talked.failed,
+            })
+        })
+        .collect();
+    json!({
+        "name": topology.name,
+        "seed": seed,
+        "seconds": outcome.end.as_secs_f64(),
+        "traffic": talks,
+        "retransmissions": outcome.retransmissions,
+        "resets": outcome.resets,
+        "drops": outcome.drops,
+        "failures": outcome.failures,
+    })
+}

@@ -1,0 +1,270 @@
+//! What a file says. Hosts, switches, links, programs and traffic are named by their places in [`Topology`]'s lists.
+
+use std::net::IpAddr;
+
+use sockeye_base::Duration;
+use sockeye_lab::Direction;
+use sockeye_stack::Cidr;
+
+/// The longest IP packet of a link if nothing is said, in bytes.
+pub(crate) const ETHERNET_MTU: usize = 1500;
+
+/// A network, what runs on it, and what happens to it.
+#[derive(Clone, Debug, Default)]
+pub struct Topology {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// What its chance begins with; if it isn't said, whatever is chosen.
+    pub seed: Option<u64>,
+    /// The hosts.
+    pub hosts: Vec<Host>,
+    /// The switches' names.
+    pub switches: Vec<String>,
+    /// The links.
+    pub links: Vec<Link>,
+    /// Unmodified programs, in the order they are started.
+    pub programs: Vec<Program>,
+    /// Conversations that the network holds by itself.
+    pub traffic: Vec<Traffic>,
+    /// What happens, in the order of time.
+    pub events: Vec<Event>,
+    /// What is expected of the whole run.
+    pub expectations: Expectations,
+}
+
+impl Topology {
+    /// The longest IP packet that an interface of a host sends, in bytes.
+    pub fn mtu(&self, host: usize, interface: usize) -> usize {
+        let link = self.links.iter().find(|link| link.ends.contains(&Plug::Interface(host, interface)));
+        let own = self.hosts[host].interfaces[interface].mtu;
+        own.or(link.map(|link| link.mtu)).unwrap_or(ETHERNET_MTU)
+    }
+
+    /// What an end of a link is called: `router:eth1`, or a switch's name.
+    pub fn name_of(&self, plug: Plug) -> String {
+        match plug {
+            Plug::Interface(host, interface) if self.hosts[host].interfaces.len() == 1 && interface == 0 => {
+                self.hosts[host].name.clone()
+            }
+            Plug::Interface(host, interface) => format!("{}:eth{interface}", self.hosts[host].name),
+            Plug::Switch(switch) => self.switches[switch].clone(),
+        }
+    }
+}
+
+/// A host.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Its name, which is also its name in the network's DNS.
+    pub name: String,
+    /// `eth0`, `eth1` …
+    pub interfaces: Vec<Interface>,
+    /// Its routes beside those to its own networks: where, by which router, and by which interface.
+    pub routes: Vec<(Cidr, IpAddr, usize)>,
+    /// Settings by the names sysctl(8) has for them.
+    pub sysctls: Vec<(String, String)>,
+    /// What it serves by itself.
+    pub services: Vec<Service>,
+    /// What its HTTP serves beside the built-in pages: paths that begin with `/`.
+    pub files: Vec<(String, File)>,
+}
+
+/// An interface of a host.
+#[derive(Clone, Debug)]
+pub struct Interface {
+    /// Its addresses, each with its network.
+    pub addresses: Vec<Cidr>,
+    /// The longest IP packet it sends, in bytes; if it isn't said, what its link takes.
+    pub mtu: Option<usize>,
+}
+
+/// A file that a host serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum File {
+    /// This.
+    Text(String),
+    /// What stands in this file or folder of the machine, beside the network's file.
+    At(String),
+}
+
+/// A server of a host's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// RFC 862.
+    Echo,
+    /// RFC 863.
+    Discard,
+    /// RFC 867.
+    Daytime,
+    /// RFC 864.
+    Chargen,
+    /// RFC 868.
+    Time,
+    /// HTTP/1.1 on port 80.
+    Http,
+    /// The network's names on port 53.
+    Dns,
+}
+
+impl Service {
+    /// All of them, with their names.
+    pub const ALL: [(&'static str, Service); 7] = [
+        ("echo", Service::Echo),
+        ("discard", Service::Discard),
+        ("daytime", Service::Daytime),
+        ("chargen", Service::Chargen),
+        ("time", Service::Time),
+        ("http", Service::Http),
+        ("dns", Service::Dns),
+    ];
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        Service::ALL.into_iter().find(|(_, service)| *service == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// What an end of a link is plugged into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Plug {
+    /// An interface of a host.
+    Interface(usize, usize),
+    /// A switch.
+    Switch(usize),
+}
+
+/// A link.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Its name; if it has none of its own, that of its ends: `client-router`.
+    pub name: String,
+    /// What it joins.
+    pub ends: [Plug; 2],
+    /// The longest IP packet, in bytes.
+    pub mtu: usize,
+    /// From the first end to the second, and back.
+    pub directions: [Direction; 2],
+}
+
+/// An unmodified program.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// What it is called in what is printed, and by those that are started after it.
+    pub name: String,
+    /// The host it runs on.
+    pub host: usize,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Variables of its environment beside those of who runs it.
+    pub environment: Vec<(String, String)>,
+    /// Where it runs, beside the network's file.
+    pub directory: Option<String>,
+    /// Those that have to be ready, or if nothing says when they are, to have ended, before it is started.
+    pub after: Vec<usize>,
+    /// When it is ready for those after it.
+    pub ready: Option<Ready>,
+    /// It isn't waited for: when all others have ended it is told to end.
+    pub server: bool,
+    /// What it is to end with; nothing for a server.
+    pub status: Option<i32>,
+    /// What it has to print.
+    pub prints: Vec<String>,
+    /// How long it may take.
+    pub within: Option<Duration>,
+}
+
+/// When a program is ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// When somebody listens at this TCP port of its host.
+    Port(u16),
+    /// When it has printed this.
+    Prints(String),
+    /// So long after it was started.
+    After(Duration),
+}
+
+/// A conversation between two hosts that the network holds by itself, in virtual time if nothing needs real time.
+#[derive(Clone, Debug)]
+pub struct Traffic {
+    /// What it is called in what is printed.
+    pub name: String,
+    /// Who begins.
+    pub from: usize,
+    /// Who answers.
+    pub to: usize,
+    /// At which port.
+    pub port: u16,
+    /// When it begins.
+    pub at: Duration,
+    /// What it is.
+    pub work: Work,
+    /// How long it may take.
+    pub within: Option<Duration>,
+}
+
+/// What a conversation consists of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// So many bytes over one TCP connection, which then closes.
+    Stream(u64),
+    /// Over one TCP connection so many requests, one after the other, each of so many bytes that come back.
+    Exchanges {
+        /// Requests.
+        count: u64,
+        /// Bytes of each.
+        size: usize,
+    },
+    /// So many UDP datagrams of so many bytes, one each interval.
+    Datagrams {
+        /// Datagrams.
+        count: u64,
+        /// Bytes of each.
+        size: usize,
+        /// Between one and the next.
+        every: Duration,
+    },
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// When, from the beginning.
+    pub at: Duration,
+    /// What.
+    pub what: What,
+}
+
+/// What can happen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A link is cut.
+    Cut(usize),
+    /// It is whole again.
+    Mend(usize),
+    /// A host is switched off, as by its plug.
+    Off(usize),
+    /// A host is switched on; its programs are started again.
+    On(usize),
+    /// A host stands still: nothing runs on it, and what comes waits.
+    Pause(usize),
+    /// It goes on.
+    Resume(usize),
+    /// A link's directions are like this from now on.
+    Change(usize, Box<[Direction; 2]>),
+    /// An interface of a host has these addresses from now on.
+    Readdress(usize, usize, Vec<Cidr>),
+}
+
+/// What is expected of a whole run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expectations {
+    /// At most so many TCP segments are sent again.
+    pub retransmissions: Option<u64>,
+    /// At most so many connections are reset.
+    pub resets: Option<u64>,
+    /// At most so many frames are dropped.
+    pub drops: Option<u64>,
+    /// It takes no longer.
+    pub within: Option<Duration>,
+}

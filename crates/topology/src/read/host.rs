@@ -1,0 +1,182 @@
+//! `[[host]]`.
+
+use sockeye_stack::{Settings, SysctlError};
+
+use super::names::Names;
+use crate::check::Places;
+use crate::model::{File, Host, Interface, Service, Topology};
+use crate::problem::nearest;
+use crate::table::{At, Table};
+use crate::value;
+
+/// What IPv6 needs (RFC 8200, section 5), and the most a packet can have.
+pub(super) const MTUS: std::ops::RangeInclusive<u64> = 1280..=65_535;
+
+pub(super) fn read(
+    mut table: Table<'_>,
+    topology: &mut Topology,
+    (names, places): (&mut Names, &mut Places),
+) {
+    let name = table.text("name");
+    let name = table.need("name", name);
+    let interfaces = interfaces(&mut table, places);
+    let host = Host {
+        name: name.as_ref().map_or_else(String::new, |name| name.value.to_owned()),
+        routes: routes(&mut table, &interfaces),
+        interfaces,
+        sysctls: sysctls(&mut table),
+        services: services(&mut table),
+        files: files(&mut table),
+    };
+    if let Some(name) = &name {
+        check_name(name, &table);
+        names.ends.add(name, table.found);
+    } else {
+        // Places are by number.
+        names.ends.add(&At::new("", table.span.clone()), table.found);
+    }
+    table.finish();
+    topology.hosts.push(host);
+}
+
+fn check_name(name: &At<&str>, table: &Table<'_>) {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let text = name.value;
+    if text.is_empty() || text.len() > 63 || !text.chars().all(plain) || text.starts_with('-') {
+        table.found.add(&name.span, format!("{text:?} is no name of a host: small letters, digits and -"));
+    } else if text == "localhost" {
+        table.found.add(&name.span, "localhost is every host's name for itself");
+    }
+}
+
+/// `addresses` and `mtu` of `eth0`, or `interfaces`.
+fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
+    let mut read = Vec::new();
+    if table.has("interfaces") {
+        if table.has("addresses") {
+            table
+                .found
+                .add(&table.span, "addresses are those of eth0: they stand in interfaces, if that is there");
+        }
+        for mut one in table.tables("interfaces", "an interface") {
+            read.push(interface(&mut one, places));
+            one.finish();
+        }
+    } else {
+        if !table.has("addresses") {
+            table.need::<()>("addresses", None);
+        }
+        read.push(interface(table, places));
+    }
+    // So that unknown keys show what there is.
+    if !table.has("interfaces") {
+        table.tables("interfaces", "an interface");
+    } else {
+        table.texts("addresses");
+        table.number("mtu", MTUS);
+    }
+    read
+}
+
+fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
+    let texts = table.texts("addresses");
+    let mut addresses = Vec::new();
+    for At { value: text, span } in texts {
+        match value::cidr(text) {
+            Ok(cidr) if cidr.address().is_multicast() || cidr.address().is_unspecified() => {
+                table.found.add(&span, format!("{} can't be a host's address", cidr.address()));
+            }
+            Ok(cidr) => {
+                places.address(cidr, &span, table.found);
+                addresses.push(cidr);
+            }
+            Err(why) => table.found.add(&span, why),
+        }
+    }
+    let mtu = table.number("mtu", MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    Interface { addresses, mtu }
+}
+
+fn routes(
+    table: &mut Table<'_>,
+    interfaces: &[Interface],
+) -> Vec<(sockeye_stack::Cidr, std::net::IpAddr, usize)> {
+    let mut read = Vec::new();
+    for At { value: text, span } in table.texts("routes") {
+        let (to, via) = match value::route(text) {
+            Ok(route) => route,
+            Err(why) => {
+                table.found.add(&span, why);
+                continue;
+            }
+        };
+        let on_link = interfaces
+            .iter()
+            .position(|own| own.addresses.iter().any(|cidr| cidr.contains(via) && cidr.address() != via));
+        match on_link {
+            Some(interface) => read.push((to, via, interface)),
+            None => table.found.add(&span, format!("{via} is in no network of this host")),
+        }
+    }
+    read
+}
+
+fn sysctls(table: &mut Table<'_>) -> Vec<(String, String)> {
+    let mut read = Vec::new();
+    if table.flag("forward") {
+        read.extend(
+            ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]
+                .map(|name| (name.to_owned(), "1".to_owned())),
+        );
+    }
+    let mut settings = Settings::default();
+    for (name, value) in table.pairs("sysctl") {
+        match settings.set_sysctl(name.value, &value) {
+            Ok(()) => read.push((name.value.to_owned(), value)),
+            Err(SysctlError::Unknown) => {
+                let names: Vec<_> = Settings::sysctl_names().collect();
+                let hint = nearest(name.value, names.iter().map(String::as_str));
+                table.found.add(&name.span, format!("{}: there is no such setting{hint}", name.value));
+            }
+            Err(SysctlError::Invalid) => {
+                table.found.add(&name.span, format!("{} can't be {value}", name.value))
+            }
+        }
+    }
+    read
+}
+
+fn services(table: &mut Table<'_>) -> Vec<Service> {
+    let mut read = Vec::new();
+    for At { value: text, span } in table.texts("services") {
+        match Service::ALL.into_iter().find(|(name, _)| *name == text) {
+            Some((_, service)) if read.contains(&service) => {
+                table.found.add(&span, format!("{text} is there already"))
+            }
+            Some((_, service)) => read.push(service),
+            None => {
+                let names = Service::ALL.map(|(name, _)| name);
+                let hint = nearest(text, names);
+                let all = names.join(", ");
+                table.found.add(&span, format!("there is no service {text}{hint} (there are {all})"));
+            }
+        }
+    }
+    read
+}
+
+fn files(table: &mut Table<'_>) -> Vec<(String, File)> {
+    let mut read = Vec::new();
+    let texts =
+        table.pairs("files").into_iter().map(|(name, text)| (name, File::Text(text))).collect::<Vec<_>>();
+    let own =
+        table.pairs("docroot").into_iter().map(|(name, path)| (name, File::At(path))).collect::<Vec<_>>();
+    for (name, file) in texts.into_iter().chain(own) {
+        if name.value.starts_with('/') {
+            read.push((name.value.to_owned(), file));
+        } else {
+            table.found.add(&name.span, format!("{:?}: a path begins with /", name.value));
+        }
+    }
+    read
+}

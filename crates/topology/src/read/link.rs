@@ -1,0 +1,177 @@
+//! `[[link]]`, and the keys that say what a direction of one is like.
+
+use std::num::NonZeroU64;
+
+use sockeye_lab::{CoDel, Direction, Discipline, Loss, Spread};
+
+use super::host::MTUS;
+use super::names::Names;
+use crate::check::Places;
+use crate::model::{ETHERNET_MTU, Link, Plug, Topology};
+use crate::table::{At, Table};
+use crate::value;
+
+pub(super) fn read(
+    mut table: Table<'_>,
+    topology: &mut Topology,
+    (names, places): (&mut Names, &mut Places),
+) {
+    let between = table.texts("between");
+    let ends = match &between[..] {
+        [a, b] => [a, b].map(|name| plug(name, topology, names, table.found)),
+        _ => {
+            if table.need("between", (!between.is_empty()).then_some(())).is_some() {
+                table.found.add(&table.span, "a link is between two ends");
+            }
+            [None, None]
+        }
+    };
+    let directions = directions(&mut table, &[Direction::default(), Direction::default()]);
+    let mtu = table.number("mtu", MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    let own = table.text("name");
+    let ([Some(a), Some(b)], [first, second]) = (ends, &between[..]) else { return table.finish() };
+    let joined = format!("{}-{}", first.value, second.value);
+    let name = own.unwrap_or_else(|| At::new(&joined, table.span.clone()));
+    names.links.add(&name, table.found);
+    places.link([(a, &first.span), (b, &second.span)], topology, table.found);
+    let name = name.value.to_owned();
+    topology.links.push(Link { name, ends: [a, b], mtu: mtu.unwrap_or(ETHERNET_MTU), directions });
+    table.finish();
+}
+
+/// `host`, `host:eth1` or a switch.
+fn plug(name: &At<&str>, topology: &Topology, names: &Names, found: &crate::problem::Found) -> Option<Plug> {
+    let (host, interface) = name.value.split_once(':').unwrap_or((name.value, "eth0"));
+    let end = names.ends.find(&At::new(host, name.span.clone()), "host or switch", found)?;
+    let Some(host) = topology.hosts.get(end) else {
+        if name.value.contains(':') {
+            found.add(&name.span, "a switch has no interfaces to choose from");
+        }
+        return Some(Plug::Switch(end - topology.hosts.len()));
+    };
+    let number = interface.strip_prefix("eth").and_then(|number| number.parse::<usize>().ok());
+    match number.filter(|number| *number < host.interfaces.len()) {
+        Some(number) => Some(Plug::Interface(end, number)),
+        None => {
+            let last = host.interfaces.len().saturating_sub(1);
+            found.add(&name.span, format!("{} has no {interface}: its last is eth{last}", host.name));
+            None
+        }
+    }
+}
+
+/// What the two directions are like: keys for both, then those of `there` and `back`.
+pub(super) fn directions(table: &mut Table<'_>, begin: &[Direction; 2]) -> [Direction; 2] {
+    let [mut there, mut back] = begin.clone();
+    let both = Keys::read(table);
+    both.apply(&mut there);
+    both.apply(&mut back);
+    for (key, direction) in [("there", &mut there), ("back", &mut back)] {
+        if let Some(mut own) = table.table(key, "a direction") {
+            Keys::read(&mut own).apply(direction);
+            own.finish();
+        }
+    }
+    [there, back]
+}
+
+/// Whether a table says anything of a direction.
+pub(super) fn says_something(table: &Table<'_>) -> bool {
+    KEYS.iter().chain(&["there", "back"]).any(|key| table.has(key))
+}
+
+const KEYS: [&str; 12] = [
+    "delay",
+    "jitter",
+    "spread",
+    "loss",
+    "burst_loss",
+    "lose_frames",
+    "lose_data",
+    "duplicate",
+    "reorder",
+    "corrupt",
+    "rate",
+    "queue",
+];
+
+/// What is said of a direction.
+struct Keys {
+    delay: Option<sockeye_base::Duration>,
+    jitter: Option<sockeye_base::Duration>,
+    spread: Option<Spread>,
+    loss: Option<Loss>,
+    duplicate: Option<u32>,
+    reorder: Option<sockeye_lab::Reorder>,
+    corrupt: Option<u32>,
+    rate: Option<NonZeroU64>,
+    queue: Option<usize>,
+    codel: bool,
+}
+
+impl Keys {
+    fn read(table: &mut Table<'_>) -> Keys {
+        Keys {
+            delay: table.parsed("delay", value::time),
+            jitter: table.parsed("jitter", value::time),
+            spread: table.parsed("spread", spread),
+            loss: loss(table),
+            duplicate: table.parsed("duplicate", value::share),
+            reorder: table.parsed("reorder", value::reorder),
+            corrupt: table.parsed("corrupt", value::share),
+            rate: table.parsed("rate", value::rate),
+            queue: table.parsed("queue", value::size).and_then(|queue| usize::try_from(queue).ok()),
+            codel: table.flag("codel"),
+        }
+    }
+
+    fn apply(&self, direction: &mut Direction) {
+        let Direction { delay, jitter, spread, loss, duplicate, reorder, corrupt, rate, queue, discipline } =
+            direction;
+        set(delay, &self.delay);
+        set(jitter, &self.jitter);
+        set(spread, &self.spread);
+        set(loss, &self.loss);
+        set(duplicate, &self.duplicate);
+        set(reorder, &self.reorder);
+        set(corrupt, &self.corrupt);
+        set(queue, &self.queue);
+        if self.rate.is_some() {
+            *rate = self.rate;
+        }
+        if self.codel {
+            *discipline = Discipline::CoDel(CoDel::default());
+        }
+    }
+}
+
+fn set<T: Clone>(value: &mut T, said: &Option<T>) {
+    if let Some(said) = said {
+        *value = said.clone();
+    }
+}
+
+fn spread(text: &str) -> Result<Spread, String> {
+    match text {
+        "uniform" => Ok(Spread::Uniform),
+        "normal" => Ok(Spread::Normal),
+        _ => Err("uniform or normal".to_owned()),
+    }
+}
+
+/// One of the ways to lose.
+fn loss(table: &mut Table<'_>) -> Option<Loss> {
+    let by_chance = |share| if share == 0 { Loss::None } else { Loss::PerMillion(share) };
+    let ways = [
+        table.parsed("loss", value::share).map(by_chance),
+        table.parsed("burst_loss", value::bursts).map(Loss::Bursts),
+        table.counts("lose_frames").map(Loss::Frames),
+        table.counts("lose_data").map(Loss::Data),
+    ];
+    let mut ways = ways.into_iter().flatten();
+    let loss = ways.next();
+    if ways.next().is_some() {
+        table.found.add(&table.span, "only one of loss, burst_loss, lose_frames and lose_data");
+    }
+    loss
+}

@@ -1,0 +1,87 @@
+//! From text to a [`Topology`]: each kind of table is read, then names are looked up (`names`), then the whole is
+//! checked.
+
+mod event;
+mod host;
+mod link;
+mod names;
+mod program;
+mod traffic;
+
+use toml::de::DeTable;
+
+use crate::check;
+use crate::model::{Expectations, Topology};
+use crate::problem::{Found, Problems};
+use crate::table::Table;
+use crate::value;
+use names::Names;
+
+impl Topology {
+    /// Reads a network.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn parse(source: &str) -> Result<Topology, Problems> {
+        let found = Found::default();
+        let (tables, errors) = DeTable::parse_recoverable(source);
+        for error in &errors {
+            found.add(&error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("").to_owned());
+        }
+        if !errors.is_empty() {
+            return Err(found.placed(source));
+        }
+        let mut top = Table::new(tables.get_ref(), 0..0, "a network", &found);
+        let topology = read(&mut top);
+        top.finish();
+        if found.is_empty() { Ok(topology) } else { Err(found.placed(source)) }
+    }
+}
+
+fn read(top: &mut Table<'_>) -> Topology {
+    let mut topology = Topology {
+        name: top.text("name").map(|name| name.value.to_owned()),
+        seed: top.number("seed", 0..=u64::MAX),
+        ..Topology::default()
+    };
+    let mut names = Names::default();
+    let mut places = check::Places::default();
+    for table in top.tables("host", "a host") {
+        host::read(table, &mut topology, (&mut names, &mut places));
+    }
+    for mut table in top.tables("switch", "a switch") {
+        let name = table.text("name");
+        if let Some(name) = table.need("name", name) {
+            topology.switches.push(name.value.to_owned());
+            names.ends.add(&name, table.found);
+        }
+        table.finish();
+    }
+    // Switches come behind the hosts among the ends of links.
+    for table in top.tables("link", "a link") {
+        link::read(table, &mut topology, (&mut names, &mut places));
+    }
+    for table in top.tables("program", "a program") {
+        program::read(table, &mut topology, &mut names);
+    }
+    for table in top.tables("traffic", "traffic") {
+        traffic::read(table, &mut topology, &names);
+    }
+    for table in top.tables("event", "an event") {
+        event::read(table, &mut topology, &names);
+    }
+    topology.events.sort_by_key(|event| event.at);
+    if let Some(mut table) = top.table("expect", "what is expected") {
+        topology.expectations = Expectations {
+            retransmissions: table.number("retransmissions", 0..=u64::MAX),
+            resets: table.number("resets", 0..=u64::MAX),
+            drops: table.number("drops", 0..=u64::MAX),
+            within: table.parsed("within", value::time),
+        };
+        table.finish();
+    }
+    if topology.hosts.is_empty() && top.found.is_empty() {
+        top.found.add(&top.span, "a network needs a host: [[host]] with a name and addresses");
+    }
+    topology
+}

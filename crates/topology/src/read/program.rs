@@ -1,0 +1,83 @@
+//! `[[program]]`.
+
+use super::names::Names;
+use crate::model::{Program, Ready, Topology};
+use crate::problem::nearest;
+use crate::table::{At, Table};
+use crate::value;
+
+pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Names) {
+    let host = table.text("host");
+    let host = table.need("host", host);
+    let hosts = topology.hosts.len();
+    let host = host.and_then(|host| names.ends.find_among(hosts, &host, "host", table.found));
+    let words = table.texts("run");
+    let command: Vec<String> = match &words[..] {
+        [] => {
+            if table.need::<()>("run", None).is_none() && table.has("run") {
+                table.found.add(&table.span, "run has no program");
+            }
+            Vec::new()
+        }
+        // One word is a line for the shell.
+        [line] => ["sh", "-c", line.value].map(str::to_owned).to_vec(),
+        words => words.iter().map(|word| word.value.to_owned()).collect(),
+    };
+    let name = table.text("name");
+    // The program itself, without its folder.
+    let first = words.first().and_then(|word| word.value.split_whitespace().next()).unwrap_or("");
+    let own = first.rsplit('/').next().unwrap_or(first).to_owned();
+    let after = table.texts("after");
+    let after =
+        after.iter().filter_map(|name| names.programs.find(name, "program before this one", table.found));
+    let after: Vec<usize> = after.collect();
+    let server = table.flag("server");
+    let status = table.number("status", 0..=255).and_then(|status| i32::try_from(status).ok());
+    if server && status.is_some() {
+        table.found.add(&table.span, "a server is told to end: it has no status");
+    }
+    let program = Program {
+        name: name.as_ref().map_or_else(|| unique(own, topology), |name| name.value.to_owned()),
+        host: host.unwrap_or(0),
+        command,
+        environment: table
+            .pairs("env")
+            .into_iter()
+            .map(|(name, value)| (name.value.to_owned(), value))
+            .collect(),
+        directory: table.text("directory").map(|directory| directory.value.to_owned()),
+        after,
+        ready: ready(&mut table),
+        server,
+        status: (!server).then_some(status.unwrap_or(0)),
+        prints: table.texts("prints").into_iter().map(|text| text.value.to_owned()).collect(),
+        within: table.parsed("within", value::time),
+    };
+    let place = name.map_or_else(|| table.span.clone(), |name| name.span);
+    names.programs.add(&At::new(&program.name, place), table.found);
+    topology.programs.push(program);
+    table.finish();
+}
+
+/// A name that no program has yet: `curl`, `curl-2` …
+fn unique(own: String, topology: &Topology) -> String {
+    let taken = |name: &String| topology.programs.iter().any(|program| program.name == *name);
+    let mut others = (2..).map(|number| format!("{own}-{number}"));
+    if taken(&own) { others.find(|name| !taken(name)).unwrap_or_default() } else { own }
+}
+
+fn ready(table: &mut Table<'_>) -> Option<Ready> {
+    let mut ready = table.table("ready", "readiness")?;
+    let ways = [
+        ready.number("port", 1..=65_535).and_then(|port| u16::try_from(port).ok()).map(Ready::Port),
+        ready.text("prints").map(|text| Ready::Prints(text.value.to_owned())),
+        ready.parsed("after", value::time).map(Ready::After),
+    ];
+    let count = ways.iter().flatten().count();
+    if count != 1 {
+        let hint = nearest("", []);
+        ready.found.add(&ready.span, format!("ready is one of port, prints and after{hint}"));
+    }
+    ready.finish();
+    ways.into_iter().flatten().next()
+}

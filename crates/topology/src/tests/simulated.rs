@@ -1,0 +1,106 @@
+//! Networks in virtual time.
+
+use sockeye_base::Duration;
+
+use crate::{Outcome, Simulation, Topology};
+
+fn run(text: &str, seed: u64) -> Outcome {
+    let topology = Topology::parse(text).unwrap_or_else(|problems| panic!("{problems}"));
+    Simulation::new(&topology, seed, Vec::new()).expect("it starts").run(None)
+}
+
+fn two(link: &str, more: &str) -> String {
+    format!(
+        "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n[[host]]\nname = \"b\"\naddresses = \"10.0.0.2/24\"\n\
+         [[link]]\nbetween = [\"a\", \"b\"]\n{link}\n{more}\n"
+    )
+}
+
+/// 1 MiB at 8 Mbit/s takes a bit more than a second.
+#[test]
+fn a_stream_takes_what_the_link_takes() {
+    let text =
+        two("rate = \"8mbit\"", "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1M\"\nwithin = \"2s\"");
+    let outcome = run(&text, 1);
+    let [talked] = &outcome.talks[..] else { panic!("one conversation") };
+    assert_eq!((talked.bytes, talked.failed.as_deref(), talked.again), (1 << 20, None, 0));
+    assert!(
+        talked.took > Duration::from_millis(1048) && talked.took < Duration::from_millis(1200),
+        "{talked:?}"
+    );
+    assert!(outcome.failures.is_empty());
+}
+
+#[test]
+fn exchanges_take_round_trips() {
+    let text = two("delay = \"10ms\"", "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 50\nsize = 3000");
+    let [talked] = &run(&text, 1).talks[..] else { panic!("one conversation") };
+    assert_eq!((talked.count, talked.bytes), (50, 150_000));
+    // The first request waits for ARP and the handshake.
+    let [least, _, most] = talked.times.expect("times");
+    assert_eq!((least, most), (Duration::from_millis(20), Duration::from_millis(60)));
+}
+
+#[test]
+fn datagrams_that_are_lost_are_missed() {
+    let text = two(
+        "lose_frames = [4, 5]",
+        "[[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 10\nevery = \"5ms\"\n[expect]\ndrops = 1",
+    );
+    let outcome = run(&text, 1);
+    assert_eq!(outcome.talks[0].count, 8);
+    assert_eq!(outcome.failures, ["a to b: 2 of 10 datagrams were lost", "2 frames dropped, more than 1"]);
+}
+
+#[test]
+fn what_was_expected_is_told_of() {
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"64K\"\n[expect]\nretransmissions = 0\n";
+    let outcome = run(&two("there = { lose_data = [3] }", traffic), 1);
+    assert_eq!(outcome.failures, ["1 segments sent again, more than 0"]);
+}
+
+/// Nobody answers while the host is off; the peer's data meets a reset once it is on again.
+#[test]
+fn a_reboot_resets() {
+    let text = two(
+        "rate = \"8mbit\"",
+        "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1M\"\n[[event]]\nat = \"500ms\"\nreboot = \"b\"",
+    );
+    let outcome = run(&text, 1);
+    assert_eq!(outcome.failures, ["a to b: Connection reset by peer"]);
+    assert!(outcome.talks[0].took < Duration::from_secs(1), "{outcome:?}");
+}
+
+/// A host that stands still for ten seconds delays what it has been sent; nothing is lost, as the queue has room.
+#[test]
+fn a_pause_delays() {
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 2\n";
+    let pause = "[[event]]\nat = \"15ms\"\npause = \"b\"\n[[event]]\nat = \"10s\"\nresume = \"b\"";
+    let outcome = run(&two("delay = \"10ms\"", &format!("{traffic}{pause}")), 1);
+    assert!(outcome.failures.is_empty(), "{outcome:?}");
+    assert!(outcome.talks[0].took > Duration::from_secs(10), "{outcome:?}");
+}
+
+/// Packets to the old address meet nobody.
+#[test]
+fn another_address_ends_what_the_old_one_had() {
+    let text = two(
+        "delay = \"10ms\"",
+        "[[host]]\nname = \"c\"\naddresses = \"10.9.0.1/24\"\n\
+         [[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 1000\n\
+         [[event]]\nat = \"100ms\"\nreaddress = \"b\"\naddresses = \"10.0.0.3/24\"\n[expect]\nwithin = \"1h\"",
+    );
+    let outcome = run(&text, 1);
+    assert_eq!(outcome.failures, ["a to b: Connection timed out"], "{outcome:?}");
+}
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let text = two(
+        "delay = \"5ms\"\njitter = \"1ms\"\nloss = \"2%\"",
+        "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1M\"",
+    );
+    let [first, again, other] = [7, 7, 8].map(|seed| run(&text, seed));
+    assert_eq!(first, again);
+    assert_ne!(first, other);
+}

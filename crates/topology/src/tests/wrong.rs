@@ -1,0 +1,126 @@
+//! Each mistake is told in one line, with its place.
+
+use crate::Topology;
+
+fn problems(text: &str) -> Vec<String> {
+    let problems = Topology::parse(text).expect_err("it is wrong");
+    problems.0.iter().map(ToString::to_string).collect()
+}
+
+fn two(more: &str) -> String {
+    format!(
+        "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n[[host]]\nname = \"b\"\naddresses = \"10.0.0.2/24\"\n{more}"
+    )
+}
+
+#[test]
+fn what_is_no_toml() {
+    let told = problems("name = \n");
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("1:"), "{told:?}");
+    assert_eq!(problems(""), ["1:1: a network needs a host: [[host]] with a name and addresses"]);
+}
+
+#[test]
+fn unknown_keys_and_names_have_a_nearest() {
+    assert_eq!(
+        problems("[[host]]\nname = \"a\"\nadresses = \"10.0.0.1/24\"\n"),
+        ["1:1: a host needs addresses", "3:1: a host has no adresses; did you mean addresses?"]
+    );
+    assert_eq!(
+        problems(&two("[[link]]\nbetween = [\"a\", \"bb\"]\ndealy = \"1ms\"\n")),
+        [
+            "8:17: there is no host or switch bb; did you mean b?",
+            "9:1: a link has no dealy; did you mean delay?"
+        ]
+    );
+    assert_eq!(problems(&two("[expct]\n")), ["7:2: a network has no expct; did you mean expect?"]);
+}
+
+#[test]
+fn values_that_cant_be() {
+    for (text, told) in [
+        ("delay = \"10\"", "8:9: delay: 10: time unit needed, for example 10sec or 10ms"),
+        ("delay = 10", "8:9: delay has to be a string"),
+        ("loss = \"101%\"", "8:8: loss: a percentage from 0% to 100%, to four places"),
+        ("rate = \"0mbit\"", "8:8: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
+        ("mtu = 100", "8:7: mtu has to be a whole number from 1280 to 65535"),
+        ("codel = 1", "8:9: codel has to be true or false"),
+        ("lose_data = [0]", "8:13: lose_data has to be an array of whole numbers, each at least 1"),
+        ("there = { rate = \"x\" }", "8:18: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
+    ] {
+        let told_of = problems(&two(&format!("[[link]]\n{text}\nbetween = [\"a\", \"b\"]\n")));
+        assert_eq!(told_of, [told]);
+    }
+}
+
+#[test]
+fn what_clashes() {
+    let ring = "[[switch]]\nname = \"s\"\n[[switch]]\nname = \"t\"\n[[link]]\nbetween = [\"s\", \"t\"]\n[[link]]\nbetween = [\"t\", \"s\"]\nname = \"x\"\n";
+    assert_eq!(problems(&two(ring)), ["14:17: this link closes a ring of switches"]);
+    assert_eq!(
+        problems(&two(
+            "[[link]]\nbetween = [\"a\", \"b\"]\n[[link]]\nbetween = [\"a\", \"b\"]\nname = \"c\"\n"
+        )),
+        [
+            "10:12: a:eth0 has a link already; a switch takes many",
+            "10:17: b:eth0 has a link already; a switch takes many"
+        ]
+    );
+    assert_eq!(
+        problems(&two("[[host]]\nname = \"a\"\naddresses = \"10.0.0.2/24\"\n")),
+        ["8:8: there is a a already", "9:13: 10.0.0.2 is another interface's already"]
+    );
+    assert_eq!(
+        problems(&two("[[link]]\nbetween = [\"a\", \"a\"]\n")),
+        ["8:17: a:eth0 has a link already; a switch takes many"]
+    );
+}
+
+#[test]
+fn hosts_settings_routes_and_services() {
+    let host = |more: &str| format!("[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n{more}\n");
+    for (text, told) in [
+        ("routes = \"default via 10.9.0.1\"", "4:10: 10.9.0.1 is in no network of this host"),
+        (
+            "services = \"htp\"",
+            "4:12: there is no service htp; did you mean http? (there are echo, discard, daytime, chargen, time, http, dns)",
+        ),
+        (
+            "sysctl = { \"net.ipv4.tcp_sak\" = 1 }",
+            "4:12: net.ipv4.tcp_sak: there is no such setting; did you mean net.ipv4.tcp_sack?",
+        ),
+        ("files = { \"x\" = \"y\" }", "4:11: \"x\": a path begins with /"),
+    ] {
+        assert_eq!(problems(&host(text)), [told]);
+    }
+    let name = "[[host]]\nname = \"A b\"\naddresses = \"10.0.0.1/24\"\n";
+    assert_eq!(problems(name), ["2:8: \"A b\" is no name of a host: small letters, digits and -"]);
+}
+
+#[test]
+fn programs_traffic_and_events() {
+    for (text, told) in [
+        (
+            "[[program]]\nhost = \"a\"\nrun = \"true\"\nafter = \"x\"",
+            "10:9: there is no program before this one x",
+        ),
+        ("[[program]]\nhost = \"a\"", "7:1: a program needs run"),
+        ("[[program]]\nhost = \"c\"\nrun = \"true\"", "8:8: there is no host c; did you mean a?"),
+        (
+            "[[program]]\nhost = \"a\"\nrun = \"true\"\nready = {}",
+            "10:9: ready is one of port, prints and after",
+        ),
+        ("[[traffic]]\nfrom = \"a\"\nto = \"b\"", "7:1: traffic is one of bytes, exchanges and datagrams"),
+        (
+            "[[event]]\nat = \"1s\"",
+            "7:1: an event is one of cut, mend, off, on, reboot, pause, resume, partition, change and readdress",
+        ),
+        ("[[event]]\ncut = \"x\"", "7:1: an event needs at"),
+        ("[[event]]\nat = \"1s\"\noff = \"bb\"", "9:7: there is no host bb; did you mean b?"),
+        ("[[event]]\nat = \"1s\"\npartition = [[\"a\"], [\"a\"]]", "9:22: a is in two groups"),
+    ] {
+        let told_of = problems(&two(&format!("{text}\n")));
+        assert_eq!(told_of[0], told, "{text}: {told_of:?}");
+    }
+}
