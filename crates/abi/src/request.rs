@@ -3,13 +3,13 @@
 
 use crate::Errno;
 
-const SOCK_TYPE_MASK: i32 = 0xf;
+pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
 const SOCK_NONBLOCK: i32 = 0o4000;
 const SOCK_CLOEXEC: i32 = 0o2000000;
 /// Types are below this (SOCK_MAX); SOCK_PACKET is 10.
-const SOCK_MAX: i32 = 11;
+pub(crate) const SOCK_MAX: i32 = 11;
 /// Protocols are below this (IPPROTO_MAX; 262 is MPTCP).
-const IPPROTO_MAX: i32 = 263;
+pub(crate) const IPPROTO_MAX: i32 = 263;
 /// The only protocol of Unix-domain sockets, which 0 means too.
 const AF_UNIX: i32 = 1;
 const IPPROTO_ICMP: i32 = 1;

@@ -2,10 +2,13 @@
 
 mod bench;
 mod captures;
+mod doctor;
 mod draw;
 mod faults;
 mod lab;
+mod manual;
 mod output;
+mod report;
 mod run;
 mod script;
 mod sockopts;
@@ -56,6 +59,10 @@ enum Command {
     Hosts(up::HostsArguments),
     Down(up::DownArguments),
     Bench(bench::Arguments),
+    Doctor(doctor::Arguments),
+    Report(report::Arguments),
+    Man(manual::ManArguments),
+    Completions(manual::CompletionsArguments),
 }
 
 fn main() -> ExitCode {
@@ -74,6 +81,10 @@ fn main() -> ExitCode {
         Command::Hosts(arguments) => up::hosts(&arguments),
         Command::Down(arguments) => up::down(&arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Man(arguments) => manual::man(&arguments),
+        Command::Completions(arguments) => manual::completions(&arguments),
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_run::{Options, Place, Program, TraceTo};
+use sockeye_run::{EXIT_SOCKEYE, Ended, Options, Place, Program, Report, TraceTo};
 
 use crate::faults::LinkFlags;
+use crate::report::{ReportFile, summarize};
 
 const AFTER_HELP: &str = "\
 The network:
@@ -28,7 +29,7 @@ Examples:
 
 Exit status:
   that of PROGRAM; 128+N if signal N ended it; 127 if it was not found, 126 if it can't be executed;
-  125 if Sockeye itself failed; 2 for a wrong command line.";
+  125 if Sockeye itself failed; 124 if --strict ended it; 2 for a wrong command line.";
 
 /// Run a program, unmodified, on the virtual host pukaki.
 ///
@@ -82,6 +83,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
+    /// Write to FILE what the program asked for and Sockeye could not honour, though Linux would have: each call, flag
+    /// and option, how often, and which program; sockeye report reads it
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Print the same as a summary on standard error at the end
+    #[arg(long, short)]
+    verbose: bool,
+
+    /// End the program, with status 124, at the first of those
+    #[arg(long)]
+    strict: bool,
+
+    /// Don't say on standard error what a program can't have here (io_uring, set-user-id and the like)
+    #[arg(long, short)]
+    quiet: bool,
+
     #[command(flatten)]
     link: LinkFlags,
 
@@ -92,6 +110,18 @@ pub(crate) struct Arguments {
 
 /// Runs it; gives the exit status.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let file = match arguments
+        .report
+        .as_ref()
+        .map(|path| ReportFile::create(path, &arguments.program))
+        .transpose()
+    {
+        Ok(file) => file,
+        Err(why) => {
+            let _ = writeln!(std::io::stderr(), "sockeye: {why}");
+            return ExitCode::from(EXIT_SOCKEYE as u8);
+        }
+    };
     let mut words = arguments.program.into_iter();
     let program = Program { name: words.next().unwrap_or_default(), arguments: words.collect() };
     let place = Place::of(&arguments.network);
@@ -110,11 +140,21 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         wait: arguments.wait,
         sysctls: arguments.sysctl,
         seed: arguments.seed,
+        report: arguments.verbose || file.is_some(),
+        strict: arguments.strict,
+        quiet: arguments.quiet,
     };
-    let status = sockeye_run::run(&program, &options).unwrap_or_else(|error| {
+    let ended = sockeye_run::run(&program, &options).unwrap_or_else(|error| {
         // Nobody may be there to read it.
         let _ = writeln!(std::io::stderr(), "sockeye: {error}");
-        error.exit_status()
+        Ended { status: error.exit_status(), report: Report::default() }
     });
-    ExitCode::from(u8::try_from(status).unwrap_or(1))
+    if arguments.verbose {
+        summarize(&ended.report);
+    }
+    if let Some(Err(why)) = file.map(|file| file.write(&ended)) {
+        let _ = writeln!(std::io::stderr(), "sockeye: {why}");
+        return ExitCode::from(EXIT_SOCKEYE as u8);
+    }
+    ExitCode::from(u8::try_from(ended.status).unwrap_or(1))
 }

@@ -19,7 +19,7 @@ use crate::output::is_closed;
 
 const AFTER_HELP: &str = "\
 The lines are tcpdump's, the filter is in the language of pcap-filter(7): host, net, port, portrange, proto; src and dst;
-ether, ip, ip6, arp, tcp, udp, icmp, icmp6 …; and, or, not; len and bytes, as in 'tcp[tcpflags] & tcp-syn != 0'.
+ether, ip, ip6, arp, tcp, udp, icmp, icmp6 and more; and, or, not; len and bytes, as in 'tcp[tcpflags] & tcp-syn != 0'.
 
 Examples:
   sockeye run --loss 5% --pcap curl.pcapng -- curl -o /dev/null http://tekapo/bytes/1M

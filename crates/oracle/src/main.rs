@@ -104,7 +104,7 @@ fn supervised(behaviour: &Behaviour, exact: bool) -> ExitCode {
         ..Options::default()
     };
     match sockeye_run::run(&program, &options) {
-        Ok(status) => ExitCode::from(u8::try_from(status).unwrap_or(1)),
+        Ok(ended) => ExitCode::from(u8::try_from(ended.status).unwrap_or(1)),
         Err(error) => {
             eprintln!("oracle: {error}");
             ExitCode::from(1)

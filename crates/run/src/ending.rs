@@ -20,6 +20,8 @@ pub(crate) struct Ending {
     asked: Option<Clock>,
     killed: bool,
     all_gone: bool,
+    /// The status that counts, whatever the first program's is.
+    verdict: Option<i32>,
 }
 
 impl Ending {
@@ -30,7 +32,20 @@ impl Ending {
     }
 
     pub(crate) fn new(first: Pid, wait_for_all: bool) -> Ending {
-        Ending { first, wait_for_all, status: None, asked: None, killed: false, all_gone: false }
+        Ending {
+            first,
+            wait_for_all,
+            status: None,
+            asked: None,
+            killed: false,
+            all_gone: false,
+            verdict: None,
+        }
+    }
+
+    /// Has all of them ended now, the first as well, and this be the status.
+    pub(crate) fn end(&mut self, verdict: i32) {
+        self.verdict.get_or_insert(verdict);
     }
 
     /// Takes the status of every child that ended.
@@ -66,7 +81,8 @@ impl Ending {
 
     /// Ends those who are left when the first has ended: SIGTERM, some time later SIGKILL.
     pub(crate) fn advance(&mut self) {
-        if self.status.is_none() || self.wait_for_all || self.all_gone {
+        let over = self.verdict.is_some() || (self.status.is_some() && !self.wait_for_all);
+        if !over || self.all_gone {
             return;
         }
         match self.asked {
@@ -89,7 +105,7 @@ impl Ending {
 
     /// The status to exit with, once nobody is left.
     pub(crate) fn finished(&self) -> Option<i32> {
-        self.status.filter(|_| self.all_gone)
+        self.verdict.or(self.status).filter(|_| self.all_gone)
     }
 
     /// How long until [`Ending::advance`] has something to do.

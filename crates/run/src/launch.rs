@@ -24,7 +24,7 @@ mod stage {
 }
 
 /// A page shared with the child until it execs: a pipe would do, but for calls that are trapped before anyone answers.
-struct Page {
+pub(crate) struct Page {
     stage: AtomicU32,
     listener: AtomicI32,
     errno: AtomicI32,
@@ -34,6 +34,8 @@ struct Page {
 pub(crate) struct Launched {
     pub(crate) pid: Pid,
     pub(crate) listener: Listener,
+    /// A trapped call costs as little as it can.
+    pub(crate) is_quick: bool,
     page: &'static Page,
 }
 
@@ -64,50 +66,101 @@ pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> R
     let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(ptr::null());
     let page = shared_page()?;
+    let exec = || {
+        mask.restore();
+        // SAFETY: `pointers` ends with a null pointer.
+        unsafe { libc::execvp(pointers[0], pointers.as_ptr()) };
+        let error = io::Error::last_os_error();
+        let status = if error.raw_os_error() == Some(libc::ENOENT) {
+            crate::EXIT_NOT_FOUND
+        } else {
+            crate::EXIT_NOT_EXECUTABLE
+        };
+        page.fail(stage::NO_EXEC, &error, status)
+    };
+    let (pid, listener) = fork_filtered(page, filter, exec)?;
+    let listener = Listener::new(listener);
+    if let Err(error) = examine(&listener, pid, page) {
+        page.leave(pid);
+        return Err(error);
+    }
+    let is_quick = listener.wake_synchronously(true).is_ok();
+    page.go_on();
+    let_go(&inherited);
+    Ok(Launched { pid, listener, is_quick, page })
+}
 
+/// Forks a child that puts the filter on itself, waits until it is told to go on, and does `body`; it ends if that
+/// returns. Gives its listener.
+pub(crate) fn fork_filtered(
+    page: &'static Page,
+    filter: &Filter,
+    body: impl FnOnce(),
+) -> Result<(Pid, OwnedFd), Error> {
     // SAFETY: this process has one thread, so the child may do all that the parent might.
     let pid = unsafe { libc::fork() };
     if pid < 0 {
         return Err(Error::Start("fork", io::Error::last_os_error()));
     }
     if pid == 0 {
-        become_program(page, filter, &pointers, mask);
+        match filter.install() {
+            Ok(fd) => page.listener.store(fd, Ordering::Release),
+            Err(error) => page.fail(stage::NO_FILTER, &error, crate::EXIT_SOCKEYE),
+        }
+        set_stage(page, stage::FILTERED);
+        while page.stage.load(Ordering::Acquire) == stage::FILTERED {
+            futex(&page.stage, libc::FUTEX_WAIT, stage::FILTERED, None);
+        }
+        // SAFETY: the listener is ours, and the parent has its own by now.
+        unsafe { libc::close(page.listener.load(Ordering::Acquire)) };
+        body();
+        // SAFETY: ends the process at once, running nothing of the parent's.
+        unsafe { libc::_exit(0) }
     }
     let pid = Pid::from_raw(pid).ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
-    let listener = take_listener(page, pid)?;
-    let_go(&inherited);
-    Ok(Launched { pid, listener: Listener::new(listener), page })
+    Ok((pid, take_listener(page, pid)?))
 }
 
-/// The child's part. Nothing here returns.
-fn become_program(page: &Page, filter: &Filter, arguments: &[*const libc::c_char], mask: &SignalMask) -> ! {
-    let fail = |stage: u32, error: io::Error, status: i32| -> ! {
-        page.errno.store(error.raw_os_error().unwrap_or(libc::EINVAL), Ordering::Release);
-        set_stage(page, stage);
-        // SAFETY: ends the process at once, running nothing of the parent's.
+impl Page {
+    /// The child can't go on. Runs nothing of the parent's.
+    fn fail(&self, stage: u32, error: &io::Error, status: i32) {
+        self.errno.store(error.raw_os_error().unwrap_or(libc::EINVAL), Ordering::Release);
+        set_stage(self, stage);
+        // SAFETY: ends the process at once.
         unsafe { libc::_exit(status) }
-    };
-    mask.restore();
-    match filter.install() {
-        Ok(fd) => page.listener.store(fd, Ordering::Release),
-        Err(error) => fail(stage::NO_FILTER, error, crate::EXIT_SOCKEYE),
     }
-    set_stage(page, stage::FILTERED);
-    while page.stage.load(Ordering::Acquire) == stage::FILTERED {
-        futex(&page.stage, libc::FUTEX_WAIT, stage::FILTERED, None);
+
+    /// A place in it, as the child knows it, and what may be written there.
+    pub(crate) fn spare(&self) -> (u64, [u8; 4]) {
+        (std::ptr::from_ref(&self.errno).addr() as u64, [0; 4])
     }
-    // SAFETY: the listener is ours, and the parent has its own by now; `arguments` ends with a null pointer.
-    unsafe {
-        libc::close(page.listener.load(Ordering::Acquire));
-        libc::execvp(arguments[0], arguments.as_ptr());
+
+    /// The child may go on.
+    pub(crate) fn go_on(&self) {
+        set_stage(self, stage::TAKEN);
     }
-    let error = io::Error::last_os_error();
-    let status = if error.raw_os_error() == Some(libc::ENOENT) {
-        crate::EXIT_NOT_FOUND
-    } else {
-        crate::EXIT_NOT_EXECUTABLE
-    };
-    fail(stage::NO_EXEC, error, status)
+
+    /// The child is not to go on.
+    pub(crate) fn leave(&self, pid: Pid) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        let _ = waitpid(Some(pid), WaitOptions::empty());
+    }
+}
+
+/// Whether a child that waits can be served: its memory read, and its calls answered with descriptors in one step.
+fn examine(listener: &Listener, pid: Pid, page: &'static Page) -> Result<(), Error> {
+    reads_memory(pid, page).map_err(Error::Memory)?;
+    if listener.answers_with_descriptors() {
+        return Ok(());
+    }
+    Err(Error::Filter(io::Error::from_raw_os_error(libc::EINVAL)))
+}
+
+/// Whether the child's memory can be read.
+pub(crate) fn reads_memory(pid: Pid, page: &'static Page) -> io::Result<()> {
+    let mut word = [0; 4];
+    let address = std::ptr::from_ref(page).addr() as u64;
+    crate::process::memory::try_read(pid.as_raw_nonzero().get() as u32, address, &mut word)
 }
 
 /// Waits for the child's filter and takes its listener.
@@ -134,13 +187,9 @@ fn take_listener(page: &Page, pid: Pid) -> Result<OwnedFd, Error> {
     let taken = pidfd_open(pid, PidfdFlags::empty())
         .and_then(|pidfd| pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()));
     match taken {
-        Ok(listener) => {
-            set_stage(page, stage::TAKEN);
-            Ok(listener)
-        }
+        Ok(listener) => Ok(listener),
         Err(error) => {
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-            let _ = waitpid(Some(pid), WaitOptions::empty());
+            page.leave(pid);
             Err(Error::Borrow(error.into()))
         }
     }
@@ -201,7 +250,8 @@ pub(crate) fn allow_many_descriptors() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-fn shared_page() -> Result<&'static Page, Error> {
+/// A page of memory that a child will share.
+pub(crate) fn shared_page() -> Result<&'static Page, Error> {
     // SAFETY: a new anonymous mapping, page-aligned and zeroed, which is a valid `Page`; it is never unmapped.
     unsafe {
         let protection = libc::PROT_READ | libc::PROT_WRITE;

@@ -6,6 +6,7 @@
 
 mod calls;
 mod carriers;
+pub mod doctor;
 mod ending;
 mod faults;
 mod launch;
@@ -16,12 +17,15 @@ mod seccomp;
 mod signals;
 mod supervisor;
 mod trace;
+mod unmet;
 
 pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
 pub use pcap::Pcap;
 pub use sockeye_hub::Place;
 use sockeye_hub::Plug;
+use unmet::{Hearing, Ledger, Limit};
+pub use unmet::{Report, Unmet};
 
 use std::ffi::OsString;
 use std::io;
@@ -31,6 +35,11 @@ use sockeye_stack::{Settings, SysctlError};
 
 /// Bytes of a frame that are captured if nothing else is said, as tcpdump does: more than any has.
 pub const WHOLE: usize = 262_144;
+/// What a kernel without SYNC_WAKE_UP is told of.
+const SLOW: &str = "this kernel wakes programs slowly (no SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP): socket calls cost ten times more than on \
+     Linux 6.6 or later; --quiet leaves this line out";
+/// The exit status where `strict` ended the program; that of timeout(1), which ends programs, too.
+pub const EXIT_STRICT: i32 = 124;
 /// The exit status for a failure of Sockeye's own.
 pub const EXIT_SOCKEYE: i32 = 125;
 /// The exit status for a program that can't be executed.
@@ -72,6 +81,22 @@ pub struct Options {
     pub host: Option<(String, Place)>,
     /// The network's seed; chosen at random if none is given.
     pub seed: Option<u64>,
+    /// Count what could not be honoured.
+    pub report: bool,
+    /// End the program at the first thing that can't be honoured.
+    pub strict: bool,
+    /// Say nothing on standard error of what a program can't have here.
+    pub quiet: bool,
+}
+
+/// How it ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The exit status: the program's own, or 128 and the number of the signal that ended it; [`EXIT_STRICT`] where
+    /// `strict` did.
+    pub status: i32,
+    /// What could not be honoured; empty if nobody asked for it.
+    pub report: Report,
 }
 
 /// Where the trace goes.
@@ -105,12 +130,11 @@ pub enum Error {
     #[error("{}", filter_refused(.0))]
     Filter(#[source] io::Error),
     /// The program's descriptors can't be borrowed.
-    #[error(
-        "this machine does not let a program's descriptors be borrowed (pidfd_getfd: {why}); Linux 5.6 or later is needed, \
-         and in a container the capability CAP_SYS_PTRACE",
-        why = plain(.0)
-    )]
+    #[error("{}", refused_here("descriptors be borrowed (pidfd_getfd)", .0))]
     Borrow(#[source] io::Error),
+    /// The program's memory can't be read.
+    #[error("{}", refused_here("memory be read (process_vm_readv)", .0))]
+    Memory(#[source] io::Error),
     /// An inherited socket would be a way out.
     #[error(
         "descriptor {0} is a socket of the machine's network: close it (for example, {0}<&-) before starting a program"
@@ -135,6 +159,7 @@ impl Error {
             | Error::Sysctl(..)
             | Error::Filter(_)
             | Error::Borrow(_)
+            | Error::Memory(_)
             | Error::InheritedSocket(_)
             | Error::Start(..)
             | Error::Serve(_) => EXIT_SOCKEYE,
@@ -146,12 +171,33 @@ fn filter_refused(error: &io::Error) -> String {
     let why = match error.raw_os_error() {
         Some(libc::EBUSY) => "another supervisor's filter with user notification is in the way",
         Some(libc::EINVAL | libc::ENOSYS) => {
-            "this kernel has no seccomp user notification (Linux 5.14 or later is needed)"
+            "this kernel's seccomp has no user notification as is needed: Linux 5.14 or later, with CONFIG_SECCOMP_FILTER"
         }
-        Some(libc::EACCES | libc::EPERM) => "installing a seccomp filter is forbidden here",
+        Some(libc::EACCES | libc::EPERM) => {
+            "installing a seccomp filter is forbidden here; in a container its own filter has to allow seccomp(2)"
+        }
         _ => "the seccomp filter can't be installed",
     };
     format!("cannot supervise: {why} ({})", plain(error))
+}
+
+/// What the machine doesn't let us do with a program, and what to do about it.
+fn refused_here(what: &str, error: &io::Error) -> String {
+    let remedy = match (error.raw_os_error(), yama()) {
+        (Some(libc::ENOSYS), _) => {
+            "Linux 5.14 or later is needed, or a container's filter that allows the call"
+        }
+        (_, Some(2..)) => {
+            "kernel.yama.ptrace_scope forbids it: set it to 1 by sysctl, or run sockeye as root"
+        }
+        _ => "in a container it needs the capability CAP_SYS_PTRACE (docker run --cap-add=SYS_PTRACE)",
+    };
+    format!("this machine does not let a program's {what}: {}; {remedy}", plain(error))
+}
+
+/// Whom Yama lets look into a process: 0 its user, 1 its ancestors, 2 root, 3 nobody; `None` without Yama.
+fn yama() -> Option<u32> {
+    std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?.trim().parse().ok()
 }
 
 /// An error's text without its number.
@@ -160,12 +206,11 @@ fn plain(error: &io::Error) -> String {
     text.split_once(" (os error").map_or(text.clone(), |(text, _)| text.to_owned())
 }
 
-/// Runs a program on host `pukaki` of the default network, or on a host of one that is up. Gives its exit status: its own, or 128 and the number of the
-/// signal that ended it.
+/// Runs a program on host `pukaki` of the default network, or on a host of one that is up.
 ///
 /// The calling process must have one thread. It becomes the program's supervisor: it takes over its own signals, and
 /// waits for all of its children.
-pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
+pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     check_settings(&options.sysctls)?;
     let snap = options.snap.unwrap_or(WHOLE);
     let watchers = network::Watchers {
@@ -181,8 +226,17 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
     // What another process does with a link isn't known here.
     let exact = options.exact.unwrap_or(!options.faults.are_none() || joined.is_some());
+    let hearing = Hearing { counts: options.report, strict: options.strict, quiet: options.quiet };
+    let mut ledger = Ledger::new(hearing);
+    if process::privileges::of_program(&program.name) {
+        let name = std::path::Path::new(&program.name).file_name().unwrap_or(&program.name);
+        ledger.meet_as(name.to_string_lossy().into_owned(), Limit::Privileges);
+    }
     let filter = seccomp::Filter::new(exact, options.linger);
     let launched = launch::launch(program, &mask, &filter)?;
+    if !launched.is_quick {
+        ledger.say(SLOW);
+    }
     launch::allow_many_descriptors();
     let mut ending = ending::Ending::new(launched.pid, options.wait);
     let (listener, launched) = launched.split();
@@ -192,12 +246,12 @@ pub fn run(program: &Program, options: &Options) -> Result<i32, Error> {
     };
     let network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, exact)
+    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     match launched.exec_error() {
         Some(error) => Err(Error::Exec(PathBuf::from(&program.name), error)),
-        None => Ok(status),
+        None => Ok(Ended { status, report: supervisor.ledger.into_report() }),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::ending::Ending;
 use crate::network::Network;
 use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
+use crate::unmet::Ledger;
 
 /// What an event of the outer epoll is about.
 mod token {
@@ -58,6 +59,8 @@ pub(crate) struct Supervisor {
     pub(crate) exact: bool,
     /// Some socket has been told to linger when it is closed: `close` is looked at.
     pub(crate) lingers: bool,
+    /// What could not be done for the program.
+    pub(crate) ledger: Ledger,
 }
 
 /// A blocking call that waits for its carrier.
@@ -79,7 +82,7 @@ impl Supervisor {
         listener: Listener,
         signals: Signals,
         network: Network,
-        exact: bool,
+        (exact, ledger): (bool, Ledger),
     ) -> io::Result<Supervisor> {
         let outer = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let inner = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -106,6 +109,7 @@ impl Supervisor {
             taken: None,
             exact,
             lingers: false,
+            ledger,
         })
     }
 
@@ -136,6 +140,9 @@ impl Supervisor {
                 }
             }
             self.watch_cable()?;
+            if self.ledger.has_ended() {
+                ending.end(crate::EXIT_STRICT);
+            }
             ending.advance();
         }
     }
@@ -231,7 +238,15 @@ impl Supervisor {
     /// Answers a call, or holds it. A held one keeps the limit it was given first.
     fn serve_call(&mut self, call: Call, before: Option<Limit>) {
         let id = call.id;
-        match self.dispatch(&call) {
+        let outcome = self.dispatch(&call);
+        if let Err(errno) = outcome {
+            self.note_failure(&call, errno);
+        }
+        if self.ledger.has_ended() {
+            // Nothing is answered any more.
+            return;
+        }
+        match outcome {
             Ok(Answer::Value(value)) => self.tell(&call, Ok(value)),
             Ok(Answer::Pass) => drop(self.listener.pass(id)),
             Ok(Answer::Done) => {}

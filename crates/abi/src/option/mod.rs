@@ -300,8 +300,10 @@ pub fn decode_set(
         (SOL_IPV6, _) => found.is_ok_and(|opt| !value::SHORT_IS_ZERO.contains(&opt)),
         _ => false,
     };
-    let is_name = found.is_ok_and(|opt| matches!(opt.row().kind, Kind::Name(_) | Kind::Interface));
-    if needs_an_int && !is_name && bytes.len() < INT {
+    // A name may be short, also of an option that is not there.
+    let is_name = |row: &Row| matches!(row.kind, Kind::Name(_) | Kind::Interface);
+    let is_named = || OPTIONS.iter().any(|row| (row.level, row.number) == (level, number) && is_name(row));
+    if needs_an_int && bytes.len() < INT && !is_named() {
         return Err(Errno::EINVAL);
     }
     let opt = found?;

@@ -103,6 +103,14 @@ fn values_out_of_bounds_and_short_bytes() {
     }
 }
 
+/// TCP_ULP takes "tls", which is shorter than an int: that is no reason for EINVAL.
+#[test]
+fn a_name_that_is_short_for_an_option_that_is_not_there() {
+    let set = |number, bytes: &[u8]| decode_set(Family::Inet, Transport::Tcp, (SOL_TCP, number), bytes);
+    assert_eq!(set(Opt::TcpUlp.row().number, b"tls"), Err(Errno::ENOPROTOOPT));
+    assert_eq!(set(Opt::TcpInq.row().number, b"tls"), Err(Errno::EINVAL));
+}
+
 #[test]
 fn what_is_not_looked_at_does_not_matter() {
     for row in OPTIONS {

@@ -71,6 +71,11 @@ pub(crate) enum User {
 }
 
 impl User {
+    /// Whether this user has no privileges.
+    pub(crate) fn is_ordinary(&self) -> bool {
+        matches!(self, User::Ordinary(_))
+    }
+
     /// The command that runs a program under `sockeye run` as this user.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, program: impl IntoIterator<Item = S>) -> Command {
         match self {

@@ -11,6 +11,7 @@ use crate::supervisor::Supervisor;
 impl Supervisor {
     pub(super) fn create(&mut self, call: &Call) -> Result<Answer, Errno> {
         let request = Request::decode(call.int(0), call.int(1), call.int(2))?;
+        self.look_at_program(call)?;
         let gone = self.carriers.some_unwatched();
         self.sweep(gone);
 

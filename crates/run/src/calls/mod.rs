@@ -13,6 +13,7 @@ mod names;
 mod options;
 mod table;
 mod unheard;
+mod unmet;
 
 use libc::c_long;
 use sockeye_abi::{Errno, MessageFlags, Transport};
@@ -22,8 +23,9 @@ use sockeye_socket::SocketId;
 use crate::carriers::{CarrierId, State};
 use crate::process::descriptors::{self, Target};
 use crate::process::memory;
-use crate::seccomp::Call;
+use crate::seccomp::{Call, FOREIGN};
 use crate::supervisor::Supervisor;
+use crate::unmet::Limit;
 
 pub(crate) use fast_open::FastSend;
 pub(crate) use table::numbers;
@@ -69,11 +71,17 @@ impl Subject {
 impl Supervisor {
     /// Serves one trapped call.
     pub(crate) fn dispatch(&mut self, call: &Call) -> Result<Answer, Errno> {
-        if call.number == libc::SYS_socket {
-            return self.create(call);
-        }
-        if call.number == libc::SYS_splice {
-            return self.splice(call);
+        match call.number {
+            libc::SYS_socket => return self.create(call),
+            libc::SYS_splice => return self.splice(call),
+            libc::SYS_io_uring_setup => return self.limited(call, Limit::IoUring),
+            // The filter sends only those that ask for a listener, and for strict mode.
+            libc::SYS_seccomp if call.int(0) == libc::SECCOMP_SET_MODE_FILTER as i32 => {
+                return self.limited(call, Limit::Listener);
+            }
+            libc::SYS_seccomp | libc::SYS_prctl => return self.limited(call, Limit::StrictMode),
+            FOREIGN => return self.limited(call, Limit::Foreign),
+            _ => {}
         }
         let Some(subject) = self.subject(call) else { return self.foreign(call) };
         if MESSAGE_CALLS.contains(&call.number) && message::flags_of(call).bits() & MSG_CMSG_COMPAT != 0 {
@@ -115,7 +123,14 @@ impl Supervisor {
     /// The socket behind one of a call's arguments.
     fn subject_at(&mut self, call: &Call, argument: usize) -> Option<Subject> {
         let fd = call.int(argument);
-        let Target::Socket(inode) = descriptors::target(call.tid, fd) else { return None };
+        let inode = match descriptors::target(call.tid, fd) {
+            Target::Socket(inode) => inode,
+            Target::Other | Target::Closed => return None,
+            Target::Hidden => {
+                self.ledger.meet(call.tid, Limit::Hidden);
+                return None;
+            }
+        };
         let id = self.carriers.of_inode(inode)?;
         let carrier = self.carriers.get(id)?;
         carrier.seen = (call.tid, fd);

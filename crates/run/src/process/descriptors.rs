@@ -15,6 +15,8 @@ pub(crate) enum Target {
     Other,
     /// Nothing: the descriptor is closed.
     Closed,
+    /// The process doesn't let us see.
+    Hidden,
 }
 
 /// Looks at what descriptor `fd` of thread `tid` is.
@@ -24,6 +26,7 @@ pub(crate) fn target(tid: u32, fd: i32) -> Target {
     }
     match rustix::fs::readlink(format!("/proc/{tid}/fd/{fd}"), Vec::new()) {
         Ok(link) => socket_inode(link.as_bytes()).map_or(Target::Other, Target::Socket),
+        Err(rustix::io::Errno::ACCESS) => Target::Hidden,
         Err(_) => Target::Closed,
     }
 }

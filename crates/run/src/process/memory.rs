@@ -21,6 +21,11 @@ pub(crate) fn read(tid: u32, address: u64, buffer: &mut [u8]) -> Result<(), Errn
     if n == buffer.len() as isize { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
+/// The same, with the reason why not.
+pub(crate) fn try_read(tid: u32, address: u64, buffer: &mut [u8]) -> std::io::Result<()> {
+    read(tid, address, buffer).map_err(|_| std::io::Error::last_os_error())
+}
+
 /// Copies `bytes` to `address` of the thread's memory.
 pub(crate) fn write(tid: u32, address: u64, bytes: &[u8]) -> Result<(), Errno> {
     if bytes.is_empty() {

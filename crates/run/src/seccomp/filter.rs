@@ -60,14 +60,19 @@ pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     #[cfg(target_arch = "x86_64")]
     code.extend([jump(BPF_JGE, X32_BIT, 0, 1), ret(refuse(libc::ENOSYS))]);
 
-    for call in [libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register] {
+    // Without a ring there is nothing to enter.
+    for call in [libc::SYS_io_uring_enter, libc::SYS_io_uring_register] {
         code.extend(on(call, vec![ret(refuse(libc::ENOSYS))]));
     }
-    code.extend(on(libc::SYS_socket, by_family(NOTIFY)));
-    code.extend(on(libc::SYS_socketpair, by_family(refuse(libc::EOPNOTSUPP))));
+    code.extend(on(libc::SYS_socket, by_family(NOTIFY, NOTIFY)));
+    let (inet, others) = (refuse(libc::EOPNOTSUPP), refuse(libc::EAFNOSUPPORT));
+    code.extend(on(libc::SYS_socketpair, by_family(inet, others)));
+    code.extend(on(libc::SYS_seccomp, second_filters()));
+    code.extend(on(libc::SYS_prctl, strict_mode()));
+    let told = numbers(When::Refused);
     let gated = [When::Gate, When::Odd].into_iter().flat_map(numbers).filter(|_| gate);
     let closing = numbers(When::Linger).filter(|_| linger);
-    for call in numbers(When::Always).chain(gated).chain(closing) {
+    for call in numbers(When::Always).chain(told).chain(gated).chain(closing) {
         code.extend(on(call, vec![ret(NOTIFY)]));
     }
     code.extend(on(libc::SYS_sendto, addressed_or_odd(4, SEND_NATIVE)));
@@ -77,18 +82,32 @@ pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     code
 }
 
+/// A program that traps one call.
+pub(super) fn trapping(call: c_long) -> Vec<sock_filter> {
+    let mut code = vec![load(NR)];
+    code.extend(on(call, vec![ret(NOTIFY)]));
+    code.push(ret(ALLOW));
+    code
+}
+
 /// 32-bit programs may run, but have no sockets: their calls would reach the kernel's network.
 fn foreign_calls() -> Vec<sock_filter> {
     let mut code = vec![load(NR)];
     for &call in FOREIGN_REFUSED {
-        code.extend([jump(BPF_JEQ, call, 0, 1), ret(refuse(libc::ENOSYS))]);
+        code.extend([jump(BPF_JEQ, call, 0, 1), ret(NOTIFY)]);
     }
     code.push(ret(ALLOW));
     code
 }
 
-/// `socket` and `socketpair`: Unix-domain ones are the machine's own, internet ones get `inet`, others do not exist.
-fn by_family(inet: u32) -> Vec<sock_filter> {
+/// Whether a call came by this machine's own interface.
+pub(super) fn is_native(arch: u32) -> bool {
+    arch == NATIVE_ARCH
+}
+
+/// `socket` and `socketpair`: Unix-domain ones are the machine's own, internet ones get `inet`, and what is neither
+/// `others`.
+fn by_family(inet: u32, others: u32) -> Vec<sock_filter> {
     let (unix, inet4, inet6) = (libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32);
     vec![
         load_arg_low(0),
@@ -97,7 +116,32 @@ fn by_family(inet: u32) -> Vec<sock_filter> {
         jump(BPF_JEQ, inet4, 1, 0),
         jump(BPF_JEQ, inet6, 0, 1),
         ret(inet),
-        ret(refuse(libc::EAFNOSUPPORT)),
+        ret(others),
+    ]
+}
+
+/// `seccomp` that asks for strict mode, or for a listener: neither goes with a filter in place that has one.
+fn second_filters() -> Vec<sock_filter> {
+    vec![
+        load_arg_low(0),
+        jump(BPF_JEQ, libc::SECCOMP_SET_MODE_STRICT, 3, 0),
+        jump(BPF_JEQ, libc::SECCOMP_SET_MODE_FILTER, 0, 3),
+        load_arg_low(1),
+        jump(BPF_JSET, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER as u32, 0, 1),
+        ret(NOTIFY),
+        ret(ALLOW),
+    ]
+}
+
+/// The older call for strict mode.
+fn strict_mode() -> Vec<sock_filter> {
+    vec![
+        load_arg_low(0),
+        jump(BPF_JEQ, libc::PR_SET_SECCOMP as u32, 0, 3),
+        load_arg_low(1),
+        jump(BPF_JEQ, libc::SECCOMP_MODE_STRICT, 0, 1),
+        ret(NOTIFY),
+        ret(ALLOW),
     ]
 }
 
@@ -210,8 +254,7 @@ mod tests {
         assert_eq!(family(libc::AF_UNIX), ALLOW);
         assert_eq!(family(libc::AF_INET), NOTIFY);
         assert_eq!(family(libc::AF_INET6), NOTIFY);
-        assert_eq!(family(libc::AF_NETLINK), refuse(libc::EAFNOSUPPORT));
-        assert_eq!(family(libc::AF_PACKET), refuse(libc::EAFNOSUPPORT));
+        assert_eq!(family(libc::AF_PACKET), NOTIFY);
         assert_eq!(native(libc::SYS_socketpair, [libc::AF_UNIX as u64, 1, 0, 0, 0, 0]), ALLOW);
         assert_eq!(
             native(libc::SYS_socketpair, [libc::AF_INET as u64, 1, 0, 0, 0, 0]),
@@ -240,7 +283,7 @@ mod tests {
                 When::Always => (NOTIFY, NOTIFY),
                 When::Gate | When::Odd => (ALLOW, NOTIFY),
                 When::Never | When::Linger => (ALLOW, ALLOW),
-                When::Refused => (refuse(libc::ENOSYS), refuse(libc::ENOSYS)),
+                When::Refused => (NOTIFY, NOTIFY),
                 When::Arguments => continue,
             };
             assert_eq!(seen, expected, "{}", row.name);
@@ -251,16 +294,33 @@ mod tests {
 
     #[test]
     fn odd_ways_to_a_socket_are_refused() {
-        assert_eq!(native(libc::SYS_io_uring_setup, [0; 6]), refuse(libc::ENOSYS));
+        assert_eq!(native(libc::SYS_io_uring_enter, [0; 6]), refuse(libc::ENOSYS));
         #[cfg(target_arch = "x86_64")]
         {
             assert_eq!(
                 native(c_long::from(X32_BIT) | libc::SYS_socket, [2, 1, 0, 0, 0, 0]),
                 refuse(libc::ENOSYS)
             );
-            assert_eq!(verdict(false, 0x4000_0003, 102, [1, 0, 0, 0, 0, 0]), refuse(libc::ENOSYS));
+            assert_eq!(verdict(false, 0x4000_0003, 102, [1, 0, 0, 0, 0, 0]), NOTIFY);
             assert_eq!(verdict(false, 0x4000_0003, 4, [1, 0, 0, 0, 0, 0]), ALLOW);
         }
+    }
+
+    #[test]
+    fn filters_of_a_programs_own_are_its_own_but_for_a_second_listener() {
+        let seccomp =
+            |operation: u32, flags: u64| native(libc::SYS_seccomp, [u64::from(operation), flags, 0, 0, 0, 0]);
+        let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+        assert_eq!(seccomp(libc::SECCOMP_SET_MODE_FILTER, 0), ALLOW);
+        assert_eq!(seccomp(libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_TSYNC), ALLOW);
+        assert_eq!(seccomp(libc::SECCOMP_SET_MODE_FILTER, listener), NOTIFY);
+        assert_eq!(seccomp(libc::SECCOMP_SET_MODE_STRICT, 0), NOTIFY);
+        assert_eq!(seccomp(libc::SECCOMP_GET_ACTION_AVAIL, listener), ALLOW);
+        let prctl =
+            |option: i32, mode: u32| native(libc::SYS_prctl, [option as u64, u64::from(mode), 0, 0, 0, 0]);
+        assert_eq!(prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_STRICT), NOTIFY);
+        assert_eq!(prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER), ALLOW);
+        assert_eq!(prctl(libc::PR_SET_NAME, libc::SECCOMP_MODE_STRICT), ALLOW);
     }
 
     #[test]

@@ -15,6 +15,9 @@ const SECCOMP_IOCTL_NOTIF_SET_FLAGS: c_ulong = 0x4008_2104;
 const ADDFD_FLAG_SETFD: u32 = 1;
 const ADDFD_FLAG_SEND: u32 = 2;
 
+/// The number of a call of the 32-bit interface, which has numbers of its own.
+pub(crate) const FOREIGN: libc::c_long = -1;
+
 /// The filter's program, made before `fork` because nothing may be allocated after it.
 pub(crate) struct Filter {
     program: Vec<libc::sock_filter>,
@@ -24,6 +27,11 @@ impl Filter {
     /// The filter, with the gate or without, and `close` trapped or not.
     pub(crate) fn new(gate: bool, linger: bool) -> Filter {
         Filter { program: filter::program(gate, linger) }
+    }
+
+    /// A filter that traps the one call that is measured.
+    pub(crate) fn measuring() -> Filter {
+        Filter { program: filter::trapping(crate::doctor::MEASURED) }
     }
 
     /// Puts the filter on this process and all it will start. Gives the listener's descriptor number.
@@ -76,10 +84,22 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(fd: OwnedFd) -> Listener {
-        // Without it (before Linux 6.6) everything works, but each trapped call costs ten times more.
-        // SAFETY: the ioctl takes its flags by value.
-        unsafe { libc::ioctl(fd.as_raw_fd(), SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, SYNC_WAKE_UP) };
         Listener { fd }
+    }
+
+    /// Has the program woken on the supervisor's processor, or not. Without it (before Linux 6.6) everything works, but
+    /// each trapped call costs ten times more.
+    pub(crate) fn wake_synchronously(&self, yes: bool) -> io::Result<()> {
+        let flags = if yes { SYNC_WAKE_UP } else { 0 };
+        // SAFETY: the ioctl takes its flags by value.
+        let done = unsafe { libc::ioctl(self.fd.as_raw_fd(), SECCOMP_IOCTL_NOTIF_SET_FLAGS as _, flags) };
+        if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Whether the kernel can answer a call with a descriptor in one step (Linux 5.14). Asked about a call that isn't
+    /// there, it looks at the flags first.
+    pub(crate) fn answers_with_descriptors(&self) -> bool {
+        matches!(self.add(u64::MAX, self.as_fd(), ADDFD_FLAG_SEND, 0, true), Ok(None))
     }
 
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
@@ -97,7 +117,11 @@ impl Listener {
             return Ok(Some(Call {
                 id: notif.id,
                 tid: notif.pid,
-                number: libc::c_long::from(notif.data.nr),
+                number: if filter::is_native(notif.data.arch) {
+                    libc::c_long::from(notif.data.nr)
+                } else {
+                    FOREIGN
+                },
                 args: notif.data.args,
             }));
         }

@@ -1,0 +1,64 @@
+//! Whether a call failed for something that Linux has and we have not, and what a program under a supervisor can't do.
+
+use sockeye_abi::{Access, Errno, MessageFlags, absent};
+
+use super::message::flags_of;
+use super::{Answer, Subject};
+use crate::process::privileges;
+use crate::seccomp::Call;
+use crate::supervisor::Supervisor;
+use crate::unmet::Limit;
+
+impl Supervisor {
+    /// A call that nobody can have under a supervisor.
+    pub(super) fn limited(&mut self, call: &Call, limit: Limit) -> Result<Answer, Errno> {
+        // Another sockeye says so itself.
+        if limit != Limit::Listener || !privileges::is_our_own(call.tid) {
+            self.ledger.meet(call.tid, limit);
+        }
+        match limit {
+            Limit::IoUring | Limit::Foreign | Limit::Hidden => Err(limit.errno().unwrap_or(Errno::ENOSYS)),
+            Limit::Listener | Limit::StrictMode | Limit::Privileges => Ok(Answer::Pass),
+        }
+    }
+
+    /// Looks at a program that makes a socket: whether it can be served, and has what its file promises.
+    pub(super) fn look_at_program(&mut self, call: &Call) -> Result<(), Errno> {
+        match privileges::of_process(call.tid) {
+            Some(false) => Ok(()),
+            Some(true) => {
+                self.ledger.meet(call.tid, Limit::Privileges);
+                Ok(())
+            }
+            None => self.limited(call, Limit::Hidden).map(drop),
+        }
+    }
+
+    /// A call has failed: notes it if it would not have on Linux.
+    pub(crate) fn note_failure(&mut self, call: &Call, errno: Errno) {
+        if !self.ledger.is_read() {
+            return;
+        }
+        let found = match call.number {
+            libc::SYS_socket => {
+                absent::socket(call.int(0), call.int(1), call.int(2)).map(|what| ("socket", what))
+            }
+            libc::SYS_setsockopt => self.absent_option(call, Access::Write).map(|what| ("setsockopt", what)),
+            libc::SYS_getsockopt => self.absent_option(call, Access::Read).map(|what| ("getsockopt", what)),
+            libc::SYS_ioctl => absent::request(call.args[1] as u32).map(|what| ("ioctl", what)),
+            libc::SYS_sendmmsg if flags_of(call).contains(MessageFlags::FASTOPEN) => {
+                Some(("sendmmsg", "MSG_FASTOPEN"))
+            }
+            _ => None,
+        };
+        if let Some((name, what)) = found {
+            self.ledger.note(call.tid, name, what, Some(errno));
+        }
+    }
+
+    fn absent_option(&mut self, call: &Call, access: Access) -> Option<&'static str> {
+        let Subject { carrier, transport, .. } = self.subject(call)?;
+        let family = self.carriers.get(carrier)?.family;
+        absent::option(family, transport, (call.int(1), call.int(2)), access)
+    }
+}
