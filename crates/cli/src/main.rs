@@ -11,6 +11,7 @@ mod output;
 mod report;
 mod run;
 mod script;
+mod serve;
 mod sockopts;
 mod tcpdump;
 mod up;
@@ -52,6 +53,7 @@ enum Command {
     Run(run::Arguments),
     Lab(lab::Arguments),
     Script(script::Arguments),
+    Serve(serve::Arguments),
     Sockopts(sockopts::Arguments),
     Tcpdump(tcpdump::Arguments),
     Draw(draw::Arguments),
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Run(arguments) => run::run(arguments),
         Command::Lab(arguments) => lab::run(arguments),
         Command::Script(arguments) => script::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
         Command::Draw(arguments) => draw::run(&arguments),

@@ -2,7 +2,9 @@
 
 #![deny(missing_docs)]
 
+mod gate;
 pub mod load;
+pub mod serve;
 mod statistics;
 pub mod stream;
 

@@ -56,7 +56,7 @@ pub(crate) struct Arguments {
     requests: Option<u64>,
 
     /// End after this time: 10s if there is no --requests either
-    #[arg(short, long, value_name = "TIME", value_parser = span)]
+    #[arg(short, long, value_name = "TIME", value_parser = super::span)]
     duration: Option<Duration>,
 
     /// Requests a second that come due, whatever becomes of them (an open loop); without it a connection sends the next
@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     rate: Option<f64>,
 
     /// How long a request may take
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = span)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = super::span)]
     timeout: Duration,
 
     /// A connection for each request
@@ -212,15 +212,6 @@ fn data(text: &str) -> Result<Vec<u8>, String> {
 fn filler(size: u32) -> Vec<u8> {
     let line = b"kia ora koutou katoa, nau mai, haere mai ki te moana o Sockeye\r\n";
     line.iter().copied().cycle().take(size as usize).collect()
-}
-
-fn span(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(span) if span.is_zero() => Err("no time at all".to_owned()),
-        Ok(span) if span > Duration::from_secs(10_000_000) => Err("too long".to_owned()),
-        Ok(span) => Ok(span),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -4,6 +4,7 @@ mod load;
 mod stream;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -25,5 +26,15 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Load(arguments) => load::run(&arguments),
         Command::Stream(arguments) => stream::run(&arguments),
+    }
+}
+
+/// A time of the command line: some, and no more than anybody waits.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(span) if span.is_zero() => Err("no time at all".to_owned()),
+        Ok(span) if span > Duration::from_secs(10_000_000) => Err("too long".to_owned()),
+        Ok(span) => Ok(span),
+        Err(error) => Err(error.to_string()),
     }
 }

@@ -22,6 +22,7 @@ mod names_oracle;
 mod oracle;
 mod ping;
 mod report;
+mod serve;
 mod servers;
 mod sockopts;
 mod tcpdump;
