@@ -93,8 +93,6 @@ pub const DIFFERENCES: &[Difference] = &[
     ),
     ungated("states::unconnected", WRITE_FIRST, ["*: send*: EPIPE; *", "*: send*: ENOTCONN; *"]),
     ungated("states::failed", WRITE_FIRST, ["dissolved: send*: EPIPE; *", "*: send*: ENOTCONN; *"]),
-    ungated("states::unconnected", READ_FIRST, ["*: recv*: ENOTCONN; *", "*: recv*: EINVAL; *"]),
-    ungated("states::failed", READ_FIRST, ["dissolved: recv*: ENOTCONN; *", "*: recv*: EINVAL; *"]),
     ungated("states::failed", WRITE_RESET, ["*: send*: ECONNRE*; *", "*: send*: EPIPE; *"]),
     ungated("states::failed", READ_REFUSED, ["refused: recv*: ECONNREFUSED; *", "*: recv*: ECONNRESET; *"]),
     ungated("states::unconnected", NOTHING, ["connecting: send nothing: EAGAIN; *", "*: send nothing: 0; *"]),
@@ -133,7 +131,6 @@ const SHUT_LISTENER: &str = "POLLHUP of a listener that was shut";
 const DISSOLVED: &str = "`poll` after a connection was dissolved";
 
 const WRITE_FIRST: &str = "write before connect";
-const READ_FIRST: &str = "read before connect";
 const WRITE_RESET: &str = "write after a reset";
 const READ_REFUSED: &str = "read after refused";
 

@@ -150,6 +150,15 @@ impl Host {
         Ok(())
     }
 
+    /// Whether a UDP socket's message that names no destination has one all the same: its peer, or that of what waits for more.
+    /// True of other sockets.
+    pub fn has_destination(&self, id: SocketId) -> bool {
+        let datagram = self.datagram(id).map(|(_, datagram)| datagram);
+        datagram.map_or(true, |datagram| {
+            datagram.transport != Transport::Udp || datagram.peer.is_some() || datagram.cork.is_some()
+        })
+    }
+
     /// Sends `length` bytes, which are fetched when nothing can fail any more.
     pub(crate) fn send_datagram(
         &mut self,

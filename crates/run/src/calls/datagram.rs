@@ -178,7 +178,7 @@ impl Supervisor {
         (length, flags): (usize, MessageFlags),
     ) -> Result<(), Errno> {
         let other = length >= DATAGRAM_MAX || flags.contains(MessageFlags::OOB);
-        let has = is_named || other || self.network.host().peer_addr(subject.socket).is_ok();
+        let has = is_named || other || self.network.host().has_destination(subject.socket);
         if has { Ok(()) } else { Err(Errno::EDESTADDRREQ) }
     }
 
