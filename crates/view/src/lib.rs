@@ -1,14 +1,17 @@
 //! What a network does, for people to see: which packets somebody wants ([`Filter`]), what they say of TCP connections
-//! ([`Flows`]), and drawings of those, as text ([`ladder`]) and as pictures ([`ladder_picture`], [`sequence_picture`]).
+//! ([`Flows`]), and drawings of those, as text ([`ladder`]) and as pictures ([`ladder_picture`], [`sequence_picture`]); and
+//! charts of what was measured ([`Chart`]).
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
+mod chart;
 mod filter;
 mod flow;
 mod ladder;
 mod picture;
 
+pub use chart::{Axis, Chart, Point, Scale, Series};
 pub use filter::{Filter, FilterError, Link, Lookup};
 pub use flow::{Flow, Flows, Side, State, Step};
 pub use ladder::ladder;

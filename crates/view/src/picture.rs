@@ -38,6 +38,9 @@ text { fill: #e8e8e8 }
 text.faint { fill: #9aa0a6 }
 }";
 
+/// What a picture of a connection is called.
+const TITLE: &str = "A TCP connection";
+
 /// A ladder has no more rungs; the rest is said to be left out.
 const MOST_RUNGS: usize = 400;
 
@@ -50,7 +53,7 @@ pub fn ladder_picture(flow: &Flow) -> String {
     let rungs = &flow.steps[..flow.steps.len().min(MOST_RUNGS)];
     let left_out = flow.steps.len() - rungs.len() + flow.left_out;
     let bottom = TOP + RUNG * (rungs.len() as f64 + 1.0);
-    let mut page = page(WIDTH, bottom + 40.0);
+    let mut page = page(WIDTH, bottom + 40.0, TITLE);
     for (i, x) in ENDS.into_iter().enumerate() {
         page = page.add(text(x, 28.0, "end", "middle", &flow.ends[i].to_string())).add(line(
             (x, TOP - 14.0),
@@ -205,7 +208,7 @@ impl Plot {
             Side::Client => (flow.ends[0], flow.ends[1]),
             Side::Server => (flow.ends[1], flow.ends[0]),
         };
-        let mut page = page(Plot::WIDTH, Plot::HEIGHT);
+        let mut page = page(Plot::WIDTH, Plot::HEIGHT, TITLE);
         page = page.add(text(Plot::LEFT, 28.0, "end", "start", &format!("{from} to {to}")));
         let legend = [
             ("data", "sent"),
@@ -255,7 +258,7 @@ impl Plot {
 }
 
 /// Round numbers from 0 to a most, about eight of them.
-fn ticks(most: f64) -> impl Iterator<Item = f64> {
+pub(crate) fn ticks(most: f64) -> impl Iterator<Item = f64> {
     let rough = most / 8.0;
     let magnitude = 10_f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|step| *step >= rough);
@@ -275,20 +278,21 @@ fn number(value: f64) -> String {
     format!("{}{unit}", digits.trim_end_matches('0').trim_end_matches('.'))
 }
 
-fn page(width: f64, height: f64) -> Document {
+/// An empty page, with what it is called.
+pub(crate) fn page(width: f64, height: f64, title: &str) -> Document {
     Document::new()
         .set("viewBox", (0, 0, width, height))
         .set("width", width)
         .set("height", height)
-        .add(Title::new("A TCP connection"))
+        .add(Title::new(title))
         .add(Style::new(STYLE))
         .add(Rectangle::new().set("class", "page").set("width", width).set("height", height))
 }
 
-fn line(from: (f64, f64), to: (f64, f64), class: &str) -> Line {
+pub(crate) fn line(from: (f64, f64), to: (f64, f64), class: &str) -> Line {
     Line::new().set("class", class).set("x1", from.0).set("y1", from.1).set("x2", to.0).set("y2", to.1)
 }
 
-fn text(x: f64, y: f64, class: &str, anchor: &str, words: &str) -> Text {
+pub(crate) fn text(x: f64, y: f64, class: &str, anchor: &str, words: &str) -> Text {
     Text::new(words).set("class", class).set("x", x).set("y", y).set("text-anchor", anchor)
 }

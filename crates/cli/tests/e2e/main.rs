@@ -3,6 +3,7 @@
 //! Each test starts programs and looks at what they print. None sleeps: one that must wait for another waits for what
 //! that other prints or answers. A test whose program is missing says so and passes, unless SOCKEYE_CI is set.
 
+mod bench_stream;
 mod bulk;
 mod calls;
 mod common;

@@ -1,48 +1,22 @@
 //! Throughput over message sizes: what carries messages from a sender to a receiver, measured in turn.
 //!
-//! A [`Channel`] carries messages of one size. Each is first asked for more and more of them until that takes as long as a
-//! sample should; then all are sampled in turn, so that what else the machine does meets all alike.
+//! Each [`Medium`] is first asked for more and more messages of a size until they take as long as a sample should; then
+//! all are sampled in turn, so that what else the machine does meets all alike.
 
-mod copy;
+mod findings;
+mod media;
 
+use std::ffi::OsString;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::statistics::Summary;
-
-/// What carries the messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Medium {
-    /// A copy from one buffer to another: the bound of all that copies once.
-    Copy,
-}
-
-impl Medium {
-    /// All, in the order in which they are shown.
-    pub const ALL: [Medium; 1] = [Medium::Copy];
-
-    /// Its name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Medium::Copy => "copy",
-        }
-    }
-
-    fn open(self, size: usize) -> Box<dyn Channel> {
-        match self {
-            Medium::Copy => Box::new(copy::Copy::new(size)),
-        }
-    }
-}
-
-/// Messages of one size, on their way.
-trait Channel {
-    /// Carries so many messages; gives the time from before the first was written to when the last had been read.
-    fn carry(&mut self, messages: u64) -> io::Result<Duration>;
-}
+pub use findings::{Finding, findings};
+use media::{Channel, Opener};
+pub use media::{Medium, serve};
 
 /// What is to be measured.
 #[derive(Clone, Debug)]
@@ -55,60 +29,164 @@ pub struct Plan {
     pub runs: usize,
     /// How long a sample takes, about.
     pub time: Duration,
+    /// TCP_NODELAY on the sender.
+    pub nodelay: bool,
+    /// The command that runs [`serve`] under `sockeye run`; its argument is appended. For [`Medium::RunTcp`].
+    pub worker: Vec<OsString>,
 }
 
-/// What messages of one size got over one medium, in bits per second.
+/// What messages of one size got over one medium.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     /// The message's bytes.
     pub size: usize,
     /// What carried it.
     pub medium: Medium,
-    /// The samples, in bits per second.
+    /// The samples, in bits of messages per second.
     pub rate: Summary,
+    /// Its median by that of the kernel's TCP with messages of this size, if that was measured.
+    pub ratio: Option<f64>,
+}
+
+/// A medium that is being measured with messages of a size.
+struct Lane {
+    medium: Medium,
+    channel: Box<dyn Channel>,
+    /// As many as take a sample's time.
+    messages: u64,
+    samples: Vec<f64>,
 }
 
 impl Plan {
-    /// Measures all of it.
+    /// How many steps [`Plan::measure`] tells of.
+    pub fn steps(&self) -> usize {
+        self.sizes.len() * self.media.len() * (self.runs + 1)
+    }
+
+    /// Measures all of it, and tells after each step, until somebody wants it to stop: then it gives what there is. Which
+    /// media couldn't be opened comes back, too, with why.
     ///
     /// # Errors
-    /// Those of the calls that were measured.
-    pub fn measure(&self) -> io::Result<Vec<Row>> {
-        let mut rows = Vec::new();
+    /// Those of the calls that are measured.
+    pub fn measure(&self, stop: &AtomicBool, mut step: impl FnMut()) -> io::Result<Measured> {
+        let opener = Opener::new(&self.worker, self.nodelay);
+        let mut measured = Measured { rows: Vec::new(), failed: Vec::new() };
         for &size in &self.sizes {
-            rows.extend(self.measure_size(size)?);
-        }
-        Ok(rows)
-    }
-
-    fn measure_size(&self, size: usize) -> io::Result<Vec<Row>> {
-        let mut lanes = Vec::new();
-        for &medium in &self.media {
-            let mut channel = medium.open(size);
-            let messages = self.messages(channel.as_mut())?;
-            lanes.push((medium, channel, messages, Vec::new()));
-        }
-        for _ in 0..self.runs {
-            for (_, channel, messages, samples) in &mut lanes {
-                let took = channel.carry(*messages)?;
-                samples.push((*messages * size as u64 * 8) as f64 / took.as_secs_f64());
+            let mut lanes = Vec::new();
+            for &medium in &self.media {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                if measured.has_failed(medium) {
+                    continue;
+                }
+                match self.lane(&opener, medium, size, stop) {
+                    Ok(lane) => lanes.push(lane),
+                    Err(error) => measured.failed.push((medium, error)),
+                }
+                step();
             }
+            for _ in 0..self.runs {
+                for lane in &mut lanes {
+                    if stop.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    lane.sample(size)?;
+                    step();
+                }
+            }
+            measured.rows.extend(rows(size, &lanes));
         }
-        let rows = lanes.into_iter().filter_map(|(medium, _, _, samples)| {
-            Summary::of(&samples).map(|rate| Row { size, medium, rate })
-        });
-        Ok(rows.collect())
+        Ok(measured)
     }
 
-    /// How many messages take as long as a sample should.
-    fn messages(&self, channel: &mut dyn Channel) -> io::Result<u64> {
+    /// Opens one, and finds how many messages take as long as a sample should.
+    fn lane(&self, opener: &Opener, medium: Medium, size: usize, stop: &AtomicBool) -> io::Result<Lane> {
+        let mut channel = opener.open(medium, size)?;
+        let wanted = channel.sample(self.time);
         let mut messages = 1;
-        loop {
-            let took = channel.carry(messages)?;
-            if took >= self.time / 2 || messages > u64::MAX / 4 {
-                return Ok(messages);
-            }
+        while channel.carry(messages)? < wanted / 2
+            && messages < u64::MAX / 4
+            && !stop.load(Ordering::Relaxed)
+        {
             messages *= 2;
         }
+        Ok(Lane { medium, channel, messages, samples: Vec::new() })
+    }
+}
+
+/// What was measured, by sizes, and which media could not be.
+pub struct Measured {
+    /// What there is.
+    pub rows: Vec<Row>,
+    /// Which could not be opened, and why.
+    pub failed: Vec<(Medium, io::Error)>,
+}
+
+impl Measured {
+    fn has_failed(&self, medium: Medium) -> bool {
+        self.failed.iter().any(|(failed, _)| *failed == medium)
+    }
+}
+
+impl Lane {
+    fn sample(&mut self, size: usize) -> io::Result<()> {
+        let took = self.channel.carry(self.messages)?;
+        self.samples.push((self.messages * size as u64 * 8) as f64 / took.as_secs_f64().max(1e-9));
+        Ok(())
+    }
+}
+
+fn rows(size: usize, lanes: &[Lane]) -> Vec<Row> {
+    let rate = |lane: &Lane| Summary::of(&lane.samples);
+    let kernel = lanes.iter().find(|lane| lane.medium == Medium::KernelTcp).and_then(rate);
+    let row = |lane: &Lane| {
+        let rate = rate(lane)?;
+        Some(Row { size, medium: lane.medium, rate, ratio: kernel.map(|kernel| rate.median / kernel.median) })
+    };
+    lanes.iter().filter_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(media: &[Medium], runs: usize) -> Plan {
+        let time = Duration::from_micros(100);
+        Plan { media: media.to_vec(), sizes: vec![1, 3000], runs, time, nodelay: false, worker: Vec::new() }
+    }
+
+    #[test]
+    fn everything_carries() {
+        let mut media = Medium::ALL.to_vec();
+        media.retain(|medium| *medium != Medium::RunTcp);
+        let (plan, mut steps) = (plan(&media, 2), 0);
+        let measured = plan.measure(&AtomicBool::new(false), || steps += 1).expect("measured");
+        assert_eq!((measured.rows.len(), measured.failed.len(), steps), (14, 0, plan.steps()));
+        for row in &measured.rows {
+            assert!(row.rate.samples == 2 && row.rate.median > 0.0, "{row:?}");
+        }
+        // All of an Ethernet's 10 Mb/s but the headers: 52 bytes of TCP and IP and 14 of Ethernet in each packet.
+        let lan = measured.rows.iter().rfind(|row| row.medium == Medium::Lan).expect("a row");
+        assert!((9.5e6..=10e6 * 1448.0 / 1514.0).contains(&lan.rate.median), "{lan:?}");
+    }
+
+    #[test]
+    fn what_cant_be_opened_is_left_out() {
+        let measured = plan(&[Medium::RunTcp, Medium::Copy], 1).measure(&AtomicBool::new(false), || ());
+        let measured = measured.expect("measured");
+        assert!(matches!(measured.failed[..], [(Medium::RunTcp, _)]));
+        assert_eq!(measured.rows.len(), 2);
+    }
+
+    #[test]
+    fn stopping_gives_what_there_is() {
+        let (stop, mut steps) = (AtomicBool::new(false), 0);
+        let measured = plan(&[Medium::Copy], 100).measure(&stop, || {
+            steps += 1;
+            stop.store(steps > 3, Ordering::Relaxed);
+        });
+        let rows = measured.expect("measured").rows;
+        assert_eq!((rows.len(), rows[0].rate.samples, steps), (1, 3, 4));
     }
 }
