@@ -22,14 +22,14 @@ fn every_medium_is_measured() {
         ["1024", "65536"].iter().flat_map(|size| media.map(|medium| [size, medium, "2"])).collect();
     assert_eq!(measured, wanted);
     let picture = std::fs::read_to_string(picture).expect("a picture");
-    assert!(picture.starts_with("<svg") && picture.ends_with("</svg>") && picture.contains(">kernel<"));
+    assert!(picture.starts_with("<svg") && picture.ends_with("</svg>") && picture.contains("kernel"));
 }
 
 #[test]
 fn it_prints_tables_with_the_texts_findings() {
     let of = |how: &[&str]| {
         let mut command = sockeye(["bench", "stream", "--sizes", "1K", "--runs", "2", "--time", "1ms"]);
-        finish(command.args(["--media", "copy,pipe"]).args(how)).well().text()
+        finish(command.args(["--media", "pipe,copy"]).args(how)).well().text()
     };
     for part in ["message", "pipe", "copy", "324 Mb/s", "545 Mb/s", "a memory copy of 1 KiB"] {
         let (table, long) = (of(&[]), of(&["--long"]));

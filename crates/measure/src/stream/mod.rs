@@ -153,7 +153,7 @@ mod tests {
 
     fn plan(media: &[Medium], runs: usize) -> Plan {
         let time = Duration::from_micros(100);
-        Plan { media: media.to_vec(), sizes: vec![1, 3000], runs, time, nodelay: false, worker: Vec::new() }
+        Plan { media: media.to_vec(), sizes: vec![500, 3000], runs, time, nodelay: false, worker: Vec::new() }
     }
 
     #[test]
