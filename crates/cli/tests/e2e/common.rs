@@ -78,16 +78,30 @@ impl User {
 
     /// The command that runs a program under `sockeye run` as this user.
     pub(crate) fn run<S: AsRef<OsStr>>(&self, program: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.sockeye(["run", "--"]);
+        command.args(program);
+        command
+    }
+
+    /// The command that runs `sockeye` with these arguments as this user.
+    pub(crate) fn sockeye<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
         match self {
-            User::Same => run(program),
+            User::Same => sockeye(arguments),
             User::Ordinary(place) => {
                 let mut command = Command::new("setpriv");
                 command.args(["--reuid", ORDINARY_USER, "--regid", ORDINARY_USER, "--clear-groups"]);
-                command.arg(place.path().join("sockeye")).args(["run", "--"]).args(program);
-                command.current_dir("/");
+                command.arg(place.path().join("sockeye")).args(arguments).current_dir("/");
                 tidy(&mut command);
                 command
             }
+        }
+    }
+
+    /// Lets this user write in a folder.
+    pub(crate) fn give(&self, folder: &Path) {
+        if let User::Ordinary(_) = self {
+            let id = ORDINARY_USER.parse().ok();
+            std::os::unix::fs::chown(folder, id, id).expect("whoever runs the tests is root");
         }
     }
 }

@@ -108,7 +108,7 @@ fn fastopen_with_cookies() {
 }
 
 programs! { fastopen held socket options connect connect_nonblocking bind accept linger shutdown stream urgent udp hostile epoll processes
-descriptors restart sigio waiting }
+descriptors restart sigio waiting prefork }
 
 /// Without a dynamic linker, as Go's and many a container's programs are.
 #[test]

@@ -3,41 +3,12 @@
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{TempDir, finish, need, signal, sockeye};
+use crate::common::{finish, need, signal};
+use crate::network::Network;
 
-/// A network of its own, ended when dropped.
-struct Network {
-    place: TempDir,
-    hub: Child,
-}
-
-impl Network {
-    fn new(options: &[&str]) -> Network {
-        let place = TempDir::new();
-        let mut command = sockeye(["up"]);
-        command.args(options).env("XDG_RUNTIME_DIR", place.path()).stdout(Stdio::piped());
-        let mut hub = command.spawn().expect("sockeye up");
-        let mut said = [0; 16];
-        hub.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");
-        assert_eq!(&said, b"network default ");
-        Network { place, hub }
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = sockeye(arguments);
-        command.env("XDG_RUNTIME_DIR", self.place.path());
-        command
-    }
-
-    fn run(&self, host: &str, program: &[&str]) -> Command {
-        let mut command = self.command(&["run", "--host", host, "--"]);
-        command.args(program);
-        command
-    }
-
-    /// A server that echoes one connection's bytes, once it listens.
-    fn echo(&self, host: &str) -> Child {
-        let program = "
+/// A server that echoes one connection's bytes, once it listens.
+fn echo(network: &Network, host: &str) -> Child {
+    let program = "
 import socket
 s = socket.create_server(('', 7000))
 print('listening', flush=True)
@@ -46,19 +17,11 @@ while data := c.recv(1 << 16):
     c.sendall(data)
 c.close()
 ";
-        let mut command = self.run(host, &["python3", "-c", program]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("a server");
-        let mut said = [0; 9];
-        child.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");
-        child
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        let _ = self.hub.kill();
-        let _ = self.hub.wait();
-    }
+    let mut command = network.run(host, &["python3", "-c", program]);
+    let mut child = command.stdout(Stdio::piped()).spawn().expect("a server");
+    let mut said = [0; 9];
+    child.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");
+    child
 }
 
 #[test]
@@ -67,7 +30,7 @@ fn programs_meet_from_process_to_process() {
         return;
     }
     let network = Network::new(&[]);
-    let mut server = network.echo("pukaki");
+    let mut server = echo(&network, "pukaki");
     let client = "
 import hashlib, socket, threading
 data = bytes(range(256)) * 40000
@@ -95,7 +58,7 @@ fn a_host_that_dies_is_a_machine_switched_off() {
         return;
     }
     let network = Network::new(&[]);
-    let mut server = network.echo("pukaki");
+    let mut server = echo(&network, "pukaki");
     finish(&mut network.run("pukaki", &["true"]))
         .exits(125)
         .complains("pukaki is there already")
@@ -147,7 +110,7 @@ fn a_network_ends() {
     }
     let mut network = Network::new(&[]);
     finish(&mut network.command(&["up"])).exits(1).complains("is up already").in_one_line();
-    let mut server = network.echo("pukaki");
+    let mut server = echo(&network, "pukaki");
     finish(&mut network.command(&["down"])).well();
     assert!(network.hub.wait().expect("the hub").success());
     // The program lives on, alone.
