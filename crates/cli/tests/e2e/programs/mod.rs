@@ -7,4 +7,5 @@ mod memcached;
 mod nginx;
 mod postgresql;
 mod redis;
+mod soak;
 mod stage;

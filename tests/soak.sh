@@ -1,0 +1,74 @@
+#!/bin/sh
+# Whether the supervisor keeps anything of what its programs did: loads nginx and redis-server under `sockeye run`, and
+# compares its descriptors and its memory before and after.
+#
+#   tests/soak.sh [SECONDS [REQUESTS [OPTION...]]]
+#
+# wrk loads nginx for SECONDS (120), half of the time with a connection for each request; redis-benchmark makes REQUESTS
+# (1000000), a tenth of them with a connection each; OPTIONs go to `sockeye run`. SOCKEYE names the program
+# (target/release/sockeye). Before comes a fifth of the same, so that buffers and tables have their size. Connections in
+# TIME_WAIT count for a minute: the long soak waits for their end. Prints a line for each measure; fails if there are more
+# than 8 descriptors more, or more than 8 MiB.
+set -eu
+
+if [ "${1:-}" != --inside ]; then
+    seconds=${1:-120} requests=${2:-1000000}
+    [ $# -lt 2 ] || shift
+    [ $# -lt 1 ] || shift
+    place=$(mktemp -d)
+    trap 'rm -rf "$place"' EXIT
+    self=$(realpath "$0") sockeye=$(realpath "${SOCKEYE:-target/release/sockeye}")
+    chmod 755 "$place"
+    cd "$place"
+    "$sockeye" run "$@" -- sh "$self" --inside "$seconds" "$requests"
+    exit
+fi
+
+seconds=$2 requests=$3 supervisor=$PPID
+mkdir www
+head -c 10000 /dev/urandom >www/file
+cat >nginx.conf <<'END'
+daemon off; worker_processes 2; pid nginx.pid; error_log error.log;
+events { worker_connections 512; }
+http {
+  access_log off;
+  client_body_temp_path temp1; proxy_temp_path temp2; fastcgi_temp_path temp3; uwsgi_temp_path temp4; scgi_temp_path temp5;
+  server { listen 8080; root www; }
+}
+END
+nginx -p "$PWD" -c nginx.conf -e error.log 2>/dev/null & nginx=$!
+redis-server --save '' >redis.log & redis=$!
+until curl -s -o file http://localhost:8080/file; do :; done
+until redis-cli ping 2>/dev/null | grep -q PONG; do :; done
+
+# A load of so many seconds and requests.
+load() {
+    half=$((($1 + 1) / 2))
+    wrk -t2 -c50 -d"$half" http://localhost:8080/file >wrk
+    wrk -t2 -c50 -d"$half" -H 'Connection: close' http://localhost:8080/file >>wrk
+    if grep -E 'Socket errors|Non-2xx' wrk; then exit 1; fi
+    redis-benchmark -q -c 50 -P 4 -n "$2" -t get,set >benchmark
+    redis-benchmark -q -c 50 -k 0 -n $(($2 / 10)) -t get >>benchmark
+}
+
+descriptors() { ls "/proc/$supervisor/fd" | wc -l; }
+# Waits until those of clients that have ended are gone, and for TIME_WAIT.
+settle() {
+    [ "$seconds" -lt 60 ] || sleep 61
+    tries=0
+    while [ "$(descriptors)" -gt 20 ] && [ $tries -lt 1000 ]; do tries=$((tries + 1)); done
+}
+memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$supervisor/status"; }
+
+load $(((seconds + 4) / 5)) $((requests / 5))
+settle
+descriptors_before=$(descriptors) memory_before=$(memory)
+load "$seconds" "$requests"
+settle
+descriptors_after=$(descriptors) memory_after=$(memory)
+kill -QUIT $nginx; kill $redis; wait $nginx $redis
+
+echo "requests to nginx: $(sed -n 's/^ *\([0-9]*\) requests in.*/\1/p' wrk | paste -sd' ')"
+echo "descriptors: $descriptors_before before, $descriptors_after after"
+echo "memory: $memory_before KiB before, $memory_after KiB after"
+[ "$descriptors_after" -le $((descriptors_before + 8)) ] && [ "$memory_after" -le $((memory_before + 8192)) ]
