@@ -7,6 +7,7 @@ mod draw;
 mod faults;
 mod lab;
 mod manual;
+mod network_file;
 mod output;
 mod report;
 mod run;

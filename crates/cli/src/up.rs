@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
@@ -9,6 +10,7 @@ use serde_json::json;
 use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session};
 
 use crate::faults::LinkFlags;
+use crate::network_file::Network;
 use crate::output::print;
 
 /// The network that is meant if none is named.
@@ -17,10 +19,10 @@ pub(crate) const DEFAULT: &str = "default";
 const AFTER_HELP: &str = "\
 The network is a switch. tekapo (10.61.0.2, fd61::2) is on it, with HTTP, names and the small services; pukaki is
 10.61.0.1 and fd61::1; any other host gets the next free address when it first comes. A host whose program ends is
-switched off, and keeps its address.
+switched off, and keeps its address. The hosts of a file (docs/lab.md) serve by themselves until somebody is them.
 
 Examples:
-  sockeye up --daemon
+  sockeye up --daemon                                          # or sockeye up --daemon FILE
   sockeye run --host pukaki -- python3 -m http.server 8000     # in one terminal
   sockeye run --host aoraki -- curl http://pukaki:8000/        # in another
   sockeye hosts
@@ -43,6 +45,10 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     network: Named,
+
+    /// A network in a file (sockeye lab), its hosts to be joined as; without it tekapo on a switch
+    #[arg(value_name = "FILE", conflicts_with_all = LinkFlags::NAMES)]
+    file: Option<PathBuf>,
 
     /// The seed of the network's chance; random if not given
     #[arg(long, value_name = "NUMBER")]
@@ -98,18 +104,27 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
         leave_session()?;
     }
     let place = Place::of(&arguments.network.name)?;
-    let seed = arguments.seed.unwrap_or_else(|| RandomState::new().hash_one(std::process::id()));
-    let faults = arguments.link.faults();
-    if !faults.cuts.is_empty() {
-        return Err(Error::Refused("--cut goes with sockeye run without --host".to_owned()));
-    }
+    let random = || RandomState::new().hash_one(std::process::id());
     let name = place.name().to_owned();
-    let mut hub = Hub::new(place, seed, faults.direction, faults.mtu.unwrap_or(1500))?;
+    let (mut hub, hosts) = match arguments.file {
+        Some(file) => {
+            let Network { topology, files } = Network::read(&file).map_err(Error::Refused)?;
+            let seed = arguments.seed.or(topology.seed).unwrap_or_else(random);
+            let hosts: Vec<_> = topology.hosts.iter().map(|host| host.name.as_str()).collect();
+            (Hub::of(place, &topology, seed, files)?, hosts.join(", "))
+        }
+        None => {
+            let faults = arguments.link.faults();
+            if !faults.cuts.is_empty() {
+                return Err(Error::Refused("--cut goes with sockeye run without --host".to_owned()));
+            }
+            let seed = arguments.seed.unwrap_or_else(random);
+            let hub = Hub::new(place, seed, faults.direction, faults.mtu.unwrap_or(1500))?;
+            (hub, "tekapo 10.61.0.2 fd61::2".to_owned())
+        }
+    };
     // Whoever waits for it reads this line. Nobody may be there.
-    let _ = writeln!(
-        io::stdout(),
-        "network {name} is up: tekapo 10.61.0.2 fd61::2; join it by sockeye run --host NAME"
-    );
+    let _ = writeln!(io::stdout(), "network {name} is up: {hosts}; join it by sockeye run --host NAME");
     let _ = io::stdout().flush();
     hub.serve()
 }
@@ -122,7 +137,6 @@ fn detach() -> Result<(), Error> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .current_dir("/")
         .arg("--new-session")
         .spawn()?;
     let mut first = [0];

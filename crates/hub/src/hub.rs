@@ -1,10 +1,10 @@
-//! The hub: a switch with `tekapo` on it, and a link for each host that is plugged in.
+//! The hub: a network, and the processes that are plugged in as hosts of it.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::Sender;
 use std::time::Instant as Clock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -14,27 +14,20 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
 };
 use sockeye_base::Instant;
-use sockeye_lab::{Direction, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId};
-use sockeye_services::Services;
-use sockeye_stack::Cidr;
+use sockeye_lab::{Captured, Direction, Lab};
+use sockeye_topology::{Files, Topology};
 use sockeye_wire::Frame;
 
+use crate::hosts::Hosts;
 use crate::member::{Member, Read};
-use crate::message::{HostReport, Incoming, Joined, Reply, Request, control};
+use crate::message::{Incoming, Joined, Reply, Request, control};
 use crate::plug::reach;
 use crate::{Error, Place};
 
 /// Connections of one hub.
 const MOST_MEMBERS: usize = 1024;
-/// Hosts that a network remembers.
-const MOST_HOSTS: usize = 250;
 /// Messages taken from one member before others are looked at.
 const AT_A_TIME: usize = 64;
-/// The longest name of a host (RFC 1035's label).
-const LONGEST_NAME: usize = 63;
-/// The hosts there are from the beginning: their last numbers.
-const PUKAKI: u8 = 1;
-const TEKAPO: u8 = 2;
 
 /// A network that processes plug their hosts into.
 pub struct Hub {
@@ -44,72 +37,95 @@ pub struct Hub {
     full: bool,
     /// A byte comes here when it is to end.
     end: UnixStream,
-    lab: Lab,
-    services: Services,
-    switch: SwitchId,
-    tekapo: HostId,
-    mtu: usize,
-    direction: Direction,
-    began: Clock,
-    /// The hosts that are or were plugged in.
-    known: Vec<Known>,
+    hosts: Hosts,
+    /// When the network's time began; it hasn't while hosts are waited for.
+    began: Option<Clock>,
+    /// So many have to come before it begins.
+    awaited: usize,
     members: Vec<Peer>,
     ended: bool,
+    teller: Option<Sender<Happening>>,
+    watcher: Option<Watcher>,
 }
 
-/// A host that is, or was, plugged in. It keeps its addresses.
-struct Known {
-    name: String,
-    number: u8,
-    outside: OutsideId,
-    program: Option<(String, i32)>,
-    sent: (u64, u64),
-    received: (u64, u64),
+/// What happens to hosts that processes are plugged in as, by their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// All that were waited for are there: the network's time begins.
+    Began,
+    /// A host is switched off: it isn't plugged in any more.
+    Off(String),
+    /// It is switched on: it may be plugged in again.
+    On(String),
+    /// It is to stand still.
+    Pause(String),
+    /// It is to go on.
+    Resume(String),
 }
+
+/// Who sees each frame.
+pub type Watcher = Box<dyn FnMut(&Lab, &Captured) + Send>;
 
 /// Who is connected.
 struct Peer {
     member: Member,
-    /// Which of the known hosts it is.
+    /// Which host it is.
     host: Option<usize>,
     gone: bool,
 }
 
 impl Hub {
-    /// A network at a place, its links like this each way, with this MTU in bytes.
+    /// The default network at a place, its links like this each way, with this MTU in bytes. Hosts that it doesn't know get
+    /// the next free address.
     ///
     /// # Errors
     /// `IsUp`, or the socket can't be made.
     pub fn new(place: Place, seed: u64, direction: Direction, mtu: usize) -> Result<Hub, Error> {
+        Hub::at(place, || Hosts::default_network(seed, direction, mtu))
+    }
+
+    /// A file's network at a place, its hosts serving these files.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of(place: Place, topology: &Topology, seed: u64, files: Files) -> Result<Hub, Error> {
+        Hub::at(place, || Hosts::of(topology, seed, files))
+    }
+
+    fn at(place: Place, hosts: impl FnOnce() -> Result<Hosts, sockeye_abi::Errno>) -> Result<Hub, Error> {
         let listener = claim(&place)?;
         let (end, signalled) = UnixStream::pair()?;
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
         {
             signal_hook::low_level::pipe::register(signal, signalled.try_clone()?)?;
         }
-        let mut lab = Lab::new(seed);
-        let tekapo = lab.add_host(HostSpec { mtu, ..HostSpec::new("tekapo", networks(TEKAPO)) });
-        let switch = lab.add_switch("switch");
-        lab.add_link(LinkSpec { mtu, ..LinkSpec::new(tekapo, switch) });
-        lab.host_mut(tekapo).stack_mut().accept_any_destination(53);
-        let mut services = Services::tekapo(&lab, tekapo);
-        services.start(&mut lab, Instant::ZERO).map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+        let hosts = hosts().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
         Ok(Hub {
             place,
             listener,
             full: false,
             end,
-            lab,
-            services,
-            switch,
-            tekapo,
-            mtu,
-            direction,
-            began: Clock::now(),
-            known: Vec::new(),
+            hosts,
+            began: Some(Clock::now()),
+            awaited: 0,
             members: Vec::new(),
             ended: false,
+            teller: None,
+            watcher: None,
         })
+    }
+
+    /// Has the network's time begin when so many hosts have been plugged in, and tells of what happens to them.
+    pub fn wait_for(&mut self, hosts: usize, teller: Sender<Happening>) {
+        self.awaited = hosts;
+        self.began = (hosts == 0).then(Clock::now);
+        self.teller = Some(teller);
+    }
+
+    /// Shows each frame to somebody.
+    pub fn watch(&mut self, watcher: Watcher) {
+        self.hosts.set_capture(true);
+        self.watcher = Some(watcher);
     }
 
     /// Serves until it is told to end, by a signal or by `down`.
@@ -135,12 +151,13 @@ impl Hub {
     }
 
     fn now(&self) -> Instant {
-        Instant::ZERO + self.began.elapsed()
+        self.began.map_or(Instant::ZERO, |began| Instant::ZERO + began.elapsed())
     }
 
     /// Waits for something to do: whether somebody connects, whether it is to end, and which members have something.
     fn wait(&mut self) -> io::Result<(bool, bool, Vec<usize>)> {
-        let timeout = self.lab.next_deadline().map(|deadline| {
+        let deadline = self.hosts.next_deadline().filter(|_| self.began.is_some());
+        let timeout = deadline.map(|deadline| {
             let span = deadline.since(self.now());
             Timespec { tv_sec: span.as_secs().min(1 << 30) as i64, tv_nsec: span.subsec_nanos().into() }
         });
@@ -182,7 +199,7 @@ impl Hub {
         self.members[at].member.flush();
         for _ in 0..AT_A_TIME {
             match self.members[at].member.read() {
-                Read::Message(Incoming::Frame(frame)) => self.frame_from(at, frame),
+                Read::Message(Incoming::Frame(interface, frame)) => self.frame_from(at, interface, frame),
                 Read::Message(Incoming::Control(text)) => self.request_from(at, &text),
                 Read::Rubbish => self.members[at].gone = true,
                 Read::Gone => self.members[at].gone = true,
@@ -194,23 +211,19 @@ impl Hub {
         }
     }
 
-    fn frame_from(&mut self, at: usize, frame: Box<Frame>) {
-        let Some(host) = self.members[at].host else {
-            self.members[at].gone = true;
-            return;
-        };
+    fn frame_from(&mut self, at: usize, interface: usize, frame: Box<Frame>) {
         let now = self.now();
-        let known = &mut self.known[host];
-        count(&mut known.sent, &frame);
-        self.lab.input_outside(now, known.outside, frame);
+        let host = self.members[at].host;
+        let known = host.is_some_and(|host| self.hosts.input(now, (host, interface), frame));
+        self.members[at].gone |= !known;
     }
 
     fn request_from(&mut self, at: usize, text: &[u8]) {
         let reply = match serde_json::from_slice(text) {
             Ok(Request::Join { host, program }) => {
-                self.join(at, &host, program).map_or_else(Reply::Refused, Reply::Joined)
+                self.join(at, &host, &program).map_or_else(Reply::Refused, Reply::Joined)
             }
-            Ok(Request::Hosts) => Reply::Hosts(self.report()),
+            Ok(Request::Hosts) => Reply::Hosts(self.hosts.report()),
             Ok(Request::Down) => {
                 self.ended = true;
                 Reply::Down
@@ -221,88 +234,50 @@ impl Hub {
     }
 
     /// Makes a member a host.
-    fn join(&mut self, at: usize, name: &str, program: String) -> Result<Joined, String> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) || name.starts_with('-') {
-            return Err(format!("{name:?} is no name of a host: letters, digits and -"));
-        }
-        let name = name.to_ascii_lowercase();
-        if name == "localhost" || self.members[at].host.is_some() {
-            return Err(format!("{name} can't be joined as"));
-        }
-        if name == self.lab.host(self.tekapo).name() {
-            return Err(format!("{name} is the network's own host"));
+    fn join(&mut self, at: usize, name: &str, program: &str) -> Result<Joined, String> {
+        if self.members[at].host.is_some() {
+            return Err("this is a host already".to_owned());
         }
         let process = socket_peercred(&self.members[at].member)
             .map_or(0, |credentials| credentials.pid.as_raw_nonzero().get());
-        let host = match self.known.iter().position(|known| known.name == name) {
-            Some(host) => host,
-            None => self.add(&name)?,
-        };
-        let known = &mut self.known[host];
-        if let Some((program, process)) = &known.program {
-            return Err(format!("{name} is there already: process {process}, {program}"));
-        }
-        known.program = Some((program.chars().take(256).collect(), process));
+        let (host, joined) = self.hosts.join(name, program, process)?;
         self.members[at].host = Some(host);
-        Ok(Joined {
-            name,
-            addresses: networks(known.number).iter().map(ToString::to_string).collect(),
-            mac: [0x02, 0, 1, 0, 0, known.number],
-            mtu: self.mtu,
-            dns: (v4(TEKAPO), v6(TEKAPO)),
-        })
-    }
-
-    /// A host that was never there, with the next free address.
-    fn add(&mut self, name: &str) -> Result<usize, String> {
-        if self.known.len() >= MOST_HOSTS {
-            return Err("the network has no address left".to_owned());
+        if self.began.is_none() {
+            self.awaited = self.awaited.saturating_sub(1);
+            if self.awaited == 0 {
+                self.began = Some(Clock::now());
+                self.tell(Happening::Began);
+            }
         }
-        let taken = |number: u8| number == TEKAPO || self.known.iter().any(|known| known.number == number);
-        let first = if name == "pukaki" { PUKAKI } else { TEKAPO + 1 };
-        let number = (first..=254).find(|number| !taken(*number));
-        let number = number.ok_or_else(|| "the network has no address left".to_owned())?;
-        let outside = self.lab.add_outside();
-        let directions = [self.direction.clone(), self.direction.clone()];
-        let ends = [outside.into(), self.switch.into()];
-        self.lab.add_link(LinkSpec { ends, mtu: self.mtu, directions });
-        self.services.learn(name, &[v4(number).into(), v6(number).into()]);
-        let (sent, received) = ((0, 0), (0, 0));
-        self.known.push(Known { name: name.to_owned(), number, outside, program: None, sent, received });
-        Ok(self.known.len() - 1)
+        Ok(joined)
     }
 
-    fn report(&self) -> Vec<HostReport> {
-        let own = HostReport {
-            name: self.lab.host(self.tekapo).name().to_owned(),
-            addresses: addresses(TEKAPO),
-            program: None,
-            up: true,
-            sent: (0, 0),
-            received: (0, 0),
-        };
-        let others = self.known.iter().map(|known| HostReport {
-            name: known.name.clone(),
-            addresses: addresses(known.number),
-            program: known.program.clone(),
-            up: known.program.is_some(),
-            sent: known.sent,
-            received: known.received,
-        });
-        std::iter::once(own).chain(others).collect()
+    fn tell(&self, happening: Happening) {
+        if let Some(teller) = &self.teller {
+            // Whoever listened may have gone.
+            let _ = teller.send(happening);
+        }
     }
 
     /// Lets the network do what is due, and sends its members what has come to them.
     fn settle(&mut self) {
         let now = self.now();
-        self.services.settle(&mut self.lab, now, |_, _, _| {});
-        while let Some((outside, frame)) = self.lab.poll_outside() {
-            let Some(host) = self.known.iter().position(|known| known.outside == outside) else { continue };
-            // A host that is off hears nothing.
-            let Some(peer) = self.members.iter_mut().find(|peer| peer.host == Some(host)) else { continue };
-            if peer.member.send_frame(&frame) {
-                count(&mut self.known[host].received, &frame);
+        while let Some((host, happening)) = self.hosts.happen(now) {
+            if let Happening::Off(_) = happening {
+                self.hosts.leave(host);
+                let peers = self.members.iter_mut().filter(|peer| peer.host == Some(host));
+                peers.for_each(|peer| peer.gone = true);
+            }
+            self.tell(happening);
+        }
+        let members = &mut self.members;
+        self.hosts.settle(now, |host, interface, frame| {
+            let peer = members.iter_mut().find(|peer| peer.host == Some(host) && !peer.gone);
+            peer.is_some_and(|peer| peer.member.send_frame(interface, frame))
+        });
+        if let Some(watcher) = &mut self.watcher {
+            while let Some((lab, captured)) = self.hosts.poll_captured() {
+                watcher(lab, &captured);
             }
         }
     }
@@ -312,7 +287,7 @@ impl Hub {
         for peer in self.members.extract_if(.., |peer| peer.gone) {
             self.full = false;
             if let Some(host) = peer.host {
-                self.known[host].program = None;
+                self.hosts.leave(host);
             }
         }
     }
@@ -345,25 +320,4 @@ fn claim(place: &Place) -> Result<OwnedFd, Error> {
     bind(&listener, &address).map_err(io::Error::from)?;
     listen(&listener, 128).map_err(io::Error::from)?;
     Ok(listener)
-}
-
-fn count((frames, bytes): &mut (u64, u64), frame: &Frame) {
-    *frames += frame.count() as u64;
-    *bytes += frame.len() as u64;
-}
-
-fn v4(number: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 61, 0, number)
-}
-
-fn v6(number: u8) -> Ipv6Addr {
-    Ipv6Addr::new(0xfd61, 0, 0, 0, 0, 0, 0, number.into())
-}
-
-fn networks(number: u8) -> Vec<Cidr> {
-    [Cidr::new(v4(number).into(), 24), Cidr::new(v6(number).into(), 64)].into_iter().flatten().collect()
-}
-
-fn addresses(number: u8) -> Vec<String> {
-    vec![v4(number).to_string(), v6(number).to_string()]
 }

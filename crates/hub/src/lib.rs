@@ -1,20 +1,21 @@
-//! `sockeye up`: one network that several processes plug their hosts into. The hub holds the switch, the links, `tekapo` and
-//! its services; each `sockeye run --host` holds its own host's stack. Between them go frames, not calls, over a Unix
+//! `sockeye up`: one network that several processes plug their hosts into. The hub holds the links, the switches and
+//! the hosts that nobody is plugged in as; each `sockeye run --host` holds its own host's stack. Between them go frames, not calls, over a Unix
 //! socket: so networks use all processors, and one crash ends one host.
 //!
 //! Flow: [`Hub`] listens at a [`Place`]; [`Plug::join`] asks for a host and becomes its cable. Whatever comes over the
-//! socket may be hostile: it is checked, and bounded. Not modelled: networks in files, shared-memory rings.
+//! socket may be hostile: it is checked, and bounded. Not modelled: shared-memory rings.
 
 #![forbid(unsafe_code)]
 
+mod hosts;
 mod hub;
 mod member;
 mod message;
 mod place;
 mod plug;
 
-pub use hub::Hub;
-pub use message::{HostReport, Joined};
+pub use hub::{Happening, Hub, Watcher};
+pub use message::{Attached, HostReport, Joined};
 pub use place::Place;
 pub use plug::{Plug, ask_down, ask_hosts};
 

@@ -60,10 +60,10 @@ impl Member {
         }
     }
 
-    /// Sends a frame, or lets it wait; `false` if it is lost.
-    pub(crate) fn send_frame(&mut self, frame: &Frame) -> bool {
+    /// Sends a frame by an interface, or lets it wait; `false` if it is lost.
+    pub(crate) fn send_frame(&mut self, interface: usize, frame: &Frame) -> bool {
         let mut out = std::mem::take(&mut self.out);
-        let sent = message::frame(frame, &mut out).is_some() && self.send(&out);
+        let sent = message::frame(interface, frame, &mut out).is_some() && self.send(&out);
         self.out = out;
         sent
     }

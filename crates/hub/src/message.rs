@@ -1,6 +1,6 @@
 //! What goes over the socket: each a packet of SEQPACKET, whose first byte tells what the rest is.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,10 +9,12 @@ use sockeye_wire::Frame;
 
 /// What a control message begins with; JSON follows.
 const CONTROL: u8 = 0;
-/// What a frame begins with; a virtio-net header and an Ethernet frame follow.
+/// What a frame begins with; the number of the host's interface, a virtio-net header and an Ethernet frame follow.
 const FRAME: u8 = 1;
+/// What stands ahead of a frame, in bytes.
+const AHEAD: usize = 2;
 /// No message is longer.
-pub(crate) const LONGEST: usize = 1 + sockeye_device::MAX_LEN;
+pub(crate) const LONGEST: usize = AHEAD + sockeye_device::MAX_LEN;
 
 /// Checksums are left out: nobody is between who could spoil a bit.
 const CODEC: Codec = Codec { layer: Layer::Ethernet, partial_checksums: true };
@@ -47,14 +49,29 @@ pub(crate) enum Reply {
 pub struct Joined {
     /// Its name.
     pub name: String,
+    /// Its interfaces, `eth0` first.
+    pub interfaces: Vec<Attached>,
+    /// Its routes by routers: where, by which, and the number of the interface.
+    pub routes: Vec<(String, IpAddr, usize)>,
+    /// Its settings: names as sysctl(8) has them, and values.
+    pub sysctls: Vec<(String, String)>,
+    /// What it serves by itself.
+    pub services: Vec<String>,
+    /// Who knows the names; if nobody does, they are these.
+    pub dns: Option<(Ipv4Addr, Ipv6Addr)>,
+    /// All hosts and their addresses, where nobody knows the names.
+    pub names: Vec<(String, Vec<IpAddr>)>,
+}
+
+/// An interface of a host of a network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
     /// Its addresses, each with its network.
     pub addresses: Vec<String>,
     /// Its hardware address.
     pub mac: [u8; 6],
     /// The longest IP packet, in bytes.
     pub mtu: usize,
-    /// Who knows the names.
-    pub dns: (Ipv4Addr, Ipv6Addr),
 }
 
 /// A host of a network, as `sockeye hosts` shows it.
@@ -77,7 +94,8 @@ pub struct HostReport {
 /// What came over the socket.
 pub(crate) enum Incoming {
     Control(Vec<u8>),
-    Frame(Box<Frame>),
+    /// A frame, and the number of the interface it left or is for.
+    Frame(usize, Box<Frame>),
 }
 
 impl Incoming {
@@ -86,7 +104,11 @@ impl Incoming {
         let (kind, rest) = message.split_first()?;
         match *kind {
             CONTROL => Some(Incoming::Control(rest.to_vec())),
-            FRAME => CODEC.decode(&Bytes::copy_from_slice(rest)).ok().map(Box::new).map(Incoming::Frame),
+            FRAME => {
+                let (interface, frame) = rest.split_first()?;
+                let frame = CODEC.decode(&Bytes::copy_from_slice(frame)).ok()?;
+                Some(Incoming::Frame((*interface).into(), Box::new(frame)))
+            }
             _ => None,
         }
     }
@@ -101,8 +123,8 @@ pub(crate) fn control(message: &impl Serialize) -> Vec<u8> {
 }
 
 /// A frame as a message; `None` if it can't be one.
-pub(crate) fn frame(frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
+pub(crate) fn frame(interface: usize, frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
     out.clear();
-    out.push(FRAME);
+    out.extend([FRAME, u8::try_from(interface).ok()?]);
     CODEC.encode(frame, out).ok()
 }

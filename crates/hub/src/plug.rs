@@ -35,11 +35,11 @@ impl Plug {
         }
     }
 
-    /// The next frame that has come; `None` if there is none for now.
-    pub fn receive(&mut self) -> Option<Box<Frame>> {
+    /// The next frame that has come, and by which interface; `None` if there is none for now.
+    pub fn receive(&mut self) -> Option<(usize, Box<Frame>)> {
         loop {
             match self.member.read() {
-                Read::Message(Incoming::Frame(frame)) => return Some(frame),
+                Read::Message(Incoming::Frame(interface, frame)) => return Some((interface, frame)),
                 Read::Message(Incoming::Control(_)) | Read::Rubbish => {}
                 Read::Empty => return None,
                 Read::Gone => {
@@ -50,9 +50,9 @@ impl Plug {
         }
     }
 
-    /// Sends a frame. One that finds no room is lost, as on any link.
-    pub fn send(&mut self, frame: &Frame) {
-        self.member.send_frame(frame);
+    /// Sends a frame by an interface. One that finds no room is lost, as on any link.
+    pub fn send(&mut self, interface: usize, frame: &Frame) {
+        self.member.send_frame(interface, frame);
     }
 
     /// Sends what found no room in the socket before.
@@ -118,7 +118,7 @@ fn ask(place: &Place, request: &Request) -> Result<(Member, Reply), Error> {
                 let reply = serde_json::from_slice(&text).map_err(|_| Error::Strange)?;
                 return Ok((member, reply));
             }
-            Read::Message(Incoming::Frame(_)) | Read::Rubbish => return Err(Error::Strange),
+            Read::Message(Incoming::Frame(..)) | Read::Rubbish => return Err(Error::Strange),
             Read::Gone => return Err(Error::NotUp(place.name().to_owned())),
             Read::Empty => wait(&member)?,
         }

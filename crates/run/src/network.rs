@@ -1,16 +1,19 @@
 //! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them; or
 //! its host alone, with a cable to a network in another process.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant as Clock;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
 use sockeye_hub::{Joined, Plug};
-use sockeye_lab::{HostId, HostSpec, Lab, LinkSpec, OutsideId};
+use sockeye_lab::{Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
 use sockeye_services::Services;
+use sockeye_services::dns::{Dns, Zone};
 use sockeye_socket::{Host, SocketId};
-use sockeye_stack::{Cidr, Policy};
+use sockeye_stack::{Cidr, InterfaceId, Policy, Route};
+use sockeye_topology::Service;
 use sockeye_wire::ethernet::Mac;
 
 use crate::Faults;
@@ -35,7 +38,8 @@ pub(crate) struct Network {
 /// What leads to a network that is up in another process.
 struct Cable {
     plug: Plug,
-    outside: OutsideId,
+    /// One way out for each interface.
+    ways: Vec<OutsideId>,
 }
 
 /// Who is shown each frame.
@@ -67,16 +71,36 @@ impl Network {
         watchers: Watchers,
     ) -> Result<Network, Errno> {
         let mut lab = Lab::new(seed);
-        let addresses = joined.addresses.iter().map(|text| text.parse().map_err(|_| Errno::EINVAL));
-        let addresses = addresses.collect::<Result<Vec<Cidr>, Errno>>()?;
-        let (mtu, mac) = (joined.mtu, Some(Mac(joined.mac)));
-        let host = lab.add_host(HostSpec { mtu, mac, ..HostSpec::new(&joined.name, addresses) });
-        let outside = lab.add_outside();
-        lab.add_link(LinkSpec { mtu, ..LinkSpec::new(host, outside) });
-        let policy = Policy { port: DNS, via: joined.dns, interface: lab.eth0() };
+        let host = add_joined(&mut lab, joined)?;
+        let ways: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
+        for (interface, (way, attached)) in ways.iter().zip(&joined.interfaces).enumerate() {
+            let ends = [End::Interface(host, InterfaceId(lab.eth0().0 + interface)), End::Outside(*way)];
+            let directions = [Direction::default(), Direction::default()];
+            lab.add_link(LinkSpec { ends, mtu: attached.mtu, directions });
+        }
+        let mut services = Services::new();
+        for name in &joined.services {
+            if let Some(service) = Service::named(name).and_then(Service::plain) {
+                services.add(host, service);
+            }
+        }
+        let policy = match joined.dns {
+            Some(via) => Policy { port: DNS, via, interface: lab.eth0() },
+            None => {
+                // The names are known here: whatever server is asked, this host answers by itself.
+                let mut zone = Zone::new(&joined.name);
+                joined.names.iter().for_each(|(name, own)| zone.add(name, own.iter().copied()));
+                services.add(host, Box::new(Dns::new(zone)));
+                lab.host_mut(host).stack_mut().accept_any_destination(DNS);
+                let via = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
+                Policy { port: DNS, via, interface: InterfaceId::LOOPBACK }
+            }
+        };
         lab.host_mut(host).stack_mut().add_policy(policy);
-        let mut network = Network::begin(lab, (Services::new(), host), sysctls, watchers)?;
-        network.cable = Some(Cable { plug, outside });
+        services.start(&mut lab, Instant::ZERO)?;
+        let sysctls: Vec<_> = joined.sysctls.iter().chain(sysctls).cloned().collect();
+        let mut network = Network::begin(lab, (services, host), &sysctls, watchers)?;
+        network.cable = Some(Cable { plug, ways });
         Ok(network)
     }
 
@@ -115,11 +139,13 @@ impl Network {
     /// Takes in what has come by the cable, and sends what waits for room on it; `false` if it leads nowhere any more.
     pub(crate) fn attend_cable(&mut self) -> bool {
         let now = self.now();
-        let Some(Cable { plug, outside }) = &mut self.cable else { return true };
+        let Some(Cable { plug, ways }) = &mut self.cable else { return true };
         plug.flush();
         for _ in 0..FRAMES_AT_A_TIME {
-            let Some(frame) = plug.receive() else { break };
-            self.lab.input_outside(now, *outside, frame);
+            let Some((interface, frame)) = plug.receive() else { break };
+            if let Some(way) = ways.get(interface) {
+                self.lab.input_outside(now, *way, frame);
+            }
         }
         !plug.is_gone()
     }
@@ -149,12 +175,41 @@ impl Network {
                 changed.push(socket);
             }
         });
-        while let Some((_, frame)) = self.lab.poll_outside() {
-            self.cable.iter_mut().for_each(|cable| cable.plug.send(&frame));
+        while let Some((way, frame)) = self.lab.poll_outside() {
+            let Some(Cable { plug, ways }) = &mut self.cable else { continue };
+            if let Some(interface) = ways.iter().position(|own| *own == way) {
+                plug.send(interface, &frame);
+            }
         }
         self.watchers.look(&mut self.lab);
         changed
     }
+}
+
+/// The host of a network that is up, with its interfaces and routes.
+fn add_joined(lab: &mut Lab, joined: &Joined) -> Result<HostId, Errno> {
+    let read = |text: &String| text.parse::<Cidr>().map_err(|_| Errno::EINVAL);
+    let mut host = None;
+    for attached in &joined.interfaces {
+        let (mtu, mac) = (attached.mtu, Mac(attached.mac));
+        let addresses = attached.addresses.iter().map(read).collect::<Result<Vec<Cidr>, Errno>>()?;
+        match host {
+            None => {
+                let spec = HostSpec { mtu, mac: Some(mac), ..HostSpec::new(&joined.name, addresses) };
+                host = Some(lab.add_host(spec));
+            }
+            Some(host) => {
+                lab.add_interface_with(host, mac, addresses, mtu);
+            }
+        }
+    }
+    let host = host.ok_or(Errno::EINVAL)?;
+    for (to, via, interface) in &joined.routes {
+        let interface = InterfaceId(lab.eth0().0 + interface);
+        let route = Route { destination: read(to)?, via: Some(*via), interface };
+        lab.host_mut(host).stack_mut().add_route(route);
+    }
+    Ok(host)
 }
 
 impl Watchers {

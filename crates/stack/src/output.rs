@@ -149,7 +149,9 @@ impl Stack {
             return Err(ConnectError::NoRoute);
         }
         let Some(bound) = bound.filter(|address| !address.is_unspecified()) else {
-            return Ok((path, self.source_for(&path, destination).ok_or(ConnectError::NoSource)?));
+            // A policy may lead back to this host, for an address that isn't its.
+            let towards = if path.is_local() && policy.is_some() { path.next_hop } else { destination };
+            return Ok((path, self.source_for(&path, towards).ok_or(ConnectError::NoSource)?));
         };
         if bound.is_ipv4() != destination.is_ipv4() {
             return Err(ConnectError::NoRoute);

@@ -118,6 +118,11 @@ impl Service {
         ("dns", Service::Dns),
     ];
 
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Service> {
+        Service::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, service)| service)
+    }
+
     /// What it is called.
     pub fn name(self) -> &'static str {
         Service::ALL.into_iter().find(|(_, service)| *service == self).map_or("", |(name, _)| name)

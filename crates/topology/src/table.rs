@@ -52,6 +52,12 @@ impl<'a> Table<'a> {
         self.table.iter().any(|(name, _)| name.get_ref() == key)
     }
 
+    /// Whether a key is there, and is one string.
+    pub(crate) fn is_text(&self, key: &str) -> bool {
+        let own = self.table.iter().find(|(name, _)| name.get_ref() == key);
+        own.is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::String(_)))
+    }
+
     /// A string.
     pub(crate) fn text(&mut self, key: &'static str) -> Option<At<&'a str>> {
         let value = self.value(key)?;

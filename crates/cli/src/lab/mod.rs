@@ -1,14 +1,22 @@
 //! `sockeye lab`: networks in files.
 
-mod file;
+mod attend;
+mod counted;
+mod really;
 mod virtually;
+mod words;
 
+use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
+use sockeye_topology::What;
+
+use crate::EXIT_USAGE;
+use crate::network_file::Network;
 use crate::output::print;
 
 const AFTER_HELP: &str = "\
@@ -41,9 +49,12 @@ enum Command {
         file: PathBuf,
     },
     Run(RunArguments),
+    /// Start programs as told on standard input: what runs on each host
+    #[command(hide = true)]
+    Attend,
 }
 
-/// Run a network: its traffic in virtual time, from a seed.
+/// Run a network: its traffic in virtual time, from a seed; or its programs, in real time.
 #[derive(Args)]
 struct RunArguments {
     /// The seed of all chance in it: the same seed is the same run; the file's own if not given, else 1
@@ -70,15 +81,45 @@ struct RunArguments {
 /// Runs it; gives the exit status.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
-        Command::Check { file } => match file::read(&file) {
-            Ok(network) => print(&network.topology.explain()),
-            Err(status) => status,
-        },
-        Command::Run(arguments) => match file::read(&arguments.file) {
-            Ok(network) => virtually::run(&arguments, network),
-            Err(status) => status,
-        },
+        Command::Check { file } => {
+            Network::read(&file).map_or_else(|why| wrong(&why), |network| print(&network.topology.explain()))
+        }
+        Command::Run(arguments) => {
+            Network::read(&arguments.file).map_or_else(|why| wrong(&why), |network| fare(&arguments, network))
+        }
+        Command::Attend => attend::attend(),
     }
+}
+
+/// Says what is wrong with a file; gives the exit status.
+fn wrong(why: &str) -> ExitCode {
+    // Nobody may be there to read it.
+    let _ = why.lines().try_for_each(|line| writeln!(std::io::stderr(), "sockeye: {line}"));
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// Runs it as what is in it wants.
+fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
+    let topology = &network.topology;
+    if topology.programs.is_empty() {
+        return virtually::run(arguments, network);
+    }
+    let runs = |host: usize| topology.programs.iter().any(|program| program.host == host);
+    let moved =
+        topology.events.iter().any(|event| matches!(event.what, What::Readdress(host, ..) if runs(host)));
+    let files = (0..topology.hosts.len()).find(|host| runs(*host) && !topology.hosts[*host].files.is_empty());
+    let why = if !topology.traffic.is_empty() {
+        "programs run in real time and traffic in virtual time: a network has one or the other".to_owned()
+    } else if arguments.seeds.is_some() {
+        "programs run in real time: --seeds is for traffic".to_owned()
+    } else if moved {
+        "the addresses of a host that runs programs can't change".to_owned()
+    } else if let Some(host) = files {
+        format!("{} runs programs: it can't serve files by itself", topology.hosts[host].name)
+    } else {
+        return really::run(arguments, network);
+    };
+    wrong(&format!("{}: {why}", arguments.file.display()))
 }
 
 /// Two numbers, the last one included.

@@ -13,7 +13,7 @@ use sockeye_run::{Pcap, WHOLE};
 use sockeye_topology::{Files, Outcome, Simulation, Talked, Topology, Traffic, Work};
 
 use super::RunArguments;
-use super::file::Network;
+use crate::network_file::Network;
 use crate::output::print;
 
 /// Seeds that failed and are told of.

@@ -2,9 +2,10 @@
 
 use std::fs;
 
-use crate::common::{TempDir, finish, sockeye};
+use crate::common::{TempDir, finish, need, sockeye};
 
 const LOSSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lossy.toml");
+const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/web.toml");
 
 #[test]
 fn a_network_is_explained_and_runs() {
@@ -66,4 +67,85 @@ fn what_is_wrong_is_told_with_its_place() {
     );
     let told = finish(&mut sockeye(["lab", "check", "/nowhere.toml"]));
     assert_eq!(told.code(), 2);
+}
+
+/// Unmodified programs on two hosts with a router between them.
+#[test]
+fn programs_run_on_their_hosts() {
+    if !need(&["python3", "curl"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let mut command = sockeye(["lab", "run", WEB]);
+    command.env("XDG_RUNTIME_DIR", place.path());
+    let told =
+        finish(&mut command).well().says("[aoraki index] <!DOCTYPE HTML>").says("missing: ended with 22");
+    told.says("server: served to the end");
+    let left = fs::read_dir(place.path().join("sockeye")).expect("its folder").count();
+    assert_eq!(left, 0, "nothing is left behind");
+}
+
+/// The client hears nothing of a server whose host is rebooted, until it sends: then it is reset.
+#[test]
+fn a_reboot_ends_what_ran_and_starts_it_again() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let server = "import socket\ns = socket.create_server((\"\", 7000))\nwhile True:\n  c, _ = s.accept()\n  c.sendall(b\"hello\")";
+    let client = "import socket\nfrom time import sleep\nc = socket.create_connection((\"b\", 7000))\nassert c.recv(5) == b\"hello\"\n\
+                  sleep(1.5)\ntry:\n  c.sendall(b\"?\")\n  c.recv(1)\n  print(\"no reset\")\nexcept OSError as e:\n  print(e.strerror)\n\
+                  c = socket.create_connection((\"b\", 7000))\nprint(c.recv(5))";
+    let text = format!(
+        "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n[[host]]\nname = \"b\"\naddresses = \"10.0.0.2/24\"\n\
+         [[link]]\nbetween = [\"a\", \"b\"]\n[[program]]\nname = \"server\"\nhost = \"b\"\nserver = true\nready = {{ port = 7000 }}\n\
+         run = [\"python3\", \"-c\", '''{server}''']\n[[program]]\nname = \"client\"\nhost = \"a\"\nafter = \"server\"\n\
+         prints = [\"Connection reset by peer\", \"b'hello'\"]\nrun = [\"python3\", \"-c\", '''{client}''']\nwithin = \"20s\"\n\
+         [[event]]\nat = \"1s\"\nreboot = \"b\"\n"
+    );
+    let file = place.path().join("reboot.toml");
+    fs::write(&file, text).expect("it can be written");
+    let mut command = sockeye(["lab", "run", file.to_str().expect("a plain path")]);
+    command.env("XDG_RUNTIME_DIR", place.path());
+    finish(&mut command).well().says("client: ended with 0");
+}
+
+#[test]
+fn what_programs_dont_do_is_told() {
+    let place = TempDir::new();
+    let file = place.path().join("fails.toml");
+    let text = "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n\
+                [[program]]\nname = \"one\"\nhost = \"a\"\nrun = \"echo yes; exit 3\"\nprints = \"no\"\n\
+                [[program]]\nname = \"two\"\nhost = \"a\"\nrun = [\"/nowhere\"]\n\
+                [[program]]\nname = \"three\"\nhost = \"a\"\nrun = [\"sleep\", \"60\"]\nwithin = \"300ms\"\n";
+    fs::write(&file, text).expect("it can be written");
+    let mut command = sockeye(["lab", "run", file.to_str().expect("a plain path")]);
+    command.env("XDG_RUNTIME_DIR", place.path());
+    let told = finish(&mut command).exits(1).says("[a one] yes").says("FAILED  one: ended with 3, not 0");
+    let told = told.says("FAILED  one: did not print \"no\"").says("FAILED  two: can't be started");
+    told.says("FAILED  three: takes longer than 300ms");
+}
+
+/// A file's network for several terminals: its hosts serve by themselves until somebody is them.
+#[test]
+fn a_file_is_held_up() {
+    if !need(&["curl"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let file = place.path().join("up.toml");
+    let text = "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n[[host]]\nname = \"b\"\naddresses = \"10.0.0.2/24\"\n\
+                files = { \"/\" = \"unused\", \"/hello.txt\" = \"Hello from b.\" }\n[[link]]\nbetween = [\"a\", \"b\"]\n";
+    fs::write(&file, text).expect("it can be written");
+    let command = |words: &[&str]| {
+        let mut command = sockeye(words);
+        command.env("XDG_RUNTIME_DIR", place.path());
+        command
+    };
+    finish(&mut command(&["up", "--daemon", file.to_str().expect("a plain path")])).well();
+    let run =
+        |host: &str, url: &str| finish(&mut command(&["run", "--host", host, "--", "curl", "-sS", url]));
+    run("a", "http://b/hello.txt").well().says("Hello from b.");
+    run("c", "http://b/hello.txt").exits(125).complains("the network has no host c; there are a, b");
+    finish(&mut command(&["down"])).well();
 }

@@ -51,7 +51,8 @@ impl Lab {
         self.add_interface_with(host, hardware, addresses, mtu)
     }
 
-    fn add_interface_with(
+    /// The same with this hardware address.
+    pub fn add_interface_with(
         &mut self,
         host: HostId,
         mac: Mac,
@@ -116,6 +117,23 @@ impl Lab {
         }
         self.links.push(link);
         id
+    }
+
+    /// Pulls the link of one end out of it and plugs it into another, whose own link it replaces. Neither is a switch.
+    pub fn replug(&mut self, from: impl Into<End>, to: impl Into<End>) {
+        let (from, to) = (from.into(), to.into());
+        let lane = match from {
+            End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0].take(),
+            End::Outside(outside) => self.outsides[outside.0].take(),
+            End::Switch(_) => None,
+        };
+        let Some(lane) = lane else { return };
+        self.links[lane.link.0].ends[lane.from] = to;
+        match to {
+            End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
+            End::Outside(outside) => self.outsides[outside.0] = Some(lane),
+            End::Switch(_) => {}
+        }
     }
 
     /// The switch that stands for all that are joined to this one.

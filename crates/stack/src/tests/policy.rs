@@ -34,6 +34,29 @@ fn udp_is_answered_from_the_address_asked() {
     }
 }
 
+/// A host may be its own DNS, for whichever address is asked.
+#[test]
+fn a_host_answers_itself() {
+    let mut pair = Pair::new();
+    let via = ("127.0.0.1".parse().unwrap(), "::1".parse().unwrap());
+    pair.a.add_policy(Policy { port: 53, via, interface: InterfaceId::LOOPBACK });
+    pair.a.accept_any_destination(53);
+    let server = pair.a.udp_bind(pair.now, request("::", 53)).unwrap();
+    for (asked, connected) in ASKED.into_iter().flat_map(|asked| [(asked, true), (asked, false)]) {
+        let id = pair.a.udp_bind(pair.now, request("::", 0)).unwrap();
+        if connected {
+            pair.a.udp_connect(id, at(asked, 53)).unwrap();
+        }
+        pair.a.udp_send(pair.now, id, Some(at(asked, 53)), bytes("?")).unwrap();
+        pair.run();
+        let query = pair.a.udp_receive(server, false).expect(asked);
+        pair.a.udp_send(pair.now, server, Some(query.source), bytes("!")).unwrap();
+        pair.run();
+        let answer = pair.a.udp_receive(id, false).expect(asked);
+        assert_eq!((answer.source, answer.payload), (at(asked, 53), bytes("!")));
+    }
+}
+
 #[test]
 fn one_client_asking_two_servers() {
     let mut pair = network();

@@ -149,11 +149,11 @@ fn sysctls(table: &mut Table<'_>) -> Vec<(String, String)> {
 fn services(table: &mut Table<'_>) -> Vec<Service> {
     let mut read = Vec::new();
     for At { value: text, span } in table.texts("services") {
-        match Service::ALL.into_iter().find(|(name, _)| *name == text) {
-            Some((_, service)) if read.contains(&service) => {
+        match Service::named(text) {
+            Some(service) if read.contains(&service) => {
                 table.found.add(&span, format!("{text} is there already"))
             }
-            Some((_, service)) => read.push(service),
+            Some(service) => read.push(service),
             None => {
                 let names = Service::ALL.map(|(name, _)| name);
                 let hint = nearest(text, names);

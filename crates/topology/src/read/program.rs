@@ -19,8 +19,8 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
             }
             Vec::new()
         }
-        // One word is a line for the shell.
-        [line] => ["sh", "-c", line.value].map(str::to_owned).to_vec(),
+        // A string is a line for the shell.
+        [line] if table.is_text("run") => ["sh", "-c", line.value].map(str::to_owned).to_vec(),
         words => words.iter().map(|word| word.value.to_owned()).collect(),
     };
     let name = table.text("name");

@@ -1,12 +1,9 @@
 //! A network's file, and the files that it names.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use sockeye_topology::{File, Files, Topology};
-
-use crate::EXIT_USAGE;
 
 /// Bytes of all files that a network's hosts serve.
 const MOST_BYTES: u64 = 256 << 20;
@@ -14,45 +11,38 @@ const MOST_BYTES: u64 = 256 << 20;
 const DEEPEST: usize = 32;
 
 /// A network and what its hosts serve.
-pub(super) struct Network {
-    pub(super) topology: Topology,
-    pub(super) files: Files,
+pub(crate) struct Network {
+    pub(crate) topology: Topology,
+    pub(crate) files: Files,
 }
 
-/// Reads it, or says all that is wrong with it and gives the exit status.
-pub(super) fn read(path: &Path) -> Result<Network, ExitCode> {
-    let failed = |text: String| {
-        // Nobody may be there to read it.
-        let _ = writeln!(io::stderr(), "sockeye: {text}");
-        ExitCode::from(EXIT_USAGE)
-    };
-    let source =
-        std::fs::read_to_string(path).map_err(|error| failed(format!("{}: {error}", path.display())))?;
-    let topology = Topology::parse(&source).map_err(|problems| {
-        let lines: Vec<_> =
-            problems.0.iter().map(|problem| format!("{}:{problem}", path.display())).collect();
-        failed(lines.join("\nsockeye: "))
-    })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut room = MOST_BYTES;
-    let mut files = Files::new();
-    for host in &topology.hosts {
-        let mut own = Vec::new();
-        for (name, file) in &host.files {
-            match file {
-                File::Text(text) => own.push((name.clone(), text.clone().into_bytes())),
-                File::At(at) => {
-                    let at = folder.join(at);
-                    let mut reader = Reader { room: &mut room, files: &mut own };
-                    reader
-                        .read(name, &at, 0)
-                        .map_err(|(path, error)| failed(format!("{}: {error}", path.display())))?;
+impl Network {
+    /// Reads it; otherwise all that is wrong, a line each.
+    pub(crate) fn read(path: &Path) -> Result<Network, String> {
+        let of = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
+        let source = std::fs::read_to_string(path).map_err(|error| of(path, error))?;
+        let topology = Topology::parse(&source).map_err(|problems| {
+            let lines = problems.0.iter().map(|problem| format!("{}:{problem}", path.display()));
+            lines.collect::<Vec<_>>().join("\n")
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut room = MOST_BYTES;
+        let mut files = Files::new();
+        for host in &topology.hosts {
+            let mut own = Vec::new();
+            for (name, file) in &host.files {
+                match file {
+                    File::Text(text) => own.push((name.clone(), text.clone().into_bytes())),
+                    File::At(at) => {
+                        let mut reader = Reader { room: &mut room, files: &mut own };
+                        reader.read(name, &folder.join(at), 0).map_err(|(path, error)| of(&path, error))?;
+                    }
                 }
             }
+            files.push(own);
         }
-        files.push(own);
+        Ok(Network { topology, files })
     }
-    Ok(Network { topology, files })
 }
 
 /// Reads what a host serves, in bounds.

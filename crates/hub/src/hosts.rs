@@ -1,0 +1,306 @@
+//! The network itself: the hosts that are in it, and those that processes are or were plugged in as.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use sockeye_abi::Errno;
+use sockeye_base::Instant;
+use sockeye_lab::{Captured, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId};
+use sockeye_services::Services;
+use sockeye_stack::Cidr;
+use sockeye_topology::{Built, Event, Files, Place, Topology, What};
+use sockeye_wire::Frame;
+
+use crate::Happening;
+use crate::message::{Attached, HostReport, Joined};
+
+/// Hosts that a network remembers, if it takes those it doesn't know.
+const MOST_GUESTS: usize = 250;
+/// The longest name of a host (RFC 1035's label).
+const LONGEST_NAME: usize = 63;
+/// The hosts there are from the beginning: their last numbers.
+const PUKAKI: u8 = 1;
+const TEKAPO: u8 = 2;
+
+pub(crate) struct Hosts {
+    lab: Lab,
+    services: Services,
+    known: Vec<Known>,
+    /// Whose interface a way out leads to.
+    ways: BTreeMap<OutsideId, (usize, usize)>,
+    /// How hosts that aren't known are taken in, if they are.
+    guests: Option<Guests>,
+    /// What happens to hosts, in the order of time, and which of it is next.
+    events: Vec<Event>,
+    event: usize,
+}
+
+/// A host of the network.
+struct Known {
+    /// What a process is told that is plugged in as it; nothing if none can be.
+    joined: Option<Joined>,
+    name: String,
+    addresses: Vec<IpAddr>,
+    /// It is in the lab, until somebody is plugged in as it.
+    inside: Option<HostId>,
+    ways: Vec<OutsideId>,
+    program: Option<(String, i32)>,
+    sent: (u64, u64),
+    received: (u64, u64),
+}
+
+struct Guests {
+    switch: SwitchId,
+    direction: Direction,
+    mtu: usize,
+}
+
+impl Hosts {
+    /// `tekapo` on a switch, to which other hosts come by links like this, with this MTU in bytes.
+    pub(crate) fn default_network(seed: u64, direction: Direction, mtu: usize) -> Result<Hosts, Errno> {
+        let mut lab = Lab::new(seed);
+        let tekapo = lab.add_host(HostSpec { mtu, ..HostSpec::new("tekapo", networks(TEKAPO)) });
+        let switch = lab.add_switch("switch");
+        lab.add_link(LinkSpec { mtu, ..LinkSpec::new(tekapo, switch) });
+        lab.host_mut(tekapo).stack_mut().accept_any_destination(53);
+        let mut services = Services::tekapo(&lab, tekapo);
+        services.start(&mut lab, Instant::ZERO)?;
+        let own = Known::new("tekapo", vec![v4(TEKAPO).into(), v6(TEKAPO).into()]);
+        Ok(Hosts {
+            lab,
+            services,
+            known: vec![Known { inside: Some(tekapo), ..own }],
+            ways: BTreeMap::new(),
+            guests: Some(Guests { switch, direction, mtu }),
+            events: Vec::new(),
+            event: 0,
+        })
+    }
+
+    /// A file's hosts and links.
+    pub(crate) fn of(topology: &Topology, seed: u64, files: Files) -> Result<Hosts, Errno> {
+        let Built { mut lab, mut services, hosts, .. } = topology.build(seed, |_| false, files);
+        services.start(&mut lab, Instant::ZERO)?;
+        let mut ways = BTreeMap::new();
+        let mut known = Vec::new();
+        for (number, place) in hosts.into_iter().enumerate() {
+            let Place::Inside(inside) = place else { continue };
+            let joined = joined(topology, number, &lab, inside);
+            let own: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
+            ways.extend(own.iter().enumerate().map(|(interface, way)| (*way, (number, interface))));
+            let host = Known::new(&joined.name, addresses(topology, number));
+            known.push(Known { joined: Some(joined), inside: Some(inside), ways: own, ..host });
+        }
+        let events = topology.events.clone();
+        Ok(Hosts { lab, services, known, ways, guests: None, events, event: 0 })
+    }
+
+    /// Who watches is shown each frame.
+    pub(crate) fn set_capture(&mut self, on: bool) {
+        self.lab.set_capture(on);
+    }
+
+    /// The next frame that was captured, and the lab it was in.
+    pub(crate) fn poll_captured(&mut self) -> Option<(&Lab, Captured)> {
+        let captured = self.lab.poll_captured()?;
+        Some((&self.lab, captured))
+    }
+
+    /// When something is due.
+    pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
+        let event = self.events.get(self.event).map(|event| Instant::ZERO + event.at);
+        [self.lab.next_deadline(), event].into_iter().flatten().min()
+    }
+
+    /// What happens to hosts that processes are plugged in as, and to which.
+    pub(crate) fn happen(&mut self, now: Instant) -> Option<(usize, Happening)> {
+        loop {
+            let event = self.events.get(self.event).filter(|event| Instant::ZERO + event.at <= now)?;
+            self.event += 1;
+            let (host, happening): (usize, fn(String) -> Happening) = match event.what {
+                What::Off(host) => (host, Happening::Off),
+                What::On(host) => (host, Happening::On),
+                What::Pause(host) => (host, Happening::Pause),
+                What::Resume(host) => (host, Happening::Resume),
+                What::Cut(_) | What::Mend(_) | What::Change(..) | What::Readdress(..) => continue,
+            };
+            if self.known[host].inside.is_none() {
+                return Some((host, happening(self.known[host].name.clone())));
+            }
+        }
+    }
+
+    /// Makes a process a host: which, and what it is told.
+    pub(crate) fn join(
+        &mut self,
+        name: &str,
+        program: &str,
+        process: i32,
+    ) -> Result<(usize, Joined), String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(plain) || name.starts_with('-') {
+            return Err(format!("{name:?} is no name of a host: letters, digits and -"));
+        }
+        let name = name.to_ascii_lowercase();
+        if name == "localhost" {
+            return Err(format!("{name} can't be joined as"));
+        }
+        let host = match self.known.iter().position(|known| known.name == name) {
+            Some(host) => host,
+            None => self.add_guest(&name)?,
+        };
+        let known = &mut self.known[host];
+        let Some(joined) = known.joined.clone() else {
+            return Err(format!("{name} is the network's own host"));
+        };
+        if let Some((program, process)) = &known.program {
+            return Err(format!("{name} is there already: process {process}, {program}"));
+        }
+        known.program = Some((program.chars().take(256).collect(), process));
+        if let Some(inside) = known.inside.take() {
+            // What it serves moves to the process.
+            for (interface, way) in known.ways.iter().enumerate() {
+                let id = sockeye_stack::InterfaceId(self.lab.eth0().0 + interface);
+                self.lab.replug(End::Interface(inside, id), *way);
+            }
+            self.lab.power(inside, false);
+        }
+        Ok((host, joined))
+    }
+
+    /// The process has left: the host is off.
+    pub(crate) fn leave(&mut self, host: usize) {
+        self.known[host].program = None;
+    }
+
+    /// A host that was never there, with the next free address.
+    fn add_guest(&mut self, name: &str) -> Result<usize, String> {
+        let Some(guests) = &self.guests else {
+            let names: Vec<_> = self.known.iter().map(|known| known.name.as_str()).collect();
+            return Err(format!("the network has no host {name}; there are {}", names.join(", ")));
+        };
+        let full = || "the network has no address left".to_owned();
+        if self.known.len() > MOST_GUESTS {
+            return Err(full());
+        }
+        let taken = |number: u8| self.known.iter().any(|known| known.addresses.contains(&v4(number).into()));
+        let first = if name == "pukaki" { PUKAKI } else { TEKAPO + 1 };
+        let number = (first..=254).find(|number| !taken(*number)).ok_or_else(full)?;
+        let way = self.lab.add_outside();
+        let directions = [guests.direction.clone(), guests.direction.clone()];
+        let ends = [way.into(), guests.switch.into()];
+        self.lab.add_link(LinkSpec { ends, mtu: guests.mtu, directions });
+        let addresses = vec![v4(number).into(), v6(number).into()];
+        self.services.learn(name, &addresses);
+        let attached = Attached {
+            addresses: networks(number).iter().map(ToString::to_string).collect(),
+            mac: [0x02, 0, 1, 0, 0, number],
+            mtu: guests.mtu,
+        };
+        let joined = Joined {
+            name: name.to_owned(),
+            interfaces: vec![attached],
+            routes: Vec::new(),
+            sysctls: Vec::new(),
+            services: Vec::new(),
+            dns: Some((v4(TEKAPO), v6(TEKAPO))),
+            names: Vec::new(),
+        };
+        self.ways.insert(way, (self.known.len(), 0));
+        let known = Known { joined: Some(joined), ways: vec![way], ..Known::new(name, addresses) };
+        self.known.push(known);
+        Ok(self.known.len() - 1)
+    }
+
+    /// A frame from a host's interface; `false` if it has none of this number.
+    pub(crate) fn input(
+        &mut self,
+        now: Instant,
+        (host, interface): (usize, usize),
+        frame: Box<Frame>,
+    ) -> bool {
+        let known = &mut self.known[host];
+        let Some(way) = known.ways.get(interface) else { return false };
+        count(&mut known.sent, &frame);
+        self.lab.input_outside(now, *way, frame);
+        true
+    }
+
+    /// Lets the network do what is due. `deliver` takes what has come to an interface of a host that is plugged in, and says
+    /// whether there was room for it.
+    pub(crate) fn settle(&mut self, now: Instant, mut deliver: impl FnMut(usize, usize, &Frame) -> bool) {
+        self.services.settle(&mut self.lab, now, |_, _, _| {});
+        while let Some((way, frame)) = self.lab.poll_outside() {
+            let Some((host, interface)) = self.ways.get(&way).copied() else { continue };
+            let known = &mut self.known[host];
+            // A host that is off hears nothing.
+            if known.program.is_some() && deliver(host, interface, &frame) {
+                count(&mut known.received, &frame);
+            }
+        }
+    }
+
+    pub(crate) fn report(&self) -> Vec<HostReport> {
+        let report = |known: &Known| HostReport {
+            name: known.name.clone(),
+            addresses: known.addresses.iter().map(ToString::to_string).collect(),
+            program: known.program.clone(),
+            up: known.inside.is_some() || known.program.is_some(),
+            sent: known.sent,
+            received: known.received,
+        };
+        self.known.iter().map(report).collect()
+    }
+}
+
+impl Known {
+    fn new(name: &str, addresses: Vec<IpAddr>) -> Known {
+        let name = name.to_owned();
+        let (joined, inside, ways, program) = (None, None, Vec::new(), None);
+        Known { joined, name, addresses, inside, ways, program, sent: (0, 0), received: (0, 0) }
+    }
+}
+
+/// What a process is told that is plugged in as a host of a file.
+fn joined(topology: &Topology, number: usize, lab: &Lab, inside: HostId) -> Joined {
+    let host = &topology.hosts[number];
+    let stack = lab.host(inside).stack();
+    let macs = stack.interfaces().skip(lab.eth0().0).map(|(_, interface)| interface.mac.0);
+    let attached = host.interfaces.iter().zip(macs).enumerate().map(|(interface, (own, mac))| Attached {
+        addresses: own.addresses.iter().map(ToString::to_string).collect(),
+        mac,
+        mtu: topology.mtu(number, interface),
+    });
+    let names = topology.hosts.iter().enumerate();
+    Joined {
+        name: host.name.clone(),
+        interfaces: attached.collect(),
+        routes: host.routes.iter().map(|(to, via, interface)| (to.to_string(), *via, *interface)).collect(),
+        sysctls: host.sysctls.clone(),
+        services: topology.served(host).into_iter().map(|service| service.name().to_owned()).collect(),
+        dns: None,
+        names: names.map(|(number, host)| (host.name.clone(), addresses(topology, number))).collect(),
+    }
+}
+
+fn addresses(topology: &Topology, host: usize) -> Vec<IpAddr> {
+    let interfaces = topology.hosts[host].interfaces.iter();
+    interfaces.flat_map(|interface| &interface.addresses).map(Cidr::address).collect()
+}
+
+fn count((frames, bytes): &mut (u64, u64), frame: &Frame) {
+    *frames += frame.count() as u64;
+    *bytes += frame.len() as u64;
+}
+
+fn v4(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 61, 0, number)
+}
+
+fn v6(number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0xfd61, 0, 0, 0, 0, 0, 0, number.into())
+}
+
+fn networks(number: u8) -> Vec<Cidr> {
+    [Cidr::new(v4(number).into(), 24), Cidr::new(v6(number).into(), 64)].into_iter().flatten().collect()
+}
