@@ -99,7 +99,9 @@ fn page(command: Command) -> String {
         text.write_all(as_sections(&closing.unwrap_or_default()).as_bytes())
     };
     render().expect("a vector takes all");
-    String::from_utf8_lossy(&text).into_owned()
+    // groff(7) reads ASCII; others it knows by their number.
+    let as_roff = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", c as u32) };
+    String::from_utf8_lossy(&text).chars().map(as_roff).collect()
 }
 
 /// What the help ends with: lines that end in a colon are headings, the others stay as they are broken.

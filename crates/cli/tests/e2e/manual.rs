@@ -42,7 +42,7 @@ fn pages_are_right_roff() {
     let place = TempDir::new();
     for (name, page) in pages(&place) {
         let set = finish_with(
-            Command::new("groff").args(["-man", "-Tascii", "-ww", "-b", "-P-cbou"]),
+            Command::new("groff").args(["-man", "-Tutf8", "-ww", "-b", "-P-cbou"]),
             page.into_bytes(),
         )
         .well();
