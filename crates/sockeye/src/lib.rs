@@ -8,7 +8,7 @@
 //! - [`async_net`]: async, under tokio (feature `tokio`) or any other executor;
 //! - [`Simulation`]: both of them in virtual time, repeatable from a seed.
 //!
-//! [`poll`] waits for many blocking sockets at once.
+//! [`poll`] waits for many blocking sockets at once; [`reliable`] has requests over UDP that are carried out once.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -59,6 +59,7 @@ pub mod net;
 mod open;
 pub mod os;
 pub mod poll;
+pub mod reliable;
 mod simulation;
 pub mod socket;
 pub mod task;

@@ -7,6 +7,7 @@ mod names;
 mod poll;
 mod raw;
 mod real_async;
+mod reliable;
 mod simulated;
 mod tokio_names;
 mod twice;
