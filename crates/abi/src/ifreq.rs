@@ -42,6 +42,17 @@ pub enum Hardware {
     None,
 }
 
+impl Hardware {
+    /// The number of its kind, its address if it has room for one, and that for all.
+    pub fn numbers(self) -> (u16, Option<[u8; 6]>, [u8; 6]) {
+        match self {
+            Hardware::Ethernet(address) => (1, Some(address), [0xff; 6]),
+            Hardware::Loopback => (772, Some([0; 6]), [0; 6]),
+            Hardware::None => (0xfffe, None, [0; 6]),
+        }
+    }
+}
+
 /// What a program asks, and the answer in the same place: a name and one value.
 #[derive(Clone, Copy, Debug)]
 pub struct Ifreq {
@@ -109,14 +120,10 @@ impl Ifreq {
 
     /// Answers with a hardware address, as `struct sockaddr`.
     pub fn set_hardware(&mut self, hardware: Hardware) {
-        let (kind, address) = match hardware {
-            Hardware::Ethernet(address) => (1u16, address),
-            Hardware::Loopback => (772, [0; 6]),
-            Hardware::None => (0xfffe, [0; 6]),
-        };
+        let (kind, address, _) = hardware.numbers();
         let mut out = [0; 16];
         out[..2].copy_from_slice(&kind.to_ne_bytes());
-        out[2..8].copy_from_slice(&address);
+        out[2..8].copy_from_slice(&address.unwrap_or_default());
         self.put(&out);
     }
 

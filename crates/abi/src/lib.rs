@@ -1,6 +1,6 @@
-//! Linux's numbers and bytes: errno, sockaddr, flags, ioctl numbers, the option table. What programs say in integers
+//! Linux's numbers and bytes: errno, sockaddr, flags, ioctl numbers, netlink messages, the option table. What programs say in integers
 //! and byte strings is decoded here, once, at the door; below it everything is typed. Knows no socket's state and makes
-//! no system call. Netlink is not here yet. Integers are in the machine's order.
+//! no system call. Integers are in the machine's order.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
@@ -12,6 +12,7 @@ mod errno;
 mod flags;
 mod ifreq;
 pub mod ioctl;
+pub mod netlink;
 mod option;
 mod request;
 mod tcp_info;

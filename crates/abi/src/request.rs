@@ -4,8 +4,8 @@
 use crate::Errno;
 
 pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
-const SOCK_NONBLOCK: i32 = 0o4000;
-const SOCK_CLOEXEC: i32 = 0o2000000;
+pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
+pub(crate) const SOCK_CLOEXEC: i32 = 0o2000000;
 /// Types are below this (SOCK_MAX); SOCK_PACKET is 10.
 pub(crate) const SOCK_MAX: i32 = 11;
 /// Protocols are below this (IPPROTO_MAX; 262 is MPTCP).

@@ -314,6 +314,13 @@ impl Supervisor {
                 match &mut carrier.state {
                     State::Connected(link) | State::Connecting(Some(link)) => link.note(flags),
                     State::Datagram(mailbox) => mailbox.note(flags),
+                    State::Netlink(answers) => {
+                        answers.note(flags);
+                        // Who waits for an answer is to have it.
+                        let socket = carrier.socket;
+                        self.show(socket);
+                        continue;
+                    }
                     // A connection in P's queue hangs up when P is closed.
                     State::Listening(_) if flags.contains(EventFlags::HUP) => {
                         self.close_carrier(id);
@@ -407,6 +414,7 @@ impl Supervisor {
                     }
                 }
             }
+            State::Netlink(_) => self.pump_netlink(id),
             State::Fresh | State::Broken(_) => {}
         }
     }

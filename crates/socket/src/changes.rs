@@ -62,7 +62,7 @@ impl Host {
                 self.changed.push_back(id);
             }
             Some(Slot::Unix(end)) => self.unix.wake(*end),
-            Some(Slot::Inet(_)) | None => {}
+            Some(Slot::Inet(_) | Slot::Netlink(_)) | None => {}
         }
     }
 

@@ -28,7 +28,7 @@ pub(crate) struct Datagram {
     /// What the stack calls it, once it has a port.
     pub(crate) udp: Option<UdpId>,
     /// `bind` named the port, so `disconnect` keeps it.
-    port_locked: bool,
+    pub(crate) port_locked: bool,
     /// The address `bind` named.
     address_locked: Option<SocketAddr>,
     /// The peer, as `connect` named it.

@@ -17,6 +17,7 @@ use crate::changes::Owners;
 use crate::datagram::Datagram;
 use crate::heirs::Heirs;
 use crate::message::Outgoing;
+use crate::netlink::Netlink;
 use crate::options::Options;
 use crate::stream::{Stream, StreamState};
 use crate::unix;
@@ -55,6 +56,8 @@ pub(crate) enum Slot {
     Inet(Box<Socket>),
     /// A Unix-domain one.
     Unix(unix::EndId),
+    /// A netlink one.
+    Netlink(Box<Netlink>),
 }
 
 /// One open socket of the Internet's.
@@ -367,6 +370,7 @@ impl Host {
         match self.sockets.get(id) {
             Some(Slot::Inet(socket)) => crate::readiness::of(&self.stack, socket),
             Some(Slot::Unix(end)) => self.unix.readiness(*end),
+            Some(Slot::Netlink(netlink)) => netlink.readiness(),
             None => Readiness::NVAL,
         }
     }
@@ -392,7 +396,7 @@ impl Host {
         let shut = match self.sockets.get(id) {
             Some(Slot::Inet(socket)) => socket.shut,
             Some(Slot::Unix(end)) => self.unix.end(*end).map_or(Shut::default(), |end| end.shut),
-            None => Shut::default(),
+            Some(Slot::Netlink(_)) | None => Shut::default(),
         };
         (shut.read, shut.write)
     }
@@ -402,7 +406,8 @@ impl Host {
         match self.sockets.get(id) {
             Some(Slot::Inet(socket)) => socket.nonblocking,
             Some(Slot::Unix(end)) => self.unix.end(*end).is_ok_and(|end| end.nonblocking),
-            None => false,
+            // Whose calls wait is for those above to know.
+            Some(Slot::Netlink(_)) | None => false,
         }
     }
 
@@ -415,7 +420,7 @@ impl Host {
                     end.nonblocking = on;
                 }
             }
-            None => {}
+            Some(Slot::Netlink(_)) | None => {}
         }
     }
 
@@ -529,7 +534,7 @@ impl Host {
     pub(crate) fn get(&self, id: SocketId) -> Result<&Socket> {
         match self.sockets.get(id) {
             Some(Slot::Inet(socket)) => Ok(socket),
-            Some(Slot::Unix(_)) => Err(Errno::EOPNOTSUPP),
+            Some(Slot::Unix(_) | Slot::Netlink(_)) => Err(Errno::EOPNOTSUPP),
             None => Err(Errno::EBADF),
         }
     }
@@ -537,7 +542,7 @@ impl Host {
     pub(crate) fn get_mut(&mut self, id: SocketId) -> Result<&mut Socket> {
         match self.sockets.get_mut(id) {
             Some(Slot::Inet(socket)) => Ok(socket),
-            Some(Slot::Unix(_)) => Err(Errno::EOPNOTSUPP),
+            Some(Slot::Unix(_) | Slot::Netlink(_)) => Err(Errno::EOPNOTSUPP),
             None => Err(Errno::EBADF),
         }
     }
@@ -553,7 +558,7 @@ impl Host {
         let socket = match self.sockets.remove(id) {
             Some(Slot::Inet(socket)) => socket,
             Some(Slot::Unix(end)) => return self.unix.close(end),
-            None => return,
+            Some(Slot::Netlink(_)) | None => return,
         };
         if let Some(members) = socket.members {
             self.stack.members_close(now, members);

@@ -10,7 +10,7 @@ use crate::host::{Host, Result, SocketId};
 use crate::options::number;
 
 /// `txqueuelen` as Linux begins with it.
-const QUEUE_LEN: i32 = 1000;
+pub(crate) const QUEUE_LEN: i32 = 1000;
 
 impl Host {
     /// What an interface is and does (IFF_).
@@ -59,7 +59,7 @@ impl Host {
             request,
             ioctl::SIOCGIFADDR | ioctl::SIOCGIFDSTADDR | ioctl::SIOCGIFBRDADDR | ioctl::SIOCGIFNETMASK
         );
-        if is_about_address && self.family(socket) == Ok(Family::Inet6) {
+        if is_about_address && self.family(socket) != Ok(Family::Inet) {
             return Err(Errno::ENOTTY);
         }
         let (name, label) = asked.name();
@@ -92,7 +92,7 @@ impl Host {
     }
 }
 
-fn hardware(id: InterfaceId, interface: &Interface) -> Hardware {
+pub(crate) fn hardware(id: InterfaceId, interface: &Interface) -> Hardware {
     match interface.mac.0 {
         _ if id == InterfaceId::LOOPBACK => Hardware::Loopback,
         [0, 0, 0, 0, 0, 0] => Hardware::None,

@@ -25,6 +25,7 @@ mod interfaces;
 mod linger;
 mod listener;
 mod message;
+mod netlink;
 mod options;
 mod raw;
 mod readiness;
@@ -37,4 +38,5 @@ mod tests;
 
 pub use host::{Host, Result, SocketId};
 pub use message::{Incoming, Outgoing};
+pub use netlink::{Opener, Outside};
 pub use unix::{Identity, Passed, UnixMessage, UnixReceived};

@@ -32,18 +32,20 @@ pub(crate) fn of(host: &Host, now: Instant, id: SocketId) -> Result<TcpInfo> {
     Ok(match host.info(id) {
         Some(info) => {
             let over_v6 = host.peer_addr(id).is_ok_and(|peer| peer.ip().to_canonical().is_ipv6());
-            let headers = if over_v6 { HEADERS_V6 } else { HEADERS_V4 };
-            TcpInfo { pmtu: u32::from(info.path_mss) + headers, ..of_connection(now, &info) }
+            of_connection(now, &info, over_v6)
         }
         None => TcpInfo { state: CLOSE, ..TcpInfo::default() },
     })
 }
 
-fn of_connection(now: Instant, info: &Info) -> TcpInfo {
+/// The struct for a connection, over IPv6 or IPv4.
+pub(crate) fn of_connection(now: Instant, info: &Info, over_v6: bool) -> TcpInfo {
+    let headers = if over_v6 { HEADERS_V6 } else { HEADERS_V4 };
     let ago = |at: Option<Instant>| millis(now.since(at.unwrap_or(info.established)));
     let scaled = info.snd_wscale.is_some() && info.rcv_wscale.is_some();
     let [busy, by_window, by_buffer] = info.busy_times(now);
     TcpInfo {
+        pmtu: u32::from(info.path_mss) + headers,
         state: number_of(info.state),
         retransmits: saturated(info.retransmits),
         probes: saturated(info.probes),
@@ -111,12 +113,11 @@ fn of_connection(now: Instant, info: &Info) -> TcpInfo {
         total_rto_time: millis(
             info.timeout_time + info.timeout_since.map_or(Duration::ZERO, |at| now.since(at)),
         ),
-        ..TcpInfo::default()
     }
 }
 
 /// Linux's number of a state; a socket in TIME-WAIT shows CLOSE, as the kernel's does.
-fn number_of(state: State) -> u8 {
+pub(crate) fn number_of(state: State) -> u8 {
     match state {
         State::Established => 1,
         State::SynSent => 2,

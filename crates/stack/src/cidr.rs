@@ -1,7 +1,7 @@
 //! An address with the length of its network's prefix, as in `10.61.0.1/24`.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// An address and a prefix length: a host's address on its network, or (the host bits then don't count) a network.
@@ -34,6 +34,21 @@ impl Cidr {
     /// How many leading bits name the network.
     pub fn prefix(&self) -> u8 {
         self.prefix
+    }
+
+    /// The network's own address: its host bits are 0.
+    pub fn network(&self) -> IpAddr {
+        let host_bits = u32::from(bits(self.address) - self.prefix);
+        match self.address {
+            IpAddr::V4(address) => {
+                let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
+                Ipv4Addr::from_bits(address.to_bits() & mask).into()
+            }
+            IpAddr::V6(address) => {
+                let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
+                Ipv6Addr::from_bits(address.to_bits() & mask).into()
+            }
+        }
     }
 
     /// Whether an address lies in this network. No address of the other family does.

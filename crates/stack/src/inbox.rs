@@ -256,6 +256,10 @@ impl Inbox {
     }
 
     /// What it holds, in bytes.
+    pub(crate) fn charged(&self) -> usize {
+        self.charges.charged
+    }
+
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }

@@ -24,6 +24,7 @@ mod ports;
 mod raw;
 mod route;
 mod settings;
+mod shown;
 mod stack;
 mod sysctl;
 mod tcp;
@@ -40,9 +41,10 @@ pub use ports::{BindRequest, Origin, PortRange};
 pub use raw::{IcmpFilter, RawOptions};
 pub use route::{Policy, Route};
 pub use settings::Settings;
+pub use shown::{Backlog, Holder, NeighbourEntry, Reachability, Way};
 pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Stack, UdpId};
 pub use sysctl::SysctlError;
-pub use tcp::fast_open;
+pub use tcp::{TimeWaitId, fast_open};
 pub use udp::{Directions, Ready};
 
 #[cfg(test)]

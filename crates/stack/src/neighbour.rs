@@ -11,6 +11,7 @@ use sockeye_base::{Duration, Instant, Key, KeyedMap, Rng};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
+use crate::shown::{NeighbourEntry, Reachability};
 use crate::timers::{Popped, Timer, TimerKey, Timers};
 use crate::{InterfaceId, Settings};
 
@@ -105,6 +106,21 @@ impl Neighbours {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// All of them, in no order.
+    pub(crate) fn entries(&self, now: Instant) -> impl Iterator<Item = NeighbourEntry> {
+        self.entries.iter().map(move |(address, entry)| {
+            let (state, probes) = match entry.state {
+                State::Incomplete { probes } => (Reachability::Incomplete, probes),
+                State::Reachable { until, .. } if now < until => (Reachability::Reachable, 0),
+                State::Reachable { .. } | State::Stale { .. } => (Reachability::Stale, 0),
+                State::Delay { .. } => (Reachability::Delay, 0),
+                State::Probe { probes, .. } => (Reachability::Probe, probes),
+                State::Failed => (Reachability::Failed, 0),
+            };
+            NeighbourEntry { address: *address, mac: entry.mac(), state, updated: entry.updated, probes }
+        })
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {

@@ -91,6 +91,10 @@ impl Routes {
         self.routes.retain(|route| !(own(route) && of.contains(&route.destination)));
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
     pub(crate) fn add_policy(&mut self, policy: Policy) {
         self.policies.push(policy);
     }

@@ -25,9 +25,11 @@ use sockeye_wire::{ip, ipv4, ipv6, tcp};
 
 use crate::output::IpOptions;
 use crate::route::{Path, longest_packet};
+use crate::shown::{Backlog, Holder};
 use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 use fast_open::{FastOpenListener, FastOpenTable};
+pub use time_wait::TimeWaitId;
 use time_wait::TimeWaits;
 use tuple::ByTuple;
 pub(crate) use tuple::Tuple;
@@ -130,6 +132,31 @@ impl TcpTable {
             fast_open: FastOpenTable::default(),
             key: rng.key(),
         }
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
+        self.connections.keys()
+    }
+
+    pub(crate) fn holder(&self, id: ConnectionId) -> Option<Holder> {
+        Some(match self.connections.get(id)?.owner {
+            Owner::User => Holder::Socket,
+            Owner::Listener { .. } => Holder::Listener,
+            Owner::Nobody => Holder::Nobody,
+        })
+    }
+
+    pub(crate) fn left(&self) -> impl Iterator<Item = TimeWaitId> {
+        self.time_waits.ids()
+    }
+
+    pub(crate) fn left_at(&self, id: TimeWaitId) -> Option<(SocketAddr, SocketAddr, Instant)> {
+        self.time_waits.at(id)
+    }
+
+    pub(crate) fn backlog(&self, id: ListenerId) -> Option<Backlog> {
+        let listener = &self.listeners.get(id)?.listener;
+        Some(Backlog { limit: listener.backlog(), ready: listener.ready() })
     }
 
     /// Whether a connection is an open one in use, and so nobody's burden, accepted, and not to be given up.

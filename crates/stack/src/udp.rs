@@ -211,6 +211,11 @@ impl Stack {
         self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.limit())
     }
 
+    /// What of its receive buffer is taken, in bytes with overhead.
+    pub fn udp_charged(&self, socket: UdpId) -> usize {
+        self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.charged())
+    }
+
     /// How many datagrams wait.
     pub fn udp_queue_len(&self, socket: UdpId) -> usize {
         self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.len())

@@ -7,6 +7,21 @@ use sockeye_base::{Duration, Instant};
 use crate::fast_open::Failure;
 use crate::output::Limit;
 use crate::state::State;
+use crate::tcb::Tcb;
+use crate::timers::Timer;
+
+/// What a connection waits for, of what others may want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// To repeat what was not acknowledged, or to send the last of it once more.
+    Repeat(Instant),
+    /// To look whether the peer's window has opened.
+    Window(Instant),
+    /// To look whether the peer is still there.
+    Keepalive(Instant),
+    /// The end of TIME-WAIT, or of an orphan's FIN-WAIT-2.
+    TimeWait(Instant),
+}
 
 /// A connection's numbers at one moment. Segments of a super-segment count each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +152,18 @@ pub struct Info {
     pub last_data_sent: Option<Instant>,
     /// When data was last received.
     pub last_data_received: Option<Instant>,
+}
+
+impl Tcb {
+    /// What it waits for next.
+    pub fn pending(&self) -> Option<Pending> {
+        let at = |timer| self.timers.at(timer);
+        at(Timer::Retransmit)
+            .map(Pending::Repeat)
+            .or_else(|| at(Timer::Persist).map(Pending::Window))
+            .or_else(|| at(Timer::Keepalive).map(Pending::Keepalive))
+            .or_else(|| at(Timer::TimeWait).map(Pending::TimeWait))
+    }
 }
 
 impl Info {

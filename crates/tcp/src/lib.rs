@@ -44,7 +44,7 @@ pub use cookies::{COOKIE_MSS_V4, COOKIE_MSS_V6, Cookies};
 pub use ecn::EcnMode;
 pub use error::{Error, SendError, Unreachable};
 pub use fast_open::{Failure, Form, Learned, News};
-pub use info::Info;
+pub use info::{Info, Pending};
 pub use input::{Outcome, reset_for};
 pub use isn::IsnGenerator;
 pub use listener::Listener;

@@ -21,6 +21,7 @@ mod manual;
 mod matrix;
 mod names;
 mod names_oracle;
+mod netlink;
 mod network;
 mod oracle;
 mod ping;

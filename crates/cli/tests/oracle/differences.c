@@ -1,7 +1,6 @@
 /* What is known to differ from Linux: a line each, by its name in docs/compatibility.md, on which both answers stand. */
 #include "oracle.h"
 
-#include <linux/netlink.h>
 #include <net/if.h>
 
 /* Prints a call's value, or its error. */
@@ -187,10 +186,6 @@ static void datagrams(void) {
     SHOW("send after port unreachable", send(fd, "x", 1, 0));
 }
 
-static void families(void) {
-    WORKS("socket AF_NETLINK", socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
-}
-
 static void options(void) {
     int stream = tcp();
     static const struct {
@@ -236,7 +231,6 @@ int main(void) {
     urgent();
     signalled();
     datagrams();
-    families();
     options();
     signals();
     return 0;

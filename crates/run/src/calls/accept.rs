@@ -8,7 +8,7 @@ use sockeye_abi::{Errno, Opt, encode_sockaddr};
 use sockeye_socket::SocketId;
 
 use super::{Answer, Subject};
-use crate::carriers::{self, Backlog, Carriers, Link, NewCarrier, State};
+use crate::carriers::{self, Backlog, Carriers, Inet, Link, NewCarrier, State};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -98,7 +98,7 @@ impl Supervisor {
     ) -> Result<Answer, Errno> {
         let now = self.network.now();
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
-        let family = carrier.family;
+        let inet = Inet { family: subject.family, transport: subject.transport };
         let State::Listening(backlog) = &mut carrier.state else { return Err(Errno::EINVAL) };
         let (socket, peer) = match backlog.take_returned() {
             Some(returned) => returned,
@@ -109,7 +109,7 @@ impl Supervisor {
             return Err(error);
         }
         carriers::set_options(&program_end, self.network.host(), now, socket);
-        let new: NewCarrier = match Carriers::accepted(program_end, socket, family, link) {
+        let new: NewCarrier = match Carriers::accepted(program_end, socket, inet, link) {
             Ok(new) => new,
             Err(_) => return self.put_back(subject, (socket, peer), Errno::ENOBUFS),
         };

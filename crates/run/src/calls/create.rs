@@ -1,26 +1,49 @@
 //! `socket`.
 
+use std::io;
 use std::os::fd::AsFd;
 
+use sockeye_abi::netlink::{self, AF_NETLINK};
 use sockeye_abi::{Errno, Request};
+use sockeye_socket::{Opener, SocketId};
 
 use super::Answer;
+use crate::carriers::{Inet, NewCarrier};
+use crate::process::descriptors;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
 impl Supervisor {
     pub(super) fn create(&mut self, call: &Call) -> Result<Answer, Errno> {
-        let request = Request::decode(call.int(0), call.int(1), call.int(2))?;
         self.look_at_program(call)?;
+        let (domain, type_, protocol) = (call.int(0), call.int(1), call.int(2));
+        if domain == AF_NETLINK {
+            let request = netlink::Request::decode(type_, protocol)?;
+            let process = descriptors::process_of(call.tid).unwrap_or(call.tid);
+            let user = rustix::process::geteuid().as_raw();
+            let socket = self.network.host().netlink_socket(request.protocol, Opener { process, user });
+            let made = self.carriers.create_netlink(socket, request.kind.number(), request.nonblock);
+            return self.give(call, (socket, made), request.cloexec);
+        }
+        let request = Request::decode(domain, type_, protocol)?;
+        let socket = self.network.host().socket(request.family, request.transport)?;
+        let inet = Inet { family: request.family, transport: request.transport };
+        let made = self.carriers.create(socket, inet, request.nonblock);
+        self.give(call, (socket, made), request.cloexec)
+    }
+
+    /// Gives the program its end of a new socket's carrier.
+    fn give(
+        &mut self,
+        call: &Call,
+        (socket, made): (SocketId, io::Result<NewCarrier>),
+        cloexec: bool,
+    ) -> Result<Answer, Errno> {
         let gone = self.carriers.some_unwatched();
         self.sweep(gone);
-
         let now = self.network.now();
-        let socket = self.network.host().socket(request.family, request.transport)?;
-        let made = self.carriers.create(socket, request.family, request.transport, request.nonblock);
         let answered = made.and_then(|new| {
-            let number =
-                self.listener.answer_descriptor(call.id, new.program_end.as_fd(), request.cloexec)?;
+            let number = self.listener.answer_descriptor(call.id, new.program_end.as_fd(), cloexec)?;
             Ok((new, number))
         });
         match answered {

@@ -135,7 +135,7 @@ impl Supervisor {
     }
 
     /// The `mmsg` calls: one message after the other, until one fails; its error counts only if it is the first.
-    fn many(
+    pub(super) fn many(
         &mut self,
         call: &Call,
         count: usize,
@@ -194,9 +194,8 @@ impl Supervisor {
         {
             return Err(error);
         }
-        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let destination = match name {
-            Some(name) => decode_destination(family, subject.transport, name)?,
+            Some(name) => decode_destination(subject.family, subject.transport, name)?,
             None => None,
         };
         if destination.is_some_and(|to| to.ip().to_canonical().is_multicast()) {
@@ -259,7 +258,8 @@ impl Supervisor {
                 let flags = if length > room { MessageFlags::TRUNC } else { MessageFlags::empty() };
                 // It is taken whole, to be put back whole if the caller is gone.
                 let carrier = subject.carrier;
-                self.taken = (!peek).then(|| Taken { carrier, data: whole.to_vec(), received });
+                self.taken =
+                    (!peek).then(|| Taken { carrier, data: whole.to_vec(), received: Some(received) });
                 Ok(Some(Received { data, length, source, control, flags }))
             }
             Err(rustix::io::Errno::AGAIN) => Ok(None),

@@ -56,9 +56,8 @@ impl Supervisor {
         let message = Message::read(call)?;
         let to = match &message.name {
             Some(name) => {
-                let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
                 // tcp(7) has no word on it: Linux refuses AF_UNSPEC.
-                Some(decode_connect(family, subject.transport, name)?.ok_or(Errno::EOPNOTSUPP)?)
+                Some(decode_connect(subject.family, subject.transport, name)?.ok_or(Errno::EOPNOTSUPP)?)
             }
             None => None,
         };

@@ -79,7 +79,7 @@ impl Supervisor {
             State::Broken(_) => return self.receive_broken(subject),
             State::Connected(link) if link.is_readable() || moves_nothing(call) || shut => Gate::Open,
             State::Connected(_) => Gate::Shut,
-            State::Datagram(_) => Gate::Open,
+            State::Datagram(_) | State::Netlink(_) => Gate::Open,
         };
         self.pass_or_wait(subject, (gate, flags), Opt::SoRcvTimeo)
     }
@@ -116,7 +116,7 @@ impl Supervisor {
             State::Connected(link) if shut || link.asked_shut() || link.unread() == 0 => Gate::Open,
             State::Connected(_) if moves_nothing(call) => Gate::Open,
             State::Connected(_) => Gate::Shut,
-            State::Fresh | State::Listening(_) | State::Datagram(_) => Gate::Open,
+            State::Fresh | State::Listening(_) | State::Datagram(_) | State::Netlink(_) => Gate::Open,
         };
         self.pass_or_wait(subject, (gate, flags), Opt::SoSndTimeo)
     }

@@ -2,6 +2,8 @@
 
 use sockeye_abi::{Errno, Ifreq, Transport, ioctl};
 
+use sockeye_socket::SocketId;
+
 use super::{Answer, Subject};
 use crate::process::memory;
 use crate::seccomp::Call;
@@ -49,12 +51,12 @@ impl Supervisor {
             }
             ioctl::SIOCGIFCONF => self.interface_list(call),
             // The machine's interfaces must not be seen.
-            request => self.interface_ioctl(call, subject, request),
+            request => self.interface_ioctl(call, subject.socket, request),
         }
     }
 
     /// `struct ifconf`: how much room there is, and where. Whole entries only; without a place it is asked how much they take.
-    fn interface_list(&mut self, call: &Call) -> Result<Answer, Errno> {
+    pub(super) fn interface_list(&mut self, call: &Call) -> Result<Answer, Errno> {
         let mut head = [0; 16];
         memory::read(call.tid, call.args[2], &mut head)?;
         let room = i32::from_ne_bytes(std::array::from_fn(|i| head[i]));
@@ -72,13 +74,18 @@ impl Supervisor {
     }
 
     /// `struct ifreq`, answered in place.
-    fn interface_ioctl(&mut self, call: &Call, subject: Subject, request: u32) -> Result<Answer, Errno> {
+    pub(super) fn interface_ioctl(
+        &mut self,
+        call: &Call,
+        socket: SocketId,
+        request: u32,
+    ) -> Result<Answer, Errno> {
         let mut argument = [0; Ifreq::LEN];
         if ioctl::asks_of_interface(request) {
             memory::read(call.tid, call.args[2], &mut argument)?;
         }
         let host = self.network.host();
-        host.interface_ioctl(subject.socket, request, &mut argument).unwrap_or(Err(Errno::ENOTTY))?;
+        host.interface_ioctl(socket, request, &mut argument).unwrap_or(Err(Errno::ENOTTY))?;
         memory::write(call.tid, call.args[2], &argument)?;
         Ok(Answer::Value(0))
     }

@@ -10,17 +10,18 @@ mod gate;
 mod ioctl;
 mod message;
 mod names;
+mod netlink;
 mod options;
 mod table;
 mod unheard;
 mod unmet;
 
 use libc::c_long;
-use sockeye_abi::{Errno, MessageFlags, Transport};
+use sockeye_abi::{Errno, Family, MessageFlags, Transport};
 use sockeye_base::Duration;
 use sockeye_socket::SocketId;
 
-use crate::carriers::{CarrierId, State};
+use crate::carriers::{CarrierId, Inet, State};
 use crate::process::descriptors::{self, Target};
 use crate::process::memory;
 use crate::seccomp::{Call, FOREIGN};
@@ -59,6 +60,7 @@ pub(crate) enum Answer {
 pub(crate) struct Subject {
     carrier: CarrierId,
     socket: SocketId,
+    family: Family,
     transport: Transport,
 }
 
@@ -83,7 +85,7 @@ impl Supervisor {
             FOREIGN => return self.limited(call, Limit::Foreign),
             _ => {}
         }
-        let Some(subject) = self.subject(call) else { return self.foreign(call) };
+        let Some(subject) = self.subject(call) else { return self.other(call) };
         if MESSAGE_CALLS.contains(&call.number) && message::flags_of(call).bits() & MSG_CMSG_COMPAT != 0 {
             return Err(Errno::EINVAL);
         }
@@ -122,6 +124,14 @@ impl Supervisor {
 
     /// The socket behind one of a call's arguments.
     fn subject_at(&mut self, call: &Call, argument: usize) -> Option<Subject> {
+        let id = self.carrier_at(call, argument)?;
+        let carrier = self.carriers.get(id)?;
+        let Inet { family, transport } = carrier.inet?;
+        Some(Subject { carrier: id, socket: carrier.socket, family, transport })
+    }
+
+    /// The carrier that one of a call's arguments is.
+    fn carrier_at(&mut self, call: &Call, argument: usize) -> Option<CarrierId> {
         let fd = call.int(argument);
         let inode = match descriptors::target(call.tid, fd) {
             Target::Socket(inode) => inode,
@@ -132,9 +142,16 @@ impl Supervisor {
             }
         };
         let id = self.carriers.of_inode(inode)?;
-        let carrier = self.carriers.get(id)?;
-        carrier.seen = (call.tid, fd);
-        Some(Subject { carrier: id, socket: carrier.socket, transport: carrier.transport })
+        self.carriers.get(id)?.seen = (call.tid, fd);
+        Some(id)
+    }
+
+    /// A call on what is no socket of the Internet's.
+    fn other(&mut self, call: &Call) -> Result<Answer, Errno> {
+        match self.netlink_subject(call) {
+            Some(subject) => self.netlink_call(call, subject),
+            None => self.foreign(call),
+        }
     }
 
     /// A call on something that is not ours: the kernel knows best. But its name-cache and resolver daemons would

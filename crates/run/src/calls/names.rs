@@ -30,8 +30,7 @@ pub(super) fn is_resolver_daemon(sockaddr: &[u8]) -> bool {
 impl Supervisor {
     pub(super) fn bind(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let bytes = read_address(call, 1, 2)?;
-        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
-        let local = decode_bind(family, subject.transport, &bytes)?;
+        let local = decode_bind(subject.family, subject.transport, &bytes)?;
         let now = self.network.now();
         match self.network.host().bind(now, subject.socket, local) {
             Err(Errno::EADDRINUSE) => {

@@ -5,7 +5,7 @@ use sockeye_abi::{
 };
 
 use super::{Answer, Outcome, Subject};
-use crate::carriers::State;
+use crate::carriers::{Inet, State};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -19,12 +19,11 @@ const QUESTION_MAX: usize = 144;
 impl Supervisor {
     pub(super) fn set_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let length = usize::try_from(call.int(4)).map_err(|_| Errno::EINVAL)?;
-        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
         let (name, length) = ((call.int(1), call.int(2)), length.min(VALUE_MAX));
-        let size = value_size(family, subject.transport, name, length);
+        let size = value_size(subject.family, subject.transport, name, length);
         let mut bytes = memory::read_vec(call.tid, call.args[3], size)?;
         bytes.resize(length, 0);
-        let (option, value) = decode_set(family, subject.transport, name, &bytes)?;
+        let (option, value) = decode_set(subject.family, subject.transport, name, &bytes)?;
         let now = self.network.now();
         self.network.host().set_option(now, subject.socket, option, value)?;
         self.settle();
@@ -38,7 +37,8 @@ impl Supervisor {
             | Opt::SoOobInline => Ok(Answer::Pass),
             Opt::SoRcvLowat if subject.is_stream() => Ok(Answer::Pass),
             Opt::Ipv6AddrForm => {
-                self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family = Family::Inet;
+                let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
+                carrier.inet = Some(Inet { family: Family::Inet, transport: subject.transport });
                 Ok(Answer::Value(0))
             }
             _ => Ok(Answer::Value(0)),
@@ -46,8 +46,7 @@ impl Supervisor {
     }
 
     pub(super) fn get_option(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let family = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?.family;
-        let option = decode_get(family, subject.transport, call.int(1), call.int(2));
+        let option = decode_get(subject.family, subject.transport, call.int(1), call.int(2));
         // A level that isn't the socket's has nobody who would look at the arguments.
         if option == Err(Errno::EOPNOTSUPP) && call.int(1) != libc::SOL_SOCKET {
             return Err(Errno::EOPNOTSUPP);

@@ -47,8 +47,8 @@ macro_rules! calls {
 }
 
 calls! {
-    socket SYS_socket Arguments "AF_INET and AF_INET6 are the network's, AF_UNIX the machine's, others EAFNOSUPPORT";
-    socketpair SYS_socketpair Arguments "AF_UNIX is the machine's; EOPNOTSUPP for AF_INET and AF_INET6, as on Linux";
+    socket SYS_socket Arguments "AF_INET, AF_INET6 and AF_NETLINK are the network's, AF_UNIX the machine's, others EAFNOSUPPORT";
+    socketpair SYS_socketpair Arguments "AF_UNIX is the machine's; EOPNOTSUPP for AF_INET, AF_INET6 and AF_NETLINK, as on Linux";
     bind SYS_bind Always "";
     connect SYS_connect Always "";
     listen SYS_listen Always "";

@@ -11,7 +11,7 @@ use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
 use sockeye_stack::Received;
 
 use super::message::flags_of;
-use crate::carriers::{CarrierId, State};
+use crate::carriers::{CarrierId, Inet, State};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -46,8 +46,8 @@ pub(crate) struct Unheard {
 pub(crate) struct Taken {
     pub(crate) carrier: CarrierId,
     pub(crate) data: Vec<u8>,
-    /// How it came.
-    pub(crate) received: Received,
+    /// How it came; nothing is known of what netlink answers.
+    pub(crate) received: Option<Received>,
 }
 
 impl Supervisor {
@@ -90,9 +90,9 @@ impl Supervisor {
         let right = match kind {
             Outcome::Connected => matches!(carrier.state, State::Connected(_)),
             Outcome::Sent(_) | Outcome::InProgress | Outcome::Bound => true,
-            Outcome::Error(_) => {
-                decode_get(carrier.family, carrier.transport, call.int(1), call.int(2)) == Ok(Opt::SoError)
-            }
+            Outcome::Error(_) => carrier.inet.is_some_and(|Inet { family, transport }| {
+                decode_get(family, transport, call.int(1), call.int(2)) == Ok(Opt::SoError)
+            }),
         };
         right.then_some((id, kind))
     }
@@ -108,8 +108,12 @@ impl Supervisor {
         let Some(Taken { carrier: id, data, received }) = self.taken.take() else { return };
         let Some(carrier) = self.carriers.get(id) else { return };
         let Some(program_end) = carrier.borrow() else { return };
-        if let State::Datagram(mailbox) = &mut carrier.state {
-            mailbox.put_back(&program_end, (data, received), &mut self.buffer);
+        match (&mut carrier.state, received) {
+            (State::Datagram(mailbox), Some(received)) => {
+                mailbox.put_back(&program_end, (data, received), &mut self.buffer);
+            }
+            (State::Netlink(answers), _) => answers.put_back(&program_end, data, &mut self.buffer),
+            _ => {}
         }
     }
 }

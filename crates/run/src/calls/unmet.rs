@@ -57,8 +57,7 @@ impl Supervisor {
     }
 
     fn absent_option(&mut self, call: &Call, access: Access) -> Option<&'static str> {
-        let Subject { carrier, transport, .. } = self.subject(call)?;
-        let family = self.carriers.get(carrier)?.family;
+        let Subject { family, transport, .. } = self.subject(call)?;
         absent::option(family, transport, (call.int(1), call.int(2)), access)
     }
 }

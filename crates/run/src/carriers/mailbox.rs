@@ -191,6 +191,20 @@ impl Mailbox {
         }
     }
 
+    /// What P has not read takes of the receive buffer.
+    pub(crate) fn waiting(&self) -> usize {
+        let mut unread = self.unread();
+        let mut sizes = 0;
+        for letter in self.letters.iter().rev() {
+            if unread == 0 {
+                break;
+            }
+            unread = unread.saturating_sub(letter.charge);
+            sizes += letter.size;
+        }
+        sizes
+    }
+
     /// The memory charged for what P has not read.
     fn unread(&self) -> usize {
         super::charge(&self.end)

@@ -4,6 +4,7 @@
 //! descriptor of P itself (the program's `close` must be the last), so what it knows of P is an inode, to recognise it
 //! by, and an abstract name, to ask whether it still lives.
 
+mod answers;
 mod backlog;
 mod link;
 mod mailbox;
@@ -16,9 +17,10 @@ use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, Soc
 use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, Opt, Transport, Value};
 use sockeye_base::{Duration, Instant};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Outside, SocketId};
 use sockeye_stack::Charges;
 
+pub(crate) use answers::Answers;
 pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
 pub(crate) use mailbox::{Delivered, Mailbox};
@@ -36,8 +38,8 @@ new_key_type! {
 pub(crate) struct Carrier {
     /// The stack's socket behind it.
     pub(crate) socket: SocketId,
-    pub(crate) family: Family,
-    pub(crate) transport: Transport,
+    /// What it is if it is the Internet's; a netlink socket else.
+    pub(crate) inet: Option<Inet>,
     /// P's inode.
     pub(crate) inode: u64,
     /// The thread and descriptor P was last used by.
@@ -49,6 +51,13 @@ pub(crate) struct Carrier {
     pub(crate) unheard: Option<Unheard>,
     /// What a blocking call with MSG_FASTOPEN has sent.
     pub(crate) fast_send: Option<FastSend>,
+}
+
+/// A socket of the Internet's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Inet {
+    pub(crate) family: Family,
+    pub(crate) transport: Transport,
 }
 
 /// What a carrier stands for at the moment.
@@ -66,6 +75,8 @@ pub(crate) enum State {
     Listening(Backlog),
     /// A datagram socket.
     Datagram(Mailbox),
+    /// A netlink socket.
+    Netlink(Answers),
 }
 
 /// All carriers, by number, inode and socket.
@@ -97,59 +108,40 @@ impl Carriers {
     }
 
     /// Makes the carrier of a new socket. It is not in the table until [`Carriers::insert`].
-    pub(crate) fn create(
-        &self,
-        socket: SocketId,
-        family: Family,
-        transport: Transport,
-        nonblock: bool,
-    ) -> io::Result<NewCarrier> {
-        let (program_end, state) = match transport {
+    pub(crate) fn create(&self, socket: SocketId, inet: Inet, nonblock: bool) -> io::Result<NewCarrier> {
+        let (program_end, state) = match inet.transport {
             Transport::Tcp => (fresh_stream(nonblock)?, State::Fresh),
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
-                let is_udp = transport == Transport::Udp;
+                let is_udp = inet.transport == Transport::Udp;
                 let charges = if is_udp { Charges::default() } else { Charges::plain() };
                 let (program_end, mailbox) = Mailbox::pair(nonblock, charges)?;
                 (program_end, State::Datagram(mailbox))
             }
         };
         let name = Some(autobind(&program_end)?);
-        let inode = inode(&program_end)?;
-        let carrier = Carrier {
-            socket,
-            family,
-            transport,
-            inode,
-            seen: (0, -1),
-            name,
-            state,
-            unheard: None,
-            fast_send: None,
-        };
-        Ok(NewCarrier { program_end, carrier })
+        NewCarrier::new(program_end, (socket, Some(inet)), name, state)
+    }
+
+    /// The same for a netlink socket of this type.
+    pub(crate) fn create_netlink(
+        &self,
+        socket: SocketId,
+        kind: i32,
+        nonblock: bool,
+    ) -> io::Result<NewCarrier> {
+        let (program_end, answers) = Answers::pair(nonblock, kind)?;
+        let name = Some(autobind(&program_end)?);
+        NewCarrier::new(program_end, (socket, None), name, State::Netlink(answers))
     }
 
     /// A carrier for an accepted connection whose program's end is `program_end`.
     pub(crate) fn accepted(
         program_end: OwnedFd,
         socket: SocketId,
-        family: Family,
+        inet: Inet,
         link: Link,
     ) -> io::Result<NewCarrier> {
-        let inode = inode(&program_end)?;
-        let state = State::Connected(link);
-        let carrier = Carrier {
-            socket,
-            family,
-            transport: Transport::Tcp,
-            inode,
-            seen: (0, -1),
-            name: None,
-            state,
-            unheard: None,
-            fast_send: None,
-        };
-        Ok(NewCarrier { program_end, carrier })
+        NewCarrier::new(program_end, (socket, Some(inet)), None, State::Connected(link))
     }
 
     /// Enters a carrier that the program now holds; drops our descriptor of its end. Gives what an old entry of the
@@ -223,10 +215,8 @@ impl Carriers {
         let Some(carrier) = self.all.get(id) else { return false };
         match &carrier.name {
             Some(name) => {
-                let kind = match carrier.transport {
-                    Transport::Tcp => SocketType::STREAM,
-                    Transport::Udp | Transport::Ping | Transport::Raw(_) => SocketType::DGRAM,
-                };
+                let is_stream = carrier.inet.is_some_and(|inet| inet.transport.is_stream());
+                let kind = if is_stream { SocketType::STREAM } else { SocketType::DGRAM };
                 // A name that can be taken is nobody's any more.
                 socket(kind, true).is_ok_and(|probe| rustix::net::bind(&probe, name).is_err())
             }
@@ -240,6 +230,39 @@ impl Carriers {
     }
 }
 
+impl NewCarrier {
+    fn new(
+        program_end: OwnedFd,
+        (socket, inet): (SocketId, Option<Inet>),
+        name: Option<SocketAddrAny>,
+        state: State,
+    ) -> io::Result<NewCarrier> {
+        let inode = inode(&program_end)?;
+        let seen = (0, -1);
+        let carrier = Carrier { socket, inet, inode, seen, name, state, unheard: None, fast_send: None };
+        Ok(NewCarrier { program_end, carrier })
+    }
+}
+
+impl Outside for Carriers {
+    fn inode(&self, socket: SocketId) -> u32 {
+        let carrier = self.of_socket(socket).and_then(|id| self.all.get(id));
+        carrier.map_or(0, |carrier| u32::try_from(carrier.inode).unwrap_or(0))
+    }
+
+    fn on_the_way(&self, socket: SocketId) -> (usize, usize) {
+        let Some(carrier) = self.of_socket(socket).and_then(|id| self.all.get(id)) else { return (0, 0) };
+        match &carrier.state {
+            State::Connected(link) => {
+                let received = carrier.borrow().and_then(|end| rustix::io::ioctl_fionread(end).ok());
+                (received.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0), link.unread())
+            }
+            State::Datagram(mailbox) => (mailbox.waiting(), 0),
+            _ => (0, 0),
+        }
+    }
+}
+
 impl Carrier {
     /// The link to P, if the stream has one.
     pub(crate) fn link(&self) -> Option<&Link> {
@@ -249,7 +272,8 @@ impl Carrier {
             | State::Connecting(None)
             | State::Broken(_)
             | State::Listening(_)
-            | State::Datagram(_) => None,
+            | State::Datagram(_)
+            | State::Netlink(_) => None,
         }
     }
 
@@ -257,6 +281,7 @@ impl Carrier {
     pub(crate) fn supervisor_end(&self) -> Option<BorrowedFd<'_>> {
         match &self.state {
             State::Datagram(mailbox) => Some(mailbox.as_fd()),
+            State::Netlink(answers) => Some(answers.as_fd()),
             _ => self.link().map(AsFd::as_fd),
         }
     }

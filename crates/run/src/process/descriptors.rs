@@ -93,11 +93,13 @@ const PIDFD_THREAD: PidfdFlags = PidfdFlags::from_bits_retain(libc::O_EXCL as u3
 fn pidfd(tid: u32) -> Option<OwnedFd> {
     let open = |pid: u32, flags| pidfd_open(Pid::from_raw(pid as i32)?, flags).ok();
     let open_thread = open(tid, PIDFD_THREAD).or_else(|| open(tid, PidfdFlags::empty()));
-    open_thread.or_else(|| {
-        let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
-        let tgid = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()?;
-        open(tgid, PidfdFlags::empty())
-    })
+    open_thread.or_else(|| open(process_of(tid)?, PidfdFlags::empty()))
+}
+
+/// The process that a thread belongs to.
+pub(crate) fn process_of(tid: u32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{tid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("Tgid:"))?.trim().parse().ok()
 }
 
 #[cfg(test)]

@@ -105,17 +105,18 @@ pub(super) fn is_native(arch: u32) -> bool {
     arch == NATIVE_ARCH
 }
 
-/// `socket` and `socketpair`: Unix-domain ones are the machine's own, internet ones get `inet`, and what is neither
-/// `others`.
-fn by_family(inet: u32, others: u32) -> Vec<sock_filter> {
+/// `socket` and `socketpair`: Unix-domain ones are the machine's own, those of the Internet and of netlink get `ours`, and what is
+/// neither `others`.
+fn by_family(ours: u32, others: u32) -> Vec<sock_filter> {
     let (unix, inet4, inet6) = (libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32);
     vec![
         load_arg_low(0),
         jump(BPF_JEQ, unix, 0, 1),
         ret(ALLOW),
-        jump(BPF_JEQ, inet4, 1, 0),
-        jump(BPF_JEQ, inet6, 0, 1),
-        ret(inet),
+        jump(BPF_JEQ, inet4, 2, 0),
+        jump(BPF_JEQ, inet6, 1, 0),
+        jump(BPF_JEQ, libc::AF_NETLINK as u32, 0, 1),
+        ret(ours),
         ret(others),
     ]
 }
@@ -254,6 +255,7 @@ mod tests {
         assert_eq!(family(libc::AF_UNIX), ALLOW);
         assert_eq!(family(libc::AF_INET), NOTIFY);
         assert_eq!(family(libc::AF_INET6), NOTIFY);
+        assert_eq!(family(libc::AF_NETLINK), NOTIFY);
         assert_eq!(family(libc::AF_PACKET), NOTIFY);
         assert_eq!(native(libc::SYS_socketpair, [libc::AF_UNIX as u64, 1, 0, 0, 0, 0]), ALLOW);
         assert_eq!(

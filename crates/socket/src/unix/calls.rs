@@ -243,7 +243,7 @@ impl Host {
     pub(crate) fn unix_end(&self, id: SocketId) -> Option<EndId> {
         match self.sockets.get(id) {
             Some(Slot::Unix(end)) => Some(*end),
-            Some(Slot::Inet(_)) | None => None,
+            Some(Slot::Inet(_) | Slot::Netlink(_)) | None => None,
         }
     }
 
@@ -251,7 +251,7 @@ impl Host {
     fn unix_id(&self, id: SocketId) -> Result<EndId> {
         match self.sockets.get(id) {
             Some(Slot::Unix(end)) => Ok(*end),
-            Some(Slot::Inet(_)) => Err(Errno::EOPNOTSUPP),
+            Some(Slot::Inet(_) | Slot::Netlink(_)) => Err(Errno::EOPNOTSUPP),
             None => Err(Errno::EBADF),
         }
     }
@@ -288,7 +288,7 @@ impl Host {
                     end.in_flight += queues;
                 }
             }
-            None => {}
+            Some(Slot::Netlink(_)) | None => {}
         }
     }
 
@@ -307,7 +307,7 @@ impl Host {
                 }
                 Err(_) => return,
             },
-            None => return,
+            Some(Slot::Netlink(_)) | None => return,
         };
         if left == 0 {
             self.end_by_option(now, id);

@@ -2,6 +2,7 @@
 //! answers a late segment and what holds its port.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use slotmap::{SlotMap, new_key_type};
 use sockeye_base::{Counter, Instant, Rng, SeqNum};
@@ -17,7 +18,8 @@ use crate::stack::{BindId, ConnectionId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 
 new_key_type! {
-    struct TimeWaitId;
+    /// A connection in TIME-WAIT that nobody holds.
+    pub struct TimeWaitId;
 }
 
 /// All of them.
@@ -63,6 +65,16 @@ impl TimeWaits {
     /// What waits between these ends.
     pub(super) fn get(&self, tuple: &Tuple) -> Option<&TimeWait> {
         self.entries.get(self.by_tuple.get(tuple)?).map(|entry| &entry.state)
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = TimeWaitId> {
+        self.entries.keys()
+    }
+
+    /// Both ends, and when it ends.
+    pub(super) fn at(&self, id: TimeWaitId) -> Option<(SocketAddr, SocketAddr, Instant)> {
+        let Entry { state, tuple, .. } = self.entries.get(id)?;
+        Some((tuple.local.into(), tuple.remote.into(), state.ends()))
     }
 
     fn insert(&mut self, entry: Entry) {
