@@ -148,7 +148,7 @@ for how in sys.argv[1:]:
         "-Huan",
         "-Hwan",
         "-Htan state established sport = :5000",
-        "-Htan src 127.0.0.1:5000 and state listening",
+        "-Htln src 127.0.0.1:5000",
         "-Htanm",
     ];
     let shown = finish(python(program).args(asks)).well().text();
