@@ -176,7 +176,10 @@ static void interrupted(void) {
         long n = read(ends[0], buffer, 10);
         printf("in a storm: %ld %s\n", n, strerrorname_np(errno));
         limit.tv_usec = 0;
+        // Not in the storm: a call that Linux does at once may be ended by a signal (differences.c).
+        alarms(kinds[i], 0, 0);
         MUST(setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+        alarms(kinds[i], 10000, 10000);
         pid_t child = fork();
         if (child == 0) {
             nanosleep(&(struct timespec){0, 100000000}, NULL);
