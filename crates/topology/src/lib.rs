@@ -6,7 +6,6 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod build;
-mod check;
 mod explain;
 mod model;
 mod problem;

@@ -3,7 +3,7 @@
 use sockeye_stack::{Settings, SysctlError};
 
 use super::names::Names;
-use crate::check::Places;
+use super::places::Places;
 use crate::model::{File, Host, Interface, Service, Topology};
 use crate::problem::nearest;
 use crate::table::{At, Table};

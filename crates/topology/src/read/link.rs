@@ -6,7 +6,7 @@ use sockeye_lab::{CoDel, Direction, Discipline, Loss, Spread};
 
 use super::host::MTUS;
 use super::names::Names;
-use crate::check::Places;
+use super::places::Places;
 use crate::model::{ETHERNET_MTU, Link, Plug, Topology};
 use crate::table::{At, Table};
 use crate::value;

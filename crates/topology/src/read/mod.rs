@@ -1,21 +1,22 @@
-//! From text to a [`Topology`]: each kind of table is read, then names are looked up (`names`), then the whole is
-//! checked.
+//! From text to a [`Topology`]: each kind of table is read, names are looked up on the way (`names`), and what
+//! can't be there twice is kept with its place (`places`).
 
 mod event;
 mod host;
 mod link;
 mod names;
+mod places;
 mod program;
 mod traffic;
 
 use toml::de::DeTable;
 
-use crate::check;
 use crate::model::{Expectations, Topology};
 use crate::problem::{Found, Problems};
 use crate::table::Table;
 use crate::value;
 use names::Names;
+use places::Places;
 
 impl Topology {
     /// Reads a network.
@@ -45,7 +46,7 @@ fn read(top: &mut Table<'_>) -> Topology {
         ..Topology::default()
     };
     let mut names = Names::default();
-    let mut places = check::Places::default();
+    let mut places = Places::default();
     for table in top.tables("host", "a host") {
         host::read(table, &mut topology, (&mut names, &mut places));
     }

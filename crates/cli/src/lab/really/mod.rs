@@ -1,6 +1,9 @@
 //! A network with unmodified programs, in real time: a hub in this process, and on each host that runs something a
 //! `sockeye run` with an attendant, who starts the programs there.
 
+mod processes;
+mod verdict;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,16 +13,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use sockeye_hub::{Happening, Hub, Place};
 use sockeye_run::{Pcap, WHOLE};
-use sockeye_topology::{Program, Ready, Topology, What};
+use sockeye_topology::{Ready, Topology, What};
 
 use super::RunArguments;
 use super::counted::Counted;
 use super::words::{Order, Report, Start};
 use crate::network_file::Network;
 use crate::output::print;
+use processes::{descendants, kill};
 
 /// How long programs that were told to end may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -440,100 +443,4 @@ impl Run<'_> {
             }
         }
     }
-
-    /// What was expected and isn't so.
-    fn judge(&mut self, counted: &Counted) {
-        for (program, fare) in self.topology.programs.iter().zip(&self.fares) {
-            let name = &program.name;
-            if fare.began.is_none() {
-                self.failures.push(format!("{name}: was not started"));
-                continue;
-            }
-            if let (Some(wanted), Some((status, _)), false) = (program.status, fare.ended, fare.excused)
-                && status != wanted
-            {
-                self.failures.push(format!("{name}: ended with {status}, not {wanted}"));
-            }
-            for (what, _) in program.prints.iter().zip(&fare.printed).filter(|(_, printed)| !**printed) {
-                self.failures.push(format!("{name}: did not print {what:?}"));
-            }
-        }
-        self.failures.extend(counted.failures(&self.topology.expectations));
-    }
-
-    fn summary(&self, json: bool, counted: &Counted) -> String {
-        let took = self.began.map(|began| began.elapsed()).unwrap_or_default();
-        let programs = self.topology.programs.iter().zip(&self.fares);
-        if json {
-            let programs: Vec<_> = programs
-                .map(|(program, fare)| {
-                    json!({
-                        "name": program.name,
-                        "host": self.topology.hosts[program.host].name,
-                        "status": fare.ended.map(|(status, _)| status),
-                        "seconds": fare.ended.map(|(_, took)| took.as_secs_f64()),
-                    })
-                })
-                .collect();
-            let value = json!({
-                "name": self.topology.name,
-                "seed": self.seed,
-                "seconds": took.as_secs_f64(),
-                "programs": programs,
-                "drops": counted.drops,
-                "failures": self.failures,
-            });
-            return format!("{value:#}\n");
-        }
-        let name = self.topology.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        let mut text = format!("{name}seed {}, {took:.1?} of real time\n", self.seed);
-        for (program, fare) in programs {
-            text += &format!("  {}\n", fate(program, fare));
-        }
-        for failure in &self.failures {
-            text += &format!("FAILED  {failure}\n");
-        }
-        text
-    }
-}
-
-fn fate(program: &Program, fare: &Fare) -> String {
-    let name = &program.name;
-    match (fare.began, fare.ended) {
-        (None, _) => format!("{name}: not started"),
-        (Some(_), Some((status, took))) if !fare.excused => {
-            format!("{name}: ended with {status} after {took:.1?}")
-        }
-        (Some(_), _) if program.server => format!("{name}: served to the end"),
-        (Some(_), _) => format!("{name}: was ended"),
-    }
-}
-
-/// Ends a `sockeye run`, which ends all it started. Asked kindly first it would let them go on for a while.
-fn kill(child: &mut Child) {
-    let own = i32::try_from(child.id()).unwrap_or(0);
-    let all: Vec<_> = descendants(own).collect();
-    let _ = child.kill();
-    let _ = child.wait();
-    for process in all.into_iter().filter_map(rustix::process::Pid::from_raw) {
-        // Most have ended with it.
-        let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
-    }
-}
-
-/// The children of a process, theirs, and so on.
-fn descendants(of: i32) -> impl Iterator<Item = i32> {
-    let mut found = Vec::new();
-    let mut todo = vec![of];
-    while let Some(process) = todo.pop() {
-        let tasks = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-        for task in tasks {
-            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            let children: Vec<i32> =
-                children.split_whitespace().filter_map(|child| child.parse().ok()).collect();
-            found.extend(&children);
-            todo.extend(children);
-        }
-    }
-    found.into_iter()
 }

@@ -10,7 +10,7 @@ use crate::problem::{Found, Span};
 
 /// Where things stand in the file.
 #[derive(Default)]
-pub(crate) struct Places {
+pub(super) struct Places {
     addresses: BTreeMap<IpAddr, Span>,
     plugged: BTreeMap<Plug, Span>,
     /// For each switch one that it is joined to, at last one that stands for all of them.
@@ -19,7 +19,7 @@ pub(crate) struct Places {
 
 impl Places {
     /// An address of some host.
-    pub(crate) fn address(&mut self, cidr: Cidr, span: &Span, found: &Found) {
+    pub(super) fn address(&mut self, cidr: Cidr, span: &Span, found: &Found) {
         let address = cidr.address();
         if self.addresses.insert(address, span.clone()).is_some() {
             found.add(span, format!("{address} is another interface's already"));
@@ -27,7 +27,7 @@ impl Places {
     }
 
     /// A link between two ends.
-    pub(crate) fn link(&mut self, ends: [(Plug, &Span); 2], topology: &Topology, found: &Found) {
+    pub(super) fn link(&mut self, ends: [(Plug, &Span); 2], topology: &Topology, found: &Found) {
         for (plug, span) in ends {
             if let Plug::Interface(host, interface) = plug
                 && self.plugged.insert(plug, span.clone()).is_some()

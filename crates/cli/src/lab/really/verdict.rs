@@ -1,0 +1,76 @@
+//! What came of the programs, and whether it is what was expected.
+
+use serde_json::json;
+use sockeye_topology::Program;
+
+use super::{Fare, Run};
+use crate::lab::counted::Counted;
+
+impl Run<'_> {
+    /// What was expected and isn't so.
+    pub(super) fn judge(&mut self, counted: &Counted) {
+        for (program, fare) in self.topology.programs.iter().zip(&self.fares) {
+            let name = &program.name;
+            if fare.began.is_none() {
+                self.failures.push(format!("{name}: was not started"));
+                continue;
+            }
+            if let (Some(wanted), Some((status, _)), false) = (program.status, fare.ended, fare.excused)
+                && status != wanted
+            {
+                self.failures.push(format!("{name}: ended with {status}, not {wanted}"));
+            }
+            for (what, _) in program.prints.iter().zip(&fare.printed).filter(|(_, printed)| !**printed) {
+                self.failures.push(format!("{name}: did not print {what:?}"));
+            }
+        }
+        self.failures.extend(counted.failures(&self.topology.expectations));
+    }
+
+    pub(super) fn summary(&self, json: bool, counted: &Counted) -> String {
+        let took = self.began.map(|began| began.elapsed()).unwrap_or_default();
+        let programs = self.topology.programs.iter().zip(&self.fares);
+        if json {
+            let programs: Vec<_> = programs
+                .map(|(program, fare)| {
+                    json!({
+                        "name": program.name,
+                        "host": self.topology.hosts[program.host].name,
+                        "status": fare.ended.map(|(status, _)| status),
+                        "seconds": fare.ended.map(|(_, took)| took.as_secs_f64()),
+                    })
+                })
+                .collect();
+            let value = json!({
+                "name": self.topology.name,
+                "seed": self.seed,
+                "seconds": took.as_secs_f64(),
+                "programs": programs,
+                "drops": counted.drops,
+                "failures": self.failures,
+            });
+            return format!("{value:#}\n");
+        }
+        let name = self.topology.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        let mut text = format!("{name}seed {}, {took:.1?} of real time\n", self.seed);
+        for (program, fare) in programs {
+            text += &format!("  {}\n", fate(program, fare));
+        }
+        for failure in &self.failures {
+            text += &format!("FAILED  {failure}\n");
+        }
+        text
+    }
+}
+
+fn fate(program: &Program, fare: &Fare) -> String {
+    let name = &program.name;
+    match (fare.began, fare.ended) {
+        (None, _) => format!("{name}: not started"),
+        (Some(_), Some((status, took))) if !fare.excused => {
+            format!("{name}: ended with {status} after {took:.1?}")
+        }
+        (Some(_), _) if program.server => format!("{name}: served to the end"),
+        (Some(_), _) => format!("{name}: was ended"),
+    }
+}
