@@ -11,6 +11,21 @@ pub(super) const BOTH: [&[&str]; 2] = [&[], &["--exact"]];
 /// Links that are long and lose: half a percent of what goes over each.
 pub(super) const BAD_LINKS: [&str; 6] = ["--delay", "5ms", "--loss", "0.5%", "--seed", "7"];
 
+/// What a script of [`Stage::steps`] may say.
+const FUNCTIONS: &str = r#"
+ask='import socket, sys; socket.create_connection((sys.argv[2], int(sys.argv[1])))'
+served() { until python3 -c "$ask" $1 ${2:-127.0.0.1} 2>/dev/null; do :; done; }
+is() { [ "$2" = "$3" ] || { echo "$1: $2, not $3" >&2; exit 1; }; }
+"#;
+
+/// Runs such a script to its end, under plain `run` and under `run --exact`. Servers that it leaves in the background are
+/// ended with it.
+pub(super) fn works(script: &str) {
+    for options in BOTH {
+        Stage::new().steps(options, script).well();
+    }
+}
+
 /// A folder of its own.
 pub(super) struct Stage {
     place: TempDir,
@@ -43,6 +58,12 @@ impl Stage {
         let mut command = sockeye(["run"]);
         command.args(options).args(["--", "sh", "-c", script]);
         finish(command.current_dir(self.path()))
+    }
+
+    /// The same with a script that stops where something fails, and may say `served PORT [ADDRESS]` to wait until somebody
+    /// listens there, and `is WHAT GIVEN EXPECTED` to compare.
+    pub(super) fn steps(&self, options: &[&str], script: &str) -> Finished {
+        self.script(options, &format!("set -eu\n{FUNCTIONS}{script}"))
     }
 
     /// A script on a host of a network, in this place.
