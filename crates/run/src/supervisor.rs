@@ -450,6 +450,7 @@ impl Supervisor {
                     Err(_) => return self.network.host().abort(now, socket),
                 },
             };
+            link.bound(&program_end, host, socket);
             carrier.state = State::Connected(link);
             drop(program_end);
             if self.watch(id).is_err() {

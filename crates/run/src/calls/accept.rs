@@ -109,6 +109,7 @@ impl Supervisor {
             return Err(error);
         }
         carriers::set_options(&program_end, self.network.host(), now, socket);
+        link.bound(&program_end, self.network.host(), socket);
         let new: NewCarrier = match Carriers::accepted(program_end, socket, inet, link) {
             Ok(new) => new,
             Err(_) => return self.put_back(subject, (socket, peer), Errno::ENOBUFS),

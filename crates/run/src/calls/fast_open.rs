@@ -31,6 +31,7 @@ impl Supervisor {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
         let link = Link::connect(&program_end).map_err(|_| Errno::ENOBUFS)?;
+        link.bound(&program_end, self.network.host(), subject.socket);
         carrier.state = State::Connected(link);
         self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
         Ok(Answer::Value(0))

@@ -36,6 +36,13 @@ impl Supervisor {
             | Opt::SoSndTimeoNew
             | Opt::SoOobInline => Ok(Answer::Pass),
             Opt::SoRcvLowat if subject.is_stream() => Ok(Answer::Pass),
+            Opt::SoSndBuf | Opt::SoSndBufForce | Opt::SoRcvBuf | Opt::SoRcvBufForce => {
+                let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
+                if let (State::Connected(link), Some(program_end)) = (&carrier.state, carrier.borrow()) {
+                    link.bound(&program_end, self.network.host(), subject.socket);
+                }
+                Ok(Answer::Value(0))
+            }
             Opt::Ipv6AddrForm => {
                 let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
                 carrier.inet = Some(Inet { family: Family::Inet, transport: subject.transport });

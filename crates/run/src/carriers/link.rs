@@ -22,6 +22,8 @@ const JUNK: [u8; 4096] = [0; 4096];
 const SIOCATMARK: libc::c_ulong = sockeye_abi::ioctl::SIOCATMARK as libc::c_ulong;
 /// The kernel doubles it: 212,992 bytes, its default.
 const SEND_BUFFER: usize = 106_496;
+/// The least of a carrier's buffer, not doubled: its junk is to leave it writable.
+const SEND_BUFFER_MIN: usize = 16_384;
 
 /// What became of the connection when bytes were moved.
 #[derive(Debug, PartialEq, Eq)]
@@ -113,6 +115,19 @@ impl Link {
         // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
         self.may_read = self.has_data();
+    }
+
+    /// What the program has said of its buffers bounds those of the carrier, too, which come on top.
+    pub(crate) fn bound(&self, program_end: &OwnedFd, host: &Host, socket: SocketId) {
+        let set = |end: &OwnedFd, bytes: Option<i32>| {
+            // They read as twice what they were set to, as the kernel's own will.
+            let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes / 2).ok()) else { return };
+            let size = bytes.clamp(SEND_BUFFER_MIN, SEND_BUFFER);
+            let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, size);
+        };
+        let (sending, receiving) = host.buffers_set(socket);
+        set(program_end, sending);
+        set(&self.end, receiving);
     }
 
     /// What the kernel says of S.

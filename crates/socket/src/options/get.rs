@@ -95,6 +95,13 @@ impl Host {
         mtu.and_then(|mtu| i32::try_from(mtu).ok()).ok_or(Errno::ENOTCONN)
     }
 
+    /// The sizes of a socket's buffers for sending and receiving, each if the program has set it: bytes, as SO_SNDBUF and
+    /// SO_RCVBUF read.
+    pub fn buffers_set(&self, id: SocketId) -> (Option<i32>, Option<i32>) {
+        self.get(id)
+            .map_or((None, None), |socket| (socket.options.send_buffer, socket.options.receive_buffer))
+    }
+
     /// A connection's buffers grow by themselves.
     fn shown_buffer(&self, id: SocketId, opt: Opt) -> Result<i32> {
         let (socket, is_send) = (self.get(id)?, opt == Opt::SoSndBuf);

@@ -49,7 +49,7 @@ debug = false
 #[test]
 fn node_serves_and_asks() {
     if need(&["node"]) {
-        let text = "http 4\nfetch true\nnet 1000000\ndgram hello\nlookup 10.61.0.2\nresolve4 10.61.0.2\n";
+        let text = "http 4\nfetch true\nnet 1000000\ndgram hello\nlookup 10.61.0.2\nresolve4 10.61.0.2\nlo 127.0.0.1 eth0 10.61.0.1\n";
         prints(&[Path::new("node"), &script("node.js")], &format!("{text}ECONNREFUSED\nEHOSTUNREACH\n"));
     }
 }
@@ -93,6 +93,8 @@ deadline true
 streams 1000
 host [10.61.0.2 fd61::2] <nil>
 address [tekapo.] <nil>
+lo 127.0.0.1/8 <nil>
+eth0 10.61.0.1/24 <nil>
 dial tcp 127.0.0.1:1: connect: connection refused
 ";
 

@@ -21,6 +21,12 @@ func main() {
 	fmt.Println("host", addresses, err)
 	names, err := net.LookupAddr("10.61.0.2")
 	fmt.Println("address", names, err)
+	interfaces, err := net.Interfaces()
+	check(err)
+	for _, each := range interfaces {
+		addresses, err := each.Addrs()
+		fmt.Println(each.Name, addresses[0], err)
+	}
 	_, err = net.Dial("tcp", "127.0.0.1:1")
 	fmt.Println(err)
 }

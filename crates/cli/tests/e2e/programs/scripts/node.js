@@ -1,5 +1,6 @@
 // HTTP through a keep-alive agent of four connections, fetch, streams, datagrams, names and errors.
 const assert = require('assert'), dgram = require('dgram'), dns = require('dns'), http = require('http'), net = require('net');
+const os = require('os');
 const listen = (server, ...where) => new Promise((done) => server.listen(...where, () => done(server.address().port)));
 const failure = (...where) => new Promise((done) => net.connect(...where).on('error', (error) => done(error.code)));
 
@@ -60,6 +61,7 @@ async function datagrams() {
   await datagrams();
   console.log('lookup', (await dns.promises.lookup('tekapo', 4)).address);
   console.log('resolve4', ...(await dns.promises.resolve4('tekapo')));
+  console.log(...Object.entries(os.networkInterfaces()).map(([name, addresses]) => name + ' ' + addresses[0].address));
   console.log(await failure(1, '127.0.0.1'));
   console.log(await failure(1, '10.61.0.77'));
 })();
