@@ -1,7 +1,7 @@
 //! What Linux has and Sockeye has not, by its name: so that a program's failure can be told from its mistake.
 
 use crate::ioctl::{self, By, IOCTLS};
-use crate::option::{Access, OPTIONS, State};
+use crate::option::{Access, OPTIONS, Opt, SOL_IP, SOL_IPV6, SOL_SOCKET, SOL_TCP, SOL_UDP, Sockets, State};
 use crate::request::{IPPROTO_MAX, Request, SOCK_MAX, SOCK_TYPE_MASK};
 use crate::{Family, Transport};
 
@@ -55,6 +55,51 @@ const TRANSPORTS: &[(i32, i32, &str)] = &[
     (1, 262, "IPPROTO_MPTCP"),
 ];
 
+/// Options that Linux has and our table has not: level, number, name.
+const BEYOND: &[(i32, i32, &str)] = &[
+    (SOL_SOCKET, 26, "SO_ATTACH_FILTER"),
+    (SOL_SOCKET, 27, "SO_DETACH_FILTER"),
+    (SOL_SOCKET, 37, "SO_TIMESTAMPING"),
+    (SOL_SOCKET, 44, "SO_LOCK_FILTER"),
+    (SOL_SOCKET, 60, "SO_ZEROCOPY"),
+    (SOL_SOCKET, 65, "SO_TIMESTAMPING_NEW"),
+    (SOL_TCP, 38, "TCP_AO_ADD_KEY"),
+    (SOL_TCP, 39, "TCP_AO_DEL_KEY"),
+    (SOL_TCP, 40, "TCP_AO_INFO"),
+    (SOL_TCP, 41, "TCP_AO_GET_KEYS"),
+    (SOL_TCP, 42, "TCP_AO_REPAIR"),
+    (SOL_UDP, 104, "UDP_GRO"),
+    (SOL_IP, 5, "IP_ROUTER_ALERT"),
+    (SOL_IP, 7, "IP_RETOPTS"),
+    (SOL_IP, 9, "IP_PKTOPTIONS"),
+    (SOL_IP, 16, "IP_IPSEC_POLICY"),
+    (SOL_IP, 26, "IP_RECVERR_RFC4884"),
+    (SOL_IPV6, 2, "IPV6_2292PKTINFO"),
+    (SOL_IPV6, 3, "IPV6_2292HOPOPTS"),
+    (SOL_IPV6, 4, "IPV6_2292DSTOPTS"),
+    (SOL_IPV6, 5, "IPV6_2292RTHDR"),
+    (SOL_IPV6, 6, "IPV6_2292PKTOPTIONS"),
+    (SOL_IPV6, 8, "IPV6_2292HOPLIMIT"),
+    (SOL_IPV6, 11, "IPV6_FLOWINFO"),
+    (SOL_IPV6, 22, "IPV6_ROUTER_ALERT"),
+    (SOL_IPV6, 27, "IPV6_JOIN_ANYCAST"),
+    (SOL_IPV6, 28, "IPV6_LEAVE_ANYCAST"),
+    (SOL_IPV6, 30, "IPV6_ROUTER_ALERT_ISOLATE"),
+    (SOL_IPV6, 31, "IPV6_RECVERR_RFC4884"),
+    (SOL_IPV6, 34, "IPV6_IPSEC_POLICY"),
+    (SOL_IPV6, 35, "IPV6_XFRM_POLICY"),
+    (SOL_IPV6, 50, "IPV6_PKTINFO"),
+    (SOL_IPV6, 53, "IPV6_RECVHOPOPTS"),
+    (SOL_IPV6, 54, "IPV6_HOPOPTS"),
+    (SOL_IPV6, 55, "IPV6_RTHDRDSTOPTS"),
+    (SOL_IPV6, 56, "IPV6_RECVRTHDR"),
+    (SOL_IPV6, 57, "IPV6_RTHDR"),
+    (SOL_IPV6, 58, "IPV6_RECVDSTOPTS"),
+    (SOL_IPV6, 59, "IPV6_DSTOPTS"),
+    (SOL_IPV6, 60, "IPV6_RECVPATHMTU"),
+    (SOL_IPV6, 61, "IPV6_PATHMTU"),
+];
+
 /// Requests of netdevice(7) and its like that are answered with ENOTTY.
 const REQUESTS: &[(u32, &str)] = &[
     (0x890b, "SIOCADDRT"),
@@ -104,14 +149,29 @@ pub fn option(
     (level, number): (i32, i32),
     access: Access,
 ) -> Option<&'static str> {
-    let row = OPTIONS
-        .iter()
-        .find(|row| (row.level, row.number) == (level, number) && row.applies(family, transport))?;
+    let is_own = match level {
+        SOL_TCP => transport == Transport::Tcp,
+        SOL_UDP => transport == Transport::Udp,
+        SOL_IPV6 => family == Family::Inet6,
+        _ => true,
+    };
+    let beyond = BEYOND.iter().find(|(own, named, _)| is_own && (*own, *named) == (level, number));
+    if let Some((_, _, name)) = beyond {
+        return Some(name);
+    }
+    let row = OPTIONS.iter().find(|row| (row.level, row.number) == (level, number))?;
     let is_known = match access {
         Access::Read => row.readable,
         Access::Write => row.settable,
     };
-    (is_known && row.state == State::Rejected).then_some(row.name)
+    let is_refused = match row.state {
+        State::Rejected => row.applies(family, transport),
+        // On Linux a stream has them, too, but for IP_RECVFRAGSIZE.
+        State::Enforced | State::Kept => {
+            row.sockets == Sockets::Datagrams && transport.is_stream() && row.opt != Opt::IpRecvFragSize
+        }
+    };
+    (is_known && is_refused).then_some(row.name)
 }
 
 /// The name of a request that a socket answers on Linux and not here.
@@ -149,6 +209,10 @@ mod tests {
         assert_eq!(option(Family::Inet, Transport::Tcp, (6, 31), Access::Write), Some("TCP_ULP"));
         assert_eq!(option(Family::Inet, Transport::Tcp, (6, 1), Access::Write), None);
         assert_eq!(option(Family::Inet, Transport::Udp, (6, 31), Access::Write), None);
+        assert_eq!(option(Family::Inet, Transport::Tcp, (1, 60), Access::Write), Some("SO_ZEROCOPY"));
+        assert_eq!(option(Family::Inet, Transport::Tcp, (1, 29), Access::Write), Some("SO_TIMESTAMP"));
+        assert_eq!(option(Family::Inet, Transport::Udp, (1, 29), Access::Write), None);
+        assert_eq!(option(Family::Inet, Transport::Udp, (41, 50), Access::Write), None);
         assert_eq!(request(0x8946), Some("SIOCETHTOOL"));
         assert_eq!(request(0x8914), Some("SIOCSIFFLAGS"));
         assert_eq!(request(0x8913), None);
@@ -159,6 +223,12 @@ mod tests {
     fn tables_do_not_overlap() {
         for (number, name) in REQUESTS {
             assert!(IOCTLS.iter().all(|(own, ..)| own != number), "{name} is answered");
+        }
+        for (level, number, name) in BEYOND {
+            assert!(
+                OPTIONS.iter().all(|row| (row.level, row.number) != (*level, *number)),
+                "{name} is in the table"
+            );
         }
     }
 }

@@ -17,6 +17,8 @@ for _ in range(3):
 attempt(socket.socket, socket.AF_INET, socket.SOCK_STREAM, 262)
 attempt(tcp.setsockopt, socket.IPPROTO_TCP, 31, b'tls')
 attempt(tcp.getsockopt, socket.IPPROTO_TCP, 28, 100)
+attempt(tcp.setsockopt, socket.SOL_SOCKET, 60, 1)
+attempt(socket.create_connection(('tekapo', 19)).recv, 1, socket.MSG_TRUNC)
 attempt(fcntl.ioctl, tcp, 0x8946, bytes(40))
 attempt(fcntl.ioctl, tcp, 0x8914, b'eth0' + bytes(36))
 attempt(socket.socket, 7, socket.SOCK_STREAM)
@@ -27,15 +29,17 @@ attempt(fcntl.ioctl, tcp, 0x89ff, bytes(40))
 ctypes.CDLL(None).syscall(425, 1, None)
 ";
 
-const SEEN: &str = "EAFNOSUPPORT\nEAFNOSUPPORT\nEAFNOSUPPORT\nEPROTONOSUPPORT\nENOPROTOOPT\nENOPROTOOPT\nENOTTY\nEPERM\n\
+const SEEN: &str = "EAFNOSUPPORT\nEAFNOSUPPORT\nEAFNOSUPPORT\nEPROTONOSUPPORT\nENOPROTOOPT\nENOPROTOOPT\nENOPROTOOPT\nENOTSUP\nENOTTY\nEPERM\n\
                     EAFNOSUPPORT\nEPROTONOSUPPORT\nENOPROTOOPT\nworks\nENOTTY\n";
 
 /// What is to be reported of them: call, what, error, times.
-const UNMET: [(&str, &str, &str, u64); 7] = [
+const UNMET: [(&str, &str, &str, u64); 9] = [
     ("getsockopt", "TCP_SAVED_SYN", "ENOPROTOOPT", 1),
     ("io_uring_setup", "a ring", "ENOSYS", 1),
     ("ioctl", "SIOCETHTOOL", "ENOTTY", 1),
     ("ioctl", "SIOCSIFFLAGS", "EPERM", 1),
+    ("recv", "MSG_TRUNC of a stream", "EOPNOTSUPP", 1),
+    ("setsockopt", "SO_ZEROCOPY", "ENOPROTOOPT", 1),
     ("setsockopt", "TCP_ULP", "ENOPROTOOPT", 1),
     ("socket", "AF_VSOCK", "EAFNOSUPPORT", 3),
     ("socket", "IPPROTO_MPTCP", "EPROTONOSUPPORT", 1),

@@ -49,6 +49,11 @@ impl Supervisor {
             libc::SYS_sendmmsg if flags_of(call).contains(MessageFlags::FASTOPEN) => {
                 Some(("sendmmsg", "MSG_FASTOPEN"))
             }
+            libc::SYS_recvfrom | libc::SYS_recvmsg | libc::SYS_recvmmsg
+                if errno == Errno::EOPNOTSUPP && flags_of(call).contains(MessageFlags::TRUNC) =>
+            {
+                Some(("recv", "MSG_TRUNC of a stream"))
+            }
             _ => None,
         };
         if let Some((name, what)) = found {
