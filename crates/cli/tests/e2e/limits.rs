@@ -231,6 +231,20 @@ print(socket.socket().connect_ex(('tekapo', 7)))
     }
 }
 
+/// Agents hide, and have Unix-domain sockets alone: nothing is to be said of it.
+#[test]
+fn agents_hide_and_work() {
+    if !need(&["ssh-agent", "ssh-add"]) {
+        return;
+    }
+    for user in users() {
+        let script = "eval \"$(ssh-agent -s)\" >/dev/null; ssh-add -l; ssh-agent -k";
+        let finished = finish(user.run(["sh", "-c", script]).env("TMPDIR", "/tmp")).well();
+        assert_eq!(finished.errors(), "");
+        finished.says("The agent has no identities.");
+    }
+}
+
 /// A set-user-id program runs as whoever runs it: said when it is the program, and when it makes a socket.
 #[test]
 fn set_user_id_programs() {

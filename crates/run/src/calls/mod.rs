@@ -137,7 +137,7 @@ impl Supervisor {
             Target::Socket(inode) => inode,
             Target::Other | Target::Closed => return None,
             Target::Hidden => {
-                self.ledger.meet(call.tid, Limit::Hidden);
+                self.meet_hidden(call);
                 return None;
             }
         };

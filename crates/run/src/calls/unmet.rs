@@ -4,7 +4,7 @@ use sockeye_abi::{Access, Errno, MessageFlags, absent};
 
 use super::message::flags_of;
 use super::{Answer, Subject};
-use crate::process::privileges;
+use crate::process::{family, privileges};
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 use crate::unmet::Limit;
@@ -31,6 +31,14 @@ impl Supervisor {
                 Ok(())
             }
             None => self.limited(call, Limit::Hidden).map(drop),
+        }
+    }
+
+    /// A program that hides has made a call on a socket. If neither it nor those it comes from have one of ours it is a
+    /// Unix-domain socket (an agent's, say), which the kernel serves.
+    pub(super) fn meet_hidden(&mut self, call: &Call) {
+        if self.carriers.any_seen_at(&family::lineage(call.tid)) {
+            self.ledger.meet(call.tid, Limit::Hidden);
         }
     }
 

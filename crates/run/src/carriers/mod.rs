@@ -9,7 +9,7 @@ mod backlog;
 mod link;
 mod mailbox;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
@@ -181,6 +181,11 @@ impl Carriers {
 
     pub(crate) fn len(&self) -> usize {
         self.all.len()
+    }
+
+    /// Whether one was seen at one of these threads last.
+    pub(crate) fn any_seen_at(&self, threads: &HashSet<u32>) -> bool {
+        self.all.values().any(|carrier| threads.contains(&carrier.seen.0))
     }
 
     pub(crate) fn get(&mut self, id: CarrierId) -> Option<&mut Carrier> {

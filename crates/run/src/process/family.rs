@@ -1,6 +1,6 @@
 //! Who descends from whom.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 
 /// The processes that descend from `ancestor`, without itself, parents before children.
@@ -22,6 +22,18 @@ pub(crate) fn descendants(ancestor: u32) -> Vec<u32> {
     found
 }
 
+/// The threads of a thread's process and of its ancestors, up to this process.
+pub(crate) fn lineage(tid: u32) -> HashSet<u32> {
+    let mut threads = HashSet::new();
+    let mut next = Some(tid);
+    while let Some(pid) = next.filter(|pid| ![0, 1, std::process::id()].contains(pid)) {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        threads.extend(tasks.filter_map(|task| task.file_name().to_str()?.parse::<u32>().ok()));
+        next = parent(pid);
+    }
+    threads
+}
+
 /// The parent, from `/proc/PID/stat`: behind the command's name, which may hold anything but ends at the last `)`.
 fn parent(pid: u32) -> Option<u32> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -38,6 +50,7 @@ mod tests {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat");
         assert!(descendants(std::process::id()).contains(&child.id()));
         assert!(descendants(child.id()).is_empty());
+        assert_eq!(lineage(child.id()), HashSet::from([child.id()]));
         drop(child.stdin.take());
         child.wait().expect("cat ends");
     }
