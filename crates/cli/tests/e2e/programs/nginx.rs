@@ -206,6 +206,101 @@ ab -q -c 20 -n 200 http://pukaki/ | grep -E 'Complete|Failed|Non-2xx'
     assert!(bounded(server, "nginx").status.success());
 }
 
+/// The new binary has its listeners by inheritance, through `exec`.
+#[test]
+fn no_client_notices_an_upgrade() {
+    if !all_here() {
+        return;
+    }
+    let stage = stage("listen 8080; root www;");
+    // It upgrades only as a daemon, and by its whole name.
+    stage.write("nginx.conf", stage.read("nginx.conf").replace("daemon off;", ""));
+    let script = "
+$(command -v nginx) -p $PWD -c nginx.conf -e error.log
+until curl -s -o /dev/null http://localhost:8080/; do :; done
+OLD=$(cat nginx.pid)
+gone() { until ! [ -e /proc/$1 ] || grep -q ') Z' /proc/$1/stat; do :; done; }
+ab -q -c 10 -n 1000 http://localhost:8080/ >ab & AB=$!
+kill -USR2 $OLD
+until [ -e nginx.pid.oldbin ] && [ -s nginx.pid ]; do :; done
+NEW=$(cat nginx.pid)
+kill -WINCH $OLD; kill -QUIT $OLD; gone $OLD; echo the old one is gone
+wait $AB; grep -E 'Complete|Failed|Non-2xx' ab
+curl -s http://localhost:8080/; kill -QUIT $NEW; gone $NEW
+curl -s http://localhost:8080/; echo $?
+";
+    let finished = stage.script(&[], script).well();
+    let lines: Vec<String> = finished.text().lines().map(words).collect();
+    let expected = ["the old one is gone", "Complete requests: 1000", "Failed requests: 0", "hello", "7"];
+    assert_eq!(lines, expected, "{}\n{}", finished.errors(), stage.read("error.log"));
+}
+
+#[test]
+fn workers_that_are_killed_are_replaced() {
+    if !all_here() || !need(&["python3"]) {
+        return;
+    }
+    let client = r"
+import os, signal, socket, sys
+c = socket.create_connection(('localhost', 8080), timeout=30)
+c.sendall(b'GET /more HTTP/1.0\r\n\r\n')
+begun = c.recv(1000)
+for worker in open('/proc/%s/task/%s/children' % (sys.argv[1], sys.argv[1])).read().split():
+    os.kill(int(worker), signal.SIGKILL)
+came = len(begun)
+try:
+    while piece := c.recv(65536): came += len(piece)
+    print('the end')
+except ConnectionResetError:
+    print('reset')
+print(came < 10000000)
+";
+    for options in BOTH {
+        let stage = stage("listen 8080; root www;");
+        stage.write("client.py", client);
+        stage.write("www/more", noise(10_000_000));
+        let script = format!(
+            "{START}
+python3 client.py $N
+until curl -s http://localhost:8080/; do :; done
+{QUIT}"
+        );
+        let finished = stage.script(options, &script).well();
+        // What was sent is read first; behind it nothing is unread, so there is no reset.
+        let expected = "the end\nTrue\nhello\nnginx ended with 0\n";
+        assert_eq!(finished.text(), expected, "{options:?}: {}", finished.errors());
+    }
+}
+
+#[test]
+fn what_a_listener_can_be_told() {
+    if !all_here() || !need(&["openssl"]) {
+        return;
+    }
+    for options in BOTH {
+        let stage = stage(
+            "listen [::]:8080 ipv6only=off deferred fastopen=16 so_keepalive=30::10 backlog=100 rcvbuf=64k sndbuf=64k;
+             root www; sendfile on; tcp_nopush on; reset_timedout_connection on;
+             location /threads/ { alias www/; aio threads; directio 512; }
+             } server { listen 8443 ssl http2; ssl_certificate cert.pem; ssl_certificate_key key.pem; root www;",
+        );
+        let script = format!(
+            "openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -days 9 -subj /CN=localhost 2>/dev/null
+{START}
+for url in http://localhost:8080/big http://localhost:8080/threads/big https://localhost:8443/big; do
+  curl -s --cacert cert.pem -w '%{{http_version}} ' -o got $url && cmp got www/big && echo same
+done
+curl -s --tcp-fastopen http://127.0.0.1:8080/big | cmp - www/big && echo same
+curl -s --cacert cert.pem --parallel -o 'got#1' 'https://localhost:8443/big?[1-8]' 2>/dev/null
+for n in 1 2 3 4 5 6 7 8; do cmp got$n www/big || echo $n differs; done
+{QUIT}"
+        );
+        let finished = stage.script(options, &script).well();
+        let expected = "1.1 same\n1.1 same\n2 same\nsame\nnginx ended with 0\n";
+        assert_eq!(finished.text(), expected, "{options:?}: {}", stage.read("error.log"));
+    }
+}
+
 /// A line with one space where there were many.
 fn words(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")

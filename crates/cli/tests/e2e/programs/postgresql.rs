@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use super::stage::{BOTH, Stage};
-use crate::common::{finish, need, users};
+use crate::common::{bounded, finish, need, signal, start, users};
+use crate::network::Network;
 
 /// Where Debian has the programs of the newest version.
 fn programs() -> Option<PathBuf> {
@@ -93,4 +94,68 @@ fn a_server_and_its_clients() {
         let text = finished.text();
         assert_eq!(text, EXPECTED, "{options:?} {}\n{}", finished.errors(), stage.read("log"));
     }
+}
+
+/// A primary and its standby, each on a host of its own.
+#[test]
+fn a_standby_over_links_that_lose() {
+    if !need(&["setpriv", "psql"]) {
+        return;
+    }
+    let Some(programs) = programs() else { panic!("psql is there, but no server") };
+    let user = users().pop().expect("somebody");
+    // Some megabytes have to pass: links on which that takes a second.
+    let network = Network::new(&["--delay", "1ms", "--loss", "0.1%", "--seed", "7"]);
+    user.give(network.place.path());
+    user.give(&network.place.path().join("sockeye"));
+    user.give(&network.place.path().join("sockeye/default.sock"));
+    let stage = Stage::new();
+    user.give(stage.path());
+    let on = |host: &str, script: &str| {
+        let script =
+            format!("PATH=$PATH:{}; export PGUSER=tester PGDATABASE=postgres; {script}", programs.display());
+        let mut command = user.sockeye(["run", "--host", host, "--", "sh", "-c", &script]);
+        command.env("XDG_RUNTIME_DIR", network.place.path()).current_dir(stage.path());
+        command
+    };
+    let primary = "
+initdb -D db -U tester -A trust -N --no-instructions >init 2>&1 || cat init
+printf 'host all all all trust\nhost replication all all trust\n' >>db/pg_hba.conf
+exec postgres -D db -k '' -h '0.0.0.0,::' -c fsync=off >log 2>&1
+";
+    let primary = start(&mut on("pukaki", primary));
+    let standby = "
+until pg_isready -q -h pukaki; do :; done
+pg_basebackup -h pukaki -D copy -R -X stream -c fast -Z server-gzip --no-sync && echo copied
+postgres -D copy -k '' -h localhost -c fsync=off >log.copy 2>&1 & P=$!
+until pg_isready -q -h localhost; do :; done
+sql() { psql -X -q -A -t -h \"$@\"; }
+sql fd61::1 -c \"create table t as select i, repeat(md5(i::text), 4) as text from generate_series(1, 3000) i\"
+pgbench -q -i -s 1 -I dtp -h pukaki 2>/dev/null
+sql pukaki -c 'insert into pgbench_branches values (1, 0)' -c 'insert into pgbench_tellers select n, 1, 0 from generate_series(1, 10) n'
+pgbench -n -c 5 -t 5 -h pukaki | grep -E 'processed|failed'
+sql pukaki -c 'select client_addr, state from pg_stat_replication'
+LAST=$(sql pukaki -c 'select pg_current_wal_lsn()')
+until [ \"$(sql localhost -c \"select pg_last_wal_replay_lsn() >= '$LAST'\")\" = t ]; do :; done
+for host in pukaki localhost; do sql $host -c 'table t' | sha256sum >$host; sql $host -c 'select count(*) from pgbench_history'; done
+cmp pukaki localhost && echo same
+pg_ctl -D copy -s promote; sql localhost -c 'insert into t values (0)' && echo promoted
+pg_ctl -D copy -m fast -s stop; wait $P; echo postgres ended with $?
+";
+    let finished = finish(&mut on("aoraki", standby));
+    signal("INT", &primary.id().to_string());
+    let primary = bounded(primary, "postgres");
+    let expected = "\
+copied
+number of transactions actually processed: 25/25
+number of failed transactions: 0 (0.000%)
+fd61::3|streaming
+25
+25
+same
+promoted
+postgres ended with 0
+";
+    assert_eq!(finished.text(), expected, "{}\n{}", finished.errors(), stage.read("log"));
+    assert!(primary.status.success());
 }

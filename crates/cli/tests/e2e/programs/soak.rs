@@ -14,6 +14,6 @@ fn nothing_is_kept() {
     for options in BOTH {
         let mut command = bare([script.as_path()]);
         command.args(["1", "4000"]).args(options).env("SOCKEYE", env!("CARGO_BIN_EXE_sockeye"));
-        finish(&mut command).well().says("descriptors: ");
+        finish(&mut command).well().says("sockets: ");
     }
 }
