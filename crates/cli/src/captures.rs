@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use bytes::Bytes;
+use clap::Args;
 use sockeye_device::{CaptureError, CaptureReader, LinkType, Record};
 use sockeye_view::Link;
 use sockeye_wire::{Frame, checksum};
@@ -25,6 +26,31 @@ pub(crate) fn open(path: &Path) -> Result<Reader, CaptureError> {
 /// Whether `-` is meant.
 pub(crate) fn is_standard(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Which interfaces' packets are wanted.
+#[derive(Args)]
+pub(crate) struct Interfaces {
+    /// Only what was captured there: a host, HOST/eth1, or an interface's name; may be given again. In a capture of
+    /// Sockeye's a packet stands where it was sent, and at each router again
+    #[arg(short, long = "interface", value_name = "NAME")]
+    interface: Vec<String>,
+}
+
+impl Interfaces {
+    /// Whether a packet is wanted.
+    pub(crate) fn want(&self, reader: &Reader, record: &Record<'_>) -> bool {
+        if self.interface.is_empty() {
+            return true;
+        }
+        let name = reader.interfaces().nth(record.interface).and_then(|interface| interface.name.as_deref());
+        let name = name.unwrap_or("");
+        let is_of = |wanted: &String| {
+            let host = name.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            name == wanted || host || name.rsplit('/').next() == Some(wanted)
+        };
+        self.interface.iter().any(is_of)
+    }
 }
 
 /// What a packet begins with; an error for what nobody here reads.

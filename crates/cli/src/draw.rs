@@ -44,6 +44,9 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 
+    #[command(flatten)]
+    interfaces: captures::Interfaces,
+
     /// Columns of a ladder of text
     #[arg(long, value_name = "COLUMNS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(20..))]
     width: u16,
@@ -106,7 +109,7 @@ fn read(arguments: &Arguments) -> Result<Vec<Flow>, String> {
     while reader.advance().map_err(|error| failed(&error))? {
         let Some(record) = reader.record() else { break };
         let link = captures::link_of(&reader, &record).map_err(|error| failed(&error))?;
-        if filter.wants(link, record.bytes, record.length) {
+        if arguments.interfaces.want(&reader, &record) && filter.wants(link, record.bytes, record.length) {
             let dropped = record.comment.and_then(|comment| comment.strip_prefix("dropped: "));
             flows.add(record.at, &captures::frame(link, &record), dropped);
         }

@@ -62,6 +62,9 @@ pub(crate) struct Arguments {
     #[arg(short = 'n', action = ArgAction::Count)]
     numbers: u8,
 
+    #[command(flatten)]
+    interfaces: captures::Interfaces,
+
     /// Behind each line what the file notes of the packet: why it was dropped
     #[arg(long)]
     why: bool,
@@ -106,7 +109,7 @@ fn dump(arguments: &Arguments) -> Result<(), Failure> {
         let Some(record) = reader.record() else { break };
         let link = captures::link_of(&reader, &record)
             .map_err(|what| Failure::Filter(format!("{}: {what}", arguments.read.display())))?;
-        if filter.wants(link, record.bytes, record.length) {
+        if arguments.interfaces.want(&reader, &record) && filter.wants(link, record.bytes, record.length) {
             output.show(&reader, (link, &record))?;
             shown += 1;
         }

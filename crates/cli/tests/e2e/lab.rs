@@ -1,8 +1,11 @@
 //! `sockeye lab`: networks in files.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::common::{TempDir, finish, need, sockeye};
+use crate::oracle::difference;
 
 const LOSSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lossy.toml");
 const WEB: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/web.toml");
@@ -148,4 +151,29 @@ fn a_file_is_held_up() {
     run("a", "http://b/hello.txt").well().says("Hello from b.");
     run("c", "http://b/hello.txt").exits(125).complains("the network has no host c; there are a, b");
     finish(&mut command(&["down"])).well();
+}
+
+/// Each command of docs/experiments.md prints what stands there.
+#[test]
+fn experiments_are_as_shown() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/experiments.md")).expect("the page");
+    let place = TempDir::new();
+    std::os::unix::fs::symlink(root.join("examples"), place.path().join("examples")).expect("a link");
+    let mut commands = 0;
+    for block in page.split("```text\n").skip(1) {
+        let block = block.split("```").next().expect("its end");
+        for part in block.split_inclusive('\n').collect::<String>().split("$ sockeye ").skip(1) {
+            let (command, shown) = part.split_once('\n').expect("a line");
+            let script = format!("exec \"$0\" {command}");
+            let mut run = Command::new("sh");
+            run.args(["-c", &script, env!("CARGO_BIN_EXE_sockeye")]).current_dir(place.path());
+            let printed = finish(&mut run).text();
+            if let Some(difference) = difference(shown, &printed) {
+                panic!("sockeye {command}: not as shown (- shown, + printed)\n{difference}");
+            }
+            commands += 1;
+        }
+    }
+    assert!(commands > 10, "{commands} commands");
 }

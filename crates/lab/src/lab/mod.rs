@@ -258,7 +258,12 @@ impl Lab {
         [timer, touched, self.between_hosts()].into_iter().flatten().min()
     }
 
-    /// The same or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.
+    /// When the next of the frames arrives that are on their way.
+    pub fn next_arrival(&self) -> Option<Instant> {
+        self.on_the_way.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// The same as [`Lab::next_deadline`] or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.
     pub fn earliest_deadline(&self) -> Option<Instant> {
         if self.touched.is_empty() && self.quiet_until != Instant::ZERO {
             return Some(self.quiet_until).filter(|until| *until != NEVER);
@@ -270,8 +275,7 @@ impl Lab {
 
     /// When the next packet arrives, or a link changes.
     fn between_hosts(&self) -> Option<Instant> {
-        let arrival = self.on_the_way.first_key_value().map(|((at, _), _)| *at);
-        [arrival, self.timetable.next()].into_iter().flatten().min()
+        [self.next_arrival(), self.timetable.next()].into_iter().flatten().min()
     }
 
     /// Virtual time: steps through all deadlines up to `until`, each at its moment, and ends there.

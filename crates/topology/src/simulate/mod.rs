@@ -138,7 +138,8 @@ impl<'a> Simulation<'a> {
         let over = self.talks.iter().all(Talk::is_over);
         let event = self.topology.events.get(self.event).map(|event| Instant::ZERO + event.at);
         if over && (!self.talks.is_empty() || event.is_none()) {
-            return None;
+            // What is on its way arrives, the last acknowledgements among it.
+            return self.built.lab.next_arrival();
         }
         let due = self.talks.iter().filter_map(Talk::due).min();
         let next = [self.built.lab.next_deadline(), due, event].into_iter().flatten().min()?;
@@ -152,8 +153,9 @@ impl<'a> Simulation<'a> {
         };
         let resets = sum("TcpOutRsts");
         let talks: Vec<_> = self.talks.into_iter().map(|talk| talk.outcome(self.now)).collect();
+        let ends = self.topology.traffic.iter().zip(&talks).map(|(traffic, talked)| traffic.at + talked.took);
         let mut outcome = Outcome {
-            end: self.now.since(Instant::ZERO),
+            end: ends.max().unwrap_or_else(|| self.now.since(Instant::ZERO)),
             retransmissions: talks.iter().map(|talked| talked.again).sum(),
             talks,
             resets,
