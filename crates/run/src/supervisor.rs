@@ -10,7 +10,7 @@ use sockeye_abi::{Errno, Readiness};
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::{Host, SocketId};
 
-use crate::calls::{Answer, Mark, Taken};
+use crate::calls::{Answer, HostNames, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
 use crate::network::Network;
@@ -44,6 +44,8 @@ pub(crate) struct Supervisor {
     inner: OwnedFd,
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
+    /// What the host was named by its programs.
+    pub(crate) names: HostNames,
     held: Vec<Held>,
     /// How many may be held before those whose callers are gone are let go.
     held_max: usize,
@@ -101,6 +103,7 @@ impl Supervisor {
             inner,
             network,
             carriers,
+            names: HostNames::default(),
             held: Vec::new(),
             held_max: HELD_MIN,
             unsettled: false,

@@ -12,6 +12,7 @@ mod failures;
 mod faults;
 mod fetch;
 mod harmless;
+mod hostname;
 mod jobs;
 mod lab;
 mod limits;

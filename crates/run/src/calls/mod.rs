@@ -13,6 +13,7 @@ mod names;
 mod netlink;
 mod options;
 mod table;
+mod uname;
 mod unheard;
 mod unmet;
 
@@ -31,6 +32,7 @@ use crate::unmet::Limit;
 pub(crate) use fast_open::FastSend;
 pub(crate) use table::numbers;
 pub use table::{CALLS, CallRow, When};
+pub(crate) use uname::HostNames;
 use unheard::Outcome;
 pub(crate) use unheard::{Mark, Taken, Unheard};
 
@@ -76,6 +78,8 @@ impl Supervisor {
         match call.number {
             libc::SYS_socket => return self.create(call),
             libc::SYS_splice => return self.splice(call),
+            libc::SYS_uname => return self.uname(call),
+            libc::SYS_sethostname | libc::SYS_setdomainname => return self.set_host_name(call),
             libc::SYS_io_uring_setup => return self.limited(call, Limit::IoUring),
             // The filter sends only those that ask for a listener, and for strict mode.
             libc::SYS_seccomp if call.int(0) == libc::SECCOMP_SET_MODE_FILTER as i32 => {

@@ -5,7 +5,7 @@ use libc::c_long;
 /// When a call is the supervisor's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum When {
-    /// Always, if its descriptor is a socket of the network.
+    /// Always, if its descriptor is a socket of the network or a netlink one, or it has none.
     Always,
     /// Behind the gate (`--exact`); else the kernel makes it, on the carrier.
     Gate,
@@ -79,6 +79,9 @@ calls! {
     dup SYS_dup Never "";
     ppoll SYS_ppoll Never "as poll and select";
     epoll_ctl SYS_epoll_ctl Never "level, edge, oneshot and exclusive are the kernel's own";
+    uname SYS_uname Always "the host's name; the rest is the machine's";
+    sethostname SYS_sethostname Always "changes what `uname` tells the programs of this run";
+    setdomainname SYS_setdomainname Always "the same";
     io_uring_setup SYS_io_uring_setup Refused "ENOSYS; programs fall back to the calls above";
 }
 
