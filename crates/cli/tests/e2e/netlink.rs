@@ -178,9 +178,10 @@ for how in sys.argv[1:]:
 
 #[test]
 fn libraries_list_the_interfaces() {
-    let names = "import socket; print(socket.if_nameindex())";
+    let names =
+        "import socket; print(socket.if_nameindex(), socket.if_indextoname(2), socket.if_nametoindex('lo'))";
     if need(&["python3"]) {
-        finish(&mut python(names)).well().says("[(1, 'lo'), (2, 'eth0')]");
+        finish(&mut python(names)).well().says("[(1, 'lo'), (2, 'eth0')] eth0 1");
     }
     if need(&["node"]) {
         let list = "const os = require('os'); for (const [name, all] of Object.entries(os.networkInterfaces())) \

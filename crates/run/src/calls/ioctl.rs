@@ -1,10 +1,10 @@
 //! The ioctls that the kernel's carrier would answer wrongly.
 
 use sockeye_abi::{Errno, Ifreq, Transport, ioctl};
-
 use sockeye_socket::SocketId;
 
 use super::{Answer, Subject};
+use crate::process::descriptors::{self, Target};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -55,6 +55,17 @@ impl Supervisor {
         }
     }
 
+    /// A question about interfaces on a socket of the machine's: libraries ask on Unix-domain ones, and must be told of the
+    /// host's all the same.
+    pub(super) fn foreign_ioctl(&mut self, call: &Call) -> Result<Answer, Errno> {
+        match (descriptors::target(call.tid, call.int(0)), call.args[1] as u32) {
+            (Target::Socket(_), ioctl::SIOCGIFCONF) => self.interface_list(call),
+            // No socket of ours has this name, nor a family that would have addresses.
+            (Target::Socket(_), request) => self.interface_ioctl(call, SocketId::default(), request),
+            _ => Ok(Answer::Pass),
+        }
+    }
+
     /// `struct ifconf`: how much room there is, and where. Whole entries only; without a place it is asked how much they take.
     pub(super) fn interface_list(&mut self, call: &Call) -> Result<Answer, Errno> {
         let mut head = [0; 16];
@@ -89,4 +100,11 @@ impl Supervisor {
         memory::write(call.tid, call.args[2], &argument)?;
         Ok(Answer::Value(0))
     }
+}
+
+/// Whether a call asks about interfaces, or would change one.
+pub(super) fn is_of_interfaces(call: &Call) -> bool {
+    let request = call.args[1] as u32;
+    let is_one = ioctl::asks_of_interface(request) || ioctl::sets_interface(request);
+    call.number == libc::SYS_ioctl && (is_one || request == ioctl::SIOCGIFCONF)
 }

@@ -154,6 +154,7 @@ impl Supervisor {
     fn other(&mut self, call: &Call) -> Result<Answer, Errno> {
         match self.netlink_subject(call) {
             Some(subject) => self.netlink_call(call, subject),
+            None if ioctl::is_of_interfaces(call) => self.foreign_ioctl(call),
             None => self.foreign(call),
         }
     }
