@@ -191,6 +191,32 @@ fn libraries_list_the_interfaces() {
     }
 }
 
+/// It listens on the addresses that netlink tells it of.
+#[test]
+fn dnsmasq_answers_names() {
+    if !need(&["dnsmasq", "dig"]) {
+        return;
+    }
+    let script = "
+dnsmasq --keep-in-foreground --port=5353 --no-resolv --no-hosts --conf-file=/dev/null --pid-file= --user= \
+    --address=/lake.test/10.1.2.3 --interface=eth0 --bind-dynamic &
+until answer=$(dig +short +tries=1 +time=1 -p 5353 @10.61.0.1 lake.test) && [ \"$answer\" = 10.1.2.3 ]; do :; done
+echo \"answer $answer\"
+kill $!
+wait $!
+";
+    finish(&mut shell(script)).says("answer 10.1.2.3");
+}
+
+#[test]
+fn nmap_finds_open_ports() {
+    if need(&["nmap"]) {
+        let scan = ["nmap", "--unprivileged", "-n", "-sT", "-p", "7,80,81", "10.61.0.2"];
+        let found = finish(&mut run(scan)).well();
+        found.says("7/tcp  open   echo").says("80/tcp open   http").says("81/tcp closed");
+    }
+}
+
 /// What getaddrinfo asks by netlink, it asks in every program.
 #[test]
 fn nothing_is_left_behind() {

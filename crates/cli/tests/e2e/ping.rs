@@ -23,6 +23,21 @@ fn ping_hears_replies() {
     finish(&mut run(["ping", "-4", "-c1", "-W5", "-s5000", "tekapo"])).well().says("5008 bytes from");
 }
 
+/// Its package doesn't go with the other `ping`'s, so `.ci/run` has only unpacked it.
+#[test]
+fn ping_of_inetutils_hears_replies() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/debian/bin/");
+    for (name, address) in [("ping", "10.61.0.2"), ("ping6", "fd61::2")] {
+        let path = format!("{folder}{name}");
+        if need(&[&path]) {
+            finish(&mut run([&path, "-c1", "tekapo"]))
+                .well()
+                .says(&format!("PING tekapo ({address})"))
+                .says(" 0% packet loss");
+        }
+    }
+}
+
 #[test]
 fn ping_hears_itself() {
     if !need(&["ping"]) {
