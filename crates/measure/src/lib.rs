@@ -5,6 +5,7 @@
 mod gate;
 pub mod load;
 pub mod serve;
+pub mod shapes;
 mod statistics;
 pub mod stream;
 

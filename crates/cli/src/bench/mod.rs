@@ -1,6 +1,7 @@
 //! `sockeye bench`: a file per measurement.
 
 mod load;
+mod shapes;
 mod stream;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Load(Box<load::Arguments>),
+    Shapes(shapes::Arguments),
     Stream(stream::Arguments),
 }
 
@@ -25,6 +27,7 @@ enum Command {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Load(arguments) => load::run(&arguments),
+        Command::Shapes(arguments) => shapes::run(&arguments),
         Command::Stream(arguments) => stream::run(&arguments),
     }
 }

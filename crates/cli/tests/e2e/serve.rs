@@ -199,3 +199,25 @@ fn what_can_not_be_served_is_said() {
         .exits(1)
         .in_one_line();
 }
+
+#[test]
+fn the_shapes_are_compared() {
+    let place = TempDir::new();
+    let picture = place.path().join("svg");
+    let words = ["bench", "shapes", "--connections", "1,4", "--runs", "1", "--time", "20ms", "--svg"];
+    let table = finish(sockeye(words).arg(&picture)).well().text();
+    for shape in SHAPES {
+        assert_eq!(table.lines().filter(|line| line.starts_with(&format!("{shape} "))).count(), 2, "{table}");
+    }
+    assert!(table.contains("ratio 4.6    here "), "{table}");
+    let picture = std::fs::read_to_string(picture).expect("a picture");
+    assert!(picture.starts_with("<svg") && SHAPES.iter().all(|shape| picture.contains(shape)));
+    let words =
+        ["bench", "shapes", "--shapes", "fork,event", "--connections", "2", "--runs", "1", "--time", "20ms"];
+    let under_run = [env!("CARGO_BIN_EXE_sockeye")].into_iter().chain(words).chain(["--json", "--keepalive"]);
+    let rows = finish(&mut run(under_run)).well().text();
+    let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");
+    assert_eq!((&rows[0]["shape"], &rows[1]["shape"]), (&"fork".into(), &"event".into()));
+    assert!(rows[1]["per_second"]["median"].as_f64() > Some(0.0) && rows[1]["failed"] == 0);
+    finish(&mut sockeye(["bench", "shapes", "--connections", "0"])).exits(2).in_one_line();
+}
