@@ -160,8 +160,8 @@ fn each_shape_under_run() {
     let (docroot, own) = (docroot(), env!("CARGO_BIN_EXE_sockeye"));
     let script = format!(
         "for shape in {}; do
-           {own} serve --shape $shape --workers 3 --listen 127.0.0.1:80 --docroot {} 2>ready & server=$!
-           until grep -q serving ready; do :; done
+           {own} serve --shape $shape --workers 3 --listen 127.0.0.1:80 --docroot {} 2>ready.$shape & server=$!
+           until grep -qs serving ready.$shape; do :; done
            curl -s http://127.0.0.1/ http://127.0.0.1/; curl -s -o large http://127.0.0.1/large
            echo \" $shape $(wc -c <large)\"
            kill $server; wait $server; echo $?

@@ -52,7 +52,7 @@ impl Supervisor {
         match self.unheard(call, subject.carrier) {
             Some(Outcome::Sent(length)) => return Ok(Answer::Value(length)),
             Some(Outcome::InProgress) => return Err(Errno::EINPROGRESS),
-            Some(Outcome::Connected | Outcome::Bound | Outcome::Error(_)) | None => {}
+            Some(Outcome::Connected | Outcome::Bound | Outcome::Shut | Outcome::Error(_)) | None => {}
         }
         let message = Message::read(call)?;
         let to = match &message.name {

@@ -73,7 +73,12 @@ impl Supervisor {
                 link.will_be_shut();
             }
         } else {
-            host.shutdown(now, subject.socket, how)?;
+            let listened = host.is_listening(subject.socket);
+            match host.shutdown(now, subject.socket, how) {
+                Ok(()) if listened => self.may_come_again(call, subject.carrier, Outcome::Shut),
+                Err(Errno::ENOTCONN) if self.unheard(call, subject.carrier) == Some(Outcome::Shut) => {}
+                done => done?,
+            }
         }
         // Who waits in `accept` or for a datagram is to see it.
         self.show(subject.socket);

@@ -30,6 +30,8 @@ pub(crate) enum Outcome {
     Sent(i64),
     /// It is bound.
     Bound,
+    /// It listens no more.
+    Shut,
     /// The socket's error, which was taken for it.
     Error(Errno),
 }
@@ -89,12 +91,20 @@ impl Supervisor {
         let carrier = self.carriers.get(id)?;
         let right = match kind {
             Outcome::Connected => matches!(carrier.state, State::Connected(_)),
-            Outcome::Sent(_) | Outcome::InProgress | Outcome::Bound => true,
+            Outcome::Sent(_) | Outcome::InProgress | Outcome::Bound | Outcome::Shut => true,
             Outcome::Error(_) => carrier.inet.is_some_and(|Inet { family, transport }| {
                 decode_get(family, transport, call.int(1), call.int(2)) == Ok(Opt::SoError)
             }),
         };
         right.then_some((id, kind))
+    }
+
+    /// This call goes on in the kernel, and a signal may have it made again.
+    pub(super) fn may_come_again(&mut self, call: &Call, carrier: CarrierId, outcome: Outcome) {
+        let mark = Some(Mark::of(call));
+        if let Some(carrier) = self.carriers.get(carrier) {
+            carrier.unheard = Some(Unheard { outcome, mark });
+        }
     }
 
     /// What was not heard when this call was made before.
