@@ -6,6 +6,7 @@ use std::time::Instant as Clock;
 use rustix::process::{Pid, Signal, WaitOptions, wait};
 use sockeye_base::Duration;
 
+use crate::launch::Page;
 use crate::process::family;
 
 /// How long those who are left have to end by themselves after SIGTERM.
@@ -14,6 +15,7 @@ const GRACE: Duration = Duration::from_secs(2);
 /// The program's family, on its way to its end.
 pub(crate) struct Ending {
     first: Pid,
+    page: &'static Page,
     /// Wait for all, not only the first.
     wait_for_all: bool,
     status: Option<i32>,
@@ -31,9 +33,11 @@ impl Ending {
         Ok(rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?)
     }
 
-    pub(crate) fn new(first: Pid, wait_for_all: bool) -> Ending {
+    /// The program's first process; `page` tells of its end.
+    pub(crate) fn new(first: Pid, page: &'static Page, wait_for_all: bool) -> Ending {
         Ending {
             first,
+            page,
             wait_for_all,
             status: None,
             asked: None,
@@ -49,6 +53,8 @@ impl Ending {
     }
 
     /// Takes the status of every child that ended.
+    ///
+    /// That of the first is waited for by the guard; only if that was killed it is a child of ours.
     pub(crate) fn reap(&mut self) {
         loop {
             match wait(WaitOptions::NOHANG) {
@@ -64,13 +70,15 @@ impl Ending {
                 }
             }
         }
+        // Only now: the guard has written it before it ended.
+        self.status = self.page.ended().or(self.status);
     }
 
     /// Sends a signal on to the first program, while it lives; then it is for those who are left.
     pub(crate) fn pass_on(&mut self, signal: i32) {
         // SAFETY: plain kill of a child that was not waited for, so its number is still its own.
         let send = |pid: i32| unsafe { libc::kill(pid, signal) };
-        if self.status.is_none() {
+        if self.status.is_none() && self.page.ended().is_none() {
             send(self.first.as_raw_nonzero().get());
             return;
         }

@@ -10,6 +10,8 @@ use rustix::fs::Mode;
 use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, WaitOptions, pidfd_getfd, pidfd_open, waitpid};
 
+use crate::ending::Ending;
+use crate::guard;
 use crate::seccomp::{Filter, Listener};
 use crate::signals::SignalMask;
 use crate::{Error, Program};
@@ -21,19 +23,26 @@ mod stage {
     pub(super) const TAKEN: u32 = 2;
     pub(super) const NO_FILTER: u32 = 3;
     pub(super) const NO_EXEC: u32 = 4;
+    pub(super) const NO_CHILD: u32 = 5;
 }
 
-/// A page shared with the child until it execs: a pipe would do, but for calls that are trapped before anyone answers.
+/// A page shared with the guard, and with the child until it execs: a pipe would do, but for calls that are trapped before
+/// anyone answers.
 pub(crate) struct Page {
     stage: AtomicU32,
+    /// The guard's number, and the child's.
+    guard: AtomicI32,
+    child: AtomicI32,
     listener: AtomicI32,
     errno: AtomicI32,
+    /// The child's exit status and one; 0 while it lives.
+    status: AtomicI32,
 }
 
 /// The program's first process, and the listener for its calls.
 pub(crate) struct Launched {
-    pub(crate) pid: Pid,
-    pub(crate) listener: Listener,
+    pid: Pid,
+    listener: Listener,
     /// A trapped call costs as little as it can.
     pub(crate) is_quick: bool,
     page: &'static Page,
@@ -45,6 +54,11 @@ pub(crate) struct Started {
 }
 
 impl Launched {
+    /// The program's end, to be waited for.
+    pub(crate) fn ending(&self, wait_for_all: bool) -> Ending {
+        Ending::new(self.pid, self.page, wait_for_all)
+    }
+
     /// The listener for the loop, and the rest for the end.
     pub(crate) fn split(self) -> (Listener, Started) {
         (self.listener, Started { page: self.page })
@@ -90,19 +104,24 @@ pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> R
     Ok(Launched { pid, listener, is_quick, page })
 }
 
-/// Forks a child that puts the filter on itself, waits until it is told to go on, and does `body`; it ends if that
-/// returns. Gives its listener.
+/// Forks a guard, and below it a child that puts the filter on itself, waits until it is told to go on, and does `body`; it
+/// ends if that returns. Gives the child and its listener.
 pub(crate) fn fork_filtered(
     page: &'static Page,
     filter: &Filter,
     body: impl FnOnce(),
 ) -> Result<(Pid, OwnedFd), Error> {
+    let supervisor = std::process::id();
     // SAFETY: this process has one thread, so the child may do all that the parent might.
     let pid = unsafe { libc::fork() };
     if pid < 0 {
         return Err(Error::Start("fork", io::Error::last_os_error()));
     }
     if pid == 0 {
+        if let Err(error) = guard::stand_before(page, supervisor) {
+            page.fail(stage::NO_CHILD, &error, crate::EXIT_SOCKEYE);
+        }
+        page.child.store(std::process::id() as i32, Ordering::Release);
         match filter.install() {
             Ok(fd) => page.listener.store(fd, Ordering::Release),
             Err(error) => page.fail(stage::NO_FILTER, &error, crate::EXIT_SOCKEYE),
@@ -117,8 +136,8 @@ pub(crate) fn fork_filtered(
         // SAFETY: ends the process at once, running nothing of the parent's.
         unsafe { libc::_exit(0) }
     }
-    let pid = Pid::from_raw(pid).ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
-    Ok((pid, take_listener(page, pid)?))
+    page.guard.store(pid, Ordering::Release);
+    take_listener(page)
 }
 
 impl Page {
@@ -143,7 +162,23 @@ impl Page {
     /// The child is not to go on.
     pub(crate) fn leave(&self, pid: Pid) {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
-        let _ = waitpid(Some(pid), WaitOptions::empty());
+        self.wait_for_guard(WaitOptions::empty());
+    }
+
+    /// Waits until the guard has ended, which it does when no child is left; says whether it has.
+    fn wait_for_guard(&self, options: WaitOptions) -> bool {
+        let guard = Pid::from_raw(self.guard.load(Ordering::Acquire));
+        matches!(waitpid(guard, options), Ok(Some(_)) | Err(_))
+    }
+
+    /// The child has ended with this status.
+    pub(crate) fn end(&self, status: i32) {
+        self.status.store(status + 1, Ordering::Release);
+    }
+
+    /// The child's status, once it has ended.
+    pub(crate) fn ended(&self) -> Option<i32> {
+        Some(self.status.load(Ordering::Acquire)).filter(|&status| status > 0).map(|status| status - 1)
     }
 }
 
@@ -164,30 +199,34 @@ pub(crate) fn reads_memory(pid: Pid, page: &'static Page) -> io::Result<()> {
 }
 
 /// Waits for the child's filter and takes its listener.
-fn take_listener(page: &Page, pid: Pid) -> Result<OwnedFd, Error> {
+fn take_listener(page: &Page) -> Result<(Pid, OwnedFd), Error> {
     let tick = libc::timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     loop {
         match page.stage.load(Ordering::Acquire) {
             stage::STARTING => {
                 futex(&page.stage, libc::FUTEX_WAIT, stage::STARTING, Some(&tick));
-                let ended = matches!(waitpid(Some(pid), WaitOptions::NOHANG), Ok(Some(_)) | Err(_));
-                if ended && page.stage.load(Ordering::Acquire) == stage::STARTING {
+                if page.wait_for_guard(WaitOptions::NOHANG)
+                    && page.stage.load(Ordering::Acquire) == stage::STARTING
+                {
                     return Err(Error::Start("the child", io::ErrorKind::UnexpectedEof.into()));
                 }
             }
-            stage::NO_FILTER => {
+            failed @ (stage::NO_FILTER | stage::NO_CHILD) => {
                 let error = io::Error::from_raw_os_error(page.errno.load(Ordering::Acquire));
-                let _ = waitpid(Some(pid), WaitOptions::empty());
-                return Err(Error::Filter(error));
+                page.wait_for_guard(WaitOptions::empty());
+                let no_child = failed == stage::NO_CHILD;
+                return Err(if no_child { Error::Start("fork", error) } else { Error::Filter(error) });
             }
             _ => break,
         }
     }
+    let pid = Pid::from_raw(page.child.load(Ordering::Acquire));
+    let pid = pid.ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
     let number = page.listener.load(Ordering::Acquire);
     let taken = pidfd_open(pid, PidfdFlags::empty())
         .and_then(|pidfd| pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()));
     match taken {
-        Ok(listener) => Ok(listener),
+        Ok(listener) => Ok((pid, listener)),
         Err(error) => {
             page.leave(pid);
             Err(Error::Borrow(error.into()))

@@ -9,6 +9,7 @@ mod carriers;
 pub mod doctor;
 mod ending;
 mod faults;
+mod guard;
 mod launch;
 mod network;
 mod pcap;
@@ -238,7 +239,7 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
         ledger.say(SLOW);
     }
     launch::allow_many_descriptors();
-    let mut ending = ending::Ending::new(launched.pid, options.wait);
+    let mut ending = launched.ending(options.wait);
     let (listener, launched) = launched.split();
     let network = match joined {
         Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),

@@ -1,5 +1,7 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
+mod sweep;
+
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -8,7 +10,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use slotmap::{Key, KeyData};
 use sockeye_abi::{Errno, Readiness};
 use sockeye_base::{Duration, Instant};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::SocketId;
 
 use crate::calls::{Answer, HostNames, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
@@ -32,6 +34,8 @@ const CALLS_AT_A_TIME: usize = 32;
 const EVENTS_AT_A_TIME: usize = 64;
 /// Rounds between the network and the carriers before calls, signals and timers are looked at again.
 const ROUNDS_AT_A_TIME: usize = 64;
+/// How long what was postponed waits.
+const LATER: Duration = Duration::from_millis(20);
 /// Held calls that are too few to look for dead ones among them.
 const HELD_MIN: usize = 64;
 
@@ -61,6 +65,8 @@ pub(crate) struct Supervisor {
     pub(crate) exact: bool,
     /// Some socket has been told to linger when it is closed: `close` is looked at.
     pub(crate) lingers: bool,
+    /// Carriers to be looked at again soon: we have no descriptors for them, or their P is on its way in a message.
+    postponed: Vec<CarrierId>,
     /// What could not be done for the program.
     pub(crate) ledger: Ledger,
 }
@@ -112,6 +118,7 @@ impl Supervisor {
             taken: None,
             exact,
             lingers: false,
+            postponed: Vec::new(),
             ledger,
         })
     }
@@ -132,6 +139,10 @@ impl Supervisor {
                 events.drain(..).map(|event: epoll::Event| (event.data.u64(), event.flags)).collect();
             self.drain();
             self.expire();
+            for id in std::mem::take(&mut self.postponed) {
+                self.pump(id);
+                self.settle();
+            }
             for (token, flags) in tokens {
                 match token {
                     token::SIGNALS => self.take_signals(ending),
@@ -186,8 +197,9 @@ impl Supervisor {
             .filter_map(|held| Some(held.limit?.deadline))
             .min()
             .map(|deadline| deadline.since(now));
+        let postponed = (!self.postponed.is_empty()).then_some(LATER);
         let soonest: Option<Duration> =
-            [self.network.idle_for(), held, ending.idle_for()].into_iter().flatten().min();
+            [self.network.idle_for(), held, ending.idle_for(), postponed].into_iter().flatten().min();
         soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })
     }
 
@@ -276,12 +288,12 @@ impl Supervisor {
         });
     }
 
-    /// Ends the calls that wait for a carrier which is gone: another thread has closed their descriptor.
-    fn end_held(&mut self, id: CarrierId) {
+    /// Ends the calls that wait for a carrier. One that is gone is EBADF: another thread has closed their descriptor.
+    fn end_held(&mut self, id: CarrierId, errno: Errno) {
         let listener = &self.listener;
         self.held.retain(|held| {
             if held.carrier == id {
-                listener.fail(held.call.id, Errno::EBADF);
+                listener.fail(held.call.id, errno);
             }
             held.carrier != id
         });
@@ -390,7 +402,7 @@ impl Supervisor {
                 Moved::Open => {}
                 Moved::Closed => {
                     self.carriers.remove(id);
-                    self.end_held(id);
+                    self.end_held(id, Errno::EBADF);
                 }
                 Moved::Broken(error) => self.break_carrier(id, error),
             },
@@ -401,8 +413,13 @@ impl Supervisor {
                 let event = EventData::new_u64(id.data().as_ffi());
                 let watch =
                     |end: &OwnedFd| epoll::add(&self.inner, end, event, EventFlags::RDHUP | EventFlags::ET);
-                if backlog.fill(&name, pending, watch).is_err() {
-                    self.close_carrier(id);
+                match backlog.fill(&name, pending, watch) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        self.sweep_all();
+                        self.postpone(id);
+                    }
+                    Err(_) => self.close_carrier(id),
                 }
             }
             State::Datagram(mailbox) => {
@@ -413,12 +430,28 @@ impl Supervisor {
                     Delivered::Closed => {
                         host.refuse(now, socket);
                         self.carriers.remove(id);
-                        self.end_held(id);
+                        self.end_held(id, Errno::EBADF);
                     }
                 }
             }
             State::Netlink(_) => self.pump_netlink(id),
             State::Fresh | State::Broken(_) => {}
+        }
+    }
+
+    /// Connects P to us; ENOBUFS if we have no descriptors left, whatever was closed unseen.
+    pub(crate) fn link(&mut self, program_end: &OwnedFd) -> Result<Link, Errno> {
+        Link::connect(program_end)
+            .or_else(|_| {
+                self.sweep_all();
+                Link::connect(program_end)
+            })
+            .map_err(|_| Errno::ENOBUFS)
+    }
+
+    fn postpone(&mut self, id: CarrierId) {
+        if !self.postponed.contains(&id) {
+            self.postponed.push(id);
         }
     }
 
@@ -440,20 +473,32 @@ impl Supervisor {
                 self.break_carrier(id, None);
             }
         } else if readiness.contains(Readiness::OUT) {
-            let Some(program_end) = carrier.borrow() else { return };
+            let Some(program_end) = carrier.borrow() else {
+                if self.carriers.is_alive(id) {
+                    self.postpone(id);
+                } else {
+                    self.close_carrier(id);
+                }
+                return;
+            };
             let State::Connecting(link) = &mut carrier.state else { return };
             let link = match link.take() {
                 Some(mut link) => {
                     link.unstuff(&program_end);
                     link
                 }
-                None => match Link::connect(&program_end) {
+                None => match self.link(&program_end) {
                     Ok(link) => link,
                     // No descriptors left: the call that waits is to fail, not to wait on.
-                    Err(_) => return self.network.host().abort(now, socket),
+                    Err(error) => {
+                        let _ = self.network.host().disconnect(now, socket);
+                        self.carriers.get(id).into_iter().for_each(|carrier| carrier.state = State::Fresh);
+                        return self.end_held(id, error);
+                    }
                 },
             };
-            link.bound(&program_end, host, socket);
+            link.bound(&program_end, self.network.host(), socket);
+            let Some(carrier) = self.carriers.get(id) else { return };
             carrier.state = State::Connected(link);
             drop(program_end);
             if self.watch(id).is_err() {
@@ -492,7 +537,7 @@ impl Supervisor {
     pub(crate) fn close_carrier(&mut self, id: CarrierId) {
         let now = self.network.now();
         let Some(carrier) = self.carriers.remove(id) else { return };
-        self.end_held(id);
+        self.end_held(id, Errno::EBADF);
         let host = self.network.host();
         host.close(now, carrier.socket);
         if let State::Listening(backlog) = carrier.state {
@@ -510,46 +555,6 @@ impl Supervisor {
             // It stood in a listener's queue before, and is an event of its own now.
             Err(rustix::io::Errno::EXIST) => Ok(epoll::modify(&self.inner, end, event, flags)?),
             added => Ok(added?),
-        }
-    }
-
-    /// Closes the sockets on a port whose carriers are gone, before the port is called in use or somebody connects; with
-    /// port 0 on all ports, before there is said to be none.
-    pub(crate) fn sweep_port(&mut self, port: u16) {
-        let host = self.network.host();
-        let holds = |socket| port == 0 || host.local_addr(socket).is_ok_and(|local| local.port() == port);
-        let candidates = self.carriers.unwatched(holds);
-        self.sweep(candidates);
-    }
-
-    /// Closes the sockets in multicast groups whose carriers are gone: what they alone are in hears nothing more.
-    pub(crate) fn sweep_members(&mut self) {
-        let host = self.network.host();
-        let candidates = self.carriers.unwatched(|socket| host.is_in_groups(socket));
-        self.sweep(candidates);
-    }
-
-    /// A call of the stack for a socket that takes a port if it has none; with one more try if there was none.
-    pub(crate) fn with_port<T>(
-        &mut self,
-        socket: SocketId,
-        mut call: impl FnMut(&mut Host) -> Result<T, Errno>,
-    ) -> Result<T, Errno> {
-        let outcome = call(self.network.host());
-        let none_left = matches!(outcome, Err(Errno::EADDRINUSE | Errno::EADDRNOTAVAIL | Errno::EAGAIN));
-        if !none_left || self.network.host().local_addr(socket).is_ok_and(|local| local.port() != 0) {
-            return outcome;
-        }
-        self.sweep_port(0);
-        call(self.network.host())
-    }
-
-    /// Closes the sockets whose carriers are gone, among these.
-    pub(crate) fn sweep(&mut self, candidates: Vec<CarrierId>) {
-        for id in candidates {
-            if !self.carriers.is_alive(id) {
-                self.close_carrier(id);
-            }
         }
     }
 }

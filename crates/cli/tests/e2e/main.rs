@@ -15,6 +15,7 @@ mod harmless;
 mod hostname;
 mod jobs;
 mod lab;
+mod life;
 mod limits;
 mod load;
 mod manners;

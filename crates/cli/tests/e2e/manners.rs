@@ -1,6 +1,5 @@
 //! A program is to notice nothing but its network: statuses, streams, signals, terminal, folder; and its end is tidy.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -160,44 +159,6 @@ print(said.split(b'\r\n')[0].decode(), status)
     let mut command = Command::new("python3");
     let finished = finish(command.args(["-c", program, env!("CARGO_BIN_EXE_sockeye")])).well();
     assert_eq!(finished.text(), "True True True 130\n");
-}
-
-/// The supervisor is killed: what the program asks it fails, what it has ends, nothing hangs.
-#[test]
-fn the_supervisor_dies() {
-    if !need(&["python3"]) {
-        return;
-    }
-    let program = r"
-import socket, sys
-c = socket.create_connection(('tekapo', 7), timeout=20)
-waiting = socket.socket()
-waiting.bind(('10.61.0.1', 0))
-c.sendall(b'x')
-c.recv(1)
-print('ready', flush=True)
-sys.stdin.readline()
-try:
-    print('read', c.recv(1))
-except OSError as error:
-    print('read failed')
-for what in lambda: socket.socket(), lambda: c.getpeername(), lambda: waiting.listen(), lambda: socket.create_connection(('10.61.0.2', 7)):
-    try:
-        print(what())
-    except OSError as error:
-        print('failed')
-";
-    let mut child = start(python(program).stdin(Stdio::piped()).stdout(Stdio::piped()));
-    let mut stdin = child.stdin.take().expect("a pipe");
-    assert_eq!(read_line(child.stdout.as_mut().expect("a pipe")), "ready");
-    signal("KILL", &child.id().to_string());
-    // Its own status is there before the program goes on.
-    child.wait().expect("a child");
-    stdin.write_all(b"go\n").expect("the program reads");
-    let output = bounded(child, "a program whose supervisor died");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.starts_with("read"), "{said}");
-    assert!(said.ends_with("failed\nfailed\nfailed\nfailed\n"), "{said}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use sockeye_abi::{Errno, Opt, Transport, Value};
 use sockeye_base::Duration;
 
 use super::{Answer, Outcome, Subject, read_address};
-use crate::carriers::{self, Link, State, fresh_stream};
+use crate::carriers::{self, State, fresh_stream};
 use crate::process::descriptors;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -66,6 +66,10 @@ impl Supervisor {
             // On a network without delay it may be there already; "in progress" is said all the same, as Linux does.
             return Err(Errno::EINPROGRESS);
         }
+        if matches!(self.state(subject)?, State::Fresh) {
+            // It was there, but we had no descriptor for it.
+            return Err(Errno::ENOBUFS);
+        }
         let now = self.network.now();
         let outcome = self.network.host().connect(now, subject.socket, remote);
         self.connecting(subject, outcome)
@@ -88,9 +92,9 @@ impl Supervisor {
         carrier.state = State::Connecting(None);
         if nonblocking {
             let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
-            let mut link = Link::connect(&program_end).map_err(|_| Errno::ENOBUFS)?;
+            let mut link = self.link(&program_end)?;
             link.stuff(&program_end).map_err(|_| Errno::ENOBUFS)?;
-            carrier.state = State::Connecting(Some(link));
+            *self.state(subject)? = State::Connecting(Some(link));
             self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
         }
         self.settle();

@@ -28,7 +28,10 @@ impl Supervisor {
         let request = Request::decode(domain, type_, protocol)?;
         let socket = self.network.host().socket(request.family, request.transport)?;
         let inet = Inet { family: request.family, transport: request.transport };
-        let made = self.carriers.create(socket, inet, request.nonblock);
+        let made = self.carriers.create(socket, inet, request.nonblock).or_else(|_| {
+            self.sweep_all();
+            self.carriers.create(socket, inet, request.nonblock)
+        });
         self.give(call, (socket, made), request.cloexec)
     }
 

@@ -9,7 +9,7 @@ use sockeye_socket::Outgoing;
 
 use super::message::Header;
 use super::{Answer, Outcome, Subject, read_address};
-use crate::carriers::{Link, State};
+use crate::carriers::State;
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -30,9 +30,9 @@ impl Supervisor {
         self.revive(call, subject)?;
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
-        let link = Link::connect(&program_end).map_err(|_| Errno::ENOBUFS)?;
+        let link = self.link(&program_end)?;
         link.bound(&program_end, self.network.host(), subject.socket);
-        carrier.state = State::Connected(link);
+        *self.state(subject)? = State::Connected(link);
         self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
         Ok(Answer::Value(0))
     }

@@ -20,16 +20,17 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Makes P's queue as long as the stack's, and has our ends watched: they hang up when P is closed. An error means
-    /// that it is closed already.
+    /// Makes P's queue as long as the stack's, and has our ends watched: they hang up when P is closed. `false` if it is too
+    /// short because we have no descriptors left. An error means that P is closed already.
     pub(crate) fn fill(
         &mut self,
         name: &SocketAddrAny,
         pending: usize,
         watch: impl Fn(&OwnedFd) -> rustix::io::Result<()>,
-    ) -> io::Result<()> {
+    ) -> io::Result<bool> {
         while self.waiting.len() < pending + self.returned.len() {
-            let end = super::socket(SocketType::STREAM, true)?;
+            let end = super::socket(SocketType::STREAM, true).and_then(super::to_stay);
+            let Ok(end) = end else { return Ok(false) };
             match rustix::net::connect(&end, name) {
                 Ok(()) => {
                     watch(&end)?;
@@ -40,7 +41,7 @@ impl Backlog {
                 Err(error) => return Err(error.into()),
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Whether nothing waits.

@@ -85,19 +85,23 @@ impl Link {
 
     /// Connects P, which the program holds, to a new S.
     pub(crate) fn connect(program_end: &OwnedFd) -> io::Result<Link> {
-        let meeting = super::socket(rustix::net::SocketType::STREAM, true)?;
+        let meeting = super::to_stay(super::socket(rustix::net::SocketType::STREAM, true)?)?;
         let name = super::autobind(&meeting)?;
         rustix::net::listen(&meeting, 1)?;
         rustix::net::connect(program_end, &name)?;
         let expected = rustix::net::getsockname(program_end)?;
-        loop {
+        let end = loop {
             // Anybody may connect to an abstract name: only P is let in.
             let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
             let (end, peer) = rustix::net::acceptfrom_with(&meeting, flags)?;
             if peer.as_ref() == Some(&expected) {
-                return Ok(Link::new(end));
+                break end;
             }
-        }
+        };
+        drop(meeting);
+        // Its number is free now, if S has one of the last.
+        let end = if super::may_stay(&end) { end } else { rustix::io::fcntl_dupfd_cloexec(&end, 0)? };
+        Ok(Link::new(end))
     }
 
     /// Fills P's buffer, so that it is not writable while the connection is under way.

@@ -62,6 +62,7 @@ impl Mailbox {
     pub(crate) fn pair(nonblock: bool, charges: Charges) -> io::Result<(OwnedFd, Mailbox)> {
         let (program_end, end) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        let end = super::to_stay(end)?;
         rustix::io::ioctl_fionbio(&program_end, nonblock)?;
         rustix::io::ioctl_fionbio(&end, true)?;
         // Without the privilege, as much as the machine allows.

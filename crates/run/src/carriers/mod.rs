@@ -29,6 +29,9 @@ use crate::calls::{FastSend, Unheard};
 use crate::process::descriptors;
 use crate::process::sockets::Sockets;
 
+/// Descriptors of ours that no carrier gets.
+const RESERVE: u64 = 16;
+
 new_key_type! {
     /// A carrier.
     pub(crate) struct CarrierId;
@@ -223,7 +226,7 @@ impl Carriers {
                 let is_stream = carrier.inet.is_some_and(|inet| inet.transport.is_stream());
                 let kind = if is_stream { SocketType::STREAM } else { SocketType::DGRAM };
                 // A name that can be taken is nobody's any more.
-                socket(kind, true).is_ok_and(|probe| rustix::net::bind(&probe, name).is_err())
+                socket(kind, true).map_or(true, |probe| rustix::net::bind(&probe, name).is_err())
             }
             // The kernel looks through all sockets there are, but that is less than all descriptors.
             None => {
@@ -332,6 +335,18 @@ fn set_receive_lowat(end: &OwnedFd, bytes: libc::c_int) {
 /// An unconnected stream end with a name of its own.
 pub(crate) fn fresh_stream(nonblock: bool) -> io::Result<OwnedFd> {
     socket(SocketType::STREAM, nonblock)
+}
+
+/// A descriptor that we mean to keep: ENFILE if it would leave too few for what calls need for a moment.
+pub(crate) fn to_stay(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if may_stay(&fd) { Ok(fd) } else { Err(rustix::io::Errno::NFILE.into()) }
+}
+
+/// Whether it leaves enough.
+fn may_stay(fd: &OwnedFd) -> bool {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number.saturating_add(RESERVE) < limit)
 }
 
 /// A Unix-domain socket of ours.
