@@ -135,7 +135,9 @@ if shell == 0:
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
         os.execv(sys.argv[1], [sys.argv[1], 'run', '--', 'python3', '-c', inner])
     _, status = os.waitpid(job, os.WUNTRACED)
-    program = open(f'/proc/{job}/task/{job}/children').read().split()[0]
+    child = lambda of: open(f'/proc/{of}/task/{of}/children').read().split()[0]
+    # Between the two is a guard.
+    program = child(child(job))
     # It stops about when sockeye does.
     while open(f'/proc/{program}/stat').read().rsplit(')', 1)[1].split()[0] != 'T':
         pass
