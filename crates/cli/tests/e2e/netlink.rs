@@ -232,7 +232,8 @@ for _ in range(300):
         os._exit(0)
     os.wait()
     asked.close()
-supervisor = os.getppid()
+# Behind the guard.
+supervisor = open(f"/proc/{os.getppid()}/stat").read().rsplit(")", 1)[1].split()[1]
 print(len(os.listdir(f"/proc/{supervisor}/fd")) < 40)
 "#;
     finish(&mut python(program)).well().says("True");
