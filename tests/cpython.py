@@ -26,7 +26,7 @@ PYTHON = "/usr/bin/python3.11"
 KNOWN = pathlib.Path(__file__).with_suffix(".txt")
 MODULES = """test_socket test_asyncio test_selectors test_socketserver test_httplib test_httpservers test_ftplib test_smtplib
     test_poplib test_imaplib test_ssl test_urllib test_urllib2_localnet test_xmlrpc test_wsgiref test_epoll test_poll test_select
-    test_asyncore test_asynchat test_smtpd test_telnetlib test_nntplib""".split()
+    test_asyncore test_asynchat test_smtpd test_telnetlib""".split()
 # Of address families that have nothing to do with Sockeye, and of what only the machine's own network has.
 LEFT_OUT = ("VSOCK", "BluetoothTest", "BasicQIPCRTRTest", "CANTest", "RDSTest", "LinuxKernelCryptoAPI")
 # A test that takes longer hangs.

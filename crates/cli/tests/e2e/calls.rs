@@ -209,6 +209,23 @@ print(accepted.recv(5))
     prints(program, "EMFILE\nEMFILE\nTrue\nb'still'\n");
 }
 
+/// libc asks by an ioctl on a Unix-domain socket.
+#[test]
+fn interfaces_have_names_and_numbers() {
+    let program = r"
+import fcntl, socket, struct
+print([(n, name, socket.if_nametoindex(name), socket.if_indextoname(n)) for n, name in socket.if_nameindex()])
+for family in socket.AF_INET, socket.AF_UNIX:
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
+        try:
+            address = fcntl.ioctl(s, 0x8915, struct.pack('16s24x', b'eth0'))
+            print(socket.inet_ntoa(address[20:24]))
+        except OSError as error:
+            print(error.errno)
+";
+    prints(program, "[(1, 'lo', 1, 'lo'), (2, 'eth0', 2, 'eth0')]\n10.61.0.1\n25\n");
+}
+
 /// Linux takes 12,000 bytes then; a carrier's own buffers, as they come, take 400,000.
 #[test]
 fn small_buffers_take_little() {
