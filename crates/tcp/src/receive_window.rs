@@ -264,7 +264,8 @@ impl Tcb {
             return false;
         }
         let known = self.rcv_wnd();
-        let open = self.open_window();
+        // What the field can't say is no news: without scaling a window stays at 65,535 however large the buffer is.
+        let open = self.open_window().min(u32::from(u16::MAX) << self.rcv_shift());
         open > 0 && open >= known * 2
     }
 

@@ -335,3 +335,16 @@ fn a_smaller_path_is_used_at_once() {
     assert_eq!(out.iter().map(|out| out.payload.len()).collect::<Vec<_>>(), [500; 4]);
     assert_eq!(hand.tcb.info().cwnd, 20);
 }
+
+#[test]
+fn a_window_larger_than_the_field_can_say_is_not_told_anew() {
+    let first = Buffer { least: 4096, first: 131_072, most: 1 << 20, locked: false };
+    let mut hand = Hand::established(Config { receive_buffer: first, ..simple() });
+    hand.input(segment(Flags::ACK, IRS + 1, ISS + 1, &[1; 100]));
+    hand.sent();
+    // As the program reads more in a round trip the buffer grows, and the window would, too.
+    hand.tcb.grow_receive_buffer(200_000);
+    hand.tcb.window.ssthresh = 200_000;
+    assert_eq!(hand.tcb.receive(hand.now, 100).len(), 100);
+    assert!(hand.sent().is_empty(), "an acknowledgement for a window that is known");
+}
