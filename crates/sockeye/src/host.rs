@@ -21,7 +21,7 @@ use crate::engine::Shared;
 use crate::identity::Identity;
 use crate::lab::{Plug, parse, parse_all};
 use crate::open::os_error;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 thread_local! {
     static ENTERED: RefCell<Vec<Host>> = const { RefCell::new(Vec::new()) };
@@ -171,6 +171,12 @@ impl Host {
                 io::Error::new(io::ErrorKind::InvalidInput, format!("{name}: not {value}"))
             }
         })
+    }
+
+    /// How long TCP waits before it acknowledges less than two full segments, on connections that begin from now on. Linux
+    /// has no sysctl for this: it is 40 ms (TCP_DELACK_MIN). RFC 9293, section 3.8.6.3, allows up to 500 ms; BSD had 200 ms.
+    pub fn set_delayed_ack(&self, delay: Duration) {
+        self.shared.on(self.id, |host, _| host.stack_mut().settings_mut().tcp.delayed_ack = delay);
     }
 
     /// Switches it off, as by its plug: its sockets are gone (EBADF for who still holds one), its peers hear nothing, and what

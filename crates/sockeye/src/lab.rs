@@ -14,7 +14,7 @@ use crate::host::Host;
 use crate::open::os_error;
 use crate::time::Duration;
 
-pub use sockeye_lab::{Bursts, CoDel, Direction, Discipline, Loss, Reorder, Spread};
+pub use sockeye_lab::{Bursts, Captured, CoDel, Direction, Discipline, Loss, Reorder, Spread};
 
 /// A network of virtual hosts, in real time ([`Lab::new`]) or in virtual time ([`crate::Simulation`]). Handles are
 /// cheap to clone; the network goes when the last handle to it, its hosts and sockets is dropped.
@@ -161,6 +161,17 @@ impl Lab {
     pub fn hosts(&self) -> Vec<Host> {
         let ids: Vec<_> = self.shared.look(|engine| engine.lab.hosts().collect());
         ids.into_iter().map(|id| Host::new(&self.shared, id)).collect()
+    }
+
+    /// Keeps a copy of each frame that is sent from now on, with when, and why it is lost, if it is; or no more. It changes
+    /// nothing about the run. They are kept until [`Lab::captured`] takes them.
+    pub fn capture(&self, on: bool) {
+        self.shared.with(|engine, _| engine.lab.set_capture(on));
+    }
+
+    /// Takes the frames that were captured.
+    pub fn captured(&self) -> Vec<Captured> {
+        self.shared.with(|engine, _| std::iter::from_fn(|| engine.lab.poll_captured()).collect())
     }
 
     /// Adds a switch. Nothing is plugged in yet.

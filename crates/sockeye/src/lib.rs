@@ -72,7 +72,8 @@ mod watching;
 pub use host::{Entered, Host, Interface};
 pub use identity::{Credentials, Identity};
 pub use lab::{
-    Bursts, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread, Switch,
+    Bursts, Captured, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread,
+    Switch,
 };
 pub use simulation::{JoinHandle, Simulation, Unfinished};
 pub use socket::Socket;
