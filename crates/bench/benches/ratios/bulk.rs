@@ -8,7 +8,7 @@ use crate::report::{Better, Row};
 use crate::sampling::{Effort, rate};
 use crate::{Figures, Rows, kernel, smol};
 
-const WRITE: usize = 64 * 1024;
+pub(crate) const WRITE: usize = 64 * 1024;
 const MIB: usize = 1 << 20;
 const GIGA: f64 = 1e9;
 
@@ -49,7 +49,7 @@ pub(crate) fn rows() -> Rows {
 }
 
 /// Each write reaches the reader before the call to carry it returns.
-fn sockeye(sample: Duration, setup: &Setup) -> f64 {
+pub(crate) fn sockeye(sample: Duration, setup: &Setup) -> f64 {
     let mut pair = Pair::new(setup);
     let ends = pair.connect();
     let (data, mut buffer) = (vec![1; WRITE], vec![0; WRITE]);

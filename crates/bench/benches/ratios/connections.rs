@@ -25,7 +25,7 @@ pub(crate) fn rows() -> Rows {
     ]
 }
 
-fn sockeye(sample: Duration) -> f64 {
+pub(crate) fn sockeye(sample: Duration) -> f64 {
     let mut pair = Pair::new(&Setup::new(1500));
     rate(sample, || {
         for _ in 0..BATCH {
@@ -54,7 +54,7 @@ fn steady(count: usize) -> Figures {
     };
     let first = part(PART);
     part(count.saturating_sub(2 * PART));
-    Figures { sockeye: part(PART), peer: first }
+    Figures::new(part(PART), first)
 }
 
 /// It has no TIME-WAIT to keep: its sockets are dropped when both have closed.

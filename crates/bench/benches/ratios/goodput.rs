@@ -23,7 +23,7 @@ pub(crate) fn rows() -> Rows {
             row("goodput at 1 % loss, 50 ms", "smoltcp with CUBIC", 2.0),
             Box::new(|effort: &Effort| {
                 let ours = seeds(effort, |seed| sockeye(effort, seed).0);
-                Some(Figures { sockeye: ours, peer: seeds(effort, |seed| smol(effort, seed)) })
+                Some(Figures::new(ours, seeds(effort, |seed| smol(effort, seed))))
             }),
         ),
         (
@@ -32,7 +32,7 @@ pub(crate) fn rows() -> Rows {
                 let runs: Vec<(f64, f64)> = (1..=effort.seeds).map(|seed| sockeye(effort, seed)).collect();
                 let ours = runs.iter().map(|(goodput, _)| *goodput).collect();
                 let model = runs.iter().map(|(_, model)| *model).collect();
-                Some(Figures { sockeye: median(ours), peer: median(model) })
+                Some(Figures::of(ours, model))
             }),
         ),
     ]

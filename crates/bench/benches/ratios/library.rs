@@ -73,7 +73,7 @@ fn bulk<S: Read + Write>(sample: Duration, (mut near, mut far): (S, S)) -> f64 {
     })
 }
 
-fn round_trips<S: Read + Write>(sample: Duration, (mut near, mut far): (S, S)) -> f64 {
+pub(crate) fn round_trips<S: Read + Write>(sample: Duration, (mut near, mut far): (S, S)) -> f64 {
     let mut byte = [7];
     rate(sample, || {
         for _ in 0..BATCH {
@@ -87,7 +87,10 @@ fn round_trips<S: Read + Write>(sample: Duration, (mut near, mut far): (S, S)) -
 }
 
 /// Per second of real time: two processors may work at it.
-fn two_threads<S: Read + Write + Send + 'static>(sample: Duration, (mut near, mut far): (S, S)) -> f64 {
+pub(crate) fn two_threads<S: Read + Write + Send + 'static>(
+    sample: Duration,
+    (mut near, mut far): (S, S),
+) -> f64 {
     let echo = std::thread::spawn(move || {
         let mut byte = [0];
         while far.read_exact(&mut byte).is_ok() && far.write_all(&byte).is_ok() {}
@@ -128,7 +131,7 @@ pub(crate) fn hosts() -> (Host, Host) {
     (a, b)
 }
 
-fn sockeye_stream() -> (net::TcpStream, net::TcpStream) {
+pub(crate) fn sockeye_stream() -> (net::TcpStream, net::TcpStream) {
     let (a, b) = hosts();
     let listener = b.run(|| net::TcpListener::bind("b:7")).expect("a listener");
     let near = a.run(|| net::TcpStream::connect("b:7")).expect("a connection");

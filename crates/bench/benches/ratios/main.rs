@@ -1,16 +1,18 @@
 //! Sockeye beside its peers: each row measures both in the same run, one after the other and again, and prints the
-//! ratio of the medians, turned so that more is better. `docs/benchmarks.md` says what the rows mean.
+//! ratio of the medians, turned so that more is better. `docs/performance.md` says what the rows mean.
 //!
 //! `cargo bench --bench ratios [-- [--quick] [--alone] [FILTER]]` prints the rows whose names contain FILTER and writes them to
 //! `target/ratios.json` of the workspace; `--alone` leaves most peers out, for a profiler, and writes nothing. Nothing here can fail because something is slow.
 
 mod asynchronous;
+mod bounds;
 mod bulk;
 mod connections;
 mod goodput;
 mod heap;
 mod kernel;
 mod library;
+mod load;
 mod many;
 mod memory;
 mod pair;
@@ -22,7 +24,7 @@ mod smol;
 use std::process::ExitCode;
 
 use report::{Report, Row};
-use sampling::Effort;
+use sampling::{Effort, median, spread};
 
 #[global_allocator]
 static HEAP: heap::Counting = heap::Counting;
@@ -30,10 +32,25 @@ static HEAP: heap::Counting = heap::Counting;
 /// What a benchmark can be asked: the rows it has, and to run one of them.
 type Rows = Vec<(Row, Box<dyn Fn(&Effort) -> Option<Figures>>)>;
 
-/// What both sides reached, in the row's unit.
+/// What both sides reached, in the row's unit; of samples, their medians.
 struct Figures {
     sockeye: f64,
     peer: f64,
+    /// How far the samples of each side lie apart, as a part of their median; NaN if there is but one.
+    spreads: [f64; 2],
+}
+
+impl Figures {
+    /// Of one figure each.
+    fn new(sockeye: f64, peer: f64) -> Figures {
+        Figures { sockeye, peer, spreads: [f64::NAN; 2] }
+    }
+
+    /// Of samples.
+    fn of(sockeye: Vec<f64>, peer: Vec<f64>) -> Figures {
+        let spreads = [spread(sockeye.clone()), spread(peer.clone())];
+        Figures { sockeye: median(sockeye), peer: median(peer), spreads }
+    }
 }
 
 fn main() -> ExitCode {
@@ -61,23 +78,26 @@ fn main() -> ExitCode {
     rows.extend(round_trips::rows());
     rows.extend(connections::rows());
     rows.extend(memory::rows());
+    rows.extend(bounds::rows());
     rows.extend(goodput::rows());
     rows.extend(many::rows());
     rows.extend(library::rows());
     rows.extend(asynchronous::rows());
 
+    let machine = load::Load::begin();
     let mut report = Report::begin();
     for (row, measure) in rows.into_iter().filter(|(row, _)| row.name.contains(&filter)) {
         if let Some(figures) = measure(&effort) {
-            report.add(row, &figures);
+            report.add(row, figures);
         }
     }
+    println!("\n{machine}");
     if effort.alone {
         return ExitCode::SUCCESS;
     }
     match report.write() {
         Ok(path) => {
-            println!("\n{}", path.display());
+            println!("{}", path.display());
             ExitCode::SUCCESS
         }
         Err(error) => {

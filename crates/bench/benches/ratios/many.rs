@@ -110,7 +110,7 @@ fn heap_of(count: usize, open: impl Fn(&mut Host, SocketAddr) -> usize) -> Figur
     let before = heap::live();
     let opened: usize =
         (FIRST_PORT..).take(count).map(|port| open(host, SocketAddr::new(address.into(), port))).sum();
-    Figures { sockeye: (heap::live() - before) as f64 / opened as f64, peer: KIB }
+    Figures::new((heap::live() - before) as f64 / opened as f64, KIB)
 }
 
 fn listening(host: &mut Host, address: SocketAddr) -> usize {

@@ -20,7 +20,7 @@ pub(crate) fn rows() -> Rows {
             row("heap of an idle established endpoint", "bytes", "1 KiB"),
             Box::new(|effort: &Effort| {
                 let (heap, _) = measured(effort.idle)?;
-                Some(Figures { sockeye: heap as f64 / (2 * effort.idle) as f64, peer: 1024.0 })
+                Some(Figures::new(heap as f64 / (2 * effort.idle) as f64, 1024.0))
             }),
         ),
         (
@@ -28,7 +28,7 @@ pub(crate) fn rows() -> Rows {
             Box::new(|effort: &Effort| {
                 let (_, resident) = measured(effort.many)?;
                 let scale = 100_000.0 / effort.many as f64;
-                Some(Figures { sockeye: resident as f64 * scale / MEGA, peer: 250.0 })
+                Some(Figures::new(resident as f64 * scale / MEGA, 250.0))
             }),
         ),
     ]

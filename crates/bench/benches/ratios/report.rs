@@ -39,29 +39,31 @@ impl Report {
     /// Prints the head of the table.
     pub(crate) fn begin() -> Report {
         println!(
-            "{:<52} {:>12} {:>12} {:<10} {:>7} {:>7}  peer",
-            "", "Sockeye", "peer", "unit", "ratio", "target"
+            "{:<52} {:>12} {:>5} {:>12} {:>5} {:<10} {:>7} {:>7}  peer",
+            "", "Sockeye", "", "peer", "", "unit", "ratio", "target"
         );
         Report { rows: Vec::new() }
     }
 
     /// Prints a row and keeps it.
-    pub(crate) fn add(&mut self, row: Row, figures: &Figures) {
+    pub(crate) fn add(&mut self, row: Row, figures: Figures) {
         let ratio = match row.better {
             Better::More => figures.sockeye / figures.peer,
             Better::Less => figures.peer / figures.sockeye,
         };
         println!(
-            "{:<52} {:>12} {:>12} {:<10} {:>7.2} {:>7.2}  {}",
+            "{:<52} {:>12} {:>5} {:>12} {:>5} {:<10} {:>7.2} {:>7.2}  {}",
             row.name,
             shown(figures.sockeye),
+            apart(figures.spreads[0]),
             shown(figures.peer),
+            apart(figures.spreads[1]),
             row.unit,
             ratio,
             row.target,
             row.peer_name
         );
-        self.rows.push((row, Figures { sockeye: figures.sockeye, peer: figures.peer }, ratio));
+        self.rows.push((row, figures, ratio));
     }
 
     /// Writes `target/ratios.json` of the workspace; says where that is.
@@ -89,6 +91,11 @@ impl Report {
         json.push_str("\n]\n");
         json
     }
+}
+
+/// How far the middle half of the samples lie apart.
+fn apart(spread: f64) -> String {
+    if spread.is_nan() { String::new() } else { format!("±{:.0}%", spread * 50.0) }
 }
 
 /// A figure with about three digits that count.

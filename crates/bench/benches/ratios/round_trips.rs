@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::pair::{Pair, Setup};
 use crate::report::{Better, Row};
-use crate::sampling::{Effort, median, rate};
+use crate::sampling::{Effort, rate};
 use crate::{Figures, Rows, smol};
 
 const BATCH: u64 = 100;
@@ -31,7 +31,7 @@ pub(crate) fn rows() -> Rows {
                 // Its thousands take long to set up, and the figure is far off: one sample of it is enough.
                 let (sample, idle) = (effort.sample, effort.idle);
                 let ours = (0..effort.samples).map(|_| sockeye(sample, idle)).collect();
-                Some(Figures { sockeye: median(ours), peer: smol(sample, idle, 1) })
+                Some(Figures::of(ours, vec![smol(sample, idle, 1)]))
             }),
         ),
     ]

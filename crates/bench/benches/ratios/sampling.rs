@@ -65,7 +65,7 @@ impl Effort {
         let mut peer = |sample| if self.alone { f64::NAN } else { peer(sample) };
         let samples = (0..self.samples).map(|_| (sockeye(self.sample), peer(self.sample)));
         let (ours, theirs): (Vec<f64>, Vec<f64>) = samples.unzip();
-        Figures { sockeye: median(ours), peer: median(theirs) }
+        Figures::of(ours, theirs)
     }
 }
 
@@ -88,6 +88,16 @@ pub(crate) fn rate(sample: Duration, mut step: impl FnMut() -> u64) -> f64 {
 pub(crate) fn cpu_seconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The middle half of the figures, as a part of the middle one: how far they lie apart.
+pub(crate) fn spread(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    let count = figures.len();
+    if count < 2 {
+        return f64::NAN;
+    }
+    (figures[count - 1 - count / 4] - figures[count / 4]) / figures[count / 2]
 }
 
 /// The middle one.
