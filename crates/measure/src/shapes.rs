@@ -45,6 +45,8 @@ pub struct Row {
     pub connections: usize,
     /// Answers a second.
     pub per_second: Summary,
+    /// The fewest of a run, and the most.
+    pub range: (f64, f64),
     /// Kilobits of files a second, of the run in the middle.
     pub kilobits: f64,
     /// Time to connect, of all runs' medians the one in the middle.
@@ -114,10 +116,13 @@ impl Plan {
                 all(&|report| of(report).as_ref().map(at)).map_or(f64::NAN, |summary| summary.median)
             };
             let per_second = all(&|report| Some(report.per_second))?;
+            let each = || reports.iter().map(|report| report.per_second);
+            let range = (each().fold(f64::INFINITY, f64::min), each().fold(0.0, f64::max));
             Some(Row {
                 shape,
                 connections,
                 per_second,
+                range,
                 kilobits: per_second.median * self.bytes as f64 * 8.0 / 1000.0,
                 connect: time(|report| &report.connect, |spread| spread.p50),
                 first_byte: time(|report| &report.first_byte, |spread| spread.p50),

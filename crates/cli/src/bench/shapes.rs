@@ -210,15 +210,19 @@ fn chart(rows: &[Row], arguments: &Arguments) -> Chart {
             series.push(Series { name: name.to_owned(), points: Vec::new() });
         }
         let Some(line) = series.last_mut() else { continue };
-        let spread = Some(row.per_second.interval).filter(|_| row.per_second.samples > 1);
-        line.points.push(Point { x: row.connections as f64, y: row.per_second.median, spread });
+        let point = Point { x: row.connections as f64, y: row.per_second.median, spread: Some(row.range) };
+        line.points.push(point);
     }
     let kept = if arguments.keepalive { "connections kept" } else { "a connection each" };
     let whole = |number: f64| format!("{number:.0}");
     Chart {
         title: format!("Server shapes: files of {} bytes, {kept}", arguments.bytes),
         x: Axis { label: "connections at a time".to_owned(), scale: Scale::Logarithmic(10), number: whole },
-        y: Axis { label: "answers a second".to_owned(), scale: Scale::Linear, number: whole },
+        y: Axis {
+            label: "answers a second: median, fewest and most of a run".to_owned(),
+            scale: Scale::Linear,
+            number: whole,
+        },
         series,
     }
 }
