@@ -230,7 +230,7 @@ for family in socket.AF_INET, socket.AF_UNIX:
 #[test]
 fn small_buffers_take_little() {
     let program = r"
-import socket
+import select, socket
 SMALL = (socket.SO_SNDBUF, socket.SO_RCVBUF)
 def shrink(s):
     for option in SMALL:
@@ -262,8 +262,14 @@ for early in True, False:
     print(sent < 150_000)
     client.shutdown(socket.SHUT_WR)
     print(len(accepted.makefile('rb').read()) == sent)
+# One that is on its way is writable when it is there.
+client = socket.socket()
+shrink(client)
+client.setblocking(False)
+client.connect_ex(server.getsockname())
+print(select.select([], [client], [], 20)[1] == [client])
 ";
-    prints(program, "True\nTrue\nTrue\nTrue\n");
+    prints(program, "True\nTrue\nTrue\nTrue\nTrue\n");
 }
 
 #[test]

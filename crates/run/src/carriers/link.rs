@@ -22,8 +22,8 @@ const JUNK: [u8; 4096] = [0; 4096];
 const SIOCATMARK: libc::c_ulong = sockeye_abi::ioctl::SIOCATMARK as libc::c_ulong;
 /// The kernel doubles it: 212,992 bytes, its default.
 const SEND_BUFFER: usize = 106_496;
-/// The least of a carrier's buffer, not doubled: its junk is to leave it writable.
-const SEND_BUFFER_MIN: usize = 16_384;
+/// The least of a carrier's buffer, not doubled: its junk, a piece that takes 8,448 bytes, is to leave it writable.
+const SEND_BUFFER_MIN: usize = 32_768;
 
 /// What became of the connection when bytes were moved.
 #[derive(Debug, PartialEq, Eq)]
