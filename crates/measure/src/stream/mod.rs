@@ -105,10 +105,12 @@ impl Plan {
         let mut channel = opener.open(medium, size)?;
         let wanted = channel.sample(self.time);
         let mut messages = 1;
-        while channel.carry(messages)? < wanted / 2
-            && messages < u64::MAX / 4
-            && !stop.load(Ordering::Relaxed)
-        {
+        while messages < u64::MAX / 4 && !stop.load(Ordering::Relaxed) {
+            // The shorter of two: once may have been long because the machine had something else to do.
+            let enough = |took: Duration| took >= wanted / 2;
+            if enough(channel.carry(messages)?) && enough(channel.carry(messages)?) {
+                break;
+            }
             messages *= 2;
         }
         Ok(Lane { medium, channel, messages, samples: Vec::new() })
