@@ -22,7 +22,7 @@ static void handle(int signal) {
 
 static void rest(void) { nanosleep(&(struct timespec){0, 2000000}, NULL); }
 
-/* Waits until the caller sleeps, and a little longer. */
+/* Waits until the caller sleeps, and long enough for a supervisor to have heard of its call. */
 static void asleep(pid_t caller) {
     char path[64], state = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", caller);
@@ -32,7 +32,7 @@ static void asleep(pid_t caller) {
             exit(4);
         fclose(file);
     }
-    rest();
+    nanosleep(&(struct timespec){0, 40000000}, NULL);
 }
 
 /* The ends of what is waited for: the caller's, and the helper's by which the wait ends. */

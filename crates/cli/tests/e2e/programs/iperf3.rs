@@ -15,9 +15,14 @@ import json, subprocess, sys
 own, host, host6, missing, *kinds = sys.argv[1:]
 def client(name, *options, to=host):
     command = ['iperf3', '--json', '--client', to, *options]
+    resets = 0
     for _ in range(1000):
         ran = subprocess.run(command, capture_output=True, text=True, timeout=50)
         result = json.loads(ran.stdout)
+        # The server closes its control connection with bytes unread, now and then where packets get lost: a reset.
+        if 'control message' in result.get('error', '') and int(missing) >= 500000 and resets < 2:
+            resets += 1
+            continue
         # The server begins, or is not done yet with the one before.
         if 'refused' not in result.get('error', '') and 'busy' not in result.get('error', ''): break
     if 'error' in result: sys.exit(name + ': ' + result['error'])
