@@ -24,7 +24,8 @@ if [ "${1:-}" != --inside ]; then
     exit
 fi
 
-seconds=$2 requests=$3 supervisor=$PPID
+# The parent is the guard, and its parent the supervisor.
+seconds=$2 requests=$3 supervisor=$(sed -n 's/^PPid:[^0-9]*//p' "/proc/$PPID/status")
 mkdir www
 head -c 10000 /dev/urandom >www/file
 cat >nginx.conf <<'END'
@@ -64,6 +65,8 @@ memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$supervisor/status"
 
 load $(((seconds + 4) / 5)) $((requests / 5))
 settle
+# Only the supervisor has so many.
+[ "$(descriptors)" -ge 5 ] || { echo "process $supervisor is no supervisor"; exit 1; }
 sockets_before=$(sockets) descriptors_before=$(descriptors) memory_before=$(memory)
 load "$seconds" "$requests"
 settle
