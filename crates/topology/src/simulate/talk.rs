@@ -16,6 +16,8 @@ pub(super) type Sockets = BTreeMap<(HostId, SocketId), usize>;
 
 /// Bytes written and read at once.
 const AT_ONCE: usize = 64 * 1024;
+/// What is said.
+static CHUNK: [u8; AT_ONCE] = [0x55; AT_ONCE];
 /// How long the last datagrams are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -62,7 +64,6 @@ pub(super) struct Talk {
     times: Times,
     ended: Instant,
     failed: Option<String>,
-    chunk: Bytes,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +106,6 @@ impl Talk {
             times: Times::default(),
             ended: begins,
             failed: None,
-            chunk: Bytes::from(vec![0x55; AT_ONCE]),
         }
     }
 
@@ -189,7 +189,7 @@ impl Talk {
                 return self.end(now);
             }
             // What can't be sent is lost.
-            let _ = lab.host_mut(from).send(now, client, &self.chunk[..size.min(AT_ONCE)]);
+            let _ = lab.host_mut(from).send(now, client, &CHUNK[..size.min(AT_ONCE)]);
             self.sent += 1;
             self.asked = now;
         }
@@ -280,7 +280,7 @@ impl Talk {
             while self.left > 0 || !self.out[0].is_empty() {
                 if self.out[0].is_empty() {
                     let next = usize::try_from(self.left).unwrap_or(AT_ONCE).min(AT_ONCE);
-                    self.out[0].push(self.chunk.slice(..next));
+                    self.out[0].push(Bytes::from_static(&CHUNK[..next]));
                     self.left -= next as u64;
                 }
                 match host.send_chain(now, socket, &mut self.out[0]) {
