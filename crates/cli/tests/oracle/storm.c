@@ -1,4 +1,4 @@
-/* Streams, connections and datagrams in a storm of signals: a timer of 200 us in every process. No byte may be lost or
+/* Streams, connections and datagrams in a storm of signals: a timer of 200 us (or STORM_MICROSECONDS) in every process. No byte may be lost or
  * doubled, and no call may end as it can't on Linux.
  *
  *   storm MEGABYTES CONNECTIONS DATAGRAMS [restart]
@@ -17,7 +17,9 @@ static void handle(int signal) { (void)signal; }
 
 static void begin_storm(void) {
     struct sigaction action = {.sa_handler = handle, .sa_flags = restart ? SA_RESTART : 0};
-    struct itimerval timer = {{0, 200}, {0, 200}};
+    const char *said = getenv("STORM_MICROSECONDS");
+    long span = said ? atol(said) : 200;
+    struct itimerval timer = {{0, span}, {0, span}};
     sigaction(SIGALRM, &action, NULL);
     setitimer(ITIMER_REAL, &timer, NULL);
 }

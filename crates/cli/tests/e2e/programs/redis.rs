@@ -102,7 +102,7 @@ for n in $(seq 1000); do echo set key$n value$n; done | redis-cli --pipe >/dev/n
 redis-server --port 6380 --replicaof localhost 6379 --dbfilename replica.rdb --save '' >replica & S=$!
 until redis-cli -p 6380 info replication 2>/dev/null | grep -q master_link_status:up; do :; done
 redis-cli -p 6380 dbsize; redis-cli -p 6380 get key77; redis-cli -p 6380 set a b
-redis-cli set new 1; redis-cli wait 1 10000; redis-cli -p 6380 get new
+redis-cli set new 1; redis-cli wait 1 10000; until redis-cli -p 6380 get new | grep -q 1; do :; done; redis-cli -p 6380 get new
 redis-cli -p 6380 replicaof no one; redis-cli -p 6380 set a b
 redis-cli -p 6380 shutdown nosave; wait $S
 {SHUTDOWN}"
