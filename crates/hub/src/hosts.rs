@@ -8,7 +8,7 @@ use sockeye_base::Instant;
 use sockeye_lab::{Captured, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId};
 use sockeye_services::Services;
 use sockeye_stack::Cidr;
-use sockeye_topology::{Built, Event, Files, Place, Topology, What};
+use sockeye_topology::{Built, Event, Files, Topology, What};
 use sockeye_wire::Frame;
 
 use crate::Happening;
@@ -79,12 +79,11 @@ impl Hosts {
 
     /// A file's hosts and links.
     pub(crate) fn of(topology: &Topology, seed: u64, files: Files) -> Result<Hosts, Errno> {
-        let Built { mut lab, mut services, hosts, .. } = topology.build(seed, |_| false, files);
+        let Built { mut lab, mut services, hosts, .. } = topology.build(seed, files);
         services.start(&mut lab, Instant::ZERO)?;
         let mut ways = BTreeMap::new();
         let mut known = Vec::new();
-        for (number, place) in hosts.into_iter().enumerate() {
-            let Place::Inside(inside) = place else { continue };
+        for (number, inside) in hosts.into_iter().enumerate() {
             let joined = joined(topology, number, &lab, inside);
             let own: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
             ways.extend(own.iter().enumerate().map(|(interface, way)| (*way, (number, interface))));

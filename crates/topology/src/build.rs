@@ -1,12 +1,12 @@
 //! A lab made of a topology.
 
 use sockeye_base::{Duration, Instant};
-use sockeye_lab::{Change, End, HostId, HostSpec, Lab, LinkId, LinkSpec, OutsideId, SwitchId};
+use sockeye_lab::{Change, End, HostId, HostSpec, Lab, LinkId, LinkSpec};
 use sockeye_services::dns::{Dns, Zone};
 use sockeye_services::{Echo, Http, Kind, Services, Small};
 use sockeye_stack::{InterfaceId, Route};
 
-use crate::model::{Event, Host, Plug, Service, Topology, What};
+use crate::model::{Event, Host, Link, Plug, Service, Topology, What};
 
 /// A network as a lab, and where its parts are in it.
 pub struct Built {
@@ -15,55 +15,32 @@ pub struct Built {
     /// What its hosts serve; not started.
     pub services: Services,
     /// The hosts.
-    pub hosts: Vec<Place>,
-    /// The switches.
-    pub switches: Vec<SwitchId>,
-    /// The links.
-    pub links: Vec<LinkId>,
-    /// What happens that isn't the lab's to do: it is about hosts that aren't in it.
-    pub elsewhere: Vec<Event>,
-}
-
-/// Where a host is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// In the lab.
-    Inside(HostId),
-    /// Beyond a way out for each of its interfaces.
-    Outside(Vec<OutsideId>),
+    pub hosts: Vec<HostId>,
+    links: Vec<LinkId>,
 }
 
 /// Files that hosts serve: for each host paths and what they hold.
 pub type Files = Vec<Vec<(String, Vec<u8>)>>;
 
 impl Topology {
-    /// Makes the lab, all chance in it from this seed. Hosts of which `outside` says so are beyond ways out; the others serve
-    /// what they serve, these files among it.
-    pub fn build(&self, seed: u64, outside: impl Fn(usize) -> bool, files: Files) -> Built {
+    /// Makes the lab, all chance in it from this seed; its hosts serve these files.
+    pub fn build(&self, seed: u64, files: Files) -> Built {
         let mut lab = Lab::new(seed);
-        let hosts: Vec<Place> = (0..self.hosts.len())
-            .map(|host| match outside(host) {
-                true => {
-                    Place::Outside(self.hosts[host].interfaces.iter().map(|_| lab.add_outside()).collect())
-                }
-                false => Place::Inside(self.add_host(&mut lab, host)),
-            })
-            .collect();
+        let hosts: Vec<_> = (0..self.hosts.len()).map(|host| self.add_host(&mut lab, host)).collect();
         let switches: Vec<_> = self.switches.iter().map(|name| lab.add_switch(name)).collect();
+        let eth0 = lab.eth0().0;
         let end = |plug: Plug| match plug {
             Plug::Switch(switch) => switches[switch].into(),
-            Plug::Interface(host, interface) => end(&hosts, host, interface),
+            Plug::Interface(host, interface) => End::Interface(hosts[host], InterfaceId(eth0 + interface)),
         };
-        let link = |link: &crate::model::Link| {
+        let link = |link: &Link| {
             let directions = link.directions.clone();
             lab.add_link(LinkSpec { ends: link.ends.map(end), mtu: link.mtu, directions })
         };
-        let links: Vec<_> = self.links.iter().map(link).collect();
+        let links = self.links.iter().map(link).collect();
         let services = self.services(&hosts, files);
-        let mut built = Built { lab, services, hosts, switches, links, elsewhere: Vec::new() };
-        for event in &self.events {
-            built.plan(event);
-        }
+        let mut built = Built { lab, services, hosts, links };
+        self.events.iter().for_each(|event| built.plan(event));
         built
     }
 
@@ -88,12 +65,11 @@ impl Topology {
         id
     }
 
-    fn services(&self, places: &[Place], files: Files) -> Services {
+    fn services(&self, ids: &[HostId], files: Files) -> Services {
         let mut services = Services::new();
         let mut files = files.into_iter();
-        for (host, place) in self.hosts.iter().zip(places) {
+        for (host, id) in self.hosts.iter().zip(ids) {
             let files = files.next().unwrap_or_default();
-            let Place::Inside(id) = place else { continue };
             for service in self.served(host) {
                 services.add(*id, self.service(host, service, &files));
             }
@@ -148,42 +124,28 @@ pub fn dns_zone(topology: &Topology, server: &str) -> Zone {
     zone
 }
 
-fn end(hosts: &[Place], host: usize, interface: usize) -> End {
-    match &hosts[host] {
-        Place::Inside(id) => End::Interface(*id, InterfaceId(InterfaceId::LOOPBACK.0 + 1 + interface)),
-        Place::Outside(ways) => ways[interface].into(),
-    }
-}
-
 impl Built {
-    /// Has an event happen at its time, or puts it with those elsewhere.
+    /// Has an event happen at its time.
     fn plan(&mut self, event: &Event) {
-        let inside = |host: usize| match &self.hosts[host] {
-            Place::Inside(id) => Some(*id),
-            Place::Outside(_) => None,
-        };
-        let changes = match &event.what {
-            What::Cut(link) => vec![Change::Cut(self.links[*link])],
-            What::Mend(link) => vec![Change::Mend(self.links[*link])],
-            What::Off(host) => inside(*host).map(Change::Off).into_iter().collect(),
-            What::On(host) => inside(*host).map(Change::On).into_iter().collect(),
-            What::Pause(host) => inside(*host).map(Change::Pause).into_iter().collect(),
-            What::Resume(host) => inside(*host).map(Change::Resume).into_iter().collect(),
-            What::Change(link, directions) => {
-                let id = self.links[*link];
-                let ends = [0, 1].into_iter().zip(directions.iter().cloned());
-                ends.map(|(from, direction)| Change::Direction(id, from, Box::new(direction))).collect()
-            }
-            What::Readdress(host, interface, addresses) => {
-                let interface = InterfaceId(self.lab.eth0().0 + interface);
-                let change = |id| Change::Addresses(id, interface, addresses.clone());
-                inside(*host).map(change).into_iter().collect()
-            }
-        };
-        if changes.is_empty() {
-            self.elsewhere.push(event.clone());
-        }
         let at = Instant::ZERO + event.at.min(Duration::from_secs(u32::MAX.into()));
-        changes.into_iter().for_each(|change| self.lab.plan(at, change));
+        let host = |host: &usize| self.hosts[*host];
+        let change = match &event.what {
+            What::Cut(link) => Change::Cut(self.links[*link]),
+            What::Mend(link) => Change::Mend(self.links[*link]),
+            What::Off(off) => Change::Off(host(off)),
+            What::On(on) => Change::On(host(on)),
+            What::Pause(still) => Change::Pause(host(still)),
+            What::Resume(still) => Change::Resume(host(still)),
+            What::Change(link, directions) => {
+                let [there, back] = directions.as_ref().clone();
+                self.lab.plan(at, Change::Direction(self.links[*link], 0, Box::new(there)));
+                Change::Direction(self.links[*link], 1, Box::new(back))
+            }
+            What::Readdress(of, interface, addresses) => {
+                let interface = InterfaceId(self.lab.eth0().0 + interface);
+                Change::Addresses(host(of), interface, addresses.clone())
+            }
+        };
+        self.lab.plan(at, change);
     }
 }

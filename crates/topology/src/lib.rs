@@ -14,7 +14,7 @@ mod simulate;
 mod table;
 pub mod value;
 
-pub use build::{Built, Files, Place, dns_zone};
+pub use build::{Built, Files, dns_zone};
 pub use model::{
     Event, Expectations, File, Host, Interface, Link, Plug, Program, Ready, Service, Topology, Traffic, What,
     Work,

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::words::{Order, Report, Start};
 
 /// A line longer than this is told in pieces, in bytes.
 const LONGEST_LINE: u64 = 64 * 1024;
+/// How long the output of a program that has ended is waited for, if somebody else holds it.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Between looks at a port.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
@@ -65,21 +68,28 @@ fn spawn(start: &Start) -> std::io::Result<Child> {
 
 fn look_after(start: Start, mut child: Child, running: &Running) {
     let program = start.program;
-    let (out, errors) = (child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        scope.spawn(|| out.map(|out| pass_on(program, false, out)));
-        scope.spawn(|| errors.map(|errors| pass_on(program, true, errors)));
-        if let Some(port) = start.port {
-            let running = Arc::clone(running);
-            thread::spawn(move || watch_port(program, port, &running));
-        }
-        let status = child.wait();
-        lock(running).retain(|(of, _)| *of != program);
-        let status =
-            status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|by| 128 + by)));
-        // What it started may hold its output open: that it has ended is told all the same.
-        tell(&Report::Ended(program, status.unwrap_or(-1)));
-    });
+    let (said, all_said) = channel();
+    let pass = |error, out: Option<Box<dyn Read + Send>>| {
+        let said = said.clone();
+        thread::spawn(move || {
+            out.into_iter().for_each(|out| pass_on(program, error, out));
+            said.send(())
+        });
+    };
+    pass(false, child.stdout.take().map(|out| Box::new(out) as _));
+    pass(true, child.stderr.take().map(|errors| Box::new(errors) as _));
+    if let Some(port) = start.port {
+        let running = Arc::clone(running);
+        thread::spawn(move || watch_port(program, port, &running));
+    }
+    let status = child.wait();
+    lock(running).retain(|(of, _)| *of != program);
+    // What it printed is told before its end, but what it started may hold its output open for ever.
+    for _ in 0..2 {
+        let _ = all_said.recv_timeout(LAST_WORDS);
+    }
+    let status = status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|by| 128 + by)));
+    tell(&Report::Ended(program, status.unwrap_or(-1)));
 }
 
 fn pass_on(program: usize, error: bool, out: impl Read) {

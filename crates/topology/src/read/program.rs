@@ -2,7 +2,6 @@
 
 use super::names::Names;
 use crate::model::{Program, Ready, Topology};
-use crate::problem::nearest;
 use crate::table::{At, Table};
 use crate::value;
 
@@ -75,8 +74,7 @@ fn ready(table: &mut Table<'_>) -> Option<Ready> {
     ];
     let count = ways.iter().flatten().count();
     if count != 1 {
-        let hint = nearest("", []);
-        ready.found.add(&ready.span, format!("ready is one of port, prints and after{hint}"));
+        ready.found.add(&ready.span, "ready is one of port, prints and after");
     }
     ready.finish();
     ways.into_iter().flatten().next()

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_lab::{Captured, HostId, Lab};
+use sockeye_lab::{Captured, Lab};
 
 use crate::model::What;
-use crate::{Built, Files, Place, Topology};
+use crate::{Built, Files, Topology};
 pub use talk::Talked;
 use talk::{Sockets, Talk};
 
@@ -57,10 +57,10 @@ impl<'a> Simulation<'a> {
     /// # Errors
     /// A service that can't be started.
     pub fn new(topology: &'a Topology, seed: u64, files: Files) -> Result<Simulation<'a>, Errno> {
-        let mut built = topology.build(seed, |_| false, files);
+        let mut built = topology.build(seed, files);
         built.services.start(&mut built.lab, Instant::ZERO)?;
         let talks = topology.traffic.iter().map(|traffic| {
-            let [from, to] = [traffic.from, traffic.to].map(|host| id(&built, host));
+            let [from, to] = [traffic.from, traffic.to].map(|host| built.hosts[host]);
             Talk::new(traffic, topology.hosts[traffic.to].interfaces[0].addresses[0].address(), [from, to])
         });
         let talks: Vec<_> = talks.collect();
@@ -120,9 +120,9 @@ impl<'a> Simulation<'a> {
             for at in 0..self.talks.len() {
                 let [from, to] = self.talks[at].hosts();
                 match event.what {
-                    What::Off(host) if id(&self.built, host) == from => self.talks[at].lose(self.now),
-                    What::Off(host) if id(&self.built, host) == to => self.talks[at].lose_server(),
-                    What::On(host) if id(&self.built, host) == to => self.listen(at),
+                    What::Off(host) if self.built.hosts[host] == from => self.talks[at].lose(self.now),
+                    What::Off(host) if self.built.hosts[host] == to => self.talks[at].lose_server(),
+                    What::On(host) if self.built.hosts[host] == to => self.listen(at),
                     _ => {}
                 }
             }
@@ -194,12 +194,5 @@ impl Topology {
             failures.push(format!("it took {:?}, longer than {within:?}", outcome.end));
         }
         failures
-    }
-}
-
-fn id(built: &Built, host: usize) -> HostId {
-    match &built.hosts[host] {
-        Place::Inside(id) => *id,
-        Place::Outside(_) => unreachable!("in virtual time all hosts are in the lab"),
     }
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use sockeye_hub::{Happening, Hub, Place};
 use sockeye_run::{Pcap, WHOLE};
-use sockeye_topology::{Ready, Topology, What};
+use sockeye_topology::{Program, Ready, Topology, What};
 
 use super::RunArguments;
 use super::counted::Counted;
@@ -102,7 +102,7 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
         seed,
         sender,
         attended: BTreeMap::new(),
-        fares: vec![Fare::default(); topology.programs.len()],
+        fares: topology.programs.iter().map(Fare::of).collect(),
         failures: Vec::new(),
         quiet: arguments.json,
         began: None,
@@ -156,6 +156,13 @@ fn watch(hub: &mut Hub, topology: &Topology, pcap: Option<&Path>) -> Result<Arc<
     Ok(counted)
 }
 
+impl Fare {
+    /// That of a program which wasn't started yet.
+    fn of(program: &Program) -> Fare {
+        Fare { printed: vec![false; program.prints.len()], ..Fare::default() }
+    }
+}
+
 impl Run<'_> {
     /// Starts the process of a host.
     fn plug_in(&mut self, host: usize) -> Result<(), String> {
@@ -195,10 +202,8 @@ impl Run<'_> {
                 self.deadline().map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
             let next = match told.recv_timeout(wait.min(Duration::from_secs(3600))) {
                 Ok(next) => next,
-                Err(RecvTimeoutError::Timeout) => {
-                    self.note_time();
-                    continue;
-                }
+                Err(RecvTimeoutError::Timeout) if self.note_time() => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
             match next {
@@ -231,7 +236,8 @@ impl Run<'_> {
                 let Some(host) = find(name) else { return Ok(()) };
                 for (program, fare) in self.topology.programs.iter().zip(&mut self.fares) {
                     if program.host == host {
-                        *fare = Fare { printed: fare.printed.clone(), ..Fare::default() };
+                        // What it has printed, it has.
+                        *fare = Fare { printed: std::mem::take(&mut fare.printed), ..Fare::default() };
                     }
                 }
                 self.plug_in(host)?;
@@ -281,8 +287,7 @@ impl Run<'_> {
             directory: program.directory.clone(),
             port,
         };
-        let printed = vec![false; program.prints.len()];
-        self.fares[number] = Fare { began: Some(Instant::now()), printed, ..Fare::default() };
+        self.fares[number].began = Some(Instant::now());
         self.order(program.host, &Order::Start(start));
     }
 
@@ -385,8 +390,8 @@ impl Run<'_> {
         times.chain([whole]).flatten().min()
     }
 
-    /// What has taken too long is told to end.
-    fn note_time(&mut self) {
+    /// What has taken too long is told to end. Whether it is the whole.
+    fn note_time(&mut self) -> bool {
         let too_long = |began: Option<Instant>, within: Option<Duration>| {
             began.zip(within).is_some_and(|(began, within)| began.elapsed() >= within)
         };
@@ -410,6 +415,7 @@ impl Run<'_> {
             let host = program.host;
             self.order(host, &Order::End(number));
         }
+        whole
     }
 
     /// Tells all that still runs to end, then ends it.
