@@ -8,6 +8,7 @@ pub mod serve;
 pub mod shapes;
 mod statistics;
 pub mod stream;
+pub mod waiting;
 
 pub use statistics::Summary;
 

@@ -1,14 +1,13 @@
 //! `sockeye bench shapes`.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sockeye_measure::load::Control;
 use sockeye_measure::serve;
 use sockeye_measure::shapes::{Plan, Row};
@@ -17,9 +16,6 @@ use sockeye_view::{Axis, Chart, Point, Scale, Series};
 use crate::captures::is_standard;
 use crate::output::print;
 use crate::serve::Shape;
-
-/// The exit status after ^C, as a shell has it: 128 and SIGINT's number.
-const EXIT_INTERRUPTED: u8 = 130;
 
 const AFTER_HELP: &str = "\
 Each shape of `sockeye serve` is started on the machine's loopback (behind `sockeye run --`, on that of its host), loaded
@@ -86,12 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let control = Arc::new(Control::default());
     let rows = control.stop_on_interrupt().and_then(|()| compared(arguments, &control));
     match rows.and_then(|rows| show(arguments, &rows)) {
-        Ok(_) if control.is_stopped() => ExitCode::from(EXIT_INTERRUPTED),
+        Ok(_) if control.is_stopped() => ExitCode::from(super::EXIT_INTERRUPTED),
         Ok(status) => status,
-        Err(error) => {
-            let _ = writeln!(io::stderr(), "sockeye: {error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => super::fail(&error.to_string()),
     }
 }
 
@@ -107,11 +100,7 @@ fn compared(arguments: &Arguments, control: &Arc<Control>) -> io::Result<Vec<Row
         workers: usize::from(arguments.workers),
         program: std::env::current_exe()?,
     };
-    let target =
-        if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} samples, {eta} left");
-    let bar = ProgressBar::with_draw_target(Some(plan.steps() as u64), target);
-    let bar = bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = super::progress(plan.steps());
     let rows = plan.compare(control, || bar.inc(1));
     bar.finish_and_clear();
     rows

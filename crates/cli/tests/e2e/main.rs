@@ -4,6 +4,7 @@
 //! that other prints or answers. A test whose program is missing says so and passes, unless SOCKEYE_CI is set.
 
 mod bench_stream;
+mod bench_waiting;
 mod bulk;
 mod calls;
 mod common;

@@ -164,7 +164,7 @@ mod tests {
         media.retain(|medium| *medium != Medium::RunTcp);
         let (plan, mut steps) = (plan(&media, 2), 0);
         let measured = plan.measure(&AtomicBool::new(false), || steps += 1).expect("measured");
-        assert_eq!((measured.rows.len(), measured.failed.len(), steps), (14, 0, plan.steps()));
+        assert_eq!((measured.rows.len(), measured.failed.len(), steps), (18, 0, plan.steps()));
         for row in &measured.rows {
             assert!(row.rate.samples == 2 && row.rate.median > 0.0, "{row:?}");
         }

@@ -3,17 +3,15 @@
 mod output;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sockeye_measure::stream::{Measured, Medium, Plan, serve};
 
+use super::fail;
 use crate::captures::is_standard;
 use crate::output::print;
 
@@ -27,6 +25,10 @@ What carries the messages:
   shared   a ring of 1 MiB in memory that two processes share, waiting by spinning
   copy     a copy from one buffer to another, as hot as it can be
   lan      TCP between two virtual hosts on a 10 Mb/s Ethernet, in virtual time
+  file     a file of a message's size, read 64 KiB at a time and written, over TCP as kernel
+  sendfile the same file by sendfile
+
+kernel, file and sendfile are Sockeye's behind `sockeye run --`.
 
 A sample writes so many messages that it takes about the time given (of lan at least a second of its own clock), reads
 them into a buffer of a message's size, and ends when the last byte is read. All media are sampled in turn. A cell shows
@@ -37,6 +39,7 @@ Examples:
   sockeye bench stream
   sockeye bench stream --sizes 1K,2K,64K --runs 30 --long
   sockeye bench stream --media kernel,run,pipe --svg throughput.svg
+  sockeye bench stream --media kernel,file,sendfile --sizes 4K,64K,1M,16M
   sockeye bench stream --json | jq '.rows[] | select(.medium == \"run\") | [.size, .ratio]'
 
 Exit status:
@@ -50,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = size)]
     sizes: Vec<usize>,
 
-    /// What carries them; all if not given
+    /// What carries them; all but file and sendfile if not given
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = medium)]
     media: Vec<Medium>,
 
@@ -59,7 +62,7 @@ pub(crate) struct Arguments {
     runs: u32,
 
     /// How long a sample takes, about
-    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = sample_time)]
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = super::sample_time)]
     time: Duration,
 
     /// Set TCP_NODELAY on what is written to
@@ -108,12 +111,6 @@ fn medium(text: &str) -> Result<Medium, String> {
         .ok_or_else(|| format!("one of {}", Medium::ALL.map(Medium::name).join(", ")))
 }
 
-fn sample_time(text: &str) -> Result<Duration, String> {
-    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
-    let sensible = (Duration::from_millis(1)..=Duration::from_secs(60)).contains(&time);
-    sensible.then_some(time).ok_or_else(|| "from 1ms to 60s".to_owned())
-}
-
 /// Measures and prints; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     if let Some(asked) = &arguments.worker {
@@ -156,7 +153,7 @@ fn show(arguments: &Arguments, measured: &Measured) -> ExitCode {
 }
 
 fn measure(arguments: &Arguments) -> io::Result<Measured> {
-    let or_all = |given: &[Medium]| if given.is_empty() { Medium::ALL.to_vec() } else { given.to_vec() };
+    let or_all = |given: &[Medium]| if given.is_empty() { Medium::usual() } else { given.to_vec() };
     let sizes = if arguments.sizes.is_empty() {
         (6..=20).map(|power| 1 << power).collect()
     } else {
@@ -173,31 +170,12 @@ fn measure(arguments: &Arguments) -> io::Result<Measured> {
         nodelay: arguments.nodelay,
         worker: [this.into()].into_iter().chain(words).chain(inner).collect(),
     };
-    let stop = Arc::new(AtomicBool::new(false));
-    // A second ^C ends it at once.
-    signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, stop.clone())?;
-    signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
-    let bar = progress(plan.steps());
+    let stop = super::stop_on_interrupt()?;
+    let bar = super::progress(plan.steps());
     let measured = plan.measure(&stop, || bar.inc(1));
     bar.finish_and_clear();
-    if stop.load(Ordering::Relaxed) {
-        let _ = writeln!(io::stderr(), "sockeye: interrupted; this is what there is");
-    }
+    super::say_if_interrupted(&stop);
     measured
-}
-
-/// On standard error, if that is a terminal.
-fn progress(steps: usize) -> ProgressBar {
-    let target =
-        if io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} samples, {eta} left");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-fn fail(why: &str) -> ExitCode {
-    let _ = writeln!(io::stderr(), "sockeye: {why}");
-    ExitCode::FAILURE
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What descriptors carry between two processes: TCP, Unix-domain sockets, pipes.
+//! What descriptors carry between two processes: TCP, Unix-domain sockets, pipes; and files, over TCP.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -10,23 +10,58 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 
 use super::Channel;
+use super::file::File;
 use super::receiver::{Receiver, read_some, write_all};
 
 /// A descriptor that is written to, and the process that reads the other end.
 pub(super) struct Descriptors {
     near: OwnedFd,
-    message: Vec<u8>,
+    message: Message,
     /// Of TCP: whether small segments go at once. At the end of a sample they always do.
     nodelay: Option<bool>,
     receiver: Receiver,
 }
 
+/// What is sent, and how.
+enum Message {
+    Memory(Vec<u8>),
+    File(File),
+    Sendfile(File),
+}
+
+impl Message {
+    fn send(&mut self, to: &OwnedFd) -> io::Result<()> {
+        match self {
+            Message::Memory(bytes) => write_all(to, bytes),
+            Message::File(file) => file.read_and_write(to),
+            Message::Sendfile(file) => file.send(to),
+        }
+    }
+}
+
 /// Over the loopback of wherever this runs.
 pub(super) fn tcp(size: usize, nodelay: bool) -> io::Result<Descriptors> {
+    let (near, far) = connection()?;
+    Descriptors::new(near, far, size, Some(nodelay))
+}
+
+/// The same from a file, by read and write.
+pub(super) fn file(size: usize, nodelay: bool) -> io::Result<Descriptors> {
+    let message = Message::File(File::new(size)?);
+    Ok(Descriptors { message, ..tcp(size, nodelay)? })
+}
+
+/// The same from a file, by sendfile.
+pub(super) fn sendfile(size: usize, nodelay: bool) -> io::Result<Descriptors> {
+    let message = Message::Sendfile(File::new(size)?);
+    Ok(Descriptors { message, ..tcp(size, nodelay)? })
+}
+
+fn connection() -> io::Result<(OwnedFd, OwnedFd)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let near = TcpStream::connect(listener.local_addr()?)?;
     let (far, _) = listener.accept()?;
-    Descriptors::new(near.into(), far.into(), size, Some(nodelay))
+    Ok((near.into(), far.into()))
 }
 
 pub(super) fn unix(size: usize) -> io::Result<Descriptors> {
@@ -49,7 +84,7 @@ impl Descriptors {
             }
             Ok(())
         })?;
-        Ok(Descriptors { near, message: vec![1; size], nodelay, receiver })
+        Ok(Descriptors { near, message: Message::Memory(vec![1; size]), nodelay, receiver })
     }
 }
 
@@ -59,7 +94,7 @@ impl Channel for Descriptors {
             if let Some(nodelay) = self.nodelay {
                 set_tcp_nodelay(&self.near, nodelay)?;
             }
-            (0..messages).try_for_each(|_| write_all(&self.near, &self.message))?;
+            (0..messages).try_for_each(|_| self.message.send(&self.near))?;
             if self.nodelay.is_some() {
                 set_tcp_nodelay(&self.near, true)?;
             }

@@ -1,6 +1,7 @@
 //! What carries messages from a sender to a receiver.
 
 mod copy;
+mod file;
 mod kernel;
 mod lan;
 mod library;
@@ -36,11 +37,15 @@ pub enum Medium {
     Copy,
     /// TCP between two virtual hosts on a 10 Mb/s Ethernet, in virtual time.
     Lan,
+    /// A file of a message's size, read and written again, over TCP as [`Medium::KernelTcp`].
+    File,
+    /// The same by `sendfile`.
+    Sendfile,
 }
 
 impl Medium {
     /// All, in the order in which they are shown.
-    pub const ALL: [Medium; 8] = [
+    pub const ALL: [Medium; 10] = [
         Medium::KernelTcp,
         Medium::SockeyeTcp,
         Medium::RunTcp,
@@ -49,7 +54,14 @@ impl Medium {
         Medium::Shared,
         Medium::Copy,
         Medium::Lan,
+        Medium::File,
+        Medium::Sendfile,
     ];
+
+    /// Those that are measured if none is named: what carries messages from memory.
+    pub fn usual() -> Vec<Medium> {
+        Medium::ALL.into_iter().filter(|medium| !matches!(medium, Medium::File | Medium::Sendfile)).collect()
+    }
 
     /// Its name, in tables and on the command line.
     pub fn name(self) -> &'static str {
@@ -62,6 +74,8 @@ impl Medium {
             Medium::Shared => "shared",
             Medium::Copy => "copy",
             Medium::Lan => "lan",
+            Medium::File => "file",
+            Medium::Sendfile => "sendfile",
         }
     }
 
@@ -76,6 +90,8 @@ impl Medium {
             Medium::Shared => "a ring of 1 MiB in shared memory, two processes",
             Medium::Copy => "a copy from one buffer to another",
             Medium::Lan => "TCP over Sockeye's 10 Mb/s Ethernet, in virtual time",
+            Medium::File => "a file of a message's size, by read and write, over TCP as kernel",
+            Medium::Sendfile => "the same file by sendfile",
         }
     }
 }
@@ -121,6 +137,8 @@ impl Opener {
             Medium::Shared => Box::new(shared::Shared::new(size)?),
             Medium::Copy => Box::new(copy::Copy::new(size)),
             Medium::Lan => Box::new(lan::Lan::new(size, self.nodelay)?),
+            Medium::File => Box::new(kernel::file(size, self.nodelay)?),
+            Medium::Sendfile => Box::new(kernel::sendfile(size, self.nodelay)?),
         })
     }
 }
