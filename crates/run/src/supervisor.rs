@@ -3,7 +3,7 @@
 mod sweep;
 
 use std::io::{self, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -20,22 +20,25 @@ use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
 use crate::unmet::Ledger;
 
-/// What an event of the outer epoll is about.
+/// What an event is about, if not about a carrier: no [`CarrierId`] is so small.
 mod token {
     pub(super) const LISTENER: u64 = 0;
     pub(super) const SIGNALS: u64 = 1;
-    pub(super) const CARRIERS: u64 = 2;
-    pub(super) const CABLE: u64 = 3;
+    pub(super) const CABLE: u64 = 2;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
 const CALLS_AT_A_TIME: usize = 32;
-/// Events of carriers taken at a time.
+/// Events taken at a time.
 const EVENTS_AT_A_TIME: usize = 64;
+/// What the kernel tells of every carrier.
+const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 /// Rounds between the network and the carriers before calls, signals and timers are looked at again.
 const ROUNDS_AT_A_TIME: usize = 64;
 /// How long what was postponed waits.
 const LATER: Duration = Duration::from_millis(20);
+/// So long after the last call it is asked which carriers are gone.
+const TIDY_AFTER: Duration = Duration::from_secs(1);
 /// Held calls that are too few to look for dead ones among them.
 const HELD_MIN: usize = 64;
 
@@ -43,9 +46,9 @@ const HELD_MIN: usize = 64;
 pub(crate) struct Supervisor {
     pub(crate) listener: Listener,
     signals: Signals,
-    outer: OwnedFd,
-    /// The carriers have an epoll of their own, so that they can be drained before a call is answered.
-    inner: OwnedFd,
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+    ready: Ready,
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
     /// What the host was named by its programs.
@@ -55,6 +58,7 @@ pub(crate) struct Supervisor {
     held_max: usize,
     /// The network was not quiet when it was left.
     unsettled: bool,
+    tidy_at: Option<Instant>,
     /// Frames wait for room on the cable.
     cable_waits: bool,
     /// Where bytes pass through on their way from a carrier to the stack.
@@ -69,6 +73,17 @@ pub(crate) struct Supervisor {
     postponed: Vec<CarrierId>,
     /// What could not be done for the program.
     pub(crate) ledger: Ledger,
+}
+
+/// What the last look at the events told of all that is no carrier.
+#[derive(Default)]
+struct Ready {
+    /// A call waits to be taken: taking it won't block.
+    call: bool,
+    /// Nobody is left under the filter.
+    nobody: bool,
+    signal: bool,
+    cable: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -92,27 +107,27 @@ impl Supervisor {
         network: Network,
         (exact, ledger): (bool, Ledger),
     ) -> io::Result<Supervisor> {
-        let outer = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let inner = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        epoll::add(&outer, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
-        epoll::add(&outer, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
-        epoll::add(&outer, inner.as_fd(), EventData::new_u64(token::CARRIERS), EventFlags::IN)?;
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        epoll::add(&epoll, listener.as_fd(), EventData::new_u64(token::LISTENER), EventFlags::IN)?;
+        epoll::add(&epoll, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
         if let Some(cable) = network.cable() {
-            epoll::add(&outer, cable, EventData::new_u64(token::CABLE), EventFlags::IN)?;
+            epoll::add(&epoll, cable, EventData::new_u64(token::CABLE), EventFlags::IN)?;
         }
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
         Ok(Supervisor {
             listener,
             signals,
-            outer,
-            inner,
+            epoll,
+            events: Vec::with_capacity(EVENTS_AT_A_TIME),
+            ready: Ready::default(),
             network,
             carriers,
             names: HostNames::default(),
             held: Vec::new(),
             held_max: HELD_MIN,
             unsettled: false,
+            tidy_at: None,
             cable_waits: false,
             buffer,
             taken: None,
@@ -125,33 +140,33 @@ impl Supervisor {
 
     /// Serves until the program has ended and nothing of it is left; gives the exit status.
     pub(crate) fn serve(&mut self, ending: &mut Ending) -> io::Result<i32> {
-        let mut events = Vec::with_capacity(8);
         loop {
             if let Some(status) = ending.finished() {
                 return Ok(status);
             }
             let timeout = self.timeout(ending);
-            match epoll::wait(&self.outer, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
+            match self.take_events(timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let tokens: Vec<(u64, EventFlags)> =
-                events.drain(..).map(|event: epoll::Event| (event.data.u64(), event.flags)).collect();
-            self.drain();
+            self.settle();
             self.expire();
             for id in std::mem::take(&mut self.postponed) {
                 self.pump(id);
                 self.settle();
             }
-            for (token, flags) in tokens {
-                match token {
-                    token::SIGNALS => self.take_signals(ending),
-                    token::CABLE => self.attend_cable()?,
-                    token::LISTENER if flags.contains(EventFlags::IN) => self.take_calls()?,
-                    // Nobody is left under the filter; the family's end is told by SIGCHLD.
-                    token::LISTENER => epoll::delete(&self.outer, self.listener.as_fd())?,
-                    _ => {}
-                }
+            if self.ready.signal {
+                self.take_signals(ending);
+            }
+            if self.ready.cable {
+                self.attend_cable()?;
+            }
+            if self.ready.call {
+                self.take_calls()?;
+            } else if self.ready.nobody {
+                // The family's end is told by SIGCHLD.
+                epoll::delete(&self.epoll, self.listener.as_fd())?;
+                self.ready.nobody = false;
             }
             self.watch_cable()?;
             if self.ledger.has_ended() {
@@ -163,10 +178,11 @@ impl Supervisor {
 
     /// Frames come, or may go, by the cable.
     fn attend_cable(&mut self) -> io::Result<()> {
+        self.ready.cable = false;
         let leads_somewhere = self.network.attend_cable();
         self.settle();
         if !leads_somewhere && let Some(cable) = self.network.cable() {
-            epoll::delete(&self.outer, cable)?;
+            epoll::delete(&self.epoll, cable)?;
             self.network.unplug();
             let _ = writeln!(io::stderr(), "sockeye: the network is down");
         }
@@ -180,7 +196,7 @@ impl Supervisor {
             && let Some(cable) = self.network.cable()
         {
             let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
-            epoll::modify(&self.outer, cable, EventData::new_u64(token::CABLE), flags)?;
+            epoll::modify(&self.epoll, cable, EventData::new_u64(token::CABLE), flags)?;
             self.cable_waits = waits;
         }
         Ok(())
@@ -197,13 +213,15 @@ impl Supervisor {
             .filter_map(|held| Some(held.limit?.deadline))
             .min()
             .map(|deadline| deadline.since(now));
+        let tidy = self.tidy_at.map(|at| at.since(now));
         let postponed = (!self.postponed.is_empty()).then_some(LATER);
         let soonest: Option<Duration> =
-            [self.network.idle_for(), held, ending.idle_for(), postponed].into_iter().flatten().min();
+            [self.network.idle_for(), held, ending.idle_for(), tidy, postponed].into_iter().flatten().min();
         soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })
     }
 
     fn take_signals(&mut self, ending: &mut Ending) {
+        self.ready.signal = false;
         while let Some(request) = self.signals.next() {
             match request {
                 Request::Child => ending.reap(),
@@ -214,13 +232,14 @@ impl Supervisor {
 
     fn take_calls(&mut self) -> io::Result<()> {
         for _ in 0..CALLS_AT_A_TIME {
-            let mut ready = [epoll_poll(self.listener.as_fd())];
-            if rustix::event::poll(&mut ready, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) != Ok(1)
-                || !ready[0].revents().contains(rustix::event::PollFlags::IN)
-            {
+            if !std::mem::take(&mut self.ready.call) {
                 break;
             }
-            let Some(call) = self.listener.receive()? else { continue };
+            let received = self.listener.receive()?;
+            // What the program wrote before this call comes before it. (And it is seen whether another call waits.)
+            self.drain();
+            let Some(call) = received else { continue };
+            self.tidy_at = Some(self.network.now() + TIDY_AFTER);
             if call.number == libc::SYS_close && !self.lingers {
                 self.listener.pass(call.id);
                 continue;
@@ -234,8 +253,6 @@ impl Supervisor {
                 self.held.retain(|held| self.listener.still_waits(held.call.id));
                 self.held_max = HELD_MIN.max(2 * self.held.len());
             }
-            // What the program wrote before this call comes before it.
-            self.drain();
             self.serve_call(call, None);
             self.settle();
         }
@@ -247,7 +264,8 @@ impl Supervisor {
     fn is_interrupted(&mut self, call: &Call) -> bool {
         let Some(older) = self.held.iter().position(|held| held.call.tid == call.tid) else { return false };
         let older = self.held.remove(older);
-        older.call.number == call.number && older.limit.is_some_and(|limit| limit.mark.is_again(call))
+        older.call.number == call.number
+            && older.limit.is_some_and(|limit| limit.mark.is_again(call, &self.carriers.threads))
     }
 
     /// Answers a call, or holds it. A held one keeps the limit it was given first.
@@ -267,16 +285,21 @@ impl Supervisor {
             Ok(Answer::Done) => {}
             Ok(Answer::Wait { carrier, limit }) => {
                 let now = self.network.now();
-                let first = |span| Limit { deadline: now + span, mark: Mark::of(&call) };
+                let first =
+                    |span| Limit { deadline: now + span, mark: Mark::of(&call, &self.carriers.threads) };
                 self.held.push(Held { call, carrier, limit: before.or_else(|| limit.map(first)) });
             }
             Err(errno) => self.tell(&call, Err(errno)),
         }
     }
 
-    /// Ends held calls whose time is up (SO_RCVTIMEO, SO_SNDTIMEO).
+    /// Ends held calls whose time is up (SO_RCVTIMEO, SO_SNDTIMEO). Lets go what is only of use while calls come.
     fn expire(&mut self) {
         let now = self.network.now();
+        if self.tidy_at.take_if(|at| *at <= now).is_some() {
+            self.sweep_all();
+            self.carriers.threads.forget_all();
+        }
         let listener = &self.listener;
         self.held.retain(|held| {
             let expired = held.limit.is_some_and(|limit| limit.deadline <= now);
@@ -304,48 +327,53 @@ impl Supervisor {
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         // Once around: more would be an end without end, if many programs write faster than we read.
         for _ in 0..=self.carriers.len() / EVENTS_AT_A_TIME {
-            let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS_AT_A_TIME);
-            let buffer = rustix::buffer::spare_capacity(&mut events);
-            if epoll::wait(&self.inner, buffer, Some(&at_once)).is_err() {
-                break;
-            }
-            let last = events.len() < EVENTS_AT_A_TIME;
-            self.take_events(events);
-            if last {
+            if !matches!(self.take_events(Some(&at_once)), Ok(EVENTS_AT_A_TIME)) {
                 break;
             }
         }
         self.settle();
     }
 
-    fn take_events(&mut self, events: Vec<epoll::Event>) {
-        for event in events {
-            let mut flags = event.flags;
-            let id = CarrierId::from(KeyData::from_ffi(event.data.u64()));
-            if flags.contains(EventFlags::HUP) && self.is_only_shut(id) {
-                flags -= EventFlags::HUP;
-            }
-            if let Some(carrier) = self.carriers.get(id) {
-                match &mut carrier.state {
-                    State::Connected(link) | State::Connecting(Some(link)) => link.note(flags),
-                    State::Datagram(mailbox) => mailbox.note(flags),
-                    State::Netlink(answers) => {
-                        answers.note(flags);
-                        // Who waits for an answer is to have it.
-                        let socket = carrier.socket;
-                        self.show(socket);
-                        continue;
-                    }
-                    // A connection in P's queue hangs up when P is closed.
-                    State::Listening(_) if flags.contains(EventFlags::HUP) => {
-                        self.close_carrier(id);
-                        continue;
-                    }
-                    State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) => {}
+    /// Waits for events: takes in those of carriers, and notes the others. Says how many there were.
+    fn take_events(&mut self, timeout: Option<&Timespec>) -> rustix::io::Result<usize> {
+        let mut events = std::mem::take(&mut self.events);
+        let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout);
+        for event in events.drain(..) {
+            let flags = event.flags;
+            match event.data.u64() {
+                token::LISTENER => {
+                    self.ready.call = flags.contains(EventFlags::IN);
+                    self.ready.nobody = !self.ready.call;
                 }
+                token::SIGNALS => self.ready.signal = true,
+                token::CABLE => self.ready.cable = true,
+                carrier => self.take_event(CarrierId::from(KeyData::from_ffi(carrier)), flags),
             }
-            self.pump(id);
         }
+        self.events = events;
+        waited
+    }
+
+    fn take_event(&mut self, id: CarrierId, mut flags: EventFlags) {
+        if flags.contains(EventFlags::HUP) && self.is_only_shut(id) {
+            flags -= EventFlags::HUP;
+        }
+        if let Some(carrier) = self.carriers.get(id) {
+            match &mut carrier.state {
+                State::Connected(link) | State::Connecting(Some(link)) => link.note(flags),
+                State::Datagram(mailbox) => mailbox.note(flags),
+                State::Netlink(answers) => {
+                    answers.note(flags);
+                    // Who waits for an answer is to have it.
+                    let socket = carrier.socket;
+                    return self.show(socket);
+                }
+                // A connection in P's queue hangs up when P is closed.
+                State::Listening(_) if flags.contains(EventFlags::HUP) => return self.close_carrier(id),
+                State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) => {}
+            }
+        }
+        self.pump(id);
     }
 
     /// Whether S hangs up only because P is shut both ways.
@@ -399,7 +427,7 @@ impl Supervisor {
         let host = self.network.host();
         match &mut carrier.state {
             State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
-                Moved::Open => {}
+                Moved::Open => self.watch_room(id),
                 Moved::Closed => {
                     self.carriers.remove(id);
                     self.end_held(id, Errno::EBADF);
@@ -412,7 +440,7 @@ impl Supervisor {
                 let Some(name) = carrier.name.clone() else { return };
                 let event = EventData::new_u64(id.data().as_ffi());
                 let watch =
-                    |end: &OwnedFd| epoll::add(&self.inner, end, event, EventFlags::RDHUP | EventFlags::ET);
+                    |end: &OwnedFd| epoll::add(&self.epoll, end, event, EventFlags::RDHUP | EventFlags::ET);
                 match backlog.fill(&name, pending, watch) {
                     Ok(true) => {}
                     Ok(false) => {
@@ -425,7 +453,7 @@ impl Supervisor {
             State::Datagram(mailbox) => {
                 mailbox.collect(host, now, socket, &mut self.buffer);
                 match mailbox.deliver(host, socket) {
-                    Delivered::All => {}
+                    Delivered::All => self.watch_room(id),
                     Delivered::Error => self.show_error(id),
                     Delivered::Closed => {
                         host.refuse(now, socket);
@@ -440,13 +468,11 @@ impl Supervisor {
     }
 
     /// Connects P to us; ENOBUFS if we have no descriptors left, whatever was closed unseen.
-    pub(crate) fn link(&mut self, program_end: &OwnedFd) -> Result<Link, Errno> {
-        Link::connect(program_end)
-            .or_else(|_| {
-                self.sweep_all();
-                Link::connect(program_end)
-            })
-            .map_err(|_| Errno::ENOBUFS)
+    pub(crate) fn link(&mut self, id: CarrierId) -> Result<(), Errno> {
+        self.carriers.connect(id, self.network.host()).or_else(|_| {
+            self.sweep_all();
+            self.carriers.connect(id, self.network.host())
+        })
     }
 
     fn postpone(&mut self, id: CarrierId) {
@@ -482,29 +508,22 @@ impl Supervisor {
                 return;
             };
             let State::Connecting(link) = &mut carrier.state else { return };
-            let link = match link.take() {
-                Some(mut link) => {
-                    link.unstuff(&program_end);
-                    link
-                }
-                None => match self.link(&program_end) {
-                    Ok(link) => link,
+            if let Some(mut link) = link.take() {
+                link.unstuff(&program_end);
+                link.bound(&program_end, self.network.host(), socket);
+                carrier.state = State::Connected(link);
+            } else {
+                if let Err(error) = self.link(id) {
                     // No descriptors left: the call that waits is to fail, not to wait on.
-                    Err(error) => {
-                        let _ = self.network.host().disconnect(now, socket);
-                        self.carriers.get(id).into_iter().for_each(|carrier| carrier.state = State::Fresh);
-                        return self.end_held(id, error);
-                    }
-                },
-            };
-            link.bound(&program_end, self.network.host(), socket);
-            let Some(carrier) = self.carriers.get(id) else { return };
-            carrier.state = State::Connected(link);
-            drop(program_end);
-            if self.watch(id).is_err() {
-                self.network.host().abort(now, socket);
-                self.close_carrier(id);
-                return;
+                    let _ = self.network.host().disconnect(now, socket);
+                    self.carriers.get(id).into_iter().for_each(|carrier| carrier.state = State::Fresh);
+                    return self.end_held(id, error);
+                }
+                if self.watch(id).is_err() {
+                    self.network.host().abort(now, socket);
+                    self.close_carrier(id);
+                    return;
+                }
             }
             self.pump(id);
         }
@@ -545,17 +564,34 @@ impl Supervisor {
         }
     }
 
-    /// Has the kernel tell of a carrier's S.
+    /// Has the kernel tell of a carrier's S from now on.
     pub(crate) fn watch(&mut self, id: CarrierId) -> io::Result<()> {
-        let Some(carrier) = self.carriers.get(id) else { return Ok(()) };
-        let Some(end) = carrier.supervisor_end() else { return Ok(()) };
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        let event = EventData::new_u64(id.data().as_ffi());
-        match epoll::add(&self.inner, end, event, flags) {
-            // It stood in a listener's queue before, and is an event of its own now.
-            Err(rustix::io::Errno::EXIST) => Ok(epoll::modify(&self.inner, end, event, flags)?),
-            added => Ok(added?),
+        let Some(end) = self.carriers.get(id).and_then(|carrier| carrier.supervisor_end()) else {
+            return Ok(());
+        };
+        Ok(epoll::add(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
+    }
+
+    /// The same for one that the kernel tells of already: it stood in a listener's queue, and is an event of its own now.
+    pub(crate) fn watch_accepted(&mut self, id: CarrierId) -> io::Result<()> {
+        let Some(end) = self.carriers.get(id).and_then(|carrier| carrier.supervisor_end()) else {
+            return Ok(());
+        };
+        Ok(epoll::modify(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
+    }
+
+    /// Has the kernel tell, too, when there is room in P's queue again, of a carrier that has once met a full one. Of others
+    /// it would tell each time that P reads.
+    pub(crate) fn watch_room(&mut self, id: CarrierId) {
+        let Some(carrier) = self.carriers.get(id) else { return };
+        if carrier.watches_room || !carrier.is_full() {
+            return;
         }
+        carrier.watches_room = true;
+        let Some(end) = carrier.supervisor_end() else { return };
+        // It is watched already, so nothing can be missing for it.
+        let event = EventData::new_u64(id.data().as_ffi());
+        let _ = epoll::modify(&self.epoll, end, event, WATCHED | EventFlags::OUT);
     }
 }
 
@@ -565,8 +601,4 @@ fn give_up(listener: &Listener, call: &Call, errno: Errno) {
         libc::SYS_close => listener.pass(call.id),
         _ => listener.fail(call.id, errno),
     };
-}
-
-fn epoll_poll(fd: std::os::fd::BorrowedFd<'_>) -> rustix::event::PollFd<'_> {
-    rustix::event::PollFd::from_borrowed_fd(fd, rustix::event::PollFlags::IN)
 }

@@ -206,6 +206,11 @@ impl Stack {
         self.any_destination.insert(port);
     }
 
+    /// Whether a socket has this port, of TCP or of UDP.
+    pub fn is_port_taken(&self, port: u16) -> bool {
+        self.tcp_ports.is_bound(port) || self.udp_ports.is_bound(port)
+    }
+
     /// Whether the address is one of ours (all of 127/8 is).
     pub fn is_local(&self, address: IpAddr) -> bool {
         address.is_loopback()

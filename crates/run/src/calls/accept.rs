@@ -8,7 +8,7 @@ use sockeye_abi::{Errno, Opt, encode_sockaddr};
 use sockeye_socket::SocketId;
 
 use super::{Answer, Subject};
-use crate::carriers::{self, Backlog, Carriers, Inet, Link, NewCarrier, State};
+use crate::carriers::{self, Backlog, Inet, Link, NewCarrier, State};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -110,20 +110,15 @@ impl Supervisor {
         }
         carriers::set_options(&program_end, self.network.host(), now, socket);
         link.bound(&program_end, self.network.host(), socket);
-        let new: NewCarrier = match Carriers::accepted(program_end, socket, inet, link) {
+        let new: NewCarrier = match self.carriers.accepted(program_end, (socket, inet), link) {
             Ok(new) => new,
             Err(_) => return self.put_back(subject, (socket, peer), Errno::ENOBUFS),
         };
         let cloexec = flags.contains(SocketFlags::CLOEXEC);
         match self.listener.answer_descriptor(call.id, new.program_end.as_fd(), cloexec) {
             Ok(Some(number)) => {
-                let gone = self.carriers.some_unwatched();
-                self.sweep(gone);
-                let (id, stale) = self.carriers.insert(new, (call.tid, number));
-                if let Some(stale) = stale {
-                    self.network.host().close(now, stale);
-                }
-                if self.watch(id).is_err() {
+                let id = self.carriers.insert(new, (call.tid, number));
+                if self.watch_accepted(id).is_err() {
                     self.network.host().abort(now, socket);
                     self.carriers.remove(id);
                 }

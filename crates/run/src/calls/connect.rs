@@ -26,7 +26,10 @@ impl Supervisor {
             }
             return Ok(Answer::Value(0));
         };
-        self.sweep_for(remote);
+        // One under way has met its peer.
+        if !matches!(self.state(subject)?, State::Connecting(_) | State::Connected(_)) {
+            self.sweep_for(remote);
+        }
         match subject.transport {
             Transport::Udp | Transport::Ping | Transport::Raw(_) => {
                 self.with_port(subject.socket, |host| host.connect(now, subject.socket, remote))?;
@@ -90,14 +93,37 @@ impl Supervisor {
         self.revive(call, subject)?;
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         carrier.state = State::Connecting(None);
-        if nonblocking {
-            let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
-            let mut link = self.link(&program_end)?;
-            link.stuff(&program_end).map_err(|_| Errno::ENOBUFS)?;
-            *self.state(subject)? = State::Connecting(Some(link));
-            self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
-        }
         self.settle();
+        self.pump(subject.carrier);
+        if nonblocking { self.show_connecting(subject) } else { Ok(()) }
+    }
+
+    /// P shows that it is being connected, or that it was a moment later: on a network without delay it is by now.
+    fn show_connecting(&mut self, subject: Subject) -> Result<(), Errno> {
+        let is_connected = match self.state(subject)? {
+            State::Connected(_) => true,
+            State::Connecting(_) => false,
+            // It has failed already.
+            _ => return Ok(()),
+        };
+        if !is_connected {
+            self.link(subject.carrier)?;
+        }
+        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
+        let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
+        let State::Connected(link) = &mut carrier.state else { return Ok(()) };
+        if is_connected {
+            // Raising a limit that was not met gives an edge, but no SIGIO.
+            if descriptors::is_asynchronous(&program_end) {
+                link.stuff(&program_end).map_err(|_| Errno::ENOBUFS)?;
+            }
+            link.unstuff(&program_end);
+            link.bound(&program_end, self.network.host(), subject.socket);
+            return Ok(());
+        }
+        let stuffed = link.stuff(&program_end);
+        carrier.begin();
+        stuffed.and_then(|()| self.watch(subject.carrier)).map_err(|_| Errno::ENOBUFS)?;
         self.pump(subject.carrier);
         Ok(())
     }

@@ -9,7 +9,6 @@ use sockeye_socket::Outgoing;
 
 use super::message::Header;
 use super::{Answer, Outcome, Subject, read_address};
-use crate::carriers::State;
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -28,11 +27,7 @@ impl Supervisor {
     /// `connect` has made a connection that waits for its first data: P is connected, so that they can be written.
     pub(super) fn begin_deferred(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         self.revive(call, subject)?;
-        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
-        let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
-        let link = self.link(&program_end)?;
-        link.bound(&program_end, self.network.host(), subject.socket);
-        *self.state(subject)? = State::Connected(link);
+        self.link(subject.carrier)?;
         self.watch(subject.carrier).map_err(|_| Errno::ENOBUFS)?;
         Ok(Answer::Value(0))
     }

@@ -4,7 +4,6 @@ use sockeye_abi::{Errno, Ifreq, Transport, ioctl};
 use sockeye_socket::SocketId;
 
 use super::{Answer, Subject};
-use crate::process::descriptors::{self, Target};
 use crate::process::memory;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -58,10 +57,10 @@ impl Supervisor {
     /// A question about interfaces on a socket of the machine's: libraries ask on Unix-domain ones, and must be told of the
     /// host's all the same.
     pub(super) fn foreign_ioctl(&mut self, call: &Call) -> Result<Answer, Errno> {
-        match (descriptors::target(call.tid, call.int(0)), call.args[1] as u32) {
-            (Target::Socket(_), ioctl::SIOCGIFCONF) => self.interface_list(call),
+        match (self.carriers.threads.socket_inode(call.tid, call.int(0)), call.args[1] as u32) {
+            (Ok(Some(_)), ioctl::SIOCGIFCONF) => self.interface_list(call),
             // No socket of ours has this name, nor a family that would have addresses.
-            (Target::Socket(_), request) => self.interface_ioctl(call, SocketId::default(), request),
+            (Ok(Some(_)), request) => self.interface_ioctl(call, SocketId::default(), request),
             _ => Ok(Answer::Pass),
         }
     }

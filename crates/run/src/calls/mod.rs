@@ -18,12 +18,13 @@ mod unheard;
 mod unmet;
 
 use libc::c_long;
+use rustix::io::Errno as Native;
 use sockeye_abi::{Errno, Family, MessageFlags, Transport};
 use sockeye_base::Duration;
 use sockeye_socket::SocketId;
 
 use crate::carriers::{CarrierId, Inet, State};
-use crate::process::descriptors::{self, Target};
+use crate::process::descriptors;
 use crate::process::memory;
 use crate::seccomp::{Call, FOREIGN};
 use crate::supervisor::Supervisor;
@@ -89,7 +90,8 @@ impl Supervisor {
             FOREIGN => return self.limited(call, Limit::Foreign),
             _ => {}
         }
-        let Some(subject) = self.subject(call) else { return self.other(call) };
+        let Some(id) = self.carrier_at(call, 0) else { return self.foreign(call) };
+        let Some(subject) = self.subject_of(id) else { return self.other(call, id) };
         if MESSAGE_CALLS.contains(&call.number) && message::flags_of(call).bits() & MSG_CMSG_COMPAT != 0 {
             return Err(Errno::EINVAL);
         }
@@ -129,6 +131,10 @@ impl Supervisor {
     /// The socket behind one of a call's arguments.
     fn subject_at(&mut self, call: &Call, argument: usize) -> Option<Subject> {
         let id = self.carrier_at(call, argument)?;
+        self.subject_of(id)
+    }
+
+    fn subject_of(&mut self, id: CarrierId) -> Option<Subject> {
         let carrier = self.carriers.get(id)?;
         let Inet { family, transport } = carrier.inet?;
         Some(Subject { carrier: id, socket: carrier.socket, family, transport })
@@ -137,24 +143,24 @@ impl Supervisor {
     /// The carrier that one of a call's arguments is.
     fn carrier_at(&mut self, call: &Call, argument: usize) -> Option<CarrierId> {
         let fd = call.int(argument);
-        let inode = match descriptors::target(call.tid, fd) {
-            Target::Socket(inode) => inode,
-            Target::Other | Target::Closed => return None,
-            Target::Hidden => {
-                self.meet_hidden(call);
-                return None;
-            }
+        let threads = &self.carriers.threads;
+        let found = if is_for_all_files(call.number) {
+            threads.socket_inode(call.tid, fd).map(|inode| self.carriers.of_inode(inode?))
+        } else {
+            threads.borrow(call.tid, fd).map(|file| self.carriers.of_file(file))
         };
-        let id = self.carriers.of_inode(inode)?;
+        if let Err(Native::ACCESS | Native::PERM) = found {
+            self.meet_hidden(call);
+        }
+        let id = found.ok()??;
         self.carriers.get(id)?.seen = (call.tid, fd);
         Some(id)
     }
 
     /// A call on what is no socket of the Internet's.
-    fn other(&mut self, call: &Call) -> Result<Answer, Errno> {
-        match self.netlink_subject(call) {
+    fn other(&mut self, call: &Call, id: CarrierId) -> Result<Answer, Errno> {
+        match self.netlink_subject(id) {
             Some(subject) => self.netlink_call(call, subject),
-            None if ioctl::is_of_interfaces(call) => self.foreign_ioctl(call),
             None => self.foreign(call),
         }
     }
@@ -162,6 +168,9 @@ impl Supervisor {
     /// A call on something that is not ours: the kernel knows best. But its name-cache and resolver daemons would
     /// answer for the machine's network, so they are not there.
     fn foreign(&mut self, call: &Call) -> Result<Answer, Errno> {
+        if ioctl::is_of_interfaces(call) {
+            return self.foreign_ioctl(call);
+        }
         if call.number == libc::SYS_connect
             && let Ok(bytes) = read_address(call, 1, 2)
             && names::is_resolver_daemon(&bytes)
@@ -180,6 +189,21 @@ impl Supervisor {
     fn state(&mut self, subject: Subject) -> Result<&mut State, Errno> {
         self.carriers.get(subject.carrier).map(|carrier| &mut carrier.state).ok_or(Errno::EBADF)
     }
+}
+
+/// Whether a call is made on files of all kinds.
+fn is_for_all_files(number: c_long) -> bool {
+    matches!(
+        number,
+        libc::SYS_read
+            | libc::SYS_readv
+            | libc::SYS_write
+            | libc::SYS_writev
+            | libc::SYS_sendfile
+            | libc::SYS_splice
+            | libc::SYS_ioctl
+            | libc::SYS_close
+    )
 }
 
 /// The address a call gives in argument `pointer`, whose length is argument `length`.

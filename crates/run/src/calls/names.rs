@@ -32,12 +32,11 @@ impl Supervisor {
         let bytes = read_address(call, 1, 2)?;
         let local = decode_bind(subject.family, subject.transport, &bytes)?;
         let now = self.network.now();
-        match self.network.host().bind(now, subject.socket, local) {
-            Err(Errno::EADDRINUSE) => {
-                // The port's holder may be closed, and nothing told us yet.
-                self.sweep_port(local.port());
-                self.network.host().bind(now, subject.socket, local)?;
-            }
+        if local.port() != 0 {
+            // Who holds the port may be closed, and nothing told us yet.
+            self.sweep_port(local.port());
+        }
+        match self.with_port(subject.socket, |host| host.bind(now, subject.socket, local)) {
             Err(Errno::EINVAL) if self.unheard(call, subject.carrier) == Some(Outcome::Bound) => {}
             done => done?,
         }

@@ -35,8 +35,7 @@ struct Received {
 }
 
 impl Supervisor {
-    pub(super) fn netlink_subject(&mut self, call: &Call) -> Option<Netlink> {
-        let id = self.carrier_at(call, 0)?;
+    pub(super) fn netlink_subject(&mut self, id: CarrierId) -> Option<Netlink> {
         let carrier = self.carriers.get(id)?;
         matches!(carrier.state, State::Netlink(_)).then_some(Netlink { carrier: id, socket: carrier.socket })
     }
@@ -284,7 +283,9 @@ impl Supervisor {
         if let Some(carrier) = self.carriers.get(id) {
             carrier.state = State::Netlink(answers);
         }
-        if !is_open {
+        if is_open {
+            self.watch_room(id);
+        } else {
             self.close_carrier(id);
         }
     }

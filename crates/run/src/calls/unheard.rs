@@ -4,7 +4,6 @@
 //! Mostly the kernel says so. But a caller that is on its way out when the answer arrives drops it unseen, so what may
 //! not be done twice leaves a mark: a call made again has its caller's stack unchanged, another call has not.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
@@ -13,6 +12,7 @@ use sockeye_stack::Received;
 use super::message::flags_of;
 use crate::carriers::{CarrierId, Inet, State};
 use crate::process::memory;
+use crate::process::threads::Threads;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
@@ -56,7 +56,7 @@ impl Supervisor {
     /// Answers a call with a value or an error. If nobody is there to hear it, the call is undone as far as can be.
     pub(crate) fn tell(&mut self, call: &Call, result: Result<i64, Errno>) {
         let outcome = self.outcome(call, result);
-        let mark = outcome.map(|_| Mark::of(call));
+        let mark = outcome.map(|_| Mark::of(call, &self.carriers.threads));
         let heard = match result {
             Ok(value) => self.listener.answer(call.id, value),
             Err(errno) => self.listener.fail(call.id, errno),
@@ -101,7 +101,7 @@ impl Supervisor {
 
     /// This call goes on in the kernel, and a signal may have it made again.
     pub(super) fn may_come_again(&mut self, call: &Call, carrier: CarrierId, outcome: Outcome) {
-        let mark = Some(Mark::of(call));
+        let mark = Some(Mark::of(call, &self.carriers.threads));
         if let Some(carrier) = self.carriers.get(carrier) {
             carrier.unheard = Some(Unheard { outcome, mark });
         }
@@ -110,7 +110,7 @@ impl Supervisor {
     /// What was not heard when this call was made before.
     pub(super) fn unheard(&mut self, call: &Call, carrier: CarrierId) -> Option<Outcome> {
         let unheard = self.carriers.get(carrier)?.unheard.take()?;
-        let again = unheard.mark.is_none_or(|before| before.is_again(call));
+        let again = unheard.mark.is_none_or(|before| before.is_again(call, &self.carriers.threads));
         again.then_some(unheard.outcome)
     }
 
@@ -142,21 +142,21 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn of(call: &Call) -> Mark {
-        Mark { tid: call.tid, args: call.args, stack: stack(call) }
+    pub(crate) fn of(call: &Call, threads: &Threads) -> Mark {
+        Mark { tid: call.tid, args: call.args, stack: stack(call, threads) }
     }
 
     /// Whether a call may be this one, made again.
-    pub(crate) fn is_again(&self, call: &Call) -> bool {
-        let now = Mark::of(call);
-        let moved = matches!((self.stack, now.stack), (Some(before), Some(now)) if before != now);
-        self.tid == now.tid && self.args == now.args && !moved
+    pub(crate) fn is_again(&self, call: &Call, threads: &Threads) -> bool {
+        self.tid == call.tid
+            && self.args == call.args
+            && self.stack.is_none_or(|before| stack(call, threads).is_none_or(|now| before == now))
     }
 }
 
 /// A hash of where a waiting thread is and what is on its stack.
-fn stack(call: &Call) -> Option<u64> {
-    let text = fs::read_to_string(format!("/proc/{}/syscall", call.tid)).ok()?;
+fn stack(call: &Call, threads: &Threads) -> Option<u64> {
+    let text = threads.syscall(call.tid)?;
     // The number, six arguments, the stack pointer and the program counter.
     let stack = text.split_whitespace().nth(7)?.strip_prefix("0x")?;
     let stack = u64::from_str_radix(stack, 16).ok()?;
@@ -178,9 +178,10 @@ mod tests {
     fn another_call_is_not_the_same_again() {
         let call = Call { id: 1, tid: std::process::id(), number: libc::SYS_bind, args: [3, 4, 16, 0, 0, 0] };
         // This thread runs: nothing is known of its stack.
-        let mark = Mark::of(&call);
-        assert!(mark.is_again(&Call { id: 2, ..call }));
-        assert!(!mark.is_again(&Call { args: [4, 4, 16, 0, 0, 0], ..call }));
-        assert!(!mark.is_again(&Call { tid: 1, ..call }));
+        let threads = Threads::new();
+        let mark = Mark::of(&call, &threads);
+        assert!(mark.is_again(&Call { id: 2, ..call }, &threads));
+        assert!(!mark.is_again(&Call { args: [4, 4, 16, 0, 0, 0], ..call }, &threads));
+        assert!(!mark.is_again(&Call { tid: 1, ..call }, &threads));
     }
 }

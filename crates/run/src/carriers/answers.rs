@@ -37,6 +37,11 @@ impl Answers {
         self.may_write |= flags.contains(EventFlags::OUT);
     }
 
+    /// Whether P's queue has no room.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.may_write
+    }
+
     /// An error that waits to be told.
     pub(crate) fn take_error(&mut self) -> Option<Errno> {
         self.error.take()

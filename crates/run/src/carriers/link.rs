@@ -48,6 +48,8 @@ pub(crate) struct Link {
     /// The program has called for urgent data to be sent: marks are looked for.
     looks_for_marks: bool,
     may_read: bool,
+    /// The kernel has said that behind the last byte there is an end, or an error.
+    may_end: bool,
     may_write: bool,
     /// P was closed by its last holder.
     hung_up: bool,
@@ -73,6 +75,7 @@ impl Link {
             outbox_is_urgent: false,
             looks_for_marks: false,
             may_read: true,
+            may_end: false,
             may_write: true,
             hung_up: false,
             asked_shut: false,
@@ -81,27 +84,6 @@ impl Link {
             receiving_shut: false,
             failed: None,
         }
-    }
-
-    /// Connects P, which the program holds, to a new S.
-    pub(crate) fn connect(program_end: &OwnedFd) -> io::Result<Link> {
-        let meeting = super::to_stay(super::socket(rustix::net::SocketType::STREAM, true)?)?;
-        let name = super::autobind(&meeting)?;
-        rustix::net::listen(&meeting, 1)?;
-        rustix::net::connect(program_end, &name)?;
-        let expected = rustix::net::getsockname(program_end)?;
-        let end = loop {
-            // Anybody may connect to an abstract name: only P is let in.
-            let flags = rustix::net::SocketFlags::CLOEXEC | rustix::net::SocketFlags::NONBLOCK;
-            let (end, peer) = rustix::net::acceptfrom_with(&meeting, flags)?;
-            if peer.as_ref() == Some(&expected) {
-                break end;
-            }
-        };
-        drop(meeting);
-        // Its number is free now, if S has one of the last.
-        let end = if super::may_stay(&end) { end } else { rustix::io::fcntl_dupfd_cloexec(&end, 0)? };
-        Ok(Link::new(end))
     }
 
     /// Fills P's buffer, so that it is not writable while the connection is under way.
@@ -114,7 +96,7 @@ impl Link {
         Ok(())
     }
 
-    /// The connection is there: P becomes writable, with one edge.
+    /// The connection is there: P becomes writable, with one edge. (It has one, too, if it was not stuffed.)
     pub(crate) fn unstuff(&mut self, program_end: &OwnedFd) {
         // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
@@ -142,6 +124,7 @@ impl Link {
             || events.contains(EventFlags::IN) && self.has_data();
         self.may_write |= events.contains(EventFlags::OUT);
         self.hung_up |= events.contains(EventFlags::HUP);
+        self.may_end |= events.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
     }
 
     /// Moves what can be moved, both ways.
@@ -198,7 +181,11 @@ impl Link {
                     let _ = host.send_message(now, socket, &urgent);
                 }
                 // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
-                Ok((n, _)) => drop(host.send(now, socket, &buffer[..n])),
+                Ok((n, _)) => {
+                    let _ = host.send(now, socket, &buffer[..n]);
+                    // There was no more; what comes later is an event of its own.
+                    self.may_read = n == room || self.may_end || self.looks_for_marks;
+                }
                 Err(Native::AGAIN) => self.may_read = false,
                 Err(Native::INTR) => {}
                 // P was closed with bytes unread.
@@ -307,6 +294,11 @@ impl Link {
 
     fn readable(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.end).unwrap_or(0)
+    }
+
+    /// Whether P's queue has no room.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.may_write
     }
 
     /// Whether P has something to read: bytes that it was sent, or the end.

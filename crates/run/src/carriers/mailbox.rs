@@ -80,6 +80,11 @@ impl Mailbox {
         self.may_write |= events.contains(EventFlags::OUT);
     }
 
+    /// Whether P's queue has no room.
+    pub(crate) fn is_full(&self) -> bool {
+        !self.may_write
+    }
+
     /// Moves what the stack received to P's queue.
     pub(crate) fn deliver(&mut self, host: &mut Host, socket: SocketId) -> Delivered {
         self.limit = host.receive_buffer(socket);

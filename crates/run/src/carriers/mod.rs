@@ -1,17 +1,19 @@
 //! Carriers: the Unix-domain descriptors that stand for the program's sockets.
 //!
 //! The program holds P, the supervisor holds S, its other end; the kernel serves P natively. The supervisor keeps no
-//! descriptor of P itself (the program's `close` must be the last), so what it knows of P is an inode, to recognise it
+//! descriptor of P itself (the program's `close` must be the last), so what it knows of P is a cookie, to recognise it
 //! by, and an abstract name, to ask whether it still lives.
 
 mod answers;
 mod backlog;
 mod link;
 mod mailbox;
+mod meeting;
 
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use slotmap::{SlotMap, new_key_type};
@@ -24,10 +26,15 @@ pub(crate) use answers::Answers;
 pub(crate) use backlog::Backlog;
 pub(crate) use link::{Link, Moved, PORTION};
 pub(crate) use mailbox::{Delivered, Mailbox};
+use meeting::Meeting;
 
 use crate::calls::{FastSend, Unheard};
 use crate::process::descriptors;
 use crate::process::sockets::Sockets;
+use crate::process::threads::Threads;
+
+/// Carriers that are too few to ask which are gone.
+const MANY: usize = 64;
 
 /// Descriptors of ours that no carrier gets.
 const RESERVE: u64 = 16;
@@ -43,7 +50,9 @@ pub(crate) struct Carrier {
     pub(crate) socket: SocketId,
     /// What it is if it is the Internet's; a netlink socket else.
     pub(crate) inet: Option<Inet>,
-    /// P's inode.
+    /// By what P is recognised (SO_COOKIE).
+    cookie: u64,
+    /// P's inode, by which `/proc` shows it.
     pub(crate) inode: u64,
     /// The thread and descriptor P was last used by.
     pub(crate) seen: (u32, i32),
@@ -54,6 +63,9 @@ pub(crate) struct Carrier {
     pub(crate) unheard: Option<Unheard>,
     /// What a blocking call with MSG_FASTOPEN has sent.
     pub(crate) fast_send: Option<FastSend>,
+    /// The kernel tells when there is room in P's queue.
+    pub(crate) watches_room: bool,
+    threads: Rc<Threads>,
 }
 
 /// A socket of the Internet's.
@@ -82,13 +94,18 @@ pub(crate) enum State {
     Netlink(Answers),
 }
 
-/// All carriers, by number, inode and socket.
+/// All carriers, by number, cookie, inode and socket.
 pub(crate) struct Carriers {
     all: SlotMap<CarrierId, Carrier>,
+    by_cookie: HashMap<u64, CarrierId>,
     by_inode: HashMap<u64, CarrierId>,
     by_socket: HashMap<SocketId, CarrierId>,
-    /// Where the round of [`Carriers::some_unwatched`] goes on.
-    round: Vec<CarrierId>,
+    /// How many there may be before it is asked which are gone.
+    max: usize,
+    /// Where streams are connected, from the first on.
+    meeting: Option<Meeting>,
+    /// Who holds them.
+    pub(crate) threads: Rc<Threads>,
     /// Where to ask which P lives, if the kernel answers that.
     sockets: Option<Sockets>,
 }
@@ -103,9 +120,12 @@ impl Carriers {
     pub(crate) fn new() -> Carriers {
         Carriers {
             all: SlotMap::with_key(),
+            by_cookie: HashMap::new(),
             by_inode: HashMap::new(),
             by_socket: HashMap::new(),
-            round: Vec::new(),
+            max: MANY,
+            meeting: None,
+            threads: Rc::new(Threads::new()),
             sockets: Sockets::open(),
         }
     }
@@ -122,7 +142,7 @@ impl Carriers {
             }
         };
         let name = Some(autobind(&program_end)?);
-        NewCarrier::new(program_end, (socket, Some(inet)), name, state)
+        self.carrier(program_end, (socket, Some(inet)), name, state)
     }
 
     /// The same for a netlink socket of this type.
@@ -134,50 +154,80 @@ impl Carriers {
     ) -> io::Result<NewCarrier> {
         let (program_end, answers) = Answers::pair(nonblock, kind)?;
         let name = Some(autobind(&program_end)?);
-        NewCarrier::new(program_end, (socket, None), name, State::Netlink(answers))
+        self.carrier(program_end, (socket, None), name, State::Netlink(answers))
     }
 
     /// A carrier for an accepted connection whose program's end is `program_end`.
     pub(crate) fn accepted(
+        &self,
         program_end: OwnedFd,
-        socket: SocketId,
-        inet: Inet,
+        (socket, inet): (SocketId, Inet),
         link: Link,
     ) -> io::Result<NewCarrier> {
-        NewCarrier::new(program_end, (socket, Some(inet)), None, State::Connected(link))
+        self.carrier(program_end, (socket, Some(inet)), None, State::Connected(link))
     }
 
-    /// Enters a carrier that the program now holds; drops our descriptor of its end. Gives what an old entry of the
-    /// same inode stood for: the kernel has used the number again, so that socket is closed.
-    pub(crate) fn insert(&mut self, new: NewCarrier, seen: (u32, i32)) -> (CarrierId, Option<SocketId>) {
+    fn carrier(
+        &self,
+        program_end: OwnedFd,
+        (socket, inet): (SocketId, Option<Inet>),
+        name: Option<SocketAddrAny>,
+        state: State,
+    ) -> io::Result<NewCarrier> {
+        let (cookie, inode) = identity(&program_end)?;
+        let carrier = Carrier {
+            socket,
+            inet,
+            cookie,
+            inode,
+            seen: (0, -1),
+            name,
+            state,
+            unheard: None,
+            fast_send: None,
+            watches_room: false,
+            threads: Rc::clone(&self.threads),
+        };
+        Ok(NewCarrier { program_end, carrier })
+    }
+
+    /// Enters a carrier that the program now holds; drops our descriptor of its end.
+    pub(crate) fn insert(&mut self, new: NewCarrier, seen: (u32, i32)) -> CarrierId {
         let NewCarrier { program_end, mut carrier } = new;
         drop(program_end);
         carrier.seen = seen;
-        let stale = self.of_inode(carrier.inode).and_then(|old| self.remove(old)).map(|old| old.socket);
-        let (inode, socket) = (carrier.inode, carrier.socket);
+        let (cookie, inode, socket) = (carrier.cookie, carrier.inode, carrier.socket);
         let id = self.all.insert(carrier);
+        self.by_cookie.insert(cookie, id);
         self.by_inode.insert(inode, id);
         self.by_socket.insert(socket, id);
-        (id, stale)
+        id
     }
 
     /// The program's descriptor has been given a new file: a fresh stream in the place of a broken one.
     pub(crate) fn refresh(&mut self, id: CarrierId, program_end: OwnedFd) -> io::Result<()> {
         let name = Some(autobind(&program_end)?);
-        let inode = inode(&program_end)?;
+        let (cookie, inode) = identity(&program_end)?;
         if let Some(carrier) = self.all.get_mut(id) {
+            self.by_cookie.remove(&carrier.cookie);
+            self.by_cookie.insert(cookie, id);
             self.by_inode.remove(&carrier.inode);
             self.by_inode.insert(inode, id);
-            carrier.inode = inode;
+            (carrier.cookie, carrier.inode) = (cookie, inode);
             carrier.name = name;
             carrier.state = State::Fresh;
+            carrier.watches_room = false;
         }
         Ok(())
     }
 
     pub(crate) fn remove(&mut self, id: CarrierId) -> Option<Carrier> {
         let carrier = self.all.remove(id)?;
-        self.by_inode.remove(&carrier.inode);
+        self.by_cookie.remove(&carrier.cookie);
+        // The kernel uses these numbers again, some time.
+        if self.by_inode.get(&carrier.inode) == Some(&id) {
+            self.by_inode.remove(&carrier.inode);
+        }
         self.by_socket.remove(&carrier.socket);
         Some(carrier)
     }
@@ -195,6 +245,11 @@ impl Carriers {
         self.all.get_mut(id)
     }
 
+    /// The carrier that this file is, if it is one.
+    pub(crate) fn of_file(&self, file: impl AsFd) -> Option<CarrierId> {
+        self.by_cookie.get(&descriptors::cookie(file)?).copied()
+    }
+
     pub(crate) fn of_inode(&self, inode: u64) -> Option<CarrierId> {
         self.by_inode.get(&inode).copied()
     }
@@ -209,18 +264,38 @@ impl Carriers {
         unwatched.filter(|(_, carrier)| wanted(carrier.socket)).map(|(id, _)| id).collect()
     }
 
-    /// The next few of them, so that creating sockets keeps their number in bounds.
-    pub(crate) fn some_unwatched(&mut self) -> Vec<CarrierId> {
-        if self.round.is_empty() {
-            self.round = self.unwatched(|_| true);
-        }
-        let from = self.round.len().saturating_sub(2);
-        self.round.split_off(from)
+    /// Connects a stream's P to a new S; the carrier is connected then.
+    pub(crate) fn connect(&mut self, id: CarrierId, host: &Host) -> Result<(), Errno> {
+        let carrier = self.all.get_mut(id).ok_or(Errno::EBADF)?;
+        let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
+        let name = carrier.name.as_ref().ok_or(Errno::EBADF)?;
+        let meeting = match self.meeting.take() {
+            Some(meeting) => meeting,
+            None => Meeting::open().map_err(|_| Errno::ENOBUFS)?,
+        };
+        let link = meeting.connect(&program_end, name).map_err(|_| Errno::ENOBUFS)?;
+        self.meeting = Some(meeting);
+        link.bound(&program_end, host, carrier.socket);
+        carrier.state = State::Connected(link);
+        Ok(())
+    }
+
+    /// Whether there are so many that it is time to ask which are gone: more than twice as many as at the last time.
+    pub(crate) fn are_many(&self) -> bool {
+        self.all.len() > self.max
+    }
+
+    /// It was asked: those that are left live.
+    pub(crate) fn note_asked(&mut self) {
+        self.max = MANY.max(2 * self.all.len());
     }
 
     /// Whether any descriptor of P is still open anywhere.
     pub(crate) fn is_alive(&self, id: CarrierId) -> bool {
         let Some(carrier) = self.all.get(id) else { return false };
+        if self.threads.borrow_seen(carrier.cookie, carrier.seen).is_some() {
+            return true;
+        }
         match &carrier.name {
             Some(name) => {
                 let is_stream = carrier.inet.is_some_and(|inet| inet.transport.is_stream());
@@ -230,25 +305,11 @@ impl Carriers {
             }
             // The kernel looks through all sockets there are, but that is less than all descriptors.
             None => {
-                let exists = || self.sockets.as_ref().and_then(|sockets| sockets.exists(carrier.inode));
-                descriptors::borrow_seen(carrier.inode, carrier.seen).is_some()
-                    || exists().unwrap_or_else(|| carrier.borrow().is_some())
+                let exists = |sockets: &Sockets| sockets.exists(carrier.inode, carrier.cookie);
+                let told = self.sockets.as_ref().and_then(exists);
+                told.unwrap_or_else(|| carrier.borrow().is_some())
             }
         }
-    }
-}
-
-impl NewCarrier {
-    fn new(
-        program_end: OwnedFd,
-        (socket, inet): (SocketId, Option<Inet>),
-        name: Option<SocketAddrAny>,
-        state: State,
-    ) -> io::Result<NewCarrier> {
-        let inode = inode(&program_end)?;
-        let seen = (0, -1);
-        let carrier = Carrier { socket, inet, inode, seen, name, state, unheard: None, fast_send: None };
-        Ok(NewCarrier { program_end, carrier })
     }
 }
 
@@ -285,6 +346,24 @@ impl Carrier {
         }
     }
 
+    /// Whether P's queue has no room for what has come.
+    pub(crate) fn is_full(&self) -> bool {
+        match &self.state {
+            State::Connected(link) => link.is_full(),
+            State::Datagram(mailbox) => mailbox.is_full(),
+            State::Netlink(answers) => answers.is_full(),
+            State::Fresh | State::Connecting(_) | State::Broken(_) | State::Listening(_) => false,
+        }
+    }
+
+    /// What shows a connection shows one under way.
+    pub(crate) fn begin(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Fresh) {
+            State::Connected(link) => State::Connecting(Some(link)),
+            other => other,
+        };
+    }
+
     /// The descriptor of ours that tells of P.
     pub(crate) fn supervisor_end(&self) -> Option<BorrowedFd<'_>> {
         match &self.state {
@@ -296,7 +375,7 @@ impl Carrier {
 
     /// Borrows P from whoever holds it.
     pub(crate) fn borrow(&self) -> Option<OwnedFd> {
-        descriptors::borrow_socket(self.inode, self.seen)
+        self.threads.borrow_socket(self.cookie, self.inode, self.seen)
     }
 }
 
@@ -370,6 +449,8 @@ fn charge(end: &OwnedFd) -> usize {
     if done == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
-fn inode(socket: &OwnedFd) -> io::Result<u64> {
-    Ok(rustix::fs::fstat(socket)?.st_ino)
+/// A socket's cookie and inode.
+fn identity(socket: &OwnedFd) -> io::Result<(u64, u64)> {
+    let cookie = rustix::net::sockopt::socket_cookie(socket)?;
+    Ok((cookie, rustix::fs::fstat(socket)?.st_ino))
 }

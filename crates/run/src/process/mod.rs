@@ -7,6 +7,7 @@ pub(crate) mod family;
 pub(crate) mod memory;
 pub(crate) mod privileges;
 pub(crate) mod sockets;
+pub(crate) mod threads;
 
 /// The name of the program that a thread belongs to, as ps(1) shows it; `"?"` if it is gone.
 pub(crate) fn name_of(tid: u32) -> String {

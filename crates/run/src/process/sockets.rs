@@ -32,12 +32,13 @@ impl Sockets {
         // A kernel without unix_diag knows no socket at all.
         let probe = super::super::carriers::fresh_stream(true).ok()?;
         let inode = rustix::fs::fstat(&probe).ok()?.st_ino;
-        (sockets.exists(inode) == Some(true)).then_some(sockets)
+        let cookie = super::descriptors::cookie(&probe)?;
+        (sockets.exists(inode, cookie) == Some(true)).then_some(sockets)
     }
 
-    /// Whether a Unix-domain socket with this inode exists; `None` if the kernel does not say.
-    pub(crate) fn exists(&self, inode: u64) -> Option<bool> {
-        let request = request(u32::try_from(inode).ok()?);
+    /// Whether a Unix-domain socket with this inode and this cookie exists; `None` if the kernel does not say.
+    pub(crate) fn exists(&self, inode: u64, cookie: u64) -> Option<bool> {
+        let request = request(u32::try_from(inode).ok()?, cookie);
         let fd = self.netlink.as_raw_fd();
         // SAFETY: the kernel reads `request`; a netlink socket that is not connected sends to the kernel.
         let sent = unsafe { libc::send(fd, request.as_ptr().cast(), request.len(), 0) };
@@ -58,13 +59,14 @@ impl Sockets {
                 return Some(true);
             }
             let error = i32::from_ne_bytes(answer.get(HEADER..HEADER + 4)?.try_into().ok()?);
-            return (kind == libc::NLMSG_ERROR as u16 && error == -libc::ENOENT).then_some(false);
+            let gone = [-libc::ENOENT, -libc::ESTALE].contains(&error);
+            return (kind == libc::NLMSG_ERROR as u16 && gone).then_some(false);
         }
     }
 }
 
-/// `struct nlmsghdr` and `struct unix_diag_req`: this inode in whatever state, nothing shown of it.
-fn request(inode: u32) -> [u8; HEADER + REQUEST] {
+/// `struct nlmsghdr` and `struct unix_diag_req`: this inode with this cookie in whatever state, nothing shown of it.
+fn request(inode: u32, cookie: u64) -> [u8; HEADER + REQUEST] {
     let mut bytes = [0; HEADER + REQUEST];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
     put(0, &((HEADER + REQUEST) as u32).to_ne_bytes());
@@ -73,8 +75,8 @@ fn request(inode: u32) -> [u8; HEADER + REQUEST] {
     put(HEADER, &[libc::AF_UNIX as u8]);
     put(HEADER + 4, &u32::MAX.to_ne_bytes());
     put(HEADER + 8, &inode.to_ne_bytes());
-    // No cookie.
-    put(HEADER + 16, &[0xff; 8]);
+    put(HEADER + 16, &(cookie as u32).to_ne_bytes());
+    put(HEADER + 20, &((cookie >> 32) as u32).to_ne_bytes());
     bytes
 }
 
@@ -87,10 +89,12 @@ mod tests {
         let Some(sockets) = Sockets::open() else { return };
         let (mine, other) = std::os::unix::net::UnixStream::pair().expect("a pair");
         let inode = rustix::fs::fstat(&mine).expect("a stat").st_ino;
+        let cookie = super::super::descriptors::cookie(&mine).expect("a cookie");
         mine.shutdown(std::net::Shutdown::Both).expect("shut");
-        assert_eq!(sockets.exists(inode), Some(true));
+        assert_eq!(sockets.exists(inode, cookie), Some(true));
+        assert_eq!(sockets.exists(inode, cookie + 1), Some(false));
         drop(mine);
-        assert_eq!(sockets.exists(inode), Some(false));
+        assert_eq!(sockets.exists(inode, cookie), Some(false));
         drop(other);
     }
 }

@@ -11,6 +11,9 @@ impl Supervisor {
     /// port 0 on all ports, before there is said to be none.
     pub(crate) fn sweep_port(&mut self, port: u16) {
         let host = self.network.host();
+        if port != 0 && !host.stack().is_port_taken(port) {
+            return;
+        }
         let holds = |socket| port == 0 || host.local_addr(socket).is_ok_and(|local| local.port() == port);
         let candidates = self.carriers.unwatched(holds);
         self.sweep(candidates);
@@ -51,5 +54,6 @@ impl Supervisor {
     pub(crate) fn sweep_all(&mut self) {
         let candidates = self.carriers.unwatched(|_| true);
         self.sweep(candidates);
+        self.carriers.note_asked();
     }
 }
