@@ -37,7 +37,7 @@ const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventF
 const ROUNDS_AT_A_TIME: usize = 64;
 /// How long what was postponed waits.
 const LATER: Duration = Duration::from_millis(20);
-/// So long after the last call it is asked which carriers are gone.
+/// So long after a call it is asked which carriers are gone, once for all calls meanwhile.
 const TIDY_AFTER: Duration = Duration::from_secs(1);
 /// Held calls that are too few to look for dead ones among them.
 const HELD_MIN: usize = 64;
@@ -239,7 +239,7 @@ impl Supervisor {
             // What the program wrote before this call comes before it. (And it is seen whether another call waits.)
             self.drain();
             let Some(call) = received else { continue };
-            self.tidy_at = Some(self.network.now() + TIDY_AFTER);
+            self.tidy_at.get_or_insert(self.network.now() + TIDY_AFTER);
             if call.number == libc::SYS_close && !self.lingers {
                 self.listener.pass(call.id);
                 continue;

@@ -107,6 +107,12 @@ __attribute__((noreturn)) static void work(int meeting) {
     }
 }
 
+/* A second after a call the supervisor lets go of what only calls need, and looks who is gone. */
+static int descriptors_at_rest(int supervisor) {
+    nanosleep(&(struct timespec){1, 200000000}, NULL);
+    return descriptors_of(supervisor);
+}
+
 int main(int count, char **words) {
     if (count < 3)
         return 2;
@@ -114,7 +120,14 @@ int main(int count, char **words) {
     state = strtoull(words[1], NULL, 10);
     int supervisor = parent_of(getppid()), port, server = listener(64, &port), status;
     MUST(fcntl(server, F_SETFL, O_NONBLOCK));
-    int before = descriptors_of(supervisor), after = 0;
+    /* What the first connection makes stays. */
+    int first = tcp(), accepted;
+    connect4(first, "127.0.0.1", port);
+    while ((accepted = accept(server, NULL, NULL)) < 0) {
+    }
+    close(first);
+    close(accepted);
+    int before = descriptors_at_rest(supervisor), after = 0;
     for (int i = atoi(words[2]); i > 0; i--) {
         fflush(stdout);
         pid_t child = fork();
@@ -140,11 +153,7 @@ int main(int count, char **words) {
         }
     }
     /* Who was orphaned is killed, too; all is closed in a moment. */
-    for (int i = 0; i < 2000 && (after = descriptors_of(supervisor)) != before; i++) {
-        nanosleep(&(struct timespec){0, 5000000}, NULL);
-        /* Where nothing tells of that it is looked for when other sockets are made. */
-        for (int j = 0; j < 20; j++)
-            close(tcp());
+    for (int i = 0; i < 10 && (after = descriptors_at_rest(supervisor)) != before; i++) {
     }
     printf("descriptors of the supervisor: %s\n", after == before ? "as before" : "more");
     if (after != before)
