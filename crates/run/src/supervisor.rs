@@ -1,6 +1,7 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
 mod sweep;
+mod watch;
 
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
@@ -31,8 +32,6 @@ mod token {
 const CALLS_AT_A_TIME: usize = 32;
 /// Events taken at a time.
 const EVENTS_AT_A_TIME: usize = 64;
-/// What the kernel tells of every carrier.
-const WATCHED: EventFlags = EventFlags::IN.union(EventFlags::RDHUP).union(EventFlags::ET);
 /// Rounds between the network and the carriers before calls, signals and timers are looked at again.
 const ROUNDS_AT_A_TIME: usize = 64;
 /// How long what was postponed waits.
@@ -562,36 +561,6 @@ impl Supervisor {
         if let State::Listening(backlog) = carrier.state {
             backlog.into_returned().for_each(|socket| host.abort(now, socket));
         }
-    }
-
-    /// Has the kernel tell of a carrier's S from now on.
-    pub(crate) fn watch(&mut self, id: CarrierId) -> io::Result<()> {
-        let Some(end) = self.carriers.get(id).and_then(|carrier| carrier.supervisor_end()) else {
-            return Ok(());
-        };
-        Ok(epoll::add(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
-    }
-
-    /// The same for one that the kernel tells of already: it stood in a listener's queue, and is an event of its own now.
-    pub(crate) fn watch_accepted(&mut self, id: CarrierId) -> io::Result<()> {
-        let Some(end) = self.carriers.get(id).and_then(|carrier| carrier.supervisor_end()) else {
-            return Ok(());
-        };
-        Ok(epoll::modify(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
-    }
-
-    /// Has the kernel tell, too, when there is room in P's queue again, of a carrier that has once met a full one. Of others
-    /// it would tell each time that P reads.
-    pub(crate) fn watch_room(&mut self, id: CarrierId) {
-        let Some(carrier) = self.carriers.get(id) else { return };
-        if carrier.watches_room || !carrier.is_full() {
-            return;
-        }
-        carrier.watches_room = true;
-        let Some(end) = carrier.supervisor_end() else { return };
-        // It is watched already, so nothing can be missing for it.
-        let event = EventData::new_u64(id.data().as_ffi());
-        let _ = epoll::modify(&self.epoll, end, event, WATCHED | EventFlags::OUT);
     }
 }
 

@@ -156,6 +156,8 @@ def until(word):
 until(b'ready')
 os.write(terminal, b'\x1a')
 until(b'stopped')
+while not said.endswith(b'\n'):
+    said += os.read(terminal, 1000)
 os.write(terminal, b'\n')
 until(b'status')
 while not said.endswith(b'\n'):

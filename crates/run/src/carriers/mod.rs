@@ -141,7 +141,7 @@ impl Carriers {
                 (program_end, State::Datagram(mailbox))
             }
         };
-        let name = Some(autobind(&program_end)?);
+        let name = Some(name(&program_end)?);
         self.carrier(program_end, (socket, Some(inet)), name, state)
     }
 
@@ -153,7 +153,7 @@ impl Carriers {
         nonblock: bool,
     ) -> io::Result<NewCarrier> {
         let (program_end, answers) = Answers::pair(nonblock, kind)?;
-        let name = Some(autobind(&program_end)?);
+        let name = Some(name(&program_end)?);
         self.carrier(program_end, (socket, None), name, State::Netlink(answers))
     }
 
@@ -206,7 +206,7 @@ impl Carriers {
 
     /// The program's descriptor has been given a new file: a fresh stream in the place of a broken one.
     pub(crate) fn refresh(&mut self, id: CarrierId, program_end: OwnedFd) -> io::Result<()> {
-        let name = Some(autobind(&program_end)?);
+        let name = Some(name(&program_end)?);
         let (cookie, inode) = identity(&program_end)?;
         if let Some(carrier) = self.all.get_mut(id) {
             self.by_cookie.remove(&carrier.cookie);
@@ -435,10 +435,13 @@ pub(crate) fn socket(kind: SocketType, nonblock: bool) -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)?)
 }
 
-/// Has the kernel give the socket an abstract name of its own (unix(7), "Autobind feature"); gives the name.
-pub(crate) fn autobind(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
-    rustix::net::bind(socket, &SocketAddrUnix::new_unnamed())?;
-    Ok(rustix::net::getsockname(socket)?)
+/// Gives the socket an abstract name of its own, made of its cookie. No other socket ever has it: one that the kernel chooses
+/// (unix(7), "Autobind feature") may be another's soon, and then whose it was would seem to live.
+pub(crate) fn name(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
+    let cookie = rustix::net::sockopt::socket_cookie(socket)?;
+    let name = SocketAddrUnix::new_abstract_name(format!("{cookie:013x}").as_bytes())?;
+    rustix::net::bind(socket, &name)?;
+    Ok(name.into())
 }
 
 /// The memory that a socket of ours is charged for what its peer has not read.
@@ -453,4 +456,21 @@ fn charge(end: &OwnedFd) -> usize {
 fn identity(socket: &OwnedFd) -> io::Result<(u64, u64)> {
     let cookie = rustix::net::sockopt::socket_cookie(socket)?;
     Ok((cookie, rustix::fs::fstat(socket)?.st_ino))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_name_is_never_given_twice() {
+        let names = (0..3000).map(|_| name(&fresh_stream(true).expect("a socket")).expect("a name"));
+        let names: HashSet<Vec<u8>> = names
+            .map(|name| SocketAddrUnix::try_from(name).expect("its family"))
+            .map(|name| name.abstract_name().expect("an abstract one").to_vec())
+            .collect();
+        assert_eq!(names.len(), 3000);
+    }
 }

@@ -20,7 +20,7 @@ def client(name, *options, to=host):
         ran = subprocess.run(command, capture_output=True, text=True, timeout=50)
         result = json.loads(ran.stdout)
         # The server closes its control connection with bytes unread, now and then where packets get lost: a reset.
-        if 'control message' in result.get('error', '') and int(missing) >= 500000 and resets < 2:
+        if 'control message' in result.get('error', '') and int(missing) >= 5000000 and resets < 2:
             resets += 1
             continue
         # The server begins, or is not done yet with the one before.
@@ -78,7 +78,7 @@ kill $I; wait $I";
     }
 }
 
-/// Streams only: iperf3 gives up if its first datagram is lost.
+/// Streams only: iperf3 gives up if its first datagram is lost. What is on its way at the end is as much as a busy machine makes it.
 #[test]
 fn over_links_that_lose() {
     if !need(&["iperf3", "python3"]) {
@@ -89,7 +89,7 @@ fn over_links_that_lose() {
     stage.write("client.py", CLIENT);
     let mut server = stage.on(&network, "pukaki", "exec iperf3 -s");
     let server = start(server.stdout(Stdio::piped()).stderr(Stdio::piped()));
-    let client = "python3 client.py 10.61.0.3 10.61.0.1 fd61::1 500000";
+    let client = "python3 client.py 10.61.0.3 10.61.0.1 fd61::1 5000000";
     let finished = finish(&mut stage.on(&network, "aoraki", client)).well();
     assert_eq!(finished.text(), STREAMS);
     signal("TERM", &server.id().to_string());
