@@ -2,6 +2,7 @@
 
 /// What is known of a connection. Fields that aren't here read as zero. Times are in microseconds, as in Linux.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 #[allow(missing_docs)] // the names are Linux's, with the `tcpi_` taken off
 pub struct TcpInfo {
     /// Linux's number of the state: ESTABLISHED 1, SYN_SENT 2, SYN_RECV 3, FIN_WAIT1 4, FIN_WAIT2 5, TIME_WAIT 6,

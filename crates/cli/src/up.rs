@@ -8,6 +8,7 @@ use std::process::{Command, ExitCode, Stdio};
 use clap::Args;
 use serde_json::json;
 use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session};
+use sockeye_look::Role;
 
 use crate::faults::LinkFlags;
 use crate::network_file::Network;
@@ -106,6 +107,7 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
     let place = Place::of(&arguments.network.name)?;
     let random = || RandomState::new().hash_one(std::process::id());
     let name = place.name().to_owned();
+    let from = arguments.file.as_ref().map(|file| file.display().to_string());
     let (mut hub, hosts) = match arguments.file {
         Some(file) => {
             let Network { topology, files } = Network::read(&file).map_err(Error::Refused)?;
@@ -123,6 +125,8 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
             (hub, "tekapo 10.61.0.2 fd61::2".to_owned())
         }
     };
+    // It can do without.
+    let _ = hub.open_desk(Role::Up, from);
     // Whoever waits for it reads this line. Nobody may be there.
     let _ = writeln!(io::stdout(), "network {name} is up: {hosts}; join it by sockeye run --host NAME");
     let _ = io::stdout().flush();

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
-use sockeye_lab::{Captured, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId};
+use sockeye_lab::{
+    Captured, Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId,
+};
 use sockeye_services::Services;
 use sockeye_stack::Cidr;
 use sockeye_topology::{Built, Event, Files, Topology, What};
@@ -86,6 +88,7 @@ impl Hosts {
         for (number, inside) in hosts.into_iter().enumerate() {
             let joined = joined(topology, number, &lab, inside);
             let own: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
+            name_ways(&mut lab, &joined.name, &own);
             ways.extend(own.iter().enumerate().map(|(interface, way)| (*way, (number, interface))));
             let host = Known::new(&joined.name, addresses(topology, number));
             known.push(Known { joined: Some(joined), inside: Some(inside), ways: own, ..host });
@@ -94,9 +97,29 @@ impl Hosts {
         Ok(Hosts { lab, services, known, ways, guests: None, events, event: 0 })
     }
 
-    /// Who watches is shown each frame.
-    pub(crate) fn set_capture(&mut self, on: bool) {
-        self.lab.set_capture(on);
+    /// Who watches is shown these frames.
+    pub(crate) fn capture(&mut self, what: Capturing) {
+        self.lab.capture(what);
+    }
+
+    /// What there is to be seen of the network. What is in a host that a process is plugged in as, that process knows.
+    pub(crate) fn seen(&mut self, now: Instant) -> (Vec<sockeye_look::Host>, Vec<sockeye_look::Link>) {
+        let mut inside = sockeye_look::hosts(&mut self.lab, now, |_| None);
+        let host = |known: &Known| {
+            let own = inside.iter().position(|host| host.name == known.name).map(|own| inside.remove(own));
+            let up = known.inside.is_some() && own.as_ref().is_some_and(|own| own.up);
+            let (program, pid) = known.program.clone().unzip();
+            sockeye_look::Host {
+                name: known.name.clone(),
+                up: up || pid.is_some(),
+                pid: pid.and_then(|pid| u32::try_from(pid).ok()),
+                program,
+                ..own.unwrap_or_default()
+            }
+        };
+        let mut hosts: Vec<_> = self.known.iter().map(host).collect();
+        hosts.extend(inside);
+        (hosts, sockeye_look::links(&self.lab))
     }
 
     /// The next frame that was captured, and the lab it was in.
@@ -186,6 +209,7 @@ impl Hosts {
         let first = if name == "pukaki" { PUKAKI } else { TEKAPO + 1 };
         let number = (first..=254).find(|number| !taken(*number)).ok_or_else(full)?;
         let way = self.lab.add_outside();
+        name_ways(&mut self.lab, name, &[way]);
         let directions = [guests.direction.clone(), guests.direction.clone()];
         let ends = [way.into(), guests.switch.into()];
         self.lab.add_link(LinkSpec { ends, mtu: guests.mtu, directions });
@@ -257,6 +281,13 @@ impl Known {
         let name = name.to_owned();
         let (joined, inside, ways, program) = (None, None, Vec::new(), None);
         Known { joined, name, addresses, inside, ways, program, sent: (0, 0), received: (0, 0) }
+    }
+}
+
+/// Frames that come by these ways are those of a host's interfaces.
+fn name_ways(lab: &mut Lab, host: &str, ways: &[OutsideId]) {
+    for (interface, way) in ways.iter().enumerate() {
+        lab.name_outside(*way, format!("{host}/eth{interface}"));
     }
 }
 

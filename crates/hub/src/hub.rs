@@ -14,7 +14,8 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
 };
 use sockeye_base::Instant;
-use sockeye_lab::{Captured, Direction, Lab};
+use sockeye_lab::{Captured, Capturing, Direction, Lab};
+use sockeye_look::{About, Desk, Role, Snapshot};
 use sockeye_topology::{Files, Topology};
 use sockeye_wire::Frame;
 
@@ -46,6 +47,8 @@ pub struct Hub {
     ended: bool,
     teller: Option<Sender<Happening>>,
     watcher: Option<Watcher>,
+    /// Where it is looked into, and what of it is told there.
+    desk: Option<(Desk, About)>,
 }
 
 /// What happens to hosts that processes are plugged in as, by their names.
@@ -65,6 +68,18 @@ pub enum Happening {
 
 /// Who sees each frame.
 pub type Watcher = Box<dyn FnMut(&Lab, &Captured) + Send>;
+
+/// What there is to do.
+struct Ready {
+    /// Somebody connects.
+    listening: bool,
+    /// It is to end.
+    ended: bool,
+    /// Somebody looks.
+    looked_at: bool,
+    /// Members that have something.
+    members: Vec<usize>,
+}
 
 /// Who is connected.
 struct Peer {
@@ -112,6 +127,7 @@ impl Hub {
             ended: false,
             teller: None,
             watcher: None,
+            desk: None,
         })
     }
 
@@ -124,8 +140,37 @@ impl Hub {
 
     /// Shows each frame to somebody.
     pub fn watch(&mut self, watcher: Watcher) {
-        self.hosts.set_capture(true);
         self.watcher = Some(watcher);
+        self.choose_capture();
+    }
+
+    /// Opens a control socket, where others may look at the network: of this kind, from this file.
+    ///
+    /// # Errors
+    /// It can't be made.
+    pub fn open_desk(&mut self, role: Role, program: Option<String>) -> Result<(), sockeye_look::Error> {
+        let network = Some(self.place.name().to_owned());
+        let about = About::of_this_process(role, network, program);
+        self.desk = Some((Desk::open(&about)?, about));
+        Ok(())
+    }
+
+    /// Does what is to be done for who looks.
+    fn attend_desk(&mut self) {
+        let now = self.now();
+        if let Some((desk, about)) = &mut self.desk {
+            desk.attend(|| {
+                let (hosts, links) = self.hosts.seen(now);
+                Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links }
+            });
+        }
+        self.choose_capture();
+    }
+
+    fn choose_capture(&mut self) {
+        let watched = if self.watcher.is_some() { Capturing::Sent } else { Capturing::Nothing };
+        let looked_at = self.desk.as_ref().map_or(Capturing::Nothing, |(desk, _)| desk.needs());
+        self.hosts.capture(watched.max(looked_at));
     }
 
     /// Serves until it is told to end, by a signal or by `down`.
@@ -135,9 +180,12 @@ impl Hub {
     pub fn serve(&mut self) -> Result<(), Error> {
         while !self.ended {
             self.settle();
-            let (listening, ended, ready) = self.wait()?;
+            let Ready { listening, ended, looked_at, members } = self.wait()?;
             self.ended |= ended;
-            for at in ready {
+            if looked_at {
+                self.attend_desk();
+            }
+            for at in members {
                 self.attend(at);
             }
             if listening {
@@ -154,8 +202,8 @@ impl Hub {
         self.began.map_or(Instant::ZERO, |began| Instant::ZERO + began.elapsed())
     }
 
-    /// Waits for something to do: whether somebody connects, whether it is to end, and which members have something.
-    fn wait(&mut self) -> io::Result<(bool, bool, Vec<usize>)> {
+    /// Waits for something to do.
+    fn wait(&mut self) -> io::Result<Ready> {
         let deadline = self.hosts.next_deadline().filter(|_| self.began.is_some());
         let timeout = deadline.map(|deadline| {
             let span = deadline.since(self.now());
@@ -164,6 +212,8 @@ impl Hub {
         let has_room = self.members.len() < MOST_MEMBERS && !self.full;
         let listens = if has_room { PollFlags::IN } else { PollFlags::empty() };
         let mut places = vec![PollFd::new(&self.listener, listens), PollFd::new(&self.end, PollFlags::IN)];
+        places.extend(self.desk.iter().map(|(desk, _)| PollFd::new(desk, PollFlags::IN)));
+        let first = places.len();
         places.extend(self.members.iter().map(|peer| {
             let writes = if peer.member.is_waiting() { PollFlags::OUT } else { PollFlags::empty() };
             PollFd::from_borrowed_fd(peer.member.as_fd(), PollFlags::IN | writes)
@@ -173,8 +223,9 @@ impl Hub {
             Err(error) => return Err(error.into()),
         }
         let has = |at: usize| !places[at].revents().is_empty();
-        let ready = (2..places.len()).filter(|at| has(*at)).map(|at| at - 2).collect();
-        Ok((has(0), has(1), ready))
+        let looked_at = first > 2 && has(2);
+        let members = (first..places.len()).filter(|at| has(*at)).map(|at| at - first).collect();
+        Ok(Ready { listening: has(0), ended: has(1), looked_at, members })
     }
 
     fn accept(&mut self) {
@@ -246,6 +297,7 @@ impl Hub {
             self.awaited = self.awaited.saturating_sub(1);
             if self.awaited == 0 {
                 self.began = Some(Clock::now());
+                self.desk.iter_mut().for_each(|(desk, about)| desk.begin(about));
                 self.tell(Happening::Began);
             }
         }
@@ -275,11 +327,14 @@ impl Hub {
             let peer = members.iter_mut().find(|peer| peer.host == Some(host) && !peer.gone);
             peer.is_some_and(|peer| peer.member.send_frame(interface, frame))
         });
-        if let Some(watcher) = &mut self.watcher {
-            while let Some((lab, captured)) = self.hosts.poll_captured() {
-                watcher(lab, &captured);
-            }
+        while let Some((lab, captured)) = self.hosts.poll_captured() {
+            self.watcher
+                .iter_mut()
+                .filter(|_| captured.is_sent())
+                .for_each(|watcher| watcher(lab, &captured));
+            self.desk.iter_mut().for_each(|(desk, _)| desk.show(lab, &captured));
         }
+        self.desk.iter_mut().for_each(|(desk, _)| desk.flush());
     }
 
     /// Hosts whose processes have left are switched off.

@@ -1,11 +1,6 @@
 //! Where a network's socket is.
 
-use std::fs::{self, DirBuilder};
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-
-use rustix::process::getuid;
 
 use crate::Error;
 
@@ -31,7 +26,7 @@ impl Place {
                 format!("{name:?} is no name of a network: letters, digits, - and _, at most {LONGEST}");
             return Err(Error::Refused(what));
         }
-        let directory = directory().map_err(Error::Place)?;
+        let directory = sockeye_look::directory().map_err(Error::Place)?;
         Ok(Place { name: name.to_owned(), path: directory.join(format!("{name}.sock")) })
     }
 
@@ -49,24 +44,4 @@ impl Place {
     pub fn path(&self) -> &Path {
         &self.path
     }
-}
-
-/// A directory that is this user's alone: under XDG_RUNTIME_DIR, else in /tmp.
-fn directory() -> io::Result<PathBuf> {
-    let own = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-    let uid = getuid().as_raw();
-    let path = match own {
-        Some(runtime) => runtime.join("sockeye"),
-        None => std::env::temp_dir().join(format!("sockeye-{uid}")),
-    };
-    match DirBuilder::new().mode(0o700).create(&path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    // Somebody else might have made it, or be let in.
-    let found = fs::symlink_metadata(&path)?;
-    if !found.is_dir() || found.uid() != uid || found.mode() & 0o077 != 0 {
-        return Err(io::Error::other(format!("{} is not a directory of yours alone", path.display())));
-    }
-    Ok(path)
 }

@@ -12,8 +12,10 @@ mod network;
 mod switch;
 mod timetable;
 
-pub use capture::Captured;
+pub use capture::{Captured, Capturing};
 pub use lab::{HostId, HostSpec, Lab, LinkId, OutsideId, SwitchId};
-pub use link::{Bursts, CoDel, Direction, Discipline, End, LinkSpec, Loss, Reorder, Spread};
+pub use link::{
+    Bursts, Carried, CoDel, Direction, Discipline, End, LinkSpec, LinkView, Loss, Reorder, Spread, WayView,
+};
 pub use network::{DefaultNetwork, default_network, default_network_with_mtu};
 pub use timetable::Change;

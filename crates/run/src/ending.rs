@@ -7,7 +7,6 @@ use rustix::process::{Pid, Signal, WaitOptions, wait};
 use sockeye_base::Duration;
 
 use crate::launch::Page;
-use crate::process::family;
 
 /// How long those who are left have to end by themselves after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
@@ -82,7 +81,7 @@ impl Ending {
             send(self.first.as_raw_nonzero().get());
             return;
         }
-        for pid in family::descendants(std::process::id()) {
+        for pid in sockeye_look::descendants(&[std::process::id()]) {
             send(pid as i32);
         }
     }
@@ -123,7 +122,7 @@ impl Ending {
     }
 
     fn signal_all(&self, signal: Signal) {
-        for pid in family::descendants(std::process::id()) {
+        for pid in sockeye_look::descendants(&[std::process::id()]) {
             if let Some(pid) = Pid::from_raw(pid as i32) {
                 let _ = rustix::process::kill_process(pid, signal);
             }

@@ -217,6 +217,7 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let watchers = network::Watchers {
         trace: options.trace.as_ref().map(trace::Trace::open).transpose()?,
         pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap, since_1970())).transpose()?,
+        desk: None,
     };
     let seed = options.seed.unwrap_or_else(random_seed);
     let joined = match &options.host {
@@ -245,8 +246,10 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
         Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),
         None => network::Network::new(seed, (&options.faults, &options.sysctls), watchers),
     };
-    let network =
+    let mut network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
+    let place = options.host.as_ref().map(|(_, place)| place.name().to_owned());
+    network.open_desk(place, program.name.to_string_lossy().into_owned());
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;

@@ -8,10 +8,11 @@ use std::time::Instant as Clock;
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
 use sockeye_hub::{Joined, Plug};
-use sockeye_lab::{Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
+use sockeye_lab::{Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
+use sockeye_look::{About, Desk, Role, Snapshot};
 use sockeye_services::Services;
 use sockeye_services::dns::{Dns, Zone};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Outside, SocketId};
 use sockeye_stack::{Cidr, InterfaceId, Policy, Route};
 use sockeye_topology::Service;
 use sockeye_wire::ethernet::Mac;
@@ -47,6 +48,8 @@ struct Cable {
 pub(crate) struct Watchers {
     pub(crate) trace: Option<Trace>,
     pub(crate) pcap: Option<Pcap>,
+    /// Where others look, and what they are told of this process.
+    pub(crate) desk: Option<(Desk, About)>,
 }
 
 impl Network {
@@ -110,7 +113,7 @@ impl Network {
         sysctls: &[(String, String)],
         watchers: Watchers,
     ) -> Result<Network, Errno> {
-        lab.set_capture(watchers.trace.is_some() || watchers.pcap.is_some());
+        lab.capture(watchers.need());
         lab.set_epoch(crate::since_1970());
         let settings = lab.host_mut(program_host).stack_mut().settings_mut();
         for (name, value) in sysctls {
@@ -119,6 +122,32 @@ impl Network {
         // What is urgent, and to whom, is for the carriers to show.
         settings.tcp.oob_inline = true;
         Ok(Network { lab, services, program_host, cable: None, began: Clock::now(), watchers })
+    }
+
+    /// Opens a control socket, where others may look at the network: of this name, if it isn't ours alone. It can do without.
+    pub(crate) fn open_desk(&mut self, network: Option<String>, program: String) {
+        let role = if self.cable.is_some() { Role::Host } else { Role::Run };
+        let mut about = About::of_this_process(role, network, Some(program));
+        about.began = about.began.saturating_sub(sockeye_base::nanos(self.began.elapsed()));
+        self.watchers.desk = Desk::open(&about).ok().map(|desk| (desk, about));
+    }
+
+    /// What tells that somebody looks.
+    pub(crate) fn desk(&self) -> Option<BorrowedFd<'_>> {
+        self.watchers.desk.as_ref().map(|(desk, _)| desk.as_fd())
+    }
+
+    /// Does what is to be done for who looks. `outside` knows what stands between the host's sockets and their programs.
+    pub(crate) fn attend_desk(&mut self, outside: &dyn Outside) {
+        let now = self.now();
+        let Network { lab, watchers, program_host, .. } = self;
+        if let Some((desk, about)) = &mut watchers.desk {
+            desk.attend(|| {
+                let hosts = sockeye_look::hosts(lab, now, |host| (host == *program_host).then_some(outside));
+                Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links: sockeye_look::links(lab) }
+            });
+        }
+        lab.capture(watchers.need());
     }
 
     /// What leads out of this process, if something does.
@@ -213,17 +242,29 @@ fn add_joined(lab: &mut Lab, joined: &Joined) -> Result<HostId, Errno> {
 }
 
 impl Watchers {
+    /// What has to be captured for them.
+    fn need(&self) -> Capturing {
+        let watched = self.trace.is_some() || self.pcap.is_some();
+        let own = if watched { Capturing::Sent } else { Capturing::Nothing };
+        self.desk.as_ref().map_or(own, |(desk, _)| own.max(desk.needs()))
+    }
+
     /// Shows them what the lab has captured.
     fn look(&mut self, lab: &mut Lab) {
         let mut any = false;
         while let Some(captured) = lab.poll_captured() {
             any = true;
+            self.desk.iter_mut().for_each(|(desk, _)| desk.show(lab, &captured));
+            if !captured.is_sent() {
+                continue;
+            }
             self.trace.iter_mut().for_each(|trace| trace.show(&captured));
             self.pcap.iter_mut().for_each(|pcap| pcap.show(lab, &captured));
         }
         if any {
             self.trace.iter_mut().for_each(Trace::flush);
             self.pcap.iter_mut().for_each(Pcap::flush);
+            self.desk.iter_mut().for_each(|(desk, _)| desk.flush());
         }
     }
 }

@@ -26,6 +26,7 @@ mod token {
     pub(super) const LISTENER: u64 = 0;
     pub(super) const SIGNALS: u64 = 1;
     pub(super) const CABLE: u64 = 2;
+    pub(super) const DESK: u64 = 3;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
@@ -83,6 +84,7 @@ struct Ready {
     nobody: bool,
     signal: bool,
     cable: bool,
+    desk: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -111,6 +113,9 @@ impl Supervisor {
         epoll::add(&epoll, signals.as_fd(), EventData::new_u64(token::SIGNALS), EventFlags::IN)?;
         if let Some(cable) = network.cable() {
             epoll::add(&epoll, cable, EventData::new_u64(token::CABLE), EventFlags::IN)?;
+        }
+        if let Some(desk) = network.desk() {
+            epoll::add(&epoll, desk, EventData::new_u64(token::DESK), EventFlags::IN)?;
         }
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
@@ -159,6 +164,10 @@ impl Supervisor {
             }
             if self.ready.cable {
                 self.attend_cable()?;
+            }
+            if std::mem::take(&mut self.ready.desk) {
+                self.network.attend_desk(&self.carriers);
+                self.settle();
             }
             if self.ready.call {
                 self.take_calls()?;
@@ -346,6 +355,7 @@ impl Supervisor {
                 }
                 token::SIGNALS => self.ready.signal = true,
                 token::CABLE => self.ready.cable = true,
+                token::DESK => self.ready.desk = true,
                 carrier => self.take_event(CarrierId::from(KeyData::from_ffi(carrier)), flags),
             }
         }

@@ -6,7 +6,7 @@ use sockeye_base::Instant;
 use sockeye_wire::ethernet::Mac;
 
 use crate::route::Path;
-use crate::stack::{ConnectionId, ListenerId, Stack};
+use crate::stack::{ConnectionId, Link, ListenerId, Stack};
 use crate::tcp::TimeWaitId;
 use crate::{InterfaceId, Route};
 
@@ -93,6 +93,12 @@ impl Stack {
             table.into_iter().flat_map(|table| table.entries(now)).collect();
         entries.sort_by_key(|entry| entry.address);
         entries
+    }
+
+    /// The groups that an interface hears, by their addresses, and how many sockets are in each: none in those that the host
+    /// is in by itself.
+    pub fn groups(&self, interface: InterfaceId) -> Vec<(IpAddr, usize)> {
+        self.links.get(interface.0).map(Link::groups).unwrap_or_default()
     }
 
     /// All connections, but those in TIME-WAIT that nobody holds.

@@ -74,6 +74,7 @@ mod block {
     pub(super) const SECTION: u32 = 0x0a0d_0d0a;
     pub(super) const INTERFACE: u32 = 1;
     pub(super) const SIMPLE_PACKET: u32 = 3;
+    pub(super) const STATISTICS: u32 = 5;
     pub(super) const ENHANCED_PACKET: u32 = 6;
 }
 
@@ -85,6 +86,7 @@ mod option {
     pub(super) const IF_TSRESOL: u16 = 9;
     pub(super) const IF_TSOFFSET: u16 = 14;
     pub(super) const SHB_USERAPPL: u16 = 4;
+    pub(super) const ISB_OSDROP: u16 = 7;
 }
 
 /// What says how a section's numbers are written.

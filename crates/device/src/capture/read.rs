@@ -66,6 +66,8 @@ struct Interface {
     /// Seconds to be added to them.
     offset: i64,
     snap: usize,
+    /// Packets that the file says it misses.
+    lost: u64,
 }
 
 /// Where in the block the parts of a packet are.
@@ -122,6 +124,11 @@ impl<R: Read> CaptureReader<R> {
             .map_or(LinkType::Other(u16::MAX), |interface| interface.shown.link_type)
     }
 
+    /// Packets that were seen and are missing, as far as the file has told.
+    pub fn lost(&self) -> u64 {
+        self.interfaces.iter().map(|interface| interface.lost).fold(0, u64::saturating_add)
+    }
+
     /// Goes on to the next packet; `false` at the end.
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
         self.place = None;
@@ -146,7 +153,7 @@ impl<R: Read> CaptureReader<R> {
         // The upper bits say how long a check sequence is.
         let link_type = LinkType::from_number(self.word(16) as u16);
         let shown = CaptureInterface { name: None, link_type };
-        self.interfaces.push(Interface { shown, per_second: 1, offset: 0, snap });
+        self.interfaces.push(Interface { shown, per_second: 1, offset: 0, snap, lost: 0 });
         Ok(())
     }
 
@@ -220,6 +227,7 @@ impl<R: Read> CaptureReader<R> {
             match kind {
                 block::INTERFACE => self.interface(end).map_err(malformed)?,
                 block::ENHANCED_PACKET => return self.enhanced(end).map(Some).map_err(malformed),
+                block::STATISTICS => self.statistics(end).map_err(malformed)?,
                 block::SIMPLE_PACKET => return self.simple(end).map(Some).map_err(malformed),
                 _ => {}
             }
@@ -235,7 +243,7 @@ impl<R: Read> CaptureReader<R> {
         }
         let shown = CaptureInterface { name: None, link_type: LinkType::from_number(self.half(0)) };
         let mut interface =
-            Interface { shown, per_second: 1_000_000, offset: 0, snap: self.word(4) as usize };
+            Interface { shown, per_second: 1_000_000, offset: 0, snap: self.word(4) as usize, lost: 0 };
         for (number, value) in self.options(8, end)? {
             let bytes = self.block.get(value).unwrap_or_default();
             match (number, bytes) {
@@ -253,6 +261,21 @@ impl<R: Read> CaptureReader<R> {
             }
         }
         self.interfaces.push(interface);
+        Ok(())
+    }
+
+    fn statistics(&mut self, end: usize) -> Result<(), &'static str> {
+        if end < 12 {
+            return Err("statistics that are too short");
+        }
+        let options = self.options(12, end)?;
+        let lost = options.into_iter().find(|(number, _)| *number == option::ISB_OSDROP);
+        let lost = lost.and_then(|(_, value)| self.block.get(value)?.first_chunk().copied());
+        let number = self.section.saturating_add(self.word(0) as usize);
+        if let (Some(interface), Some(lost)) = (self.interfaces.get_mut(number), lost) {
+            let lost = u64::from_ne_bytes(lost);
+            interface.lost = if self.swapped { lost.swap_bytes() } else { lost };
+        }
         Ok(())
     }
 
@@ -377,7 +400,8 @@ mod tests {
     fn times_of_every_grain() {
         let time = |power, count| {
             let shown = CaptureInterface { name: None, link_type: LinkType::Raw };
-            Interface { shown, per_second: per_second(power).unwrap(), offset: 0, snap: 0 }.time(count)
+            Interface { shown, per_second: per_second(power).unwrap(), offset: 0, snap: 0, lost: 0 }
+                .time(count)
         };
         assert_eq!(time(6, 1_500_000), Duration::from_millis(1500));
         assert_eq!(time(0x80 | 10, 1536), Duration::from_millis(1500));

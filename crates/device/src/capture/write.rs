@@ -90,6 +90,23 @@ impl<W: Write> CaptureWriter<W> {
         written
     }
 
+    /// Tells how many packets of an interface were lost to the file so far.
+    pub fn lost(&mut self, at: Duration, interface: usize, packets: u64) -> io::Result<()> {
+        let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+        self.begin(block::STATISTICS);
+        for word in [interface as u64, at >> 32, at & 0xffff_ffff] {
+            self.put(&(word as u32).to_ne_bytes());
+        }
+        self.option(option::ISB_OSDROP, &packets.to_ne_bytes());
+        self.option(option::END, &[]);
+        self.end()
+    }
+
+    /// What it writes to.
+    pub fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// Writes out what is buffered below.
     pub fn flush(&mut self) -> io::Result<()> {
         self.out.flush()

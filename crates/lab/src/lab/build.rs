@@ -8,9 +8,10 @@ use sockeye_stack::{Cidr, Interface, InterfaceId, Settings, Stack};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
-use super::{HostId, HostSpec, Lab, LinkId, Node, OutsideId, SwitchId};
+use super::{HostId, HostSpec, Lab, LinkId, Node, Outside, OutsideId, SwitchId};
+use crate::capture::Capturing;
 use crate::interface;
-use crate::link::{ETH0, Lane, Link};
+use crate::link::{ETH0, Lane, Link, LinkView};
 use crate::switch::Switch;
 use crate::{Change, Direction, End, LinkSpec};
 
@@ -21,7 +22,7 @@ impl Lab {
         let epoch = self.epoch.unwrap_or(spec.settings.epoch);
         let settings = Settings { epoch, ..spec.settings };
         let mut host = Host::new(&spec.name, Stack::new(settings, self.rng.fork()));
-        host.set_tap(self.capturing);
+        host.set_tap(self.capturing != Capturing::Nothing);
         self.nodes.push(Node {
             host,
             lanes: vec![None],
@@ -73,8 +74,13 @@ impl Lab {
 
     /// Adds a way out, for the far end of a link.
     pub fn add_outside(&mut self) -> OutsideId {
-        self.outsides.push(None);
+        self.outsides.push(Outside { lane: None, name: "outside".to_owned() });
         OutsideId(self.outsides.len() - 1)
+    }
+
+    /// Says who is at a way out, for captures.
+    pub fn name_outside(&mut self, outside: OutsideId, name: String) {
+        self.outsides[outside.0].name = name;
     }
 
     /// The next frame that has left by a way out.
@@ -84,7 +90,7 @@ impl Lab {
 
     /// A frame comes in by a way out: it enters the link there. Call [`Lab::advance`] afterwards.
     pub fn input_outside(&mut self, now: Instant, outside: OutsideId, frame: Box<Frame>) {
-        if let Some(lane) = self.outsides.get(outside.0).copied().flatten() {
+        if let Some(lane) = self.outsides.get(outside.0).and_then(|outside| outside.lane) {
             // What is due is not what was known to be.
             self.quiet_until = Instant::ZERO;
             self.enter(now, lane, frame);
@@ -112,7 +118,7 @@ impl Lab {
                 End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
                 End::Switch(switch) if !closes_ring => self.switches[switch.0].plug(lane),
                 End::Switch(_) => {}
-                End::Outside(outside) => self.outsides[outside.0] = Some(lane),
+                End::Outside(outside) => self.outsides[outside.0].lane = Some(lane),
             }
         }
         self.links.push(link);
@@ -124,14 +130,14 @@ impl Lab {
         let (from, to) = (from.into(), to.into());
         let lane = match from {
             End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0].take(),
-            End::Outside(outside) => self.outsides[outside.0].take(),
+            End::Outside(outside) => self.outsides[outside.0].lane.take(),
             End::Switch(_) => None,
         };
         let Some(lane) = lane else { return };
         self.links[lane.link.0].ends[lane.from] = to;
         match to {
             End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
-            End::Outside(outside) => self.outsides[outside.0] = Some(lane),
+            End::Outside(outside) => self.outsides[outside.0].lane = Some(lane),
             End::Switch(_) => {}
         }
     }
@@ -164,6 +170,16 @@ impl Lab {
             let rng = self.rng.fork();
             self.host_mut(id).reboot(rng);
         }
+    }
+
+    /// Whether a host is switched on.
+    pub fn is_on(&self, id: HostId) -> bool {
+        !self.nodes[id.0].off
+    }
+
+    /// All links, in the order they were added.
+    pub fn links(&self) -> impl Iterator<Item = LinkView<'_>> {
+        self.links.iter().map(Link::view)
     }
 
     /// Has a host stand still, or go on: its timers don't run, and what comes waits, so many frames at most. What is done

@@ -6,7 +6,7 @@ use sockeye_wire::Frame;
 
 use super::{Delivery, HostId, Lab};
 use crate::End;
-use crate::capture::Captured;
+use crate::capture::{Captured, Capturing};
 use crate::link::{Arrival, Fate, Lane, flip, reason};
 
 /// Frames that wait for a host that stands still (Linux's netdev_max_backlog).
@@ -15,11 +15,11 @@ const MOST_WAITING: usize = 1000;
 impl Lab {
     pub(super) fn transmit(&mut self, now: Instant, from: HostId, interface: InterfaceId, frame: Box<Frame>) {
         if self.nodes[from.0].off {
-            return self.capture(now, End::Interface(from, interface), &frame, Some(reason::OFF));
+            return self.see(now, End::Interface(from, interface), &frame, Some(reason::OFF));
         }
         match self.nodes[from.0].lanes.get(interface.0).copied().flatten() {
             Some(lane) => self.enter(now, lane, frame),
-            None => self.capture(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
+            None => self.see(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
         }
     }
 
@@ -36,10 +36,10 @@ impl Lab {
     }
 
     fn meet_fate(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, fate: Fate) {
-        if self.capturing {
+        if self.capturing != Capturing::Nothing {
             let end = self.links[lane.link.0].ends[lane.from];
-            if !matches!(end, End::Switch(_)) || fate.is_err() {
-                self.capture(now, end, &frame, fate.err());
+            if !matches!(end, End::Switch(_)) || fate.is_err() || self.capturing == Capturing::All {
+                self.see_on(now, (lane, false), &frame, fate.err());
             }
         }
         let Ok(Arrival { at, twice, flipped }) = fate else { return };
@@ -81,6 +81,9 @@ impl Lab {
                 self.keep(now, (host, interface), frame);
             }
             End::Interface(host, interface) => {
+                if self.capturing == Capturing::All {
+                    self.see_on(now, (lane, true), &frame, None);
+                }
                 self.touch(host);
                 self.nodes[host.0].host.input(now, interface, frame);
                 if let Some(sender) = self.links[lane.link.0].ends[lane.from].host()
@@ -110,23 +113,51 @@ impl Lab {
         if waiting.len() < MOST_WAITING {
             waiting.push_back((interface, frame));
         } else {
-            self.capture(now, End::Interface(host, interface), &frame, Some(reason::STILL));
+            self.see(now, End::Interface(host, interface), &frame, Some(reason::STILL));
         }
     }
 
-    pub(super) fn capture(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
-        if !self.capturing {
-            return;
+    /// Captures a frame where it is sent.
+    pub(super) fn see(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
+        if self.capturing != Capturing::Nothing {
+            let name = self.name_of(end);
+            let link = self.lane_of(end).map(|lane| lane.link);
+            let frame = frame.clone();
+            self.captured.push_back(Captured { at, end, link, name, frame, dropped, arrived: false });
         }
-        let name = match end {
+    }
+
+    /// The same on a link.
+    fn see_on(
+        &mut self,
+        at: Instant,
+        (lane, arrived): (Lane, bool),
+        frame: &Frame,
+        dropped: Option<&'static str>,
+    ) {
+        let end = self.links[lane.link.0].ends[if arrived { 1 - lane.from } else { lane.from }];
+        let (name, frame) = (self.name_of(end), frame.clone());
+        self.captured.push_back(Captured { at, end, link: Some(lane.link), name, frame, dropped, arrived });
+    }
+
+    fn lane_of(&self, end: End) -> Option<Lane> {
+        match end {
+            End::Interface(host, interface) => self.nodes[host.0].lanes.get(interface.0).copied().flatten(),
+            End::Outside(outside) => self.outsides[outside.0].lane,
+            End::Switch(_) => None,
+        }
+    }
+
+    /// What an end of a link is called: an interface such as `eth0`, a switch, or who is outside.
+    pub fn name_of(&self, end: End) -> String {
+        match end {
             End::Interface(host, interface) => {
                 let mut interfaces = self.nodes[host.0].host.stack().interfaces();
                 let interface = interfaces.find(|(id, _)| *id == interface);
                 interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
             }
             End::Switch(switch) => self.switches[switch.0].name.clone(),
-            End::Outside(_) => "outside".to_owned(),
-        };
-        self.captured.push_back(Captured { at, end, name, frame: frame.clone(), dropped });
+            End::Outside(outside) => self.outsides[outside.0].name.clone(),
+        }
     }
 }

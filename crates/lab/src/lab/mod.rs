@@ -11,7 +11,7 @@ use sockeye_stack::{Cidr, InterfaceId, Settings};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
-use crate::capture::Captured;
+use crate::capture::{Captured, Capturing};
 use crate::interface;
 use crate::link::{ETH0, Lane, Link};
 use crate::switch::Switch;
@@ -65,8 +65,8 @@ pub struct Lab {
     nodes: Vec<Node>,
     links: Vec<Link>,
     switches: Vec<Switch>,
-    /// The links out, away from outside.
-    outsides: Vec<Option<Lane>>,
+    /// The links out, away from outside, and who is there.
+    outsides: Vec<Outside>,
     /// Frames that have come to their far ends.
     leaving: VecDeque<(OutsideId, Box<Frame>)>,
     rng: Rng,
@@ -87,7 +87,7 @@ pub struct Lab {
     /// Nothing is due before this, unless a host is touched.
     quiet_until: Instant,
     timetable: Timetable,
-    capturing: bool,
+    capturing: Capturing,
     captured: VecDeque<Captured>,
     /// Hosts switched on that nobody has been told of.
     booted: VecDeque<HostId>,
@@ -107,6 +107,11 @@ struct Node {
     unscheduled: bool,
     /// As it stands in `deadlines`.
     deadline: Option<Instant>,
+}
+
+struct Outside {
+    lane: Option<Lane>,
+    name: String,
 }
 
 struct Delivery {
@@ -136,7 +141,7 @@ impl Lab {
             unscheduled: Vec::new(),
             quiet_until: Instant::ZERO,
             timetable: Timetable::default(),
-            capturing: false,
+            capturing: Capturing::Nothing,
             captured: VecDeque::new(),
             booted: VecDeque::new(),
         }
@@ -317,12 +322,19 @@ impl Lab {
         None
     }
 
-    /// Switches capturing on or off. It copies what passes and changes nothing about the run; whoever switches it on
-    /// has to take what it collects.
+    /// Switches capturing on or off: [`Lab::capture`].
     pub fn set_capture(&mut self, on: bool) {
-        self.capturing = on;
-        for node in &mut self.nodes {
-            node.host.set_tap(on);
+        self.capture(if on { Capturing::Sent } else { Capturing::Nothing });
+    }
+
+    /// Says what is captured from now on. It copies what passes and changes nothing about the run; whoever switches it on
+    /// has to take what it collects.
+    pub fn capture(&mut self, what: Capturing) {
+        if self.capturing != what {
+            self.capturing = what;
+            for node in &mut self.nodes {
+                node.host.set_tap(what != Capturing::Nothing);
+            }
         }
     }
 
@@ -341,7 +353,7 @@ impl Lab {
     /// Takes from a host what it made: frames, and its next deadline.
     fn collect(&mut self, now: Instant, id: HostId) {
         while let Some((interface, frame)) = self.nodes[id.0].host.poll_tap() {
-            self.capture(now, End::Interface(id, interface), &frame, None);
+            self.see(now, End::Interface(id, interface), &frame, None);
         }
         while let Some((interface, frame)) = self.nodes[id.0].host.poll_frame() {
             self.transmit(now, id, interface, frame);

@@ -10,6 +10,7 @@ use sockeye_stack::InterfaceId;
 use sockeye_wire::Frame;
 
 pub use direction::{Bursts, CoDel, Direction, Discipline, Loss, Reorder, Spread};
+pub use way::Carried;
 pub(crate) use way::{Arrival, Fate, flip};
 
 use crate::{HostId, LinkId, OutsideId, SwitchId};
@@ -114,6 +115,30 @@ impl Lane {
     }
 }
 
+/// A link as it stands, for who looks.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkView<'a> {
+    /// What it joins.
+    pub ends: [End; 2],
+    /// The longest IP packet it takes, in bytes.
+    pub mtu: usize,
+    /// Why it carries nothing, if it doesn't.
+    pub dead: Option<&'static str>,
+    /// Away from the first end, and away from the second.
+    pub ways: [WayView<'a>; 2],
+}
+
+/// One direction of it.
+#[derive(Clone, Copy, Debug)]
+pub struct WayView<'a> {
+    /// What it is like.
+    pub direction: &'a Direction,
+    /// What it has carried, and what it has lost.
+    pub carried: &'a Carried,
+    /// Frames under way.
+    pub queued: usize,
+}
+
 /// A link at work.
 #[derive(Debug)]
 pub(crate) struct Link {
@@ -128,6 +153,13 @@ impl Link {
     pub(crate) fn new(spec: LinkSpec, rng: &mut Rng) -> Link {
         let ways = spec.directions.map(|direction| Way::new(direction, rng.fork()));
         Link { ends: spec.ends, mtu: spec.mtu, dead: None, ways }
+    }
+
+    pub(crate) fn view(&self) -> LinkView<'_> {
+        fn view(way: &Way) -> WayView<'_> {
+            WayView { direction: &way.direction, carried: &way.carried, queued: way.queued }
+        }
+        LinkView { ends: self.ends, mtu: self.mtu, dead: self.dead, ways: self.ways.each_ref().map(view) }
     }
 
     pub(crate) fn set_cut(&mut self, cut: bool) {

@@ -25,9 +25,40 @@ pub(crate) struct Arrival {
     pub(crate) flipped: Option<usize>,
 }
 
+/// What one direction of a link has carried. Segments of a super-segment count each.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Frames that will arrive, or have.
+    pub frames: u64,
+    /// Their bytes, Ethernet headers included.
+    pub bytes: u64,
+    /// Frames that won't, by the reason.
+    pub dropped: Vec<(&'static str, u64)>,
+}
+
+impl Carried {
+    fn note(&mut self, frame: &Frame, fate: &Fate) {
+        let count = frame.count() as u64;
+        match fate {
+            Ok(Arrival { twice, .. }) => {
+                let times = if *twice { 2 } else { 1 };
+                self.frames += times * count;
+                // Of a super-segment the headers are there once.
+                let again = frame.as_segment().map_or(0, |segment| frame.len() - segment.payload.len());
+                self.bytes += times * (frame.len() as u64 + (count - 1) * again as u64);
+            }
+            Err(reason) => match self.dropped.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, times)) => *times += count,
+                None => self.dropped.push((reason, count)),
+            },
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Way {
     pub(super) direction: Direction,
+    pub(super) carried: Carried,
     rng: Rng,
     /// Frames that have entered.
     entered: u64,
@@ -48,6 +79,7 @@ impl Way {
     pub(super) fn new(direction: Direction, rng: Rng) -> Way {
         Way {
             direction,
+            carried: Carried::default(),
             rng,
             entered: 0,
             data: 0,
@@ -59,6 +91,7 @@ impl Way {
         }
     }
 
+    /// A frame enters: it is counted, and what becomes of it is said.
     pub(super) fn enter(
         &mut self,
         now: Instant,
@@ -66,6 +99,12 @@ impl Way {
         mtu: usize,
         dead: Option<&'static str>,
     ) -> Fate {
+        let fate = self.fate(now, frame, mtu, dead);
+        self.carried.note(frame, &fate);
+        fate
+    }
+
+    fn fate(&mut self, now: Instant, frame: &Frame, mtu: usize, dead: Option<&'static str>) -> Fate {
         // All draws are made whatever else happens, so that one cause of loss does not shift another's.
         let lost = self.loses(frame);
         let twice = self.chance(self.direction.duplicate);

@@ -323,7 +323,9 @@ impl Outside for Carriers {
         let Some(carrier) = self.of_socket(socket).and_then(|id| self.all.get(id)) else { return (0, 0) };
         match &carrier.state {
             State::Connected(link) => {
-                let received = carrier.borrow().and_then(|end| rustix::io::ioctl_fionread(end).ok());
+                let unread = charge(&link.as_fd()) > 0;
+                let end = if unread { carrier.borrow() } else { None };
+                let received = end.and_then(|end| rustix::io::ioctl_fionread(end).ok());
                 (received.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0), link.unread())
             }
             State::Datagram(mailbox) => (mailbox.waiting(), 0),
@@ -445,7 +447,7 @@ pub(crate) fn name(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
 }
 
 /// The memory that a socket of ours is charged for what its peer has not read.
-fn charge(end: &OwnedFd) -> usize {
+fn charge(end: &impl AsRawFd) -> usize {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the ioctl writes one int.
     let done = unsafe { libc::ioctl(end.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };

@@ -40,7 +40,7 @@ pub(crate) fn is_last(inode: u64) -> bool {
 
 /// The processes of ours and their descriptors that refer to a socket.
 pub(super) fn holders(inode: u64) -> impl Iterator<Item = (u32, i32)> {
-    super::family::descendants(std::process::id()).into_iter().flat_map(move |pid| {
+    sockeye_look::descendants(&[std::process::id()]).into_iter().flat_map(move |pid| {
         let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
         numbers.filter(move |number| target(pid, *number) == Some(inode)).map(move |number| (pid, number))

@@ -18,6 +18,7 @@ use sockeye_base::Instant;
 
 use crate::host::{Host, Result, Slot, SocketId};
 use sockets::Dumped;
+pub(crate) use sockets::{Key, Told};
 
 /// What a datagram of a dump holds: what programs have room for at least (a page, less the kernel's overhead).
 const DATAGRAM: usize = 3776;

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use slotmap::Key as _;
 use sockeye_abi::netlink::diag::{self, Ends, Filter, Seen, attribute as at};
 use sockeye_abi::netlink::{self as nl, Message, route as rt};
-use sockeye_abi::{Errno, Family, Opt, Transport, Value};
+use sockeye_abi::{Errno, Family, Opt, TcpInfo, Transport, Value};
 use sockeye_base::Instant;
 use sockeye_stack::{ConnectionId, Holder, TimeWaitId};
 use sockeye_tcp::{Info, Pending, State, Tcb};
@@ -47,7 +47,7 @@ struct Wanted {
 
 /// What there is to tell of.
 #[derive(Clone, Copy, Debug)]
-enum Key {
+pub(crate) enum Key {
     Socket(SocketId),
     /// A connection that no socket holds.
     Connection(ConnectionId),
@@ -56,10 +56,10 @@ enum Key {
 }
 
 /// What is told of one.
-struct Told {
-    message: diag::Message,
+pub(crate) struct Told {
+    pub(crate) message: diag::Message,
     /// The state that it is asked for by.
-    state: u8,
+    pub(crate) state: u8,
     auto_port: bool,
     /// It has no more than that.
     is_bare: bool,
@@ -136,7 +136,7 @@ impl Host {
     }
 
     /// All there is to tell of in a family and protocol; `None` for one that nothing is told of.
-    fn keys(&self, family: Family, protocol: u8) -> Option<Vec<Key>> {
+    pub(crate) fn keys(&self, family: Family, protocol: u8) -> Option<Vec<Key>> {
         let is_it = |transport: Transport| match transport {
             Transport::Raw(_) => protocol == diag::RAW,
             Transport::Ping => false,
@@ -171,7 +171,7 @@ impl Host {
     }
 
     /// What is told of one; `None` if it is gone, or Linux wouldn't have it in its tables.
-    fn told(&self, now: Instant, key: Key, family: Family) -> Option<Told> {
+    pub(crate) fn told(&self, now: Instant, key: Key, family: Family) -> Option<Told> {
         let blank = diag::Message {
             family: family.number() as u8,
             state: CLOSE,
@@ -306,8 +306,8 @@ impl Host {
                     &more.memory.iter().flat_map(|word| word.to_ne_bytes()).collect::<Vec<u8>>(),
                 );
             }
-            if request.wants(at::INFO) && has_connection {
-                out.put(at::INFO, &more.info);
+            if let Some(info) = more.info.filter(|_| request.wants(at::INFO) && has_connection) {
+                out.put(at::INFO, &info.to_bytes());
             }
             if request.wants(at::CONG) && has_connection {
                 out.text(at::CONG, more.congestion);
@@ -315,7 +315,7 @@ impl Host {
         })
     }
 
-    fn mark_of(&mut self, now: Instant, key: Key) -> u32 {
+    pub(crate) fn mark_of(&mut self, now: Instant, key: Key) -> u32 {
         match key {
             Key::Socket(id) => self.int(now, id, Opt::SoMark).unwrap_or(0).cast_unsigned(),
             Key::Connection(_) | Key::Left(_) => 0,
@@ -329,7 +329,7 @@ impl Host {
         }
     }
 
-    fn more_of_socket(&mut self, now: Instant, id: SocketId, family: u8) -> More {
+    pub(crate) fn more_of_socket(&mut self, now: Instant, id: SocketId, family: u8) -> More {
         let is_v4 = family == rt::AF_INET;
         let mut int = |opt| self.int(now, id, opt).unwrap_or(0);
         let bits = [
@@ -368,22 +368,20 @@ impl Host {
             let shut = stream.shut(&self.stack, socket.shut);
             more.shutdown = u8::from(shut.read) | u8::from(shut.write) << 1;
         }
-        if let Ok(Value::Bytes(info)) = self.option(now, id, Opt::TcpInfo) {
-            more.info = info;
-        }
+        more.info = tcp_info::of(self, now, id).ok();
         if let Ok(Value::Bytes(name)) = self.option(now, id, Opt::TcpCongestion) {
             more.congestion = if name == b"reno" { "reno" } else { "cubic" };
         }
         more
     }
 
-    fn more_of_connection(&self, now: Instant, id: ConnectionId) -> More {
+    pub(crate) fn more_of_connection(&self, now: Instant, id: ConnectionId) -> More {
         let Some(tcb) = self.stack.tcp(id) else { return More::default() };
         let v6 = self.stack.tcp_endpoints(id).is_some_and(|(local, _)| local.is_ipv6());
         More {
             shutdown: u8::from(tcb.receive_closed()) | u8::from(tcb.send_closed()) << 1,
             flags: [0x12 | u8::from(!v6) << 6, 0],
-            info: tcp_info::of_connection(now, &tcb.info(), v6).to_bytes(),
+            info: Some(tcp_info::of_connection(now, &tcb.info(), v6)),
             congestion: tcb.config().congestion.name(),
             ..More::default()
         }
@@ -392,18 +390,19 @@ impl Host {
 
 /// What is told in attributes.
 #[derive(Default)]
-struct More {
-    shutdown: u8,
-    tos: u8,
-    traffic_class: u8,
-    v6only: bool,
-    priority: u32,
+pub(crate) struct More {
+    /// Bit 0: for reading, bit 1: for writing.
+    pub(crate) shutdown: u8,
+    pub(crate) tos: u8,
+    pub(crate) traffic_class: u8,
+    pub(crate) v6only: bool,
+    pub(crate) priority: u32,
     /// `struct inet_diag_sockopt`.
     flags: [u8; 2],
     /// As SO_MEMINFO has it.
-    memory: [u32; 9],
-    info: Vec<u8>,
-    congestion: &'static str,
+    pub(crate) memory: [u32; 9],
+    pub(crate) info: Option<TcpInfo>,
+    pub(crate) congestion: &'static str,
 }
 
 /// What is told of a connection; `None` of one that has ended.

@@ -188,7 +188,34 @@ impl End {
     }
 }
 
+/// What is shown of an end to who looks from outside.
+pub(crate) struct Shown {
+    /// By TCP's numbers in Linux.
+    pub(crate) state: u8,
+    pub(crate) peer: Option<SocketId>,
+    pub(crate) receive_queue: usize,
+    pub(crate) send_queue: usize,
+    pub(crate) holders: u32,
+}
+
 impl Domain {
+    /// As unix_diag(7) has it: of a listener the connections that wait, and how many may.
+    pub(crate) fn shown(&self, id: EndId) -> Option<Shown> {
+        let end = self.ends.get(id)?;
+        let peer = end.peer.and_then(|peer| self.ends.get(peer)?.handle);
+        let (state, receive_queue, send_queue) = match end.state {
+            State::Listening => {
+                let waiting = end.listener().map_or(0, |listener| listener.queue.len());
+                (10, waiting, usize::try_from(end.backlog).unwrap_or(usize::MAX))
+            }
+            State::Closed | State::Established => {
+                let unread = end.queue.iter().map(|packet| packet.bytes.len()).sum();
+                (if end.state == State::Established { 1 } else { 7 }, unread, end.charged)
+            }
+        };
+        Some(Shown { state, peer, receive_queue, send_queue, holders: end.holders })
+    }
+
     /// The pending error, which is none afterwards.
     pub(crate) fn take_error(&mut self, id: EndId) -> Option<Errno> {
         self.ends.get_mut(id)?.error.take()

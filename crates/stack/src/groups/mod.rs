@@ -80,6 +80,22 @@ struct Joined {
     filter: Filter,
 }
 
+impl Link {
+    /// The groups it hears, and how many sockets are in each.
+    pub(crate) fn groups(&self) -> Vec<(IpAddr, usize)> {
+        let own = self.interface.addresses.iter().map(|own| own.address());
+        let nodes = own.clone().filter_map(|own| match own {
+            IpAddr::V6(own) => Some(solicited_node(own).into()),
+            IpAddr::V4(_) => None,
+        });
+        let everybody = [ALL_SYSTEMS.into(), ALL_NODES.into(), ALL_NODES_HERE.into()];
+        let mut groups: BTreeMap<IpAddr, usize> =
+            everybody.into_iter().chain(nodes).map(|group| (group, 0)).collect();
+        groups.extend(self.groups.joined.iter().map(|(group, joined)| (*group, joined.members.len())));
+        groups.into_iter().collect()
+    }
+}
+
 impl Stack {
     /// A socket that is in no group yet.
     pub fn members_open(&mut self) -> MembersId {

@@ -22,7 +22,8 @@ use super::counted::Counted;
 use super::words::{Order, Report, Start};
 use crate::network_file::Network;
 use crate::output::print;
-use processes::{descendants, kill};
+use processes::kill;
+use sockeye_look::{Role, descendants};
 
 /// How long programs that were told to end may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -84,6 +85,8 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     let seed = arguments.seed.or(topology.seed).unwrap_or(1);
     let mut hub = Hub::of(place.clone(), &topology, seed, files).map_err(|error| error.to_string())?;
     let hosts: Vec<_> = (0..topology.hosts.len()).filter(|host| runs_something(&topology, *host)).collect();
+    // It can do without.
+    let _ = hub.open_desk(Role::Lab, Some(arguments.file.display().to_string()));
     let (sender, told) = channel();
     hub.wait_for(hosts.len(), happenings(&sender));
     let counted = watch(&mut hub, &topology, arguments.pcap.as_deref())?;
@@ -439,8 +442,9 @@ impl Run<'_> {
 
     fn signal(&self, host: usize, name: &str) {
         let Some(attended) = self.attended.get(&host) else { return };
-        let own = i32::try_from(attended.child.id()).unwrap_or(0);
-        for process in std::iter::once(own).chain(descendants(own)) {
+        let own = attended.child.id();
+        for process in std::iter::once(own).chain(descendants(&[own])) {
+            let process = i32::try_from(process).unwrap_or(0);
             let signal =
                 if name == "STOP" { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
             if let Some(process) = rustix::process::Pid::from_raw(process) {
