@@ -2,6 +2,7 @@
 //! super-segments needn't be cut for somebody who would only check the ones and join the others again.
 
 use bytes::Bytes;
+use sockeye_base::Chain;
 use sockeye_wire::{Body, Frame, Packet, Payload, checksum, ethernet, ip, tcp, udp};
 use thiserror::Error;
 
@@ -48,6 +49,29 @@ impl Codec {
     /// # Errors
     /// `TooLong`, `Layer`; nothing is written then.
     pub fn encode(&self, frame: &Frame, out: &mut Vec<u8>) -> Result<(), Unfit> {
+        let sums = self.begin(frame, out)?;
+        frame.write(sums, out);
+        Ok(())
+    }
+
+    /// The same, but for data of TCP that is given back, to be sent behind `out` from where it lies.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn encode_head<'f>(&self, frame: &'f Frame, out: &mut Vec<u8>) -> Result<Option<&'f Chain>, Unfit> {
+        let sums = self.begin(frame, out)?;
+        let data = match sums {
+            checksum::Transport::Elsewhere => frame.write_head(out),
+            checksum::Transport::Here => None,
+        };
+        if data.is_none() {
+            frame.write(sums, out);
+        }
+        Ok(data)
+    }
+
+    /// Puts behind `out` what stands ahead of a frame; says who makes the checksums.
+    fn begin(&self, frame: &Frame, out: &mut Vec<u8>) -> Result<checksum::Transport, Unfit> {
         if frame.ethernet.is_some() != (self.layer == Layer::Ethernet) {
             return Err(Unfit::Layer);
         }
@@ -67,8 +91,7 @@ impl Codec {
             checksum::Transport::Here
         };
         header.write(out);
-        frame.write(sums, out);
-        Ok(())
+        Ok(sums)
     }
 
     /// Reads a frame.

@@ -1,25 +1,33 @@
 //! One end of a connection between a hub and who is plugged in: messages both ways, without waiting.
 
 use std::collections::VecDeque;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::net::{RecvFlags, SendFlags, recv, send};
+use bytes::Bytes;
+use rustix::buffer::spare_capacity;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, sendmsg};
+use sockeye_base::Chain;
 use sockeye_wire::Frame;
 
 use crate::message::{self, Incoming, LONGEST};
 
 /// Bytes that wait for a peer that doesn't read; what comes beyond is lost, as in a full queue.
 const WAITING: usize = 8 << 20;
+/// A message of so many bytes is kept where it was read to.
+const LONG: usize = 16 << 10;
+/// A system call takes no more parts of a message (UIO_MAXIOV).
+const MOST_PARTS: usize = 1024;
 
 /// A connection.
 pub(crate) struct Member {
     socket: OwnedFd,
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
+    /// What is read into.
     buffer: Vec<u8>,
-    /// A frame's bytes.
-    out: Vec<u8>,
+    /// What stands ahead of a frame's data.
+    head: Vec<u8>,
 }
 
 /// What reading came to.
@@ -35,24 +43,18 @@ pub(crate) enum Read {
 
 impl Member {
     pub(crate) fn new(socket: OwnedFd) -> Member {
-        Member {
-            socket,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            buffer: vec![0; LONGEST + 1],
-            out: Vec::new(),
-        }
+        Member { socket, waiting: VecDeque::new(), waiting_bytes: 0, buffer: Vec::new(), head: Vec::new() }
     }
 
     pub(crate) fn read(&mut self) -> Read {
         loop {
-            let flags = RecvFlags::DONTWAIT;
-            return match recv(&self.socket, &mut self.buffer[..], flags) {
+            self.buffer.clear();
+            // A byte more tells what is too long.
+            self.buffer.reserve_exact(LONGEST + 1);
+            return match recv(&self.socket, spare_capacity(&mut self.buffer), RecvFlags::DONTWAIT) {
                 Ok((0, _)) => Read::Gone,
-                Ok((length, _)) => {
-                    let message = self.buffer.get(..length).filter(|_| length <= LONGEST);
-                    message.and_then(Incoming::parse).map_or(Read::Rubbish, Read::Message)
-                }
+                Ok(_) if self.buffer.len() > LONGEST => Read::Rubbish,
+                Ok(_) => Incoming::parse(&self.message()).map_or(Read::Rubbish, Read::Message),
                 Err(rustix::io::Errno::INTR) => continue,
                 Err(rustix::io::Errno::AGAIN) => Read::Empty,
                 Err(_) => Read::Gone,
@@ -60,35 +62,58 @@ impl Member {
         }
     }
 
+    /// What was read: a long message is where it is, for its data will be kept; a short one would keep all that room with it.
+    fn message(&mut self) -> Bytes {
+        match self.buffer.len() {
+            ..LONG => Bytes::copy_from_slice(&self.buffer),
+            _ => std::mem::take(&mut self.buffer).into(),
+        }
+    }
+
     /// Sends a frame by an interface, or lets it wait; `false` if it is lost.
     pub(crate) fn send_frame(&mut self, interface: usize, frame: &Frame) -> bool {
-        let mut out = std::mem::take(&mut self.out);
-        let sent = message::frame(interface, frame, &mut out).is_some() && self.send(&out);
-        self.out = out;
+        let mut head = std::mem::take(&mut self.head);
+        let sent = message::frame(interface, frame, &mut head)
+            .is_some_and(|data| self.send_parts(&head, data.into_iter().flat_map(Chain::pieces)));
+        self.head = head;
         sent
     }
 
-    /// Sends a message, or lets it wait.
+    /// Sends a message, or lets it wait; `false` if it is lost.
     pub(crate) fn send(&mut self, message: &[u8]) -> bool {
+        self.send_parts(message, [])
+    }
+
+    fn send_parts<'m>(&mut self, head: &'m [u8], rest: impl IntoIterator<Item = &'m [u8]>) -> bool {
+        let parts: Vec<IoSlice<'m>> = [head].into_iter().chain(rest).map(IoSlice::new).collect();
+        let whole = || parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>();
         if self.waiting.is_empty() {
-            match self.put(message) {
+            let put = match parts.len() {
+                ..=MOST_PARTS => self.put(&parts),
+                _ => self.put(&[IoSlice::new(&whole())]),
+            };
+            match put {
                 Ok(()) => return true,
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return false,
                 Err(_) => {}
             }
         }
-        if self.waiting_bytes + message.len() > WAITING {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if self.waiting_bytes + length > WAITING {
             return false;
         }
-        self.waiting_bytes += message.len();
-        self.waiting.push_back(message.to_vec());
+        self.waiting_bytes += length;
+        self.waiting.push_back(whole());
         true
     }
 
     /// Sends what waits, as far as the peer reads.
     pub(crate) fn flush(&mut self) {
         while let Some(message) = self.waiting.front() {
-            if self.put(message).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+            if self
+                .put(&[IoSlice::new(message)])
+                .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            {
                 return;
             }
             self.waiting_bytes -= message.len();
@@ -101,9 +126,10 @@ impl Member {
         !self.waiting.is_empty()
     }
 
-    fn put(&self, message: &[u8]) -> io::Result<()> {
+    fn put(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         loop {
-            match send(&self.socket, message, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            match sendmsg(&self.socket, parts, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

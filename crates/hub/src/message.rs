@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use sockeye_base::Chain;
 use sockeye_device::{Codec, Layer};
 use sockeye_wire::Frame;
 
@@ -99,14 +100,14 @@ pub(crate) enum Incoming {
 }
 
 impl Incoming {
-    /// Reads a message; `None` if it is none.
-    pub(crate) fn parse(message: &[u8]) -> Option<Incoming> {
+    /// Reads a message; `None` if it is none. A frame's data stays where it is.
+    pub(crate) fn parse(message: &Bytes) -> Option<Incoming> {
         let (kind, rest) = message.split_first()?;
         match *kind {
             CONTROL => Some(Incoming::Control(rest.to_vec())),
             FRAME => {
                 let (interface, frame) = rest.split_first()?;
-                let frame = CODEC.decode(&Bytes::copy_from_slice(frame)).ok()?;
+                let frame = CODEC.decode(&message.slice_ref(frame)).ok()?;
                 Some(Incoming::Frame((*interface).into(), Box::new(frame)))
             }
             _ => None,
@@ -122,9 +123,10 @@ pub(crate) fn control(message: &impl Serialize) -> Vec<u8> {
     out
 }
 
-/// A frame as a message; `None` if it can't be one.
-pub(crate) fn frame(interface: usize, frame: &Frame, out: &mut Vec<u8>) -> Option<()> {
+/// A frame as a message, but for data that is given back, to be sent behind `out` from where it lies; `None` if it can't be
+/// a message.
+pub(crate) fn frame<'f>(interface: usize, frame: &'f Frame, out: &mut Vec<u8>) -> Option<Option<&'f Chain>> {
     out.clear();
     out.extend([FRAME, u8::try_from(interface).ok()?]);
-    CODEC.encode(frame, out).ok()
+    CODEC.encode_head(frame, out).ok()
 }

@@ -79,7 +79,7 @@ impl Checksum {
     }
 
     /// The sum so far, for somebody else to go on from.
-    fn unfinished(self) -> u16 {
+    pub(crate) fn unfinished(self) -> u16 {
         let mut sum = self.sum;
         while sum > 0xffff {
             sum = (sum >> 16) + (sum & 0xffff);

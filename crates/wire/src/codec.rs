@@ -2,6 +2,7 @@
 //! channel to another process, and the quotes in ICMP errors.
 
 use bytes::Bytes;
+use sockeye_base::Chain;
 
 use crate::{
     Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, fragment, icmpv4, icmpv6, igmp, ip,
@@ -19,15 +20,7 @@ impl Packet {
 
     /// Puts its bytes behind `out`.
     pub fn write(&self, sums: checksum::Transport, out: &mut Vec<u8>) {
-        let (protocol, len) = (self.body.protocol(), self.carried_len());
-        match (&self.ip, &self.body) {
-            (ip::Header::V4(header), Body::Fragment(piece)) => {
-                header.write((protocol, piece.field_v4()), len, out);
-            }
-            (ip::Header::V4(header), _) => header.write((protocol, 0), len, out),
-            (ip::Header::V6(header), Body::Fragment(_)) => header.write(fragment::NUMBER, len, out),
-            (ip::Header::V6(header), _) => header.write(protocol, len, out),
-        }
+        self.write_ip(out);
         match &self.body {
             Body::Tcp(segment) => segment.write(&self.ip, sums, out),
             Body::Udp(datagram) => datagram.write(&self.ip, sums, out),
@@ -36,6 +29,26 @@ impl Packet {
             Body::Igmp(message) => message.write(out),
             Body::Fragment(piece) => piece.write(&self.ip, out),
             Body::Other { payload, .. } => payload.pieces().for_each(|piece| out.extend_from_slice(piece)),
+        }
+    }
+
+    /// If it is TCP, puts its headers behind `out`, with the checksum left to who takes it; gives the data, which comes next.
+    fn write_head(&self, out: &mut Vec<u8>) -> Option<&Chain> {
+        let Body::Tcp(segment) = &self.body else { return None };
+        self.write_ip(out);
+        segment.write_head(&self.ip, out);
+        Some(&segment.payload)
+    }
+
+    fn write_ip(&self, out: &mut Vec<u8>) {
+        let (protocol, len) = (self.body.protocol(), self.carried_len());
+        match (&self.ip, &self.body) {
+            (ip::Header::V4(header), Body::Fragment(piece)) => {
+                header.write((protocol, piece.field_v4()), len, out);
+            }
+            (ip::Header::V4(header), _) => header.write((protocol, 0), len, out),
+            (ip::Header::V6(header), Body::Fragment(_)) => header.write(fragment::NUMBER, len, out),
+            (ip::Header::V6(header), _) => header.write(protocol, len, out),
         }
     }
 
@@ -130,6 +143,16 @@ impl Frame {
             Payload::Arp(packet) => out.extend(packet.to_bytes()),
             Payload::Bytes(bytes) => out.extend_from_slice(bytes),
         }
+    }
+
+    /// If it carries TCP, puts all that stands ahead of the data behind `out`, with the checksum left to who takes it; gives
+    /// the data. Else nothing is written.
+    pub fn write_head(&self, out: &mut Vec<u8>) -> Option<&Chain> {
+        let Payload::Packet(packet @ Packet { body: Body::Tcp(_), .. }) = &self.payload else { return None };
+        if let Some(header) = &self.ethernet {
+            out.extend(header.to_bytes());
+        }
+        packet.write_head(out)
     }
 
     /// Reads a frame with an Ethernet header. What it carries stays bytes if it is of a kind not known, or malformed:

@@ -117,6 +117,23 @@ impl Segment {
     /// Puts its bytes behind `out`. A super-segment is written as one segment.
     pub(crate) fn write(&self, ip: &ip::Header, sums: checksum::Transport, out: &mut Vec<u8>) {
         let start = out.len();
+        self.write_header(out);
+        self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
+        let message = &mut out[start..];
+        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, message.len()).field(message, sums);
+        checksum::put(message, CHECKSUM_AT, sum);
+    }
+
+    /// Puts its header behind `out`, with the checksum left to who takes it.
+    pub(crate) fn write_head(&self, ip: &ip::Header, out: &mut Vec<u8>) {
+        let start = out.len();
+        self.write_header(out);
+        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, self.len()).unfinished();
+        checksum::put(&mut out[start..], CHECKSUM_AT, sum);
+    }
+
+    /// The header, without a checksum.
+    fn write_header(&self, out: &mut Vec<u8>) {
         out.extend(self.source.to_be_bytes());
         out.extend(self.destination.to_be_bytes());
         out.extend(self.seq.0.to_be_bytes());
@@ -127,10 +144,6 @@ impl Segment {
         out.extend([0, 0]);
         out.extend(self.urgent.to_be_bytes());
         self.options.write(out);
-        self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
-        let message = &mut out[start..];
-        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, message.len()).field(message, sums);
-        checksum::put(message, CHECKSUM_AT, sum);
     }
 
     /// Reads a segment of a packet.

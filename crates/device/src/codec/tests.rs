@@ -56,6 +56,10 @@ fn frames_survive_their_bytes() {
             let frame = frame(layer, packet(v6, body));
             let bytes = encode(codec, &frame);
             assert_eq!(bytes.len(), vnet::LEN + frame.len());
+            let mut apart = Vec::new();
+            let data = codec.encode_head(&frame, &mut apart).unwrap();
+            apart.extend(data.into_iter().flat_map(Chain::pieces).flatten());
+            assert_eq!(apart, bytes);
             assert_eq!(codec.decode(&bytes.into()), Ok(frame));
         }
     }
