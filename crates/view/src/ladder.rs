@@ -100,7 +100,7 @@ pub(crate) fn label(step: &Step) -> String {
         .map(|(_, name)| (*name).to_owned())
         .collect();
     if step.len > 0 {
-        words.push(format!("{}:{}", step.seq, step.seq.wrapping_add(step.len)));
+        words.push(format!("{}:{}", step.seq, step.seq + i64::from(step.len)));
     } else if !words.is_empty() {
         words.push(format!("seq {}", step.seq));
     }

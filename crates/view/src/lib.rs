@@ -6,13 +6,15 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod chart;
+mod explain;
 mod filter;
 mod flow;
 mod ladder;
 mod picture;
 
 pub use chart::{Axis, Chart, Point, Scale, Series};
+pub use explain::{Cause, Direction, Evidence, Explanation, Finding, Outcome, explain};
 pub use filter::{Filter, FilterError, Link, Lookup};
-pub use flow::{Flow, Flows, Side, State, Step};
+pub use flow::{Flow, Flows, Offer, PacketError, Side, State, Step};
 pub use ladder::ladder;
 pub use picture::{ladder_picture, sequence_picture};

@@ -129,13 +129,13 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     }
     // What was sent before the capture began has numbers before its first: it is not drawn.
     let number = |step: &Step| if step.from == sender { step.seq } else { step.ack.unwrap_or(0) };
-    let steps: Vec<&Step> = flow.steps.iter().filter(|step| number(step) < 1 << 31).collect();
+    let steps: Vec<&Step> = flow.steps.iter().filter(|step| number(step) >= 0).collect();
     let began = steps.first()?.at;
     let time = |step: &Step| step.at.saturating_sub(began).as_secs_f64();
     let acks = |step: &&&Step| step.from != sender && step.ack.is_some() && step.dropped.is_none();
     let highest = steps
         .iter()
-        .map(|step| f64::from(number(step)) + if step.from == sender { f64::from(step.len) } else { 0.0 });
+        .map(|step| number(step) as f64 + if step.from == sender { f64::from(step.len) } else { 0.0 });
     let highest = highest.fold(1.0, f64::max);
     let duration = steps.last().map_or(0.0, |step| time(step)).max(1e-6);
     let plot = Plot { duration, highest: highest * 1.05 };
@@ -143,7 +143,7 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     let (mut first, mut again, mut lost) = (Data::new(), Data::new(), Data::new());
     for step in steps.iter().filter(|step| step.from == sender && step.len > 0) {
         let x = plot.x(time(step));
-        let (low, high) = (plot.y(f64::from(step.seq)), plot.y(f64::from(step.seq) + f64::from(step.len)));
+        let (low, high) = (plot.y(step.seq as f64), plot.y(step.seq as f64 + f64::from(step.len)));
         // However small, it can be seen.
         let high = high.min(low - 1.5);
         let data = match (&step.dropped, step.again) {
@@ -159,7 +159,7 @@ pub fn sequence_picture(flow: &Flow) -> Option<String> {
     let (mut acknowledged, mut window) = (Data::new(), Data::new());
     let mut before: Option<(f64, f64)> = None;
     for step in steps.iter().filter(acks) {
-        let (x, ack) = (plot.x(time(step)), f64::from(step.ack.unwrap_or(0)));
+        let (x, ack) = (plot.x(time(step)), step.ack.unwrap_or(0) as f64);
         let points = (plot.y(ack), plot.y((ack + f64::from(step.window)).min(plot.highest)));
         (acknowledged, window) = match before {
             None => (acknowledged.move_to((x, points.0)), window.move_to((x, points.1))),
