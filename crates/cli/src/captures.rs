@@ -64,17 +64,31 @@ pub(crate) fn link_of(reader: &Reader, record: &Record<'_>) -> Result<Link, Stri
 
 /// The packet as values. What was not captured is zeros; then its checksums say nothing.
 pub(crate) fn frame(link: Link, record: &Record<'_>) -> Frame {
+    let whole = record.bytes.len() >= record.length.min(LONGEST);
+    let sums = if whole { checksum::Transport::Here } else { checksum::Transport::Elsewhere };
+    parse(link, &filled(record), sums)
+}
+
+/// The packet as values, whatever its checksums: where a packet is captured at its sender, the interface has yet to make them.
+pub(crate) fn frame_unchecked(link: Link, record: &Record<'_>) -> Frame {
+    parse(link, &filled(record), checksum::Transport::Elsewhere)
+}
+
+/// What was captured, and zeros for the rest.
+fn filled(record: &Record<'_>) -> Bytes {
     let length = record.length.min(LONGEST);
-    let (bytes, sums) = if record.bytes.len() < length {
-        let mut whole = record.bytes.to_vec();
-        whole.resize(length, 0);
-        (Bytes::from(whole), checksum::Transport::Elsewhere)
-    } else {
-        (Bytes::copy_from_slice(record.bytes), checksum::Transport::Here)
-    };
+    if record.bytes.len() >= length {
+        return Bytes::copy_from_slice(record.bytes);
+    }
+    let mut whole = record.bytes.to_vec();
+    whole.resize(length, 0);
+    Bytes::from(whole)
+}
+
+fn parse(link: Link, bytes: &Bytes, sums: checksum::Transport) -> Frame {
     match link {
-        Link::Ethernet => Frame::parse_ethernet_shared(&bytes, sums)
-            .unwrap_or_else(|_| Frame::parse_packet_shared(&bytes, sums)),
-        Link::Raw => Frame::parse_packet_shared(&bytes, sums),
+        Link::Ethernet => Frame::parse_ethernet_shared(bytes, sums)
+            .unwrap_or_else(|_| Frame::parse_packet_shared(bytes, sums)),
+        Link::Raw => Frame::parse_packet_shared(bytes, sums),
     }
 }

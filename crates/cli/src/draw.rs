@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_view::{Filter, Flow, Flows, ladder, ladder_picture, sequence_picture};
+use sockeye_view::{ladder, ladder_picture, sequence_picture};
 
 use crate::captures;
+use crate::connections::Selection;
 use crate::output::print;
-use crate::tcpdump::Names;
 
 const AFTER_HELP: &str = "\
 A ladder shows the segments of a connection between its two ends, and the state of each side (RFC 9293) after them. A
@@ -36,28 +36,16 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 
-    /// Which connection, if there are several: 1 is the first
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
-    connection: Option<u32>,
-
     /// Leave nothing out of long runs of data
     #[arg(long)]
     all: bool,
-
-    #[command(flatten)]
-    interfaces: captures::Interfaces,
 
     /// Columns of a ladder of text
     #[arg(long, value_name = "COLUMNS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(20..))]
     width: u16,
 
-    /// The capture file; - is standard input
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-
-    /// Which packets, in the language of sockeye tcpdump
-    #[arg(value_name = "FILTER", trailing_var_arg = true)]
-    filter: Vec<String>,
+    #[command(flatten)]
+    selection: Selection,
 }
 
 /// The exit status for what can't be begun with.
@@ -65,24 +53,20 @@ const UNREADABLE: u8 = 2;
 
 /// Draws; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let flows = match read(arguments) {
+    let flows = match arguments.selection.read() {
         Ok(flows) => flows,
         Err(error) => return fail(UNREADABLE, &error),
     };
-    let wanted: Vec<&Flow> = match arguments.connection {
-        Some(number) => flows.get(number as usize - 1).into_iter().collect(),
-        None => flows.iter().collect(),
-    };
-    let Some(first) = wanted.first() else {
+    let Some(first) = flows.first() else {
         return fail(1, "there is no such TCP connection in the capture");
     };
     let Some(path) = &arguments.svg else {
         let ladders: Vec<String> =
-            wanted.iter().map(|flow| ladder(flow, arguments.width.into(), arguments.all)).collect();
+            flows.iter().map(|flow| ladder(flow, arguments.width.into(), arguments.all)).collect();
         return print(&ladders.join("\n"));
     };
-    if wanted.len() > 1 {
-        let many = format!("{} connections: choose one by --connection or a filter", wanted.len());
+    if flows.len() > 1 {
+        let many = format!("{} connections: choose one by --connection or a filter", flows.len());
         return fail(UNREADABLE, &many);
     }
     let picture = if arguments.sequence { sequence_picture(first) } else { Some(ladder_picture(first)) };
@@ -99,20 +83,4 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 fn fail(status: u8, why: &str) -> ExitCode {
     let _ = writeln!(io::stderr(), "sockeye: {why}");
     ExitCode::from(status)
-}
-
-fn read(arguments: &Arguments) -> Result<Vec<Flow>, String> {
-    let filter = Filter::parse(&arguments.filter.join(" "), &Names).map_err(|error| error.to_string())?;
-    let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", arguments.file.display());
-    let mut reader = captures::open(&arguments.file).map_err(|error| failed(&error))?;
-    let mut flows = Flows::new();
-    while reader.advance().map_err(|error| failed(&error))? {
-        let Some(record) = reader.record() else { break };
-        let link = captures::link_of(&reader, &record).map_err(|error| failed(&error))?;
-        if arguments.interfaces.want(&reader, &record) && filter.wants(link, record.bytes, record.length) {
-            let dropped = record.comment.and_then(|comment| comment.strip_prefix("dropped: "));
-            flows.add(record.at, &captures::frame(link, &record), dropped);
-        }
-    }
-    Ok(flows.into_vec())
 }

@@ -2,8 +2,10 @@
 
 mod bench;
 mod captures;
+mod connections;
 mod doctor;
 mod draw;
+mod explain;
 mod faults;
 mod lab;
 mod manual;
@@ -58,6 +60,7 @@ enum Command {
     Sockopts(sockopts::Arguments),
     Tcpdump(tcpdump::Arguments),
     Draw(draw::Arguments),
+    Explain(explain::Arguments),
     Up(up::Arguments),
     Hosts(up::HostsArguments),
     Down(up::DownArguments),
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Command::Sockopts(arguments) => sockopts::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
         Command::Draw(arguments) => draw::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Up(arguments) => up::up(arguments),
         Command::Hosts(arguments) => up::hosts(&arguments),
         Command::Down(arguments) => up::down(&arguments),

@@ -23,7 +23,8 @@ fn pages(place: &TempDir) -> Vec<(String, String)> {
 fn pages_are_made_for_all_commands() {
     let place = TempDir::new();
     let pages = pages(&place);
-    for command in ["run", "script", "sockopts", "tcpdump", "draw", "up", "hosts", "down", "doctor", "report"]
+    for command in
+        ["run", "script", "sockopts", "tcpdump", "draw", "explain", "up", "hosts", "down", "doctor", "report"]
     {
         let page = pages.iter().find(|(name, _)| *name == format!("sockeye-{command}")).expect("a page");
         assert_eq!(finish(&mut sockeye(["man", command])).well().text(), page.1);

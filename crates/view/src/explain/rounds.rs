@@ -23,7 +23,7 @@ pub(super) struct Clocked {
 /// A queue that makes a packet wait no longer than this says nothing.
 pub(super) const LEAST_QUEUE: u64 = 1_500_000;
 /// Deliveries are looked at over this time at least.
-const LEAST_SPAN: u64 = 5_000_000;
+const LEAST_SPAN: u64 = 50_000_000;
 /// Deliveries that are remembered.
 const MOST_DELIVERIES: usize = 10_000;
 /// Round trips without growth, and without a loss ever, that show a sender that has no more to put under way.
@@ -84,8 +84,8 @@ impl Rounds {
     }
 
     /// Bytes a second that have been delivered of late.
-    pub(super) fn rate(&mut self, now: u64, delivered: i64) -> u64 {
-        let span = (self.round_trip * 3 / 2).max(LEAST_SPAN);
+    pub(super) fn rate(&mut self, now: u64, delivered: i64, queue: u64) -> u64 {
+        let span = (self.round_trip * 3 / 2 + queue * 2).max(LEAST_SPAN);
         self.deliveries.push_back((now, delivered));
         while self.deliveries.len() > 2
             && (self.deliveries.len() > MOST_DELIVERIES || self.deliveries[1].0 + span <= now)
@@ -103,6 +103,11 @@ impl Rounds {
         self.rate = self.rate.max(rate);
         self.last_rate = rate;
         rate
+    }
+
+    /// A packet that waits longer on its way than this met a queue.
+    pub(super) fn queue(&self) -> u64 {
+        LEAST_QUEUE.max(self.round_trip / 4)
     }
 
     /// What that was last.
@@ -138,9 +143,9 @@ impl Rounds {
         (lost, before): (Option<u64>, Cause),
     ) -> Cause {
         let most = |round: usize| self.most.get(round).copied().unwrap_or(0);
-        let queue = LEAST_QUEUE.max(self.round_trip / 4);
-        // It arrives as fast as it ever did, and waits on the way.
-        if clocked.queued > queue && clocked.rate >= self.rate / 10 * 7 {
+
+        // It waits on the way, and arrives about as fast as ever: a queue that is not of this connection's making would slow it.
+        if clocked.queued > self.queue() && clocked.rate >= self.rate / 2 {
             return Cause::LinkRate;
         }
         let repaired = lost.is_some_and(|lost| lost <= clocked.from);

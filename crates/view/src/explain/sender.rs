@@ -38,7 +38,9 @@ pub struct Direction {
     pub held_small: u64,
     /// The fastest that it arrived, in bytes a second, over a few round trips.
     pub rate: u64,
-    /// The shortest and the longest time from a segment to its acknowledgement.
+    /// The longest that a segment waited in a queue on its way.
+    pub longest_queue: Duration,
+    /// The shortest time from a segment to its acknowledgement.
     pub least_round_trip: Option<Duration>,
     /// The longest, of segments that were sent once.
     pub most_round_trip: Option<Duration>,
@@ -131,6 +133,8 @@ struct Sender<'a> {
     stamp: Option<u32>,
     /// The other side's, each as it first came.
     stamps: VecDeque<(u32, u64)>,
+    /// How long the last segment that was acknowledged waited on its way, if it did.
+    queue: Option<u64>,
     delivered: i64,
     rounds: Rounds,
     direction: Direction,
@@ -186,6 +190,7 @@ impl<'a> Sender<'a> {
             pushed: false,
             stamp: None,
             stamps: VecDeque::new(),
+            queue: None,
             delivered: 0,
             rounds: Rounds::new(round_trip),
             direction: Direction { mss: mss(flow, side) as u64, ..Direction::default() },
@@ -226,7 +231,7 @@ impl<'a> Sender<'a> {
         let before = (self.room(), self.window, self.under_way());
         let advanced = (ack.min(self.nxt) - self.una).max(0);
         let rtt = self.acknowledged(ack, now);
-        let rate = self.rounds.rate(now, self.delivered);
+        let rate = self.rounds.rate(now, self.delivered, self.queue.unwrap_or(0));
         self.signs(step, advanced, now);
         self.opens(i64::from(step.window), ack);
         if takes && !step.flags.contains(Flags::SYN) {
@@ -288,6 +293,8 @@ impl<'a> Sender<'a> {
         }
         self.gaps.retain(|(_, to, _)| *to > ack);
         if let Some(rtt) = rtt {
+            self.queue =
+                Some(rtt.saturating_sub(self.round_trip)).filter(|queue| *queue > self.rounds.queue());
             let rtt = Duration::from_nanos(rtt);
             let direction = &mut self.direction;
             direction.least_round_trip = Some(direction.least_round_trip.map_or(rtt, |least| least.min(rtt)));
@@ -378,8 +385,12 @@ impl<'a> Sender<'a> {
         }
         let len = i64::from(step.len);
         let needed = len.min(self.mss).max(1);
-        let trigger =
-            self.trigger.filter(|trigger| trigger.at >= self.last_sent && now - trigger.at <= self.at_once);
+        let bulk = |trigger: &Trigger| len >= self.mss && trigger.under_way >= 4 * self.mss;
+        let trigger = self.trigger.filter(|trigger| {
+            // Who sends as much as may be under way is late only because its machine has other things to do.
+            let late = if bulk(trigger) { self.round_trip / 8 } else { 0 };
+            trigger.at >= self.last_sent && now - trigger.at <= self.at_once + late
+        });
         let idle_since = self.data_came.map_or(self.last_sent, |came| came.max(self.last_sent));
         let no_room = |room: Option<i64>| room.is_some_and(|room| room < needed);
         // It fills a window of less than a full segment, for which it does not wait for ever (RFC 9293, section 3.8.6.2.1).
@@ -404,6 +415,11 @@ impl<'a> Sender<'a> {
         } else if let Some(trigger) = trigger.filter(|trigger| trigger.under_way > 0 && trigger.advanced > 0)
         {
             self.freed(trigger, (len, now), idle_since);
+        } else if let Some(queue) =
+            self.queue.filter(|queue| self.under_way() > 0 && now - self.last_sent < *queue)
+        {
+            // While that is full the path is busy, whatever the sender does.
+            self.clocked((self.last_sent, now), (queue, self.rounds.last_rate()));
         } else {
             let cause = self.pause(now, idle_since);
             self.claim(idle_since, now, cause);
@@ -439,6 +455,7 @@ impl<'a> Sender<'a> {
     /// A wait that is explained when all rounds are known.
     fn clocked(&mut self, (from, to): (u64, u64), (queued, rate): (u64, u64)) {
         self.last_cause = None;
+        self.direction.longest_queue = self.direction.longest_queue.max(Duration::from_nanos(queued));
         self.rounds.clocked(Clocked { from, to, queued, rate, window: self.window });
     }
 

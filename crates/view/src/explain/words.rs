@@ -32,11 +32,15 @@ pub(super) fn of(
             Some("one connection for all (each begins with ten segments), or more to begin with: 'ip route … initcwnd'; net.ipv4.tcp_slow_start_after_idle=0 keeps what was found".to_owned()),
         ),
         Cause::CongestionWindow => (
-            format!("the {sender}'s congestion window, which grows slowly after a loss (at most {} were under way)", bytes(direction.most_under_way)),
+            format!(
+                "the {sender}'s congestion window, which grows slowly {} (at most {} were under way)",
+                if direction.repeated > 0 { "after a loss" } else { "once slow start has ended" },
+                bytes(direction.most_under_way)
+            ),
             Some("fewer losses; or another congestion control, by net.ipv4.tcp_congestion_control or TCP_CONGESTION".to_owned()),
         ),
         Cause::WindowSmall => (
-            format!("the {receiver}'s window, always full: {window} a round trip of {round_trip} and no more{}", per_second(direction.widest_window, explanation.round_trip)),
+            format!("the {receiver}'s window, always full: {window} a round trip of {round_trip} and no more{}", per_second(direction.widest_window, explanation.round_trip.filter(|time| *time >= Duration::from_millis(1)))),
             Some(small_window(flow, receiver)),
         ),
         Cause::WindowClosed => (
@@ -52,27 +56,27 @@ pub(super) fn of(
             Some(format!("write what belongs together by one call (writev, MSG_MORE, TCP_CORK) on the {sender}, or set TCP_NODELAY there; TCP_QUICKACK on the {receiver}")),
         ),
         Cause::FastRetransmit => (
-            lost(direction.repeated, sender, "shown by duplicate acknowledgements and repaired at once (fast retransmit)"),
+            lost(&direction, sender, "shown by duplicate acknowledgements and repaired at once (fast retransmit)"),
             Some("the losses; selective acknowledgements (net.ipv4.tcp_sack) repair several at a time".to_owned()),
         ),
         Cause::Sack => (
-            lost(direction.repeated, sender, "shown by selective acknowledgements and repaired"),
+            lost(&direction, sender, "shown by selective acknowledgements and repaired"),
             Some("the losses: a full queue on the way, or a bad link".to_owned()),
         ),
         Cause::Rack => (
-            lost(direction.repeated, sender, "shown by when later segments came (RACK), and repaired"),
+            lost(&direction, sender, "shown by when later segments came (RACK), and repaired"),
             Some("the losses; net.ipv4.tcp_recovery is how they are found".to_owned()),
         ),
         Cause::TailLossProbe => (
-            lost(direction.repeated, sender, "with nothing behind to show it: the last segment was sent again to ask (tail loss probe)"),
+            lost(&direction, sender, "with nothing behind to show it: the last segment was sent again to ask (tail loss probe)"),
             Some("the losses; net.ipv4.tcp_early_retrans allows the probe".to_owned()),
         ),
         Cause::TimeOut => (
-            lost(direction.repeated.max(1), sender, "and nothing told so: the retransmission timer had to run out (of a single segment, a tail loss probe looks the same)"),
+            lost(&direction, sender, "and nothing told so: the retransmission timer had to run out (of a single segment, a tail loss probe looks the same)"),
             Some("the losses, above all of what is last or alone; 'ip route … rto_min' is the shortest wait".to_owned()),
         ),
         Cause::LinkRate => (
-            format!("the path's rate: it carried {} to the {receiver} and no more, and packets queued before it, up to {}", rate(direction.rate), queue(&direction)),
+            format!("the path's rate: it carried {} to the {receiver} and no more, and packets queued before it, up to {}", rate(direction.rate), time(direction.longest_queue)),
             Some("a faster link, or less to send (compression); a shorter queue makes it no faster, but others wait less (fq_codel)".to_owned()),
         ),
         Cause::Application => match side {
@@ -101,8 +105,14 @@ fn unknown(flow: &Flow, sender: Side) -> String {
     )
 }
 
-fn lost(count: u64, sender: Side, how: &str) -> String {
+fn lost(direction: &super::Direction, sender: Side, how: &str) -> String {
+    let count = direction.repeated.max(1);
     let (what, was) = if count == 1 { ("segment", "was") } else { ("segments", "were") };
+    if direction.in_vain >= count {
+        return format!(
+            "{count} {what} of the {sender} {was} sent again, though it had arrived: its acknowledgement was late, or lost"
+        );
+    }
     format!("{count} {what} of the {sender} {was} sent again: a loss, {how}")
 }
 
@@ -117,11 +127,6 @@ fn small_window(flow: &Flow, receiver: Side) -> String {
              to rate times round trip; net.ipv4.tcp_rmem is the bound"
         ),
     }
-}
-
-fn queue(direction: &super::Direction) -> String {
-    let least = direction.least_round_trip.unwrap_or_default();
-    time(direction.most_round_trip.unwrap_or_default().saturating_sub(least))
 }
 
 /// What else there is to know of a connection.

@@ -1,5 +1,6 @@
 //! Connections made for one known reason to be slow, in virtual time, explained from either end and from the way between.
 
+mod kernel;
 mod network;
 
 use std::io::{Read, Write};
