@@ -25,11 +25,6 @@ fn storm(under: impl Fn(&Path) -> Command, restart: bool) {
     }
     let program = compile_with("storm", &["-O2"]);
     let mut command = under(program.path());
-    // A call that is begun again for each signal never ends where the supervisor needs longer than the next one: as a debug build
-    // does beside other tests. So signals come less often, unless the size is chosen by hand.
-    if std::env::var_os("SOCKEYE_STORM").is_none() {
-        command.env("STORM_MICROSECONDS", "2000");
-    }
     command.args(setting("SOCKEYE_STORM", "8 100 300")).args(restart.then_some("restart"));
     let finished = finish(&mut command).well();
     assert_eq!(finished.text(), "streams: right\nconnections: right\ndatagrams: right\n");
