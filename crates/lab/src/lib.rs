@@ -17,5 +17,5 @@ pub use lab::{HostId, HostSpec, Lab, LinkId, OutsideId, SwitchId};
 pub use link::{
     Bursts, Carried, CoDel, Direction, Discipline, End, LinkSpec, LinkView, Loss, Reorder, Spread, WayView,
 };
-pub use network::{DefaultNetwork, default_network, default_network_with_mtu};
+pub use network::{DefaultNetwork, default_network, default_network_with_gateway, default_network_with_mtu};
 pub use timetable::Change;

@@ -30,6 +30,7 @@ mod options;
 mod raw;
 mod readiness;
 mod rows;
+mod strangers;
 mod stream;
 mod tcp_info;
 mod unix;

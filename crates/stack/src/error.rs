@@ -24,6 +24,23 @@ pub enum ConnectError {
     TupleInUse,
 }
 
+/// Why somebody for whom a host answers ([`crate::Stack::answer_for_all`]) is not to be had: what its ICMP says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// No route leads there (ENETUNREACH).
+    Net,
+    /// The host isn't there (EHOSTUNREACH).
+    Host,
+    /// Nobody listens on the port; of TCP a reset says so (ECONNREFUSED).
+    Port,
+    /// It is forbidden (EHOSTUNREACH; EACCES over IPv6).
+    Prohibited,
+    /// A link on the way takes only packets of this size (EMSGSIZE).
+    TooLong(u32),
+    /// It was too far for its TTL (EHOSTUNREACH).
+    TooFar,
+}
+
 /// Why a socket's membership in a group is not what it was to be (ip(7), ipv6(7)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupError {

@@ -25,6 +25,8 @@ impl Stack {
             && !self.is_group(destination)
             && !self.is_local(destination)
             && !packet.ports().is_some_and(|(_, port)| self.any_destination.contains(&port))
+            // Where no route leads, who answers for others does.
+            && (!self.is_strange(destination) || self.has_route(destination))
     }
 
     /// Sends a packet on, or tells its sender why not.

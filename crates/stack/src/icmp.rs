@@ -60,6 +60,9 @@ impl Stack {
         let (now, destination) = (arrival.at, arrival.destination);
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
+            Message::EchoRequest { .. } if self.is_strange(destination) => {
+                self.strange_echo(&arrival, source, Body::Icmpv4(message));
+            }
             Message::EchoRequest { id, sequence, payload } if !self.settings.icmp_echo_ignore_all => {
                 let from = match self.is_group(destination) {
                     true if self.settings.icmp_echo_ignore_broadcasts => None,
@@ -96,6 +99,9 @@ impl Stack {
         let Arrival { at: now, interface, destination, hop_limit, .. } = arrival;
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
+            Message::EchoRequest { .. } if self.is_strange(destination) => {
+                self.strange_echo(&arrival, source, Body::Icmpv6(message));
+            }
             Message::EchoRequest { id, sequence, payload }
                 if !source.is_unspecified() && !self.settings.icmpv6_echo_ignore_all =>
             {
@@ -148,6 +154,15 @@ impl Stack {
             | Message::NeighborAdvertisement { .. }
             | Message::Mld(_)
             | Message::Other { .. } => {}
+        }
+    }
+
+    /// An echo request for somebody else.
+    fn strange_echo(&mut self, arrival: &Arrival, source: IpAddr, body: Body) {
+        let options =
+            IpOptions { ttl: Some(arrival.hop_limit), tos: arrival.traffic_class, ..IpOptions::default() };
+        if let Some(ip) = self.ip_header(source, arrival.destination, options) {
+            self.take_datagram(Packet { ip, body });
         }
     }
 
@@ -272,12 +287,10 @@ impl Stack {
         }
     }
 
-    /// RFC 1122, section 3.2.2: no error answers another error, nor a packet that was not for this host alone or came from
-    /// nobody. On `lo` no rate counts, nor for types that are let through.
+    /// On `lo` no rate counts, nor for types that are let through.
     fn may_complain(&mut self, now: Instant, packet: &Packet, (v4, v6): (u8, u8)) -> bool {
-        let (source, destination) = (packet.source(), packet.destination());
-        let wrong = self.is_group(destination) || self.is_group(source) || source.is_unspecified();
-        if wrong || is_error(packet) {
+        let source = packet.source();
+        if self.must_not_complain(packet) {
             return false;
         }
         let is_rated = match source {
@@ -292,8 +305,16 @@ impl Stack {
         may
     }
 
+    /// RFC 1122, section 3.2.2: no error answers another error, nor a packet that was not for this host alone or came from
+    /// nobody.
+    pub(crate) fn must_not_complain(&self, packet: &Packet) -> bool {
+        let (source, destination) = (packet.source(), packet.destination());
+        let wrong = self.is_group(destination) || self.is_group(source) || source.is_unspecified();
+        wrong || is_error(packet)
+    }
+
     /// Errors come from the address that was asked, but nothing with a loopback address goes onto a link.
-    fn complaint_source(&self, packet: &Packet) -> IpAddr {
+    pub(crate) fn complaint_source(&self, packet: &Packet) -> IpAddr {
         let asked = packet.destination();
         if self.is_local(asked) && (!asked.is_loopback() || self.is_local(packet.source())) {
             return asked;
@@ -301,7 +322,12 @@ impl Stack {
         self.route_source(packet.source()).unwrap_or(asked)
     }
 
-    fn send_icmp(&mut self, now: Instant, (source, destination): (IpAddr, IpAddr), (tos, body): (u8, Body)) {
+    pub(crate) fn send_icmp(
+        &mut self,
+        now: Instant,
+        (source, destination): (IpAddr, IpAddr),
+        (tos, body): (u8, Body),
+    ) {
         let options = IpOptions { tos, ..IpOptions::default() };
         let Some(mut ip) = self.ip_header(source, destination, options) else { return };
         if let ip::Header::V4(header) = &mut ip {
@@ -371,7 +397,7 @@ impl Stack {
     }
 }
 
-fn unreachable(packet: &Packet, v4: icmpv4::Unreachable, v6: icmpv6::Unreachable) -> Body {
+pub(crate) fn unreachable(packet: &Packet, v4: icmpv4::Unreachable, v6: icmpv6::Unreachable) -> Body {
     match packet.source() {
         IpAddr::V4(_) => Body::Icmpv4(icmpv4::Message::DestinationUnreachable {
             code: v4,
@@ -385,7 +411,7 @@ fn unreachable(packet: &Packet, v4: icmpv4::Unreachable, v6: icmpv6::Unreachable
 }
 
 /// RFC 1812, section 4.3.2.5: an error has the precedence of network control. (Linux, over IPv6, none.)
-fn tos_of_error(packet: &Packet) -> u8 {
+pub(crate) fn tos_of_error(packet: &Packet) -> u8 {
     match packet.source() {
         IpAddr::V4(_) => packet.ip.traffic_class() & 0x1e | 0xc0,
         IpAddr::V6(_) => 0,

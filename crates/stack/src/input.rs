@@ -77,6 +77,15 @@ impl Stack {
         {
             return self.count(reason);
         }
+        // It would go on from here.
+        if sender == Sender::Link
+            && !is_expected
+            && packet.ip.hop_limit() <= 1
+            && self.is_strange(packet.destination())
+        {
+            self.count(Counter::IpInHdrErrors);
+            return self.time_exceeded(now, &packet, 0);
+        }
         // `lo` hears what its members do: what it sends comes back to it as from any link.
         let addresses = (packet.source(), packet.destination());
         if interface == InterfaceId::LOOPBACK
@@ -159,6 +168,7 @@ impl Stack {
         let heard = destination.is_multicast()
             && (self.hears_group(interface, destination, source) || self.asks_members(interface, packet));
         let known = ours || any_destination || self.is_broadcast(destination) || heard;
+        let known = known || self.is_strange(destination);
         if known { Ok(()) } else { Err(Counter::IpInAddrErrors) }
     }
 

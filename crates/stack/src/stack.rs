@@ -20,6 +20,7 @@ use crate::neighbour::Neighbours;
 use crate::ports::{Ports, Rules};
 use crate::raw::RawTable;
 use crate::route::{Path, Routes, select_source};
+use crate::strangers::Strangers;
 use crate::tcp::TcpTable;
 use crate::timers::{Popped, TimerKey, Timers};
 use crate::udp::UdpTable;
@@ -66,6 +67,8 @@ pub struct Stack {
     pub(crate) renumbered: bool,
     /// Ports for which every destination address is ours.
     pub(crate) any_destination: BTreeSet<u16>,
+    /// What has come for others, if it answers for them.
+    pub(crate) strangers: Option<Box<Strangers>>,
     pub(crate) tcp_ports: Ports,
     pub(crate) udp_ports: Ports,
     pub(crate) tcp: TcpTable,
@@ -112,6 +115,7 @@ impl Stack {
             routes: Routes::default(),
             renumbered: false,
             any_destination: BTreeSet::new(),
+            strangers: None,
             tcp_ports: Ports::default(),
             udp_ports: Ports::new(Rules::Udp),
             tcp,
@@ -148,6 +152,7 @@ impl Stack {
         }
         stack.routes = self.routes.clone();
         stack.any_destination = self.any_destination.clone();
+        stack.strangers = self.strangers.is_some().then(Box::default);
         stack.tap = self.tap.is_some().then(VecDeque::new);
         stack
     }

@@ -207,6 +207,11 @@ impl TcpTable {
         }
     }
 
+    /// Whether there is a connection between these ends.
+    pub(crate) fn has(&self, tuple: &Tuple) -> bool {
+        self.by_tuple.get(tuple).is_some()
+    }
+
     /// The same settings, in one place for all that have them.
     fn shared(&mut self, config: Config) -> Arc<Config> {
         if let Some(same) = self.configs.iter().find(|held| ***held == config) {
@@ -344,7 +349,7 @@ impl Stack {
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
         let (path, tuple, options) = (connection.path, connection.tuple, connection.options);
         let (ip_id, flow_label) = (connection.ip_id, connection.flow_label);
-        if self.renumbered && !self.is_local(tuple.local.ip()) {
+        if self.renumbered && !options.any_source && !self.is_local(tuple.local.ip()) {
             return self.count(Counter::IpOutNoRoutes);
         }
         let Some(connection) = self.tcp.connections.get_mut(id) else { return };
@@ -469,13 +474,26 @@ impl Stack {
         id
     }
 
+    /// Takes in a connection that a SYN has opened and that has no listener: its handshake is under way when this returns.
+    pub(crate) fn tcp_opened(
+        &mut self,
+        now: Instant,
+        tcb: Tcb,
+        ends: (Tuple, Path),
+        options: IpOptions,
+    ) -> ConnectionId {
+        let id = self.tcp_insert(tcb, ends, (Owner::User, None), options);
+        self.tcp_flush(now, id);
+        id
+    }
+
     /// The largest segment the path's link takes (RFC 9293, section 3.7.1: options not counted).
     fn path_mss(&self, path: &Path, remote: IpAddr) -> u16 {
         mss_of(self.mtu(path), remote)
     }
 
     /// What a connection along this path begins with.
-    fn config_for(&mut self, mut config: Config, path: &Path, remote: IpAddr) -> Arc<Config> {
+    pub(crate) fn config_for(&mut self, mut config: Config, path: &Path, remote: IpAddr) -> Arc<Config> {
         let mss = self.path_mss(path, remote);
         config.mss = config.user_mss.map_or(mss, |most| mss.min(most));
         self.tcp.shared(config)

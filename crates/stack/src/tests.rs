@@ -8,6 +8,7 @@ mod limits;
 mod memberships;
 mod neighbours;
 mod policy;
+mod strangers;
 mod tcp;
 mod time_wait;
 mod udp;

@@ -356,9 +356,11 @@ impl Stack {
             }
             return;
         }
-        match self.udp_lookup(Some(arrival.interface), local, source) {
+        let found = self.udp_lookup(Some(arrival.interface), local, source);
+        match found.filter(|id| self.udp_answers(*id, local)) {
             Some(id) => self.udp_deliver(id, source, datagram.payload.clone(), arrival),
             None => {
+                let Some(packet) = self.take_datagram(packet) else { return };
                 self.count(Counter::UdpNoPorts);
                 self.port_unreachable(arrival.at, &packet);
             }
@@ -435,6 +437,17 @@ impl Stack {
         let of_v6 = self.udp_ports.get(socket.bind).is_some_and(|bind| bind.claim.dual);
         let hears_all = to.1.is_ipv6() || !of_v6;
         !to.1.is_multicast() || self.members_hear((socket.members, hears_all), to, source)
+    }
+
+    /// Whether a socket that fits a datagram gets it: on all addresses it is not for those that aren't ours.
+    fn udp_answers(&self, id: UdpId, local: SocketAddr) -> bool {
+        let is_on = |address| {
+            let socket = self.udp.sockets.get(id)?;
+            Some(self.udp_ports.get(socket.bind)?.claim.address == address)
+        };
+        !self.is_strange(local.ip())
+            || self.any_destination.contains(&local.port())
+            || is_on(local.ip()) == Some(true)
     }
 
     /// How well a socket fits a datagram: (its address is the datagram's, it is connected, it is bound to the interface,

@@ -338,7 +338,7 @@ impl Stack {
     }
 
     /// The initial sequence number and timestamp offset of a connection.
-    pub(super) fn initial_numbers(&self, now: Instant, tuple: &Tuple) -> (SeqNum, u32) {
+    pub(crate) fn initial_numbers(&self, now: Instant, tuple: &Tuple) -> (SeqNum, u32) {
         (self.tcp.isn.isn(now, tuple), self.tcp.isn.timestamp_offset(tuple))
     }
 }

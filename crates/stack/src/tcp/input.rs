@@ -148,7 +148,14 @@ impl Stack {
     ) {
         let flags = segment.flags;
         let device = self.device_of(interface, tuple.local.ip());
-        let Some(listener) = self.find_listener(&tuple, device) else {
+        let strange =
+            self.is_strange(tuple.local.ip()) && !self.any_destination.contains(&tuple.local.port());
+        let listener = if strange { None } else { self.find_listener(&tuple, device) };
+        let Some(listener) = listener else {
+            let opens = flags.contains(Flags::SYN) && !flags.intersects(Flags::ACK | Flags::RST | Flags::FIN);
+            if opens && self.take_knock((interface, ip), (&segment, least_iss)) {
+                return;
+            }
             self.count(Counter::TcpNoSocket);
             return self.refuse(now, interface, &tuple, &segment);
         };
@@ -230,7 +237,7 @@ impl Stack {
     }
 
     /// RFC 9293, section 3.10.7.1: whoever speaks to nobody is reset.
-    fn refuse(&mut self, now: Instant, interface: InterfaceId, tuple: &Tuple, segment: &Segment) {
+    pub(crate) fn refuse(&mut self, now: Instant, interface: InterfaceId, tuple: &Tuple, segment: &Segment) {
         let Some(reset) = reset_for(segment) else { return };
         // As Linux: `::1` is looked for on the interface that has the other address, and isn't there.
         if tuple.remote.ip() == Ipv6Addr::LOCALHOST && tuple.local.ip() != tuple.remote.ip() {
@@ -247,7 +254,7 @@ impl Stack {
     }
 
     /// The way of answers to what came in by an interface. Policies are for those who ask, not for those who answer.
-    pub(super) fn path_back(&self, interface: InterfaceId, remote: IpAddr) -> Option<Path> {
+    pub(crate) fn path_back(&self, interface: InterfaceId, remote: IpAddr) -> Option<Path> {
         if interface == InterfaceId::LOOPBACK {
             return Some(Path { interface, next_hop: remote });
         }
