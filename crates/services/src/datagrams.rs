@@ -1,5 +1,7 @@
 //! What every small UDP service shares: a socket, and an answer to each datagram.
 
+use std::net::SocketAddr;
+
 use sockeye_abi::{Errno, Transport};
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, SocketId};
@@ -31,7 +33,7 @@ impl Datagrams {
         host: &mut Host,
         now: Instant,
         socket: SocketId,
-        mut answer: impl FnMut(&Host, Chain) -> Option<Chain>,
+        mut answer: impl FnMut(&mut Host, SocketAddr, Chain) -> Option<Chain>,
     ) -> bool {
         if self.socket != Some(socket) {
             return false;
@@ -40,11 +42,17 @@ impl Datagrams {
             if ANSWERERS.contains(&source.port()) {
                 continue;
             }
-            if let Some(answer) = answer(host, data) {
-                // What can't be sent is lost, as datagrams are.
-                let _ = host.send_to(now, socket, &answer.to_vec(), Some(source));
+            if let Some(answer) = answer(host, source, data) {
+                self.send(host, now, &answer, source);
             }
         }
         true
+    }
+
+    /// Sends one; what can't be sent is lost, as datagrams are.
+    pub(crate) fn send(&self, host: &mut Host, now: Instant, data: &Chain, to: SocketAddr) {
+        if let Some(socket) = self.socket {
+            let _ = host.send_to(now, socket, &data.to_vec(), Some(to));
+        }
     }
 }

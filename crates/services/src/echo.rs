@@ -37,7 +37,7 @@ impl Service for Echo {
     }
 
     fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
-        self.udp.ready(host, now, socket, |_, data| Some(data)) || self.tcp.ready(host, now, socket)
+        self.udp.ready(host, now, socket, |_, _, data| Some(data)) || self.tcp.ready(host, now, socket)
     }
 }
 

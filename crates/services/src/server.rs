@@ -18,6 +18,14 @@ pub(crate) const READ_SIZE: usize = 64 * 1024;
 pub(crate) trait Session {
     /// Something changed: goes on as far as it can without waiting.
     fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Progress;
+
+    /// Another socket that it waits for.
+    fn waits_for(&self) -> Option<SocketId> {
+        None
+    }
+
+    /// It ends: whatever else it has is to be closed.
+    fn end(&mut self, _host: &mut Host, _now: Instant) {}
 }
 
 /// How a session stands.
@@ -37,6 +45,8 @@ pub(crate) struct Server<S> {
     new_session: Box<dyn Fn(SocketId) -> S + Send>,
     listener: Option<SocketId>,
     sessions: BTreeMap<SocketId, Entry<S>>,
+    /// Sockets that sessions wait for beside their own.
+    waited_for: BTreeMap<SocketId, SocketId>,
     /// Counts turns, to know which session was idle for longest.
     turn: u64,
 }
@@ -54,6 +64,7 @@ impl<S: Session> Server<S> {
             new_session: Box::new(new_session),
             listener: None,
             sessions: BTreeMap::new(),
+            waited_for: BTreeMap::new(),
             turn: 0,
         }
     }
@@ -68,6 +79,7 @@ impl<S: Session> Server<S> {
         host.listen(now, listener, BACKLOG)?;
         self.listener = Some(listener);
         self.sessions.clear();
+        self.waited_for.clear();
         Ok(())
     }
 
@@ -77,6 +89,7 @@ impl<S: Session> Server<S> {
             self.accept(host, now);
             return true;
         }
+        let socket = self.waited_for.get(&socket).copied().unwrap_or(socket);
         if !self.sessions.contains_key(&socket) {
             return false;
         }
@@ -103,15 +116,18 @@ impl<S: Session> Server<S> {
 
     fn serve(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Progress {
         let Some(entry) = self.sessions.get_mut(&socket) else { return Progress::Done };
+        let before = entry.session.waits_for();
         let progress = entry.session.ready(host, now, socket);
+        let after = entry.session.waits_for();
+        if before != after {
+            before.map(|other| self.waited_for.remove(&other));
+            after.map(|other| self.waited_for.insert(other, socket));
+        }
         self.turn += 1;
         match progress {
             Progress::Busy => entry.idle_since = None,
             Progress::Idle => entry.idle_since = Some(self.turn),
-            Progress::Done => {
-                self.sessions.remove(&socket);
-                host.close(now, socket);
-            }
+            Progress::Done => self.end(host, now, socket),
         }
         progress
     }
@@ -127,9 +143,16 @@ impl<S: Session> Server<S> {
         let idle =
             self.sessions.iter().filter_map(|(socket, entry)| Some((entry.idle_since?, *socket))).min();
         let Some((_, socket)) = idle else { return false };
-        self.sessions.remove(&socket);
-        host.close(now, socket);
+        self.end(host, now, socket);
         true
+    }
+
+    fn end(&mut self, host: &mut Host, now: Instant, socket: SocketId) {
+        if let Some(mut entry) = self.sessions.remove(&socket) {
+            entry.session.waits_for().map(|other| self.waited_for.remove(&other));
+            entry.session.end(host, now);
+        }
+        host.close(now, socket);
     }
 }
 

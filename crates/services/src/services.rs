@@ -1,6 +1,6 @@
 //! Services on the hosts of a lab, and who serves which socket.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
@@ -39,11 +39,20 @@ impl Services {
 
     /// What `host` runs in the default network: HTTP, the small services, and DNS for the names of all the lab's hosts.
     pub fn tekapo(lab: &Lab, host: HostId) -> Services {
+        Services::of_tekapo(host, Dns::new(Zone::of_network(lab, host)))
+    }
+
+    /// The same, where others' names are asked of this server.
+    pub fn tekapo_forwarding(lab: &Lab, host: HostId, upstream: SocketAddr) -> Services {
+        Services::of_tekapo(host, Dns::forwarding(Zone::of_network(lab, host), upstream))
+    }
+
+    fn of_tekapo(host: HostId, dns: Dns) -> Services {
         let mut services = Services::new();
         services.add(host, Box::new(Http::new()));
         services.add(host, Box::new(Echo::new()));
         Kind::ALL.into_iter().for_each(|kind| services.add(host, Box::new(Small::new(kind))));
-        services.add(host, Box::new(Dns::new(Zone::of_network(lab, host))));
+        services.add(host, Box::new(dns));
         services
     }
 

@@ -88,7 +88,7 @@ impl Service for Small {
 
     fn ready(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> bool {
         let (kind, lines) = (self.kind, &mut self.lines);
-        let answer = |host: &Host, _| match kind {
+        let answer = |host: &mut Host, _, _| match kind {
             Kind::Discard => None,
             Kind::Daytime | Kind::Time => Some(kind.message(host.wall_clock(now))),
             Kind::Chargen => {

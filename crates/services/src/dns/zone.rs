@@ -107,6 +107,30 @@ impl Zone {
         if bytes.len() > usize::from(limit) { response.truncate().to_vec().ok() } else { Some(bytes) }
     }
 
+    /// Whether a request asks for a name of which the zone knows nothing, so that others may be asked. (The root is
+    /// everybody's.)
+    pub(super) fn leaves_to_others(&self, request: &[u8]) -> bool {
+        let Ok(request) = Message::from_vec(request) else { return false };
+        let [query] = request.queries.as_slice() else { return false };
+        let mut name = query.name.clone();
+        name.set_fqdn(true);
+        let is_question = request.metadata.message_type == MessageType::Query
+            && request.metadata.op_code == OpCode::Query
+            && query.query_class == DNSClass::IN;
+        is_question && (name.is_root() || !self.existing.contains(&name))
+    }
+
+    /// The answer to a request that nobody answers.
+    pub(super) fn failed(request: &[u8]) -> Option<Vec<u8>> {
+        let request = Message::from_vec(request).ok()?;
+        let mut response = Message::response(request.metadata.id, OpCode::Query);
+        response.metadata = Metadata::response_from_request(&request.metadata);
+        response.metadata.recursion_available = true;
+        response.metadata.response_code = ResponseCode::ServFail;
+        response.queries = request.queries;
+        response.to_vec().ok()
+    }
+
     fn respond(&self, request: &Message) -> Message {
         let mut response = Message::response(request.metadata.id, OpCode::Query);
         response.metadata = Metadata::response_from_request(&request.metadata);

@@ -76,3 +76,55 @@ fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
     }
     messages
 }
+
+/// What the network doesn't know another server is asked, over UDP and TCP, and its answers come back as they are.
+#[test]
+fn others_names_are_asked_of_another() {
+    let DefaultNetwork { mut lab, pukaki, tekapo, .. } = default_network(1);
+    // The other is asked on `pukaki` itself, by a port that no policy is about.
+    let upstream = SocketAddr::from(([10, 61, 0, 1], 5353));
+    let mut services = Services::tekapo_forwarding(&lab, tekapo, upstream);
+    services.start(&mut lab, Instant::ZERO).unwrap();
+    let mut world = World { lab, pukaki, services, now: Instant::ZERO };
+
+    let known = world.ask((TEKAPO, 53).into(), &query("tekapo.", RecordType::A)).unwrap().0;
+    assert_eq!(addresses(&known), [TEKAPO]);
+    // Nobody is there: that is said at once.
+    let nobody = world.ask((TEKAPO, 53).into(), &query("moana.test.", RecordType::A)).unwrap().0;
+    assert_eq!(Message::from_vec(&nobody).unwrap().metadata.response_code, ResponseCode::ServFail);
+
+    let server = world.socket(Transport::Udp, TEKAPO);
+    world.client().0.bind(Instant::ZERO, server, upstream).unwrap();
+    let client = world.socket(Transport::Udp, TEKAPO);
+    let question = query("moana.test.", RecordType::A);
+    let now = world.now;
+    world.client().0.send_to(now, client, &question, Some((TEKAPO, 53).into())).unwrap();
+    world.settle();
+    let (asked, from) = world.client().0.receive_from(now, server, false).unwrap();
+    assert_eq!((asked.to_vec(), from.ip()), (question.clone(), TEKAPO));
+    // What is no answer to it is passed over.
+    let mut answer = question;
+    world.client().0.send_to(now, server, &answer, Some(from)).unwrap();
+    answer[2] |= 0x80;
+    let other = [&[answer[0] ^ 1], &answer[1..]].concat();
+    world.client().0.send_to(now, server, &other, Some(from)).unwrap();
+    world.client().0.send_to(now, server, &answer, Some(from)).unwrap();
+    world.settle();
+    assert_eq!(world.client().0.receive(now, client, 999, false).unwrap().to_vec(), answer);
+    assert!(world.client().0.receive(now, client, 999, false).is_err());
+    // A thousand questions without answers leave nothing behind but some.
+    for n in 0..1000 {
+        let question = query(&format!("n{n}.test."), RecordType::A);
+        world.client().0.send_to(now, client, &question, Some((TEKAPO, 53).into())).unwrap();
+        world.settle();
+    }
+    assert!(world.lab.host(tekapo).stack().ports_held() < 300);
+
+    let stream = world.connect((TEKAPO, 53).into());
+    let message = query("moana.test.", RecordType::AAAA);
+    let framed = [&(message.len() as u16).to_be_bytes(), &message[..]].concat();
+    let answers = world.talk(stream, &framed, |came| messages(came).len() == 1);
+    let refused = Message::from_vec(messages(&answers)[0]).unwrap();
+    assert_eq!(refused.metadata.response_code, ResponseCode::ServFail, "nobody listens there");
+    world.close(stream);
+}
