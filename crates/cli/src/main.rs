@@ -11,6 +11,7 @@ mod lab;
 mod manual;
 mod network_file;
 mod output;
+mod outside;
 mod report;
 mod run;
 mod script;

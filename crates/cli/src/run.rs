@@ -9,6 +9,7 @@ use clap::Args;
 use sockeye_run::{EXIT_SOCKEYE, Ended, Options, Place, Program, Report, TraceTo};
 
 use crate::faults::LinkFlags;
+use crate::outside::OutsideFlags;
 use crate::report::{ReportFile, summarize};
 
 const AFTER_HELP: &str = "\
@@ -16,6 +17,7 @@ The network:
   pukaki  10.61.0.1  fd61::1   the program's host; 127.0.0.1 and ::1 are its loopback
   tekapo  10.61.0.2  fd61::2   HTTP on 80, names on 53, echo on 7, discard on 9, daytime on 13, chargen on 19,
                                time on 37
+  gateway 10.61.0.254 fd61::fe  with --outside or --publish: what carries on to the machine's network, and back
 
 Examples:
   sockeye run -- curl http://tekapo/
@@ -23,6 +25,9 @@ Examples:
   sockeye run --trace -- wget -O /dev/null http://tekapo/bytes/10M
   sockeye run --pcap curl.pcapng -- curl http://tekapo/
   sockeye run --delay 50ms --loss 1% --rate 10mbit -- curl -o /dev/null http://tekapo/bytes/1M
+  sockeye run --outside --delay 80ms --loss 2% -- curl http://example.net/
+  sockeye run --outside=loopback -- curl http://gateway:8000/       # a server on this machine's loopback
+  sockeye run --publish 8080:80 -- python3 -m http.server 80        # http://127.0.0.1:8080/ on this machine
   sockeye run --cut 2s..10s -- curl -o /dev/null http://tekapo/bytes/10G
   sockeye run --host aoraki -- curl http://pukaki:8000/     # beside another sockeye run, in a network that is up
   sockeye run -- sh -c 'python3 -m http.server 8000 & sleep 1; curl http://localhost:8000/'
@@ -72,7 +77,7 @@ pub(crate) struct Arguments {
     sysctl: Vec<(String, String)>,
 
     /// Be this host of a network that is up (sockeye up), instead of pukaki of a network of one's own
-    #[arg(long, value_name = "NAME", conflicts_with_all = LinkFlags::NAMES)]
+    #[arg(long, value_name = "NAME", conflicts_with_all = LinkFlags::NAMES.iter().chain(&OutsideFlags::NAMES))]
     host: Option<String>,
 
     /// Which network, if several are up
@@ -102,6 +107,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     link: LinkFlags,
+
+    #[command(flatten)]
+    outside: OutsideFlags,
 
     /// The program, looked for in PATH, and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
@@ -135,6 +143,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         pcap: arguments.pcap,
         snap: arguments.snap.and_then(|snap| usize::try_from(snap).ok()),
         faults: arguments.link.faults(),
+        gateway: arguments.outside.options(),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
         linger: arguments.linger,
         wait: arguments.wait,

@@ -4,12 +4,14 @@ use std::ops::Range;
 use std::time::Duration;
 
 use sockeye_base::Instant;
-use sockeye_lab::{Change, DefaultNetwork, Direction, default_network_with_mtu};
+use sockeye_lab::{
+    Change, DefaultNetwork, Direction, End, default_network_with_gateway, default_network_with_mtu,
+};
 
 /// The MTU of an Ethernet.
 const ETHERNET_MTU: usize = 1500;
 
-/// What the link between `pukaki` and `tekapo` is like. The default is a perfect Ethernet.
+/// What the link that leads away from `pukaki` is like. The default is a perfect Ethernet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Each way.
@@ -26,10 +28,11 @@ impl Faults {
         self.direction == Direction::default() && self.cuts.is_empty()
     }
 
-    /// The default network with this link.
-    pub(crate) fn network(&self, seed: u64) -> DefaultNetwork {
-        let mut network = default_network_with_mtu(seed, self.mtu.unwrap_or(ETHERNET_MTU));
-        for end in [network.pukaki, network.tekapo] {
+    /// The default network with this link, with a gateway or without.
+    pub(crate) fn network(&self, seed: u64, with_gateway: bool) -> DefaultNetwork {
+        let make = if with_gateway { default_network_with_gateway } else { default_network_with_mtu };
+        let mut network = make(seed, self.mtu.unwrap_or(ETHERNET_MTU));
+        for end in [End::from(network.pukaki), network.far_end] {
             network.lab.set_direction(network.link, end, self.direction.clone());
         }
         for cut in &self.cuts {

@@ -250,13 +250,15 @@ fn inherited_descriptors() -> Result<Vec<i32>, Error> {
     for number in numbers.collect::<Vec<_>>() {
         // SAFETY: borrowed for queries only; a number that is closed by now (the listing's own) gives an error.
         let fd = unsafe { BorrowedFd::borrow_raw(number) };
-        match rustix::net::sockopt::socket_domain(fd) {
-            Ok(rustix::net::AddressFamily::UNIX) | Err(_) => {}
-            Ok(_) => return Err(Error::InheritedSocket(number)),
-        }
         // What closes on exec is not handed down: it is ours.
-        if rustix::io::fcntl_getfd(fd).is_ok_and(|flags| !flags.contains(FdFlags::CLOEXEC)) {
-            inherited.push(number);
+        if rustix::io::fcntl_getfd(fd).is_ok_and(|flags| flags.contains(FdFlags::CLOEXEC)) {
+            continue;
+        }
+        match rustix::net::sockopt::socket_domain(fd) {
+            Ok(rustix::net::AddressFamily::UNIX) => inherited.push(number),
+            Ok(_) => return Err(Error::InheritedSocket(number)),
+            Err(rustix::io::Errno::BADF) => {}
+            Err(_) => inherited.push(number),
         }
     }
     Ok(inherited)
@@ -327,6 +329,8 @@ mod tests {
     #[test]
     fn an_inherited_internet_socket_is_refused() {
         let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        assert!(inherited_descriptors().is_ok(), "it is ours");
+        rustix::io::fcntl_setfd(&socket, FdFlags::empty()).expect("an open socket");
         let refused = inherited_descriptors();
         assert!(matches!(refused, Err(Error::InheritedSocket(number)) if number == socket.as_raw_fd()));
     }

@@ -23,6 +23,7 @@ mod unmet;
 pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
 pub use pcap::Pcap;
+pub use sockeye_gateway as gateway;
 pub use sockeye_hub::Place;
 use sockeye_hub::Plug;
 use unmet::{Hearing, Ledger, Limit};
@@ -80,6 +81,8 @@ pub struct Options {
     pub sysctls: Vec<(String, String)>,
     /// The host of a network that is up to be, and that network's name; without it, `pukaki` of a network of its own.
     pub host: Option<(String, Place)>,
+    /// What leads to the machine's own network, and from it. Not with `host`.
+    pub gateway: gateway::Options,
     /// The network's seed; chosen at random if none is given.
     pub seed: Option<u64>,
     /// Count what could not be honoured.
@@ -141,6 +144,9 @@ pub enum Error {
         "descriptor {0} is a socket of the machine's network: close it (for example, {0}<&-) before starting a program"
     )]
     InheritedSocket(i32),
+    /// The way to the machine's own network.
+    #[error(transparent)]
+    Gateway(#[from] gateway::Error),
     /// Something else at the start.
     #[error("cannot start: {0}: {why}", why = plain(.1))]
     Start(&'static str, #[source] io::Error),
@@ -162,6 +168,7 @@ impl Error {
             | Error::Borrow(_)
             | Error::Memory(_)
             | Error::InheritedSocket(_)
+            | Error::Gateway(_)
             | Error::Start(..)
             | Error::Serve(_) => EXIT_SOCKEYE,
         }
@@ -226,8 +233,13 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     };
     let (signals, mask) = signals::Signals::take().map_err(|error| Error::Start("signals", error))?;
     ending::Ending::adopt_orphans().map_err(|error| Error::Start("subreaper", error))?;
-    // What another process does with a link isn't known here.
-    let exact = options.exact.unwrap_or(!options.faults.are_none() || joined.is_some());
+    let gateway = match options.gateway.is_nothing() {
+        true => None,
+        false => Some(gateway::Gateway::new(options.gateway.clone())?),
+    };
+    // What another process does with a link isn't known here, nor what the machine's network does.
+    let leads_out = joined.is_some() || gateway.is_some();
+    let exact = options.exact.unwrap_or(!options.faults.are_none() || leads_out);
     let hearing = Hearing { counts: options.report, strict: options.strict, quiet: options.quiet };
     let mut ledger = Ledger::new(hearing);
     if process::privileges::of_program(&program.name) {
@@ -244,7 +256,7 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let (listener, launched) = launched.split();
     let network = match joined {
         Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),
-        None => network::Network::new(seed, (&options.faults, &options.sysctls), watchers),
+        None => network::Network::new(seed, (&options.faults, &options.sysctls), gateway, watchers),
     };
     let mut network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;

@@ -1,12 +1,13 @@
 //! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them; or
 //! its host alone, with a cable to a network in another process.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant as Clock;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
+use sockeye_gateway::Gateway;
 use sockeye_hub::{Joined, Plug};
 use sockeye_lab::{Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
 use sockeye_look::{About, Desk, Role, Snapshot};
@@ -32,6 +33,7 @@ pub(crate) struct Network {
     services: Services,
     program_host: HostId,
     cable: Option<Cable>,
+    gateway: Option<Outlet>,
     began: Clock,
     watchers: Watchers,
 }
@@ -41,6 +43,12 @@ struct Cable {
     plug: Plug,
     /// One way out for each interface.
     ways: Vec<OutsideId>,
+}
+
+/// A host that carries to the machine's network what comes to it.
+struct Outlet {
+    host: HostId,
+    gateway: Box<Gateway>,
 }
 
 /// Who is shown each frame.
@@ -57,13 +65,23 @@ impl Network {
     pub(crate) fn new(
         seed: u64,
         (faults, sysctls): (&Faults, &[(String, String)]),
+        gateway: Option<Gateway>,
         watchers: Watchers,
     ) -> Result<Network, Errno> {
-        let network = faults.network(seed);
+        let network = faults.network(seed, gateway.is_some());
         let mut lab = network.lab;
-        let mut services = Services::tekapo(&lab, network.tekapo);
+        let upstream = network.gateway.and_then(|host| Some(lab.addresses(host).first()?.address()));
+        let mut services = match upstream {
+            Some(address) => Services::tekapo_forwarding(&lab, network.tekapo, SocketAddr::new(address, DNS)),
+            None => Services::tekapo(&lab, network.tekapo),
+        };
         services.start(&mut lab, Instant::ZERO)?;
-        Network::begin(lab, (services, network.pukaki), sysctls, watchers)
+        let outlet = network.gateway.zip(gateway).map(|(host, mut gateway)| {
+            gateway.lead_to(lab.addresses(network.pukaki).iter().map(Cidr::address).collect());
+            Outlet { host, gateway: Box::new(gateway) }
+        });
+        let network = Network::begin(lab, (services, network.pukaki), sysctls, watchers)?;
+        Ok(Network { gateway: outlet, ..network })
     }
 
     /// A host of a network that is up, with these settings. What it is was said when its cable was plugged in.
@@ -121,7 +139,8 @@ impl Network {
         }
         // What is urgent, and to whom, is for the carriers to show.
         settings.tcp.oob_inline = true;
-        Ok(Network { lab, services, program_host, cable: None, began: Clock::now(), watchers })
+        let (cable, gateway) = (None, None);
+        Ok(Network { lab, services, program_host, cable, gateway, began: Clock::now(), watchers })
     }
 
     /// Opens a control socket, where others may look at the network: of this name, if it isn't ours alone. It can do without.
@@ -179,6 +198,24 @@ impl Network {
         !plug.is_gone()
     }
 
+    /// What tells of the machine's own network, if there is a way to it.
+    pub(crate) fn gateway(&self) -> Option<BorrowedFd<'_>> {
+        self.gateway.as_ref().map(|outlet| outlet.gateway.as_fd())
+    }
+
+    /// Takes in what the machine's network has to say.
+    pub(crate) fn attend_gateway(&mut self) {
+        let now = self.now();
+        if let Some(Outlet { host, gateway }) = &mut self.gateway {
+            gateway.attend(self.lab.host_mut(*host), now);
+        }
+    }
+
+    /// Something the user should know, once.
+    pub(crate) fn poll_note(&mut self) -> Option<&'static str> {
+        self.gateway.as_mut()?.gateway.poll_note()
+    }
+
     /// Now, on the network's clock.
     pub(crate) fn now(&self) -> Instant {
         Instant::ZERO + self.began.elapsed()
@@ -191,7 +228,9 @@ impl Network {
 
     /// How long until the network has something to do by itself.
     pub(crate) fn idle_for(&mut self) -> Option<Duration> {
-        self.lab.next_deadline().map(|deadline| deadline.since(self.now()))
+        let gateway = self.gateway.as_ref().and_then(|outlet| outlet.gateway.next_deadline());
+        let next = [self.lab.next_deadline(), gateway].into_iter().flatten().min();
+        next.map(|deadline| deadline.since(self.now()))
     }
 
     /// Lets the network do all that is due. Gives the program's sockets whose readiness may have changed.
@@ -199,11 +238,27 @@ impl Network {
         let now = self.now();
         let mut changed = Vec::new();
         let ours = self.program_host;
-        self.services.settle(&mut self.lab, now, |_, host, socket| {
-            if host == ours {
-                changed.push(socket);
+        if self
+            .gateway
+            .as_ref()
+            .is_some_and(|outlet| outlet.gateway.next_deadline().is_some_and(|at| at <= now))
+        {
+            self.attend_gateway();
+        }
+        loop {
+            self.services.settle(&mut self.lab, now, |lab, host, socket| match &mut self.gateway {
+                _ if host == ours => changed.push(socket),
+                Some(outlet) if host == outlet.host => {
+                    outlet.gateway.ready(lab.host_mut(host), now, socket);
+                }
+                Some(_) | None => {}
+            });
+            let Some(Outlet { host, gateway }) = &mut self.gateway else { break };
+            if !self.lab.host(*host).stack().has_strangers() {
+                break;
             }
-        });
+            gateway.take_strangers(self.lab.host_mut(*host), now);
+        }
         while let Some((way, frame)) = self.lab.poll_outside() {
             let Some(Cable { plug, ways }) = &mut self.cable else { continue };
             if let Some(interface) = ways.iter().position(|own| *own == way) {

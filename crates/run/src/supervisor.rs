@@ -27,6 +27,7 @@ mod token {
     pub(super) const SIGNALS: u64 = 1;
     pub(super) const CABLE: u64 = 2;
     pub(super) const DESK: u64 = 3;
+    pub(super) const GATEWAY: u64 = 4;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
@@ -85,6 +86,7 @@ struct Ready {
     signal: bool,
     cable: bool,
     desk: bool,
+    gateway: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -116,6 +118,9 @@ impl Supervisor {
         }
         if let Some(desk) = network.desk() {
             epoll::add(&epoll, desk, EventData::new_u64(token::DESK), EventFlags::IN)?;
+        }
+        if let Some(gateway) = network.gateway() {
+            epoll::add(&epoll, gateway, EventData::new_u64(token::GATEWAY), EventFlags::IN)?;
         }
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
@@ -169,6 +174,9 @@ impl Supervisor {
                 self.network.attend_desk(&self.carriers);
                 self.settle();
             }
+            if std::mem::take(&mut self.ready.gateway) {
+                self.attend_gateway();
+            }
             if self.ready.call {
                 self.take_calls()?;
             } else if self.ready.nobody {
@@ -177,11 +185,20 @@ impl Supervisor {
                 self.ready.nobody = false;
             }
             self.watch_cable()?;
+            while let Some(note) = self.network.poll_note() {
+                self.ledger.say(note);
+            }
             if self.ledger.has_ended() {
                 ending.end(crate::EXIT_STRICT);
             }
             ending.advance();
         }
+    }
+
+    /// The machine's own network has something to say.
+    fn attend_gateway(&mut self) {
+        self.network.attend_gateway();
+        self.settle();
     }
 
     /// Frames come, or may go, by the cable.
@@ -356,6 +373,7 @@ impl Supervisor {
                 token::SIGNALS => self.ready.signal = true,
                 token::CABLE => self.ready.cable = true,
                 token::DESK => self.ready.desk = true,
+                token::GATEWAY => self.ready.gateway = true,
                 carrier => self.take_event(CarrierId::from(KeyData::from_ffi(carrier)), flags),
             }
         }

@@ -27,6 +27,7 @@ mod names_oracle;
 mod netlink;
 mod network;
 mod oracle;
+mod outside;
 mod ping;
 mod programs;
 mod report;

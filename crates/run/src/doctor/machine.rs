@@ -189,6 +189,21 @@ pub(super) fn tun() -> Check {
     Check::but(name, Verdict::Without, found, text)
 }
 
+pub(super) fn ping() -> Check {
+    let name = "ping";
+    if sockeye_gateway::can_ping() {
+        return Check::ok(name, "echo requests get out where run --outside leads out");
+    }
+    let found = fs::read_to_string("/proc/sys/net/ipv4/ping_group_range").unwrap_or_default();
+    let found =
+        format!("net.ipv4.ping_group_range is {}", found.split_whitespace().collect::<Vec<_>>().join(" "));
+    let text = (
+        "ping doesn't get out, even with run --outside",
+        "sysctl net.ipv4.ping_group_range=\"0 2147483647\"",
+    );
+    Check::but(name, Verdict::Without, found, text)
+}
+
 /// Whether this process has a capability (capabilities(7)).
 fn has_capability(number: u32) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -103,6 +103,7 @@ pub fn examine() -> Findings {
         machine::namespaces(),
         machine::runtime_directory(),
         machine::tun(),
+        machine::ping(),
     ]);
     Findings { checks, cost: tried.cost }
 }

@@ -1,0 +1,294 @@
+//! A connection in two halves: one with the program, in the lab, and one with a peer on the machine's network.
+//!
+//! A first SYN waits (a knock) until the outer half is there, so that the program is told what the machine was told. Bytes
+//! wait where they came, in the kernel's buffer or the stack's, when the other side takes none: a relay itself holds no more
+//! than one portion. An end of one half shuts the other the same way; a reset of one resets the other, once all that came
+//! ahead of it has arrived. Urgent bytes are passed on in line.
+
+use std::os::fd::OwnedFd;
+
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno as Native;
+use rustix::net::{Shutdown, sockopt};
+use sockeye_abi::{Errno, How, Readiness};
+use sockeye_base::{Chain, Instant, Pool};
+use sockeye_socket::{Host, SocketId};
+use sockeye_stack::KnockId;
+
+use crate::{Gateway, Item, ItemId, native};
+
+/// How much of what the program sent is taken at a time.
+const PORTION: usize = 256 * 1024;
+/// How much is read from the machine at a time: the more, the more there was.
+const READ_MIN: usize = 4 * 1024;
+const READ_MAX: usize = 64 * 1024;
+
+/// What is to become of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It goes on.
+    Lives,
+    /// It is over.
+    Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The outer half is being made; the program waits.
+    Knocking(KnockId),
+    /// The inner half is being made; the peer thinks that it is connected.
+    Calling(SocketId),
+    /// Both are there.
+    Open(SocketId),
+}
+
+/// Both halves.
+pub(crate) struct Relay {
+    outer: Option<OwnedFd>,
+    stage: Stage,
+    /// Taken from the program, not yet by the machine.
+    outbox: Chain,
+    readable: bool,
+    writable: bool,
+    failed: bool,
+    /// How much is read at a time.
+    read_size: usize,
+    /// The program sends no more, and the peer knows.
+    inner_ended: bool,
+    /// The peer sends no more, and the program knows.
+    outer_ended: bool,
+    /// The outer half takes no more: it is to be reset within, too.
+    broken: bool,
+}
+
+impl Relay {
+    /// Of a knock, with an outer half that is being made or (`there`) is made.
+    pub(crate) fn knocking(outer: OwnedFd, knock: KnockId, there: bool) -> Relay {
+        Relay::new(outer, Stage::Knocking(knock), there)
+    }
+
+    /// Of a peer of the machine's, with an inner half that is being made.
+    pub(crate) fn calling(outer: OwnedFd, inner: SocketId) -> Relay {
+        Relay::new(outer, Stage::Calling(inner), true)
+    }
+
+    fn new(outer: OwnedFd, stage: Stage, writable: bool) -> Relay {
+        Relay {
+            outer: Some(outer),
+            stage,
+            outbox: Chain::new(),
+            readable: false,
+            writable,
+            failed: false,
+            read_size: READ_MIN,
+            inner_ended: false,
+            outer_ended: false,
+            broken: false,
+        }
+    }
+
+    /// The inner half's socket, once there is one.
+    pub(crate) fn socket(&self) -> Option<SocketId> {
+        match self.stage {
+            Stage::Knocking(_) => None,
+            Stage::Calling(socket) | Stage::Open(socket) => Some(socket),
+        }
+    }
+
+    /// Whether the program is being called.
+    pub(crate) fn is_calling(&self) -> bool {
+        matches!(self.stage, Stage::Calling(_))
+    }
+
+    /// What the kernel says of the outer half.
+    pub(crate) fn note(&mut self, events: EventFlags) {
+        let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
+        self.readable |= failed || events.intersects(EventFlags::IN | EventFlags::RDHUP);
+        self.writable |= events.contains(EventFlags::OUT);
+        self.failed |= failed;
+    }
+
+    /// Does what can be done.
+    pub(crate) fn drive(&mut self, host: &mut Host, now: Instant, pool: &mut Pool) -> Fate {
+        match self.stage {
+            Stage::Knocking(knock) => {
+                if self.failed
+                    && let Err(error) = self.outcome()
+                {
+                    match native::refusal(error) {
+                        Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
+                        None => host.stack_mut().forget_knock(knock),
+                    }
+                    return Fate::Over;
+                }
+                if !self.writable {
+                    return Fate::Lives;
+                }
+                let Ok(socket) = host.admit(now, knock) else {
+                    self.reset();
+                    return Fate::Over;
+                };
+                self.stage = Stage::Open(socket);
+            }
+            Stage::Calling(socket) => match host.connect_outcome(now, socket) {
+                Ok(()) => self.stage = Stage::Open(socket),
+                Err(Errno::EALREADY) => return Fate::Lives,
+                Err(_) => {
+                    host.close(now, socket);
+                    self.reset();
+                    return Fate::Over;
+                }
+            },
+            Stage::Open(_) => {}
+        }
+        let Stage::Open(socket) = self.stage else { return Fate::Lives };
+        if self.pass_out(host, now, socket) == Fate::Over
+            || self.pass_in(host, now, socket, pool) == Fate::Over
+        {
+            self.reset();
+            host.abort(now, socket);
+            return Fate::Over;
+        }
+        if self.inner_ended && self.outer_ended && self.outbox.is_empty() {
+            host.close(now, socket);
+            self.outer = None;
+            return Fate::Over;
+        }
+        Fate::Lives
+    }
+
+    /// What became of the outer half's connecting.
+    fn outcome(&self) -> Result<(), Native> {
+        let Some(outer) = &self.outer else { return Ok(()) };
+        sockopt::socket_error(outer)?
+    }
+
+    fn reset(&mut self) {
+        self.outer.take().into_iter().for_each(native::reset);
+    }
+
+    /// From the program to the machine. `Over`: the program has reset it.
+    fn pass_out(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Fate {
+        let Some(outer) = &self.outer else { return Fate::Over };
+        loop {
+            if self.outbox.is_empty() {
+                if self.inner_ended {
+                    return Fate::Lives;
+                }
+                match host.receive(now, socket, PORTION, false) {
+                    Ok(bytes) if bytes.is_empty() => {
+                        // An end both ways that we haven't made is none that the program has made in peace.
+                        if !self.outer_ended && host.readiness(socket).contains(Readiness::HUP) {
+                            return Fate::Over;
+                        }
+                        self.inner_ended = true;
+                        if !self.broken {
+                            let _ = rustix::net::shutdown(outer, Shutdown::Write);
+                        }
+                        return Fate::Lives;
+                    }
+                    Ok(bytes) => self.outbox = bytes,
+                    Err(Errno::EAGAIN) => return Fate::Lives,
+                    Err(_) => return Fate::Over,
+                }
+            }
+            if self.broken {
+                self.outbox = Chain::new();
+                continue;
+            }
+            if !self.writable {
+                return Fate::Lives;
+            }
+            match native::send(outer, &self.outbox) {
+                Ok(n) => self.outbox.advance(n),
+                Err(Native::INTR) => {}
+                Err(Native::AGAIN) => self.writable = false,
+                // What had come before is still to be read.
+                Err(_) => {
+                    self.broken = true;
+                    self.readable = true;
+                }
+            }
+        }
+    }
+
+    /// From the machine to the program. `Over`: the peer has reset it, and the program has all that came before.
+    fn pass_in(&mut self, host: &mut Host, now: Instant, socket: SocketId, pool: &mut Pool) -> Fate {
+        let Some(outer) = &self.outer else { return Fate::Over };
+        while self.readable && !self.outer_ended {
+            let room = host.send_room(socket);
+            if room == 0 {
+                host.note_no_space(socket);
+                break;
+            }
+            let wanted = room.min(self.read_size);
+            match pool.fill(wanted, |buffer| native::receive(outer, buffer)) {
+                Ok(bytes) if bytes.is_empty() => {
+                    self.outer_ended = true;
+                    if !self.broken {
+                        let _ = host.shutdown(now, socket, How::Write);
+                    }
+                }
+                Ok(mut bytes) => {
+                    self.read_size = match bytes.len() {
+                        n if n == wanted => (2 * self.read_size).min(READ_MAX),
+                        n if n < self.read_size / 4 => (self.read_size / 2).max(READ_MIN),
+                        _ => self.read_size,
+                    };
+                    // There was room, so it takes all; what it is by now shows when receiving.
+                    let _ = host.send_chain(now, socket, &mut bytes);
+                }
+                Err(Native::AGAIN) => self.readable = false,
+                Err(Native::INTR) => {}
+                Err(_) => {
+                    self.broken = true;
+                    self.outer_ended = true;
+                }
+            }
+        }
+        let is_told = || host.unsent(socket).map_or(0, |(unacknowledged, _)| unacknowledged) == 0;
+        if self.broken && self.outer_ended && is_told() { Fate::Over } else { Fate::Lives }
+    }
+}
+
+impl Gateway {
+    /// Somebody asks for a connection.
+    pub(crate) fn knocked(&mut self, host: &mut Host, now: Instant, knock: KnockId) {
+        let Some((_, to)) = host.stack().knock(knock) else { return };
+        let target = match self.targets.of(host, now, to) {
+            Ok((target, _)) => target,
+            Err(refusal) => return host.stack_mut().turn_away(now, knock, refusal),
+        };
+        if self.relays >= self.relays_max {
+            return host.stack_mut().forget_knock(knock);
+        }
+        match native::connect(target) {
+            Ok((outer, there)) => match self.add_relay(Relay::knocking(outer, knock, there)) {
+                Ok(id) => self.drive(host, now, id),
+                Err(_) => host.stack_mut().forget_knock(knock),
+            },
+            Err(error) => match native::refusal(error) {
+                Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
+                None => host.stack_mut().forget_knock(knock),
+            },
+        }
+    }
+
+    pub(crate) fn add_relay(&mut self, relay: Relay) -> Result<ItemId, Native> {
+        let socket = relay.socket();
+        let id = self.items.insert(Item::Relay(Box::new(relay)));
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        if let Some(Item::Relay(relay)) = self.items.get(id)
+            && let Some(outer) = &relay.outer
+            && let Err(error) = self.watch(id, outer, flags)
+        {
+            self.items.remove(id);
+            return Err(error);
+        }
+        if let Some(socket) = socket {
+            self.by_socket.insert(socket, id);
+        }
+        self.relays += 1;
+        Ok(id)
+    }
+}
