@@ -38,9 +38,10 @@ pub struct Settings {
     pub tcp_max_tw_buckets: usize,
     /// Connections that nobody holds any more and that have not ended; one more is reset (`tcp_max_orphans`).
     pub tcp_max_orphans: usize,
-    /// After how long a connection over `lo` in TIME-WAIT gives its place to a new one (`tcp_tw_reuse` = 2,
-    /// `tcp_tw_reuse_delay`); none: never.
-    pub tcp_tw_reuse: Option<Duration>,
+    /// Whether a connection in TIME-WAIT gives its place to a new one (`tcp_tw_reuse`): 0 never, 1 always, 2 over `lo`.
+    pub tcp_tw_reuse: u8,
+    /// After how long it does (`tcp_tw_reuse_delay`).
+    pub tcp_tw_reuse_delay: Duration,
     /// Bytes, overhead included, of fragments that wait for the rest of their packets (`ipfrag_high_thresh`).
     pub ipfrag_high_thresh: usize,
     /// How long they wait (`ipfrag_time`).
@@ -123,7 +124,8 @@ impl Default for Settings {
             tcp_fastopen_blackhole_timeout: Duration::ZERO,
             tcp_max_tw_buckets: 131_072,
             tcp_max_orphans: 131_072,
-            tcp_tw_reuse: Some(Duration::from_secs(1)),
+            tcp_tw_reuse: 2,
+            tcp_tw_reuse_delay: Duration::from_secs(1),
             ipfrag_high_thresh: 4_194_304,
             ipfrag_time: Duration::from_secs(30),
             ip6frag_time: Duration::from_secs(60),

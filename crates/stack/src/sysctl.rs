@@ -128,6 +128,8 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_syncookies", |s| Byte(&mut s.tcp_syncookies, 0..=2)),
         ("ipv4.tcp_thin_linear_timeouts", |s| Flag(&mut s.tcp.thin_linear_timeouts)),
         ("ipv4.tcp_timestamps", |s| Flag(&mut s.tcp.timestamps)),
+        ("ipv4.tcp_tw_reuse", |s| Byte(&mut s.tcp_tw_reuse, 0..=2)),
+        ("ipv4.tcp_tw_reuse_delay", |s| Millis(&mut s.tcp_tw_reuse_delay, 1..=60_000)),
         ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
         ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
         ("ipv6.icmp.echo_ignore_all", |s| Flag(&mut s.icmpv6_echo_ignore_all)),

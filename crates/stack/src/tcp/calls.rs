@@ -122,7 +122,12 @@ impl Stack {
             }
             Origin::Any(request) => {
                 let offset = self.tcp.key.hash(&(source, remote));
-                let (tcp, delay) = (&self.tcp, self.settings.tcp_tw_reuse.filter(|_| path.is_local()));
+                let reuses = match self.settings.tcp_tw_reuse {
+                    0 => false,
+                    1 => true,
+                    _ => path.is_local(),
+                };
+                let (tcp, delay) = (&self.tcp, reuses.then_some(self.settings.tcp_tw_reuse_delay));
                 let tuple = |port| Tuple::new((source, port), remote);
                 let free = |port| tcp.is_free(now, &tuple(port), delay);
                 let range = request.range.within(self.settings.ip_local_port_range);

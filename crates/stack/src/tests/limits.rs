@@ -113,7 +113,7 @@ fn connect_over_loopback_takes_a_place_in_time_wait() {
 
 #[test]
 fn a_port_that_was_asked_for_need_not_wait() {
-    let mut lone = Lone::new(Settings { tcp_tw_reuse: None, ..Settings::default() });
+    let mut lone = Lone::new(Settings { tcp_tw_reuse: 0, ..Settings::default() });
     let bind = lone.stack.bind_tcp(request("127.0.0.1", 5000)).unwrap();
     for _ in 0..3 {
         let client = lone.try_connect(Some(bind)).unwrap();
