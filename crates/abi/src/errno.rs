@@ -26,10 +26,10 @@ macro_rules! errnos {
                     _ => "Unknown error",
                 }
             }
-        }
 
-        #[cfg(test)]
-        const ALL: &[Errno] = &[$(Errno::$name),*];
+            /// All that have a row, by number.
+            pub const ALL: &'static [Errno] = &[$(Errno::$name),*];
+        }
     };
 }
 
@@ -140,6 +140,6 @@ mod tests {
         assert_eq!(Errno::EHOSTUNREACH.to_string(), "No route to host");
         assert_eq!(Errno(999).to_string(), "Unknown error 999");
         assert_eq!(format!("{:?}", Errno(999)), "Errno(999)");
-        assert!(ALL.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(Errno::ALL.windows(2).all(|pair| pair[0] < pair[1]));
     }
 }

@@ -7,6 +7,7 @@ mod doctor;
 mod draw;
 mod explain;
 mod faults;
+mod interrupt;
 mod lab;
 mod manual;
 mod network_file;

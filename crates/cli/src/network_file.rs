@@ -20,7 +20,12 @@ impl Network {
     /// Reads it; otherwise all that is wrong, a line each.
     pub(crate) fn read(path: &Path) -> Result<Network, String> {
         let of = |path: &Path, error: io::Error| format!("{}: {error}", path.display());
-        let source = std::fs::read_to_string(path).map_err(|error| of(path, error))?;
+        let source =
+            String::from_utf8(std::fs::read(path).map_err(|error| of(path, error))?).map_err(|error| {
+                let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+                let lines = good.iter().filter(|byte| **byte == b'\n').count();
+                format!("{}:{}: this is no text in UTF-8", path.display(), lines + 1)
+            })?;
         let topology = Topology::parse(&source).map_err(|problems| {
             let lines = problems.0.iter().map(|problem| format!("{}:{problem}", path.display()));
             lines.collect::<Vec<_>>().join("\n")

@@ -2,9 +2,11 @@
 
 use std::fmt::{self, Write};
 
+use sockeye_abi::Transport;
 use sockeye_lab::{Direction, Discipline, Loss, Spread};
 
-use crate::model::{Plug, Program, Ready, Topology, Traffic, What, Work};
+use crate::calls::Step;
+use crate::model::{Calls, Plug, Program, Ready, Topology, Traffic, What, Work};
 
 impl Topology {
     /// What the file says, in words; and what is odd about it, if something is.
@@ -90,11 +92,14 @@ impl Topology {
         for traffic in &self.traffic {
             writeln!(out, "  {}", self.traffic(traffic))?;
         }
-        if !self.events.is_empty() {
+        if !self.events.is_empty() || self.until.is_some() {
             out.push_str("\nevents\n");
         }
         for event in &self.events {
             writeln!(out, "  {:>8}  {}", format!("{:?}", event.at), self.what(&event.what))?;
+        }
+        if let Some(until) = self.until {
+            writeln!(out, "  {:>8}  it ends", format!("{until:?}"))?;
         }
         let expected = &self.expectations;
         let counts = [
@@ -144,6 +149,7 @@ impl Topology {
     fn traffic(&self, traffic: &Traffic) -> String {
         let [from, to] = [traffic.from, traffic.to].map(|host| self.hosts[host].name.as_str());
         let work = match traffic.work {
+            Work::Calls(calls) => self.calls(&self.calls[calls]),
             Work::Stream(bytes) => format!("{bytes} bytes over TCP"),
             Work::Exchanges { count, size } => {
                 format!("{count} requests of {size} bytes over TCP, one after the other")
@@ -155,6 +161,17 @@ impl Topology {
         let within = traffic.within.map(|within| format!("; within {within:?}")).unwrap_or_default();
         let at = if traffic.at.is_zero() { String::new() } else { format!(", at {:?}", traffic.at) };
         format!("{}: {from} to {to}:{}{at}: {work}{within}", traffic.name, traffic.port)
+    }
+
+    fn calls(&self, calls: &Calls) -> String {
+        let list = |steps: &[Step]| steps.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let over = if calls.transport == Transport::Udp { "over UDP " } else { "" };
+        let who = if calls.clients == 1 { "client".to_owned() } else { format!("{} clients", calls.clients) };
+        let mut text = format!("{over}{who}: {}", list(&calls.client));
+        if !calls.server.is_empty() {
+            let _ = write!(text, "; server: {}", list(&calls.server));
+        }
+        text
     }
 
     fn what(&self, what: &What) -> String {

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
 mod build;
+mod calls;
 mod explain;
 mod model;
 mod problem;
@@ -15,12 +16,13 @@ mod table;
 pub mod value;
 
 pub use build::{Built, Files, dns_zone};
+pub use calls::{Call, Gave, Step};
 pub use model::{
-    Event, Expectations, File, Host, Interface, Link, Plug, Program, Ready, Service, Topology, Traffic, What,
-    Work,
+    Calls, Event, Expectations, File, Host, Interface, Link, Plug, Program, Ready, Service, Topology,
+    Traffic, What, Work,
 };
 pub use problem::{Problem, Problems};
-pub use simulate::{Outcome, Simulation, Talked, Watch};
+pub use simulate::{Outcome, Said, Simulation, Talked, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -2,9 +2,12 @@
 
 use std::net::IpAddr;
 
+use sockeye_abi::Transport;
 use sockeye_base::Duration;
 use sockeye_lab::Direction;
 use sockeye_stack::Cidr;
+
+use crate::calls::Step;
 
 /// The longest IP packet of a link if nothing is said, in bytes.
 pub(crate) const ETHERNET_MTU: usize = 1500;
@@ -26,6 +29,10 @@ pub struct Topology {
     pub programs: Vec<Program>,
     /// Conversations that the network holds by itself.
     pub traffic: Vec<Traffic>,
+    /// What the programs of some of them call.
+    pub calls: Vec<Calls>,
+    /// When virtual time ends at the latest.
+    pub until: Option<Duration>,
     /// What happens, in the order of time.
     pub events: Vec<Event>,
     /// What is expected of the whole run.
@@ -38,6 +45,18 @@ impl Topology {
         let link = self.links.iter().find(|link| link.ends.contains(&Plug::Interface(host, interface)));
         let own = self.hosts[host].interfaces[interface].mtu;
         own.or(link.map(|link| link.mtu)).unwrap_or(ETHERNET_MTU)
+    }
+
+    /// By what a conversation's other end is served at its port; nothing if whoever is there serves it.
+    pub(crate) fn serving(&self, work: Work) -> Option<Transport> {
+        match work {
+            Work::Stream(_) | Work::Exchanges { .. } => Some(Transport::Tcp),
+            Work::Datagrams { .. } => Some(Transport::Udp),
+            Work::Calls(calls) => {
+                let calls = &self.calls[calls];
+                (!calls.server.is_empty()).then_some(calls.transport)
+            }
+        }
     }
 
     /// What an end of a link is called: `router:eth1`, or a switch's name.
@@ -229,6 +248,21 @@ pub enum Work {
         /// Between one and the next.
         every: Duration,
     },
+    /// What programs at both ends call; its place in [`Topology::calls`].
+    Calls(usize),
+}
+
+/// What the programs of a conversation call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// Over TCP or UDP.
+    pub transport: Transport,
+    /// Programs at the end that begins.
+    pub clients: u32,
+    /// What each of them calls.
+    pub client: Vec<Step>,
+    /// What the one at the other end calls; if nothing, whatever serves there.
+    pub server: Vec<Step>,
 }
 
 /// Something that happens.

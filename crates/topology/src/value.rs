@@ -11,12 +11,22 @@ use sockeye_stack::Cidr;
 /// One per cent, in so many of a million.
 const PER_CENT: u32 = 10_000;
 
+/// The longest time that can be meant.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A span of time: `50ms`, `1s`, `2m 3s`.
 ///
 /// # Errors
 /// It is none.
 pub fn time(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{text}: {error}"))
+    let time = humantime::parse_duration(text).map_err(|error| {
+        if matches!(&error, humantime::DurationError::UnknownUnit { .. }) {
+            format!("{text}: {error}")
+        } else {
+            format!("{text:?} is no time, such as 50ms, 1.5s or 2m 3s")
+        }
+    })?;
+    if time <= LONGEST { Ok(time) } else { Err(format!("{text} is more than a hundred years")) }
 }
 
 /// A share in per cent, as so many of a million: `1%`, `0.05%`.

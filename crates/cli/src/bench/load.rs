@@ -12,10 +12,9 @@ use sockeye::Lab;
 use sockeye_measure::load::{self, Control, Length, Plan, Report, Request, Target};
 
 use crate::EXIT_USAGE;
+use crate::interrupt::EXIT_INTERRUPTED;
 use crate::output::print;
 
-/// The exit status after ^C, as a shell has it: 128 and SIGINT's number.
-const EXIT_INTERRUPTED: u8 = 130;
 /// How often the progress bar is drawn.
 const DRAWN: Duration = Duration::from_millis(200);
 /// How long a run is if nothing is said.

@@ -8,15 +8,11 @@ mod waiting;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-/// The exit status after ^C, as a shell has it: 128 and SIGINT's number.
-const EXIT_INTERRUPTED: u8 = 130;
 
 /// Measure, over Sockeye and over the kernel alike.
 #[derive(Args)]
@@ -58,14 +54,6 @@ fn sample_time(text: &str) -> Result<Duration, String> {
     let sensible = Duration::from_millis(1)..=Duration::from_secs(60);
     span(text)
         .and_then(|time| sensible.contains(&time).then_some(time).ok_or_else(|| "from 1ms to 60s".to_owned()))
-}
-
-/// Becomes true at ^C; a second one ends the program.
-fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, stop.clone())?;
-    signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
-    Ok(stop)
 }
 
 fn say_if_interrupted(stop: &AtomicBool) {

@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let control = Arc::new(Control::default());
     let rows = control.stop_on_interrupt().and_then(|()| compared(arguments, &control));
     match rows.and_then(|rows| show(arguments, &rows)) {
-        Ok(_) if control.is_stopped() => ExitCode::from(super::EXIT_INTERRUPTED),
+        Ok(_) if control.is_stopped() => ExitCode::from(crate::interrupt::EXIT_INTERRUPTED),
         Ok(status) => status,
         Err(error) => super::fail(&error.to_string()),
     }

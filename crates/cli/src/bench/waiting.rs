@@ -93,7 +93,7 @@ fn measure(arguments: &Arguments) -> io::Result<Vec<Row>> {
         runs: arguments.runs as usize,
         time: arguments.time,
     };
-    let stop = super::stop_on_interrupt()?;
+    let stop = crate::interrupt::stop_on_interrupt()?;
     let bar = super::progress(plan.steps());
     let rows = plan.measure(&stop, || bar.inc(1));
     bar.finish_and_clear();

@@ -110,6 +110,8 @@ fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
     let files = (0..topology.hosts.len()).find(|host| runs(*host) && !topology.hosts[*host].files.is_empty());
     let why = if !topology.traffic.is_empty() {
         "programs run in real time and traffic in virtual time: a network has one or the other".to_owned()
+    } else if topology.until.is_some() {
+        "until ends virtual time: programs have within".to_owned()
     } else if arguments.seeds.is_some() {
         "programs run in real time: --seeds is for traffic".to_owned()
     } else if moved {

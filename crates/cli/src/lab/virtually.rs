@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use sockeye_run::{Pcap, WHOLE};
-use sockeye_topology::{Files, Outcome, Simulation, Talked, Topology, Traffic, Work};
+use sockeye_topology::{Files, Outcome, Said, Simulation, Talked, Topology, Traffic, Work};
 
 use super::RunArguments;
+use crate::interrupt::{EXIT_INTERRUPTED, stop_on_interrupt};
 use crate::network_file::Network;
 use crate::output::print;
 
@@ -62,13 +63,15 @@ fn search(
     let bar = ProgressBar::new(count).with_message("none");
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    // Without it ^C ends all at once.
+    let stop = stop_on_interrupt().unwrap_or_default();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count {
+                    if at >= count || stop.load(Ordering::Relaxed) {
                         return;
                     }
                     let seed = seeds.start() + at;
@@ -87,17 +90,25 @@ fn search(
         }
     });
     bar.finish_and_clear();
+    let tried = bar.position();
     let mut failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     failed.sort();
     let text = if arguments.json {
         let failed: Vec<_> =
             failed.iter().map(|(seed, why)| json!({ "seed": seed, "failures": why })).collect();
-        format!("{:#}\n", json!({ "seeds": count, "failed": failed }))
+        format!("{:#}\n", json!({ "seeds": tried, "failed": failed }))
     } else {
-        found(arguments, &failed, count)
+        found(arguments, &failed, tried)
     };
+    if tried < count {
+        let _ = writeln!(io::stderr(), "sockeye: interrupted after {tried} of {count} seeds");
+    }
     let told = print(&text);
-    if failed.is_empty() { told } else { ExitCode::FAILURE }
+    match failed.is_empty() {
+        true if tried < count => ExitCode::from(EXIT_INTERRUPTED),
+        true => told,
+        false => ExitCode::FAILURE,
+    }
 }
 
 fn found(arguments: &RunArguments, failed: &[(u64, Vec<String>)], count: u64) -> String {
@@ -120,6 +131,7 @@ fn as_text(topology: &Topology, seed: u64, outcome: &Outcome) -> String {
     let width = topology.traffic.iter().map(|traffic| traffic.name.len()).max().unwrap_or(0);
     for (traffic, talked) in topology.traffic.iter().zip(&outcome.talks) {
         text += &format!("  {:<width$}  {}\n", traffic.name, line(traffic, talked));
+        text += &said(&talked.said);
     }
     if !outcome.drops.is_empty() {
         let drops: Vec<_> = outcome.drops.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
@@ -140,6 +152,7 @@ fn line(traffic: &Traffic, talked: &Talked) -> String {
         }
         Work::Exchanges { .. } => format!("{} answers in {:?}", talked.count, talked.took),
         Work::Datagrams { count, .. } => format!("{} of {count} datagrams", talked.count),
+        Work::Calls(_) => format!("{} calls in {:?}", talked.count, talked.took),
     };
     if let Some([least, mean, most]) = talked.times {
         text += &format!(", {least:?} to {most:?} each, {mean:?} on average");
@@ -153,11 +166,24 @@ fn line(traffic: &Traffic, talked: &Talked) -> String {
     text
 }
 
+/// What programs called: when each call returned, what it gave, and after how long.
+fn said(said: &[Said]) -> String {
+    let width = said.iter().map(|said| said.who.len()).max().unwrap_or(0);
+    let line = |said: &Said| {
+        let Said { at, took, who, call, gave } = said;
+        let at = at.since(sockeye_base::Instant::ZERO).as_secs_f64();
+        let took = if took.is_zero() { String::new() } else { format!("  after {took:?}") };
+        format!("{at:>12.6}  {who:<width$}  {call} = {gave}{took}\n")
+    };
+    said.iter().map(line).collect()
+}
+
 fn as_json(topology: &Topology, seed: u64, outcome: &Outcome) -> serde_json::Value {
     let traffic = topology.traffic.iter().zip(&outcome.talks);
     let talks: Vec<_> = traffic
         .map(|(traffic, talked)| {
             let times = talked.times.map(|times| times.map(|time| time.as_secs_f64()));
+            let calls: Vec<_> = talked.said.iter().map(call_as_json).collect();
             json!({
                 "name": traffic.name,
                 "seconds": talked.took.as_secs_f64(),
@@ -166,6 +192,7 @@ fn as_json(topology: &Topology, seed: u64, outcome: &Outcome) -> serde_json::Val
                 "segments": talked.segments,
                 "retransmissions": talked.again,
                 "times": times,
+                "calls": calls,
                 "failed": talked.failed,
             })
         })
@@ -179,5 +206,15 @@ fn as_json(topology: &Topology, seed: u64, outcome: &Outcome) -> serde_json::Val
         "resets": outcome.resets,
         "drops": outcome.drops,
         "failures": outcome.failures,
+    })
+}
+
+fn call_as_json(said: &Said) -> serde_json::Value {
+    json!({
+        "seconds": said.at.since(sockeye_base::Instant::ZERO).as_secs_f64(),
+        "took": said.took.as_secs_f64(),
+        "who": said.who,
+        "call": said.call.to_string(),
+        "gave": said.gave.to_string(),
     })
 }

@@ -1,5 +1,7 @@
 //! `[[host]]`.
 
+use std::net::IpAddr;
+
 use sockeye_stack::{Settings, SysctlError};
 
 use super::names::Names;
@@ -83,7 +85,7 @@ fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
     let mut addresses = Vec::new();
     for At { value: text, span } in texts {
         match value::cidr(text) {
-            Ok(cidr) if cidr.address().is_multicast() || cidr.address().is_unspecified() => {
+            Ok(cidr) if is_nobodys(cidr.address()) => {
                 table.found.add(&span, format!("{} can't be a host's address", cidr.address()));
             }
             Ok(cidr) => {
@@ -97,10 +99,12 @@ fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
     Interface { addresses, mtu }
 }
 
-fn routes(
-    table: &mut Table<'_>,
-    interfaces: &[Interface],
-) -> Vec<(sockeye_stack::Cidr, std::net::IpAddr, usize)> {
+/// Groups, "any", and IPv4's addresses in IPv6's clothes.
+fn is_nobodys(address: IpAddr) -> bool {
+    address.is_multicast() || address.is_unspecified() || address.to_canonical() != address
+}
+
+fn routes(table: &mut Table<'_>, interfaces: &[Interface]) -> Vec<(sockeye_stack::Cidr, IpAddr, usize)> {
     let mut read = Vec::new();
     for At { value: text, span } in table.texts("routes") {
         let (to, via) = match value::route(text) {

@@ -69,10 +69,24 @@ pub(super) fn directions(table: &mut Table<'_>, begin: &[Direction; 2]) -> [Dire
     for (key, direction) in [("there", &mut there), ("back", &mut back)] {
         if let Some(mut own) = table.table(key, "a direction") {
             Keys::read(&mut own).apply(direction);
+            check_queue(&own, direction);
             own.finish();
         }
     }
+    for direction in [&there, &back] {
+        check_queue(table, direction);
+    }
     [there, back]
+}
+
+/// A queue is before something that takes its time.
+fn check_queue(table: &Table<'_>, direction: &Direction) {
+    if direction.rate.is_none()
+        && table.found.is_empty()
+        && let Some(key) = ["queue", "codel"].into_iter().find(|key| table.has(key))
+    {
+        table.found.add(&table.span, format!("{key} needs rate: nothing waits for a link without one"));
+    }
 }
 
 /// Whether a table says anything of a direction.
@@ -80,7 +94,7 @@ pub(super) fn says_something(table: &Table<'_>) -> bool {
     KEYS.iter().chain(&["there", "back"]).any(|key| table.has(key))
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "delay",
     "jitter",
     "spread",
@@ -93,6 +107,7 @@ const KEYS: [&str; 12] = [
     "corrupt",
     "rate",
     "queue",
+    "codel",
 ];
 
 /// What is said of a direction.

@@ -43,6 +43,7 @@ fn read(top: &mut Table<'_>) -> Topology {
     let mut topology = Topology {
         name: top.text("name").map(|name| name.value.to_owned()),
         seed: top.number("seed", 0..=u64::MAX),
+        until: top.parsed("until", value::time),
         ..Topology::default()
     };
     let mut names = Names::default();

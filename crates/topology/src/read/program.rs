@@ -18,6 +18,10 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
             }
             Vec::new()
         }
+        [line, ..] if line.value.trim().is_empty() => {
+            table.found.add(&line.span, "run has no program");
+            Vec::new()
+        }
         // A string is a line for the shell.
         [line] if table.is_text("run") => ["sh", "-c", line.value].map(str::to_owned).to_vec(),
         words => words.iter().map(|word| word.value.to_owned()).collect(),

@@ -1,9 +1,11 @@
 //! `[[traffic]]`.
 
+use sockeye_abi::Transport;
 use sockeye_base::Duration;
 
 use super::names::Names;
-use crate::model::{Topology, Traffic, Work};
+use crate::calls::{self, Step};
+use crate::model::{Calls, Topology, Traffic, Work};
 use crate::table::Table;
 use crate::value;
 
@@ -11,6 +13,8 @@ use crate::value;
 const PORT: u64 = 5001;
 /// The longest request and datagram, in bytes.
 const LONGEST: u64 = 65_507;
+/// Programs at one end of a conversation, at most.
+const MOST_CLIENTS: u64 = 1000;
 
 pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names) {
     let hosts = topology.hosts.len();
@@ -20,7 +24,7 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
         names.ends.find_among(hosts, &name, "host", table.found)
     };
     let (from, to) = (host("from"), host("to"));
-    let work = work(&mut table);
+    let work = work(&mut table, &mut topology.calls);
     let number = topology.traffic.len() as u64;
     let port = table.number("port", 1..=65_535).unwrap_or(PORT + number % 1000);
     let name = table.text("name").map(|name| name.value.to_owned());
@@ -28,23 +32,83 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
     let within = table.parsed("within", value::time);
     if let (Some(from), Some(to), Some(work), Ok(port)) = (from, to, work, u16::try_from(port)) {
         let of = |host: usize| topology.hosts[host].name.as_str();
+        let addresses = topology.hosts[to].interfaces.first().map(|eth0| eth0.addresses.len());
+        if addresses == Some(0) && table.found.is_empty() {
+            table.found.add(&table.span, format!("{} has no address to send to", of(to)));
+        }
+        if topology.serving(work).is_some_and(|own| {
+            let others = topology.traffic.iter().filter(|other| (other.to, other.port) == (to, port));
+            others.filter_map(|other| topology.serving(other.work)).any(|other| other == own)
+        }) {
+            table.found.add(&table.span, format!("other traffic has port {port} of {} already", of(to)));
+        }
         let name = name.unwrap_or_else(|| format!("{} to {}", of(from), of(to)));
         topology.traffic.push(Traffic { name, from, to, port, at, work, within });
     }
     table.finish();
 }
 
-fn work(table: &mut Table<'_>) -> Option<Work> {
+fn work(table: &mut Table<'_>, known: &mut Vec<Calls>) -> Option<Work> {
     let stream = table.parsed("bytes", value::size).map(Work::Stream);
     let size = table.number("size", 1..=LONGEST).and_then(|size| usize::try_from(size).ok());
     let exchanges = table.number("exchanges", 1..=u64::MAX);
     let exchanges = exchanges.map(|count| Work::Exchanges { count, size: size.unwrap_or(1) });
-    let every = table.parsed("every", value::time).unwrap_or(Duration::from_millis(1));
+    let every = table.parsed("every", value::time);
     let datagrams = table.number("datagrams", 1..=u64::MAX);
-    let datagrams = datagrams.map(|count| Work::Datagrams { count, size: size.unwrap_or(64), every });
-    let ways = [stream, exchanges, datagrams];
-    if ways.iter().flatten().count() != 1 {
-        table.found.add(&table.span, "traffic is one of bytes, exchanges and datagrams");
+    let datagrams = datagrams.map(|count| {
+        let every = every.unwrap_or(Duration::from_millis(1));
+        Work::Datagrams { count, size: size.unwrap_or(64), every }
+    });
+    let client = table.has("client");
+    let calls = calls(table).filter(|_| client).map(|calls| {
+        known.push(calls);
+        Work::Calls(known.len() - 1)
+    });
+    let said = ["bytes", "exchanges", "datagrams", "client"].iter().filter(|way| table.has(way)).count();
+    if said != 1 {
+        table
+            .found
+            .add(&table.span, "traffic is one of bytes, exchanges, datagrams, and client with what it calls");
     }
+    let ways = [stream, exchanges, datagrams, calls];
     ways.into_iter().flatten().next()
+}
+
+/// What the programs at both ends call.
+fn calls(table: &mut Table<'_>) -> Option<Calls> {
+    let client = steps(table, "client");
+    if table.has("client") && client.as_ref().is_some_and(Vec::is_empty) {
+        table.found.add(&table.span, "client calls nothing");
+    }
+    let server = steps(table, "server");
+    let transport = table.parsed("over", |text| match text {
+        "tcp" => Ok(Transport::Tcp),
+        "udp" => Ok(Transport::Udp),
+        _ => Err("tcp or udp".to_owned()),
+    });
+    let clients = table.number("clients", 1..=MOST_CLIENTS).and_then(|count| u32::try_from(count).ok());
+    for key in ["server", "over", "clients"] {
+        if table.has(key) && !table.has("client") {
+            table.found.add(&table.span, format!("{key} is for traffic that says what a client calls"));
+        }
+    }
+    let calls = Calls {
+        transport: transport.unwrap_or(Transport::Tcp),
+        clients: clients.unwrap_or(1),
+        client: client?,
+        server: server?,
+    };
+    Some(calls)
+}
+
+/// Calls in an array, each in its place.
+fn steps(table: &mut Table<'_>, key: &'static str) -> Option<Vec<Step>> {
+    let found = table.found;
+    let texts = table.texts(key);
+    let steps = texts
+        .iter()
+        .map(|text| calls::step(text.value).map_err(|why| found.add(&text.span, format!("{key}: {why}"))));
+    // All of them are looked at, so that all that is wrong is told.
+    let steps: Vec<Result<Step, ()>> = steps.collect();
+    steps.into_iter().collect::<Result<_, ()>>().ok()
 }

@@ -3,18 +3,22 @@
 //! Flow: a [`Simulation`] is stepped from deadline to deadline; each socket that changed is told to the conversation it
 //! belongs to; what came of all is the [`Outcome`].
 
+mod actor;
+mod script;
 mod talk;
 
 use std::collections::BTreeMap;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_lab::{Captured, Lab};
+use sockeye_lab::{Captured, HostId, Lab};
+use sockeye_socket::SocketId;
 
-use crate::model::What;
+use crate::model::{What, Work};
 use crate::{Built, Files, Topology};
-pub use talk::Talked;
-use talk::{Sockets, Talk};
+use script::Script;
+use talk::Talk;
+pub use talk::{Said, Talked};
 
 /// Virtual time ends here if nothing else ends it.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
@@ -22,11 +26,38 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Who sees each frame as it is sent.
 pub type Watch<'a> = &'a mut dyn FnMut(&Lab, &Captured);
 
+/// Which conversation a socket is of.
+type Sockets = BTreeMap<(HostId, SocketId), usize>;
+
+/// Which conversation is meant, and whose sockets are whose.
+struct Own<'a> {
+    number: usize,
+    sockets: &'a mut Sockets,
+}
+
+/// What two hosts have with each other, moved on by what happens to its sockets, and by time.
+trait Conversation {
+    /// Whether nothing of it is still to come.
+    fn is_over(&self) -> bool;
+    /// When it has something to do by itself.
+    fn due(&self) -> Option<Instant>;
+    /// Before anything has begun.
+    fn prepare(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>);
+    /// It is due.
+    fn go_on(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>);
+    /// A socket of it has changed.
+    fn ready(&mut self, lab: &mut Lab, now: Instant, socket: (HostId, SocketId), own: &mut Own<'_>);
+    /// A host was switched on, or off.
+    fn switched(&mut self, lab: &mut Lab, now: Instant, host: (HostId, bool), own: &mut Own<'_>);
+    /// The run is over: what came of it.
+    fn outcome(self: Box<Self>, lab: &Lab, now: Instant) -> Talked;
+}
+
 /// A network at work in virtual time.
 pub struct Simulation<'a> {
     topology: &'a Topology,
     built: Built,
-    talks: Vec<Talk>,
+    talks: Vec<Box<dyn Conversation>>,
     /// Whose a socket is.
     owners: Sockets,
     now: Instant,
@@ -59,14 +90,19 @@ impl<'a> Simulation<'a> {
     pub fn new(topology: &'a Topology, seed: u64, files: Files) -> Result<Simulation<'a>, Errno> {
         let mut built = topology.build(seed, files);
         built.services.start(&mut built.lab, Instant::ZERO)?;
-        let talks = topology.traffic.iter().map(|traffic| {
-            let [from, to] = [traffic.from, traffic.to].map(|host| built.hosts[host]);
-            Talk::new(traffic, topology.hosts[traffic.to].interfaces[0].addresses[0].address(), [from, to])
+        let talks = topology.traffic.iter().map(|traffic| -> Box<dyn Conversation> {
+            let hosts = [traffic.from, traffic.to].map(|host| built.hosts[host]);
+            let address = topology.hosts[traffic.to].interfaces[0].addresses[0].address();
+            match traffic.work {
+                Work::Calls(calls) => Box::new(Script::new(traffic, &topology.calls[calls], address, hosts)),
+                _ => Box::new(Talk::new(traffic, address, hosts)),
+            }
         });
         let talks: Vec<_> = talks.collect();
         let mut simulation =
             Simulation { topology, built, talks, owners: Sockets::new(), now: Instant::ZERO, event: 0 };
-        (0..simulation.talks.len()).for_each(|at| simulation.listen(at));
+        (0..simulation.talks.len())
+            .for_each(|at| simulation.tell(at, |talk, lab, now, own| talk.prepare(lab, now, own)));
         Ok(simulation)
     }
 
@@ -97,13 +133,13 @@ impl<'a> Simulation<'a> {
         self.happen();
         for at in 0..self.talks.len() {
             if self.talks[at].due().is_some_and(|due| due <= self.now) {
-                self.talks[at].begin_or_go_on(&mut self.built.lab, self.now, (at, &mut self.owners));
+                self.tell(at, |talk, lab, now, own| talk.go_on(lab, now, own));
             }
         }
         let Simulation { built, talks, owners, now, .. } = self;
         built.services.settle(&mut built.lab, *now, |lab, host, socket| {
-            if let Some(at) = owners.get(&(host, socket)).copied() {
-                talks[at].ready(lab, *now, (host, socket), (at, owners));
+            if let Some(number) = owners.get(&(host, socket)).copied() {
+                talks[number].ready(lab, *now, (host, socket), &mut Own { number, sockets: owners });
             }
         });
     }
@@ -117,33 +153,42 @@ impl<'a> Simulation<'a> {
             self.event += 1;
             // The lab is behind: it has to switch first.
             self.built.lab.advance(self.now);
-            for at in 0..self.talks.len() {
-                let [from, to] = self.talks[at].hosts();
-                match event.what {
-                    What::Off(host) if self.built.hosts[host] == from => self.talks[at].lose(self.now),
-                    What::Off(host) if self.built.hosts[host] == to => self.talks[at].lose_server(),
-                    What::On(host) if self.built.hosts[host] == to => self.listen(at),
-                    _ => {}
-                }
-            }
+            let switched = match event.what {
+                What::Off(host) => (self.built.hosts[host], false),
+                What::On(host) => (self.built.hosts[host], true),
+                _ => continue,
+            };
+            (0..self.talks.len())
+                .for_each(|at| self.tell(at, |talk, lab, now, own| talk.switched(lab, now, switched, own)));
         }
     }
 
-    fn listen(&mut self, at: usize) {
-        self.talks[at].listen(&mut self.built.lab, self.now, (at, &mut self.owners));
+    /// Tells a conversation something.
+    fn tell(
+        &mut self,
+        number: usize,
+        what: impl FnOnce(&mut dyn Conversation, &mut Lab, Instant, &mut Own<'_>),
+    ) {
+        let own = &mut Own { number, sockets: &mut self.owners };
+        what(self.talks[number].as_mut(), &mut self.built.lab, self.now, own);
     }
 
     /// When something is to be done next; nothing once all is over.
     fn next(&mut self) -> Option<Instant> {
-        let over = self.talks.iter().all(Talk::is_over);
+        let longest = Instant::ZERO + self.topology.until.unwrap_or(LONGEST);
+        let over = self.talks.iter().all(|talk| talk.is_over());
         let event = self.topology.events.get(self.event).map(|event| Instant::ZERO + event.at);
         if over && (!self.talks.is_empty() || event.is_none()) {
             // What is on its way arrives, the last acknowledgements among it.
-            return self.built.lab.next_arrival();
+            return self.built.lab.next_arrival().filter(|at| *at <= longest);
         }
-        let due = self.talks.iter().filter_map(Talk::due).min();
+        let due = self.talks.iter().filter_map(|talk| talk.due()).min();
         let next = [self.built.lab.next_deadline(), due, event].into_iter().flatten().min()?;
-        (next <= Instant::ZERO + LONGEST).then_some(next.max(self.now))
+        if next > longest {
+            self.now = self.topology.until.map_or(self.now, |until| self.now.max(Instant::ZERO + until));
+            return None;
+        }
+        Some(next.max(self.now))
     }
 
     fn outcome(self, drops: BTreeMap<&'static str, u64>) -> Outcome {
@@ -152,7 +197,8 @@ impl<'a> Simulation<'a> {
             hosts.filter_map(|host| self.built.lab.host(host).counters().by_name(name)).sum()
         };
         let resets = sum("TcpOutRsts");
-        let talks: Vec<_> = self.talks.into_iter().map(|talk| talk.outcome(self.now)).collect();
+        let lab = &self.built.lab;
+        let talks: Vec<_> = self.talks.into_iter().map(|talk| talk.outcome(lab, self.now)).collect();
         let ends = self.topology.traffic.iter().zip(&talks).map(|(traffic, talked)| traffic.at + talked.took);
         let mut outcome = Outcome {
             end: ends.max().unwrap_or_else(|| self.now.since(Instant::ZERO)),

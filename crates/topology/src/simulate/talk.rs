@@ -1,6 +1,5 @@
 //! One conversation: both its ends, as state machines over non-blocking sockets.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
@@ -9,20 +8,19 @@ use sockeye_base::{Chain, Duration, Instant};
 use sockeye_lab::{HostId, Lab};
 use sockeye_socket::SocketId;
 
+use super::{Conversation, Own};
+use crate::calls::{Call, Gave};
 use crate::model::{Traffic, Work};
-
-/// Which conversation a socket is of.
-pub(super) type Sockets = BTreeMap<(HostId, SocketId), usize>;
 
 /// Bytes written and read at once.
 const AT_ONCE: usize = 64 * 1024;
 /// What is said.
-static CHUNK: [u8; AT_ONCE] = [0x55; AT_ONCE];
+pub(super) static CHUNK: [u8; AT_ONCE] = [0x55; AT_ONCE];
 /// How long the last datagrams are waited for.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What came of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Talked {
     /// How long it took.
     pub took: Duration,
@@ -36,8 +34,25 @@ pub struct Talked {
     pub again: u64,
     /// The shortest, mean and longest time a request took.
     pub times: Option<[Duration; 3]>,
+    /// What its programs called, in the order the calls returned.
+    pub said: Vec<Said>,
     /// Why it isn't whole, if it isn't.
     pub failed: Option<String>,
+}
+
+/// A call of a program, and what it gave.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When it returned.
+    pub at: Instant,
+    /// After how long.
+    pub took: Duration,
+    /// Who called: `client`, `server`.
+    pub who: String,
+    /// What.
+    pub call: Call,
+    /// What it gave.
+    pub gave: Gave,
 }
 
 pub(super) struct Talk {
@@ -96,7 +111,7 @@ impl Talk {
             out: [Chain::new(), Chain::new()],
             left: match traffic.work {
                 Work::Stream(bytes) => bytes,
-                Work::Exchanges { .. } | Work::Datagrams { .. } => 0,
+                _ => 0,
             },
             came: [0; 2],
             sent: 0,
@@ -109,28 +124,8 @@ impl Talk {
         }
     }
 
-    pub(super) fn hosts(&self) -> [HostId; 2] {
-        self.hosts
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.state == State::Over
-    }
-
-    /// When it has something to do by itself.
-    pub(super) fn due(&self) -> Option<Instant> {
-        match (self.state, self.work) {
-            (State::Waiting, _) => Some(self.begins),
-            (State::Talking, Work::Datagrams { count, every, .. }) if self.sent < count => {
-                Some(self.begins + every.saturating_mul(u32::try_from(self.sent).unwrap_or(u32::MAX)))
-            }
-            (State::Talking, Work::Datagrams { .. }) => Some(self.asked + PATIENCE),
-            (State::Talking | State::Over, _) => None,
-        }
-    }
-
     /// Opens the socket of who answers.
-    pub(super) fn listen(&mut self, lab: &mut Lab, now: Instant, (own, owners): (usize, &mut Sockets)) {
+    fn listen(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>) {
         let to = self.hosts[1];
         let host = lab.host_mut(to);
         let transport = self.transport();
@@ -144,7 +139,7 @@ impl Talk {
         match listening {
             Ok(socket) => {
                 self.listener = Some(socket);
-                owners.insert((to, socket), own);
+                own.sockets.insert((to, socket), own.number);
             }
             Err(errno) => self.fail(now, errno),
         }
@@ -152,46 +147,8 @@ impl Talk {
 
     fn transport(&self) -> Transport {
         match self.work {
-            Work::Stream(_) | Work::Exchanges { .. } => Transport::Tcp,
             Work::Datagrams { .. } => Transport::Udp,
-        }
-    }
-
-    /// It is due.
-    pub(super) fn begin_or_go_on(
-        &mut self,
-        lab: &mut Lab,
-        now: Instant,
-        (own, owners): (usize, &mut Sockets),
-    ) {
-        let from = self.hosts[0];
-        if self.state == State::Waiting {
-            self.state = State::Talking;
-            let host = lab.host_mut(from);
-            let family = if self.address.is_ipv4() { Family::Inet } else { Family::Inet6 };
-            let begun = host.socket(family, self.transport()).and_then(|socket| {
-                match host.connect(now, socket, self.address) {
-                    Ok(()) | Err(Errno::EINPROGRESS) => Ok(socket),
-                    Err(errno) => Err(errno),
-                }
-            });
-            match begun {
-                Ok(socket) => {
-                    self.client = Some(socket);
-                    owners.insert((from, socket), own);
-                }
-                Err(errno) => return self.fail(now, errno),
-            }
-            self.ask(now);
-        }
-        if let (Work::Datagrams { count, size, .. }, Some(client)) = (self.work, self.client) {
-            if self.sent == count {
-                return self.end(now);
-            }
-            // What can't be sent is lost.
-            let _ = lab.host_mut(from).send(now, client, &CHUNK[..size.min(AT_ONCE)]);
-            self.sent += 1;
-            self.asked = now;
+            _ => Transport::Tcp,
         }
     }
 
@@ -207,52 +164,10 @@ impl Talk {
         }
     }
 
-    /// A socket of it has changed.
-    pub(super) fn ready(
-        &mut self,
-        lab: &mut Lab,
-        now: Instant,
-        (host, socket): (HostId, SocketId),
-        (own, owners): (usize, &mut Sockets),
-    ) {
-        let done = if host == self.hosts[1] && Some(socket) == self.listener {
-            match self.transport() {
-                Transport::Tcp => self.accept(lab, now, (own, owners)),
-                _ => self.take_datagrams(lab, now),
-            }
-        } else if Some(socket) == self.client && host == self.hosts[0] {
-            self.client_ready(lab, now, socket)
-        } else if Some(socket) == self.server {
-            self.server_ready(lab, now, socket)
-        } else {
-            Ok(())
-        };
-        if let Err(errno) = done {
-            self.fail(now, errno);
-        }
-        if self.is_over() {
-            for (host, socket) in [(self.hosts[0], self.client.take()), (self.hosts[1], self.server.take())] {
-                if let Some(socket) = socket {
-                    if let Some(info) = lab.host(host).info(socket) {
-                        self.segments += info.segs_out;
-                        self.again += u64::from(info.total_retrans);
-                    }
-                    owners.remove(&(host, socket));
-                    lab.host_mut(host).close(now, socket);
-                }
-            }
-        }
-    }
-
-    fn accept(
-        &mut self,
-        lab: &mut Lab,
-        now: Instant,
-        (own, owners): (usize, &mut Sockets),
-    ) -> Result<(), Errno> {
+    fn accept(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>) -> Result<(), Errno> {
         let (to, Some(listener)) = (self.hosts[1], self.listener) else { return Ok(()) };
         while let Ok((socket, _)) = lab.host_mut(to).accept(now, listener) {
-            owners.insert((to, socket), own);
+            own.sockets.insert((to, socket), own.number);
             self.server = Some(socket);
             self.server_ready(lab, now, socket)?;
         }
@@ -349,7 +264,7 @@ impl Talk {
     }
 
     /// The host of who began was switched off.
-    pub(super) fn lose(&mut self, now: Instant) {
+    fn lose(&mut self, now: Instant) {
         if self.state == State::Talking {
             self.client = None;
             self.failed = Some("its host was switched off".to_owned());
@@ -358,7 +273,7 @@ impl Talk {
     }
 
     /// The host of who answers was switched off: nobody tells who began.
-    pub(super) fn lose_server(&mut self) {
+    fn lose_server(&mut self) {
         (self.listener, self.server) = (None, None);
         self.out[1] = Chain::new();
     }
@@ -374,8 +289,103 @@ impl Talk {
         self.state = State::Over;
         self.ended = now;
     }
+}
 
-    pub(super) fn outcome(self, now: Instant) -> Talked {
+impl Conversation for Talk {
+    fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    /// When it has something to do by itself.
+    fn due(&self) -> Option<Instant> {
+        match (self.state, self.work) {
+            (State::Waiting, _) => Some(self.begins),
+            (State::Talking, Work::Datagrams { count, every, .. }) if self.sent < count => {
+                Some(self.begins + every.saturating_mul(u32::try_from(self.sent).unwrap_or(u32::MAX)))
+            }
+            (State::Talking, Work::Datagrams { .. }) => Some(self.asked + PATIENCE),
+            (State::Talking | State::Over, _) => None,
+        }
+    }
+
+    fn prepare(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>) {
+        self.listen(lab, now, own);
+    }
+
+    /// It is due.
+    fn go_on(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>) {
+        let from = self.hosts[0];
+        if self.state == State::Waiting {
+            self.state = State::Talking;
+            let host = lab.host_mut(from);
+            let family = if self.address.is_ipv4() { Family::Inet } else { Family::Inet6 };
+            let begun = host.socket(family, self.transport()).and_then(|socket| {
+                match host.connect(now, socket, self.address) {
+                    Ok(()) | Err(Errno::EINPROGRESS) => Ok(socket),
+                    Err(errno) => Err(errno),
+                }
+            });
+            match begun {
+                Ok(socket) => {
+                    self.client = Some(socket);
+                    own.sockets.insert((from, socket), own.number);
+                }
+                Err(errno) => return self.fail(now, errno),
+            }
+            self.ask(now);
+        }
+        if let (Work::Datagrams { count, size, .. }, Some(client)) = (self.work, self.client) {
+            if self.sent == count {
+                return self.end(now);
+            }
+            // What can't be sent is lost.
+            let _ = lab.host_mut(from).send(now, client, &CHUNK[..size.min(AT_ONCE)]);
+            self.sent += 1;
+            self.asked = now;
+        }
+    }
+
+    /// A socket of it has changed.
+    fn ready(&mut self, lab: &mut Lab, now: Instant, (host, socket): (HostId, SocketId), own: &mut Own<'_>) {
+        let done = if host == self.hosts[1] && Some(socket) == self.listener {
+            match self.transport() {
+                Transport::Tcp => self.accept(lab, now, own),
+                _ => self.take_datagrams(lab, now),
+            }
+        } else if Some(socket) == self.client && host == self.hosts[0] {
+            self.client_ready(lab, now, socket)
+        } else if Some(socket) == self.server {
+            self.server_ready(lab, now, socket)
+        } else {
+            Ok(())
+        };
+        if let Err(errno) = done {
+            self.fail(now, errno);
+        }
+        if self.is_over() {
+            for (host, socket) in [(self.hosts[0], self.client.take()), (self.hosts[1], self.server.take())] {
+                if let Some(socket) = socket {
+                    if let Some(info) = lab.host(host).info(socket) {
+                        self.segments += info.segs_out;
+                        self.again += u64::from(info.total_retrans);
+                    }
+                    own.sockets.remove(&(host, socket));
+                    lab.host_mut(host).close(now, socket);
+                }
+            }
+        }
+    }
+
+    fn switched(&mut self, lab: &mut Lab, now: Instant, (host, on): (HostId, bool), own: &mut Own<'_>) {
+        match on {
+            false if host == self.hosts[0] => self.lose(now),
+            false if host == self.hosts[1] => self.lose_server(),
+            true if host == self.hosts[1] => self.listen(lab, now, own),
+            _ => {}
+        }
+    }
+
+    fn outcome(self: Box<Talk>, _: &Lab, now: Instant) -> Talked {
         let ended = if self.is_over() { self.ended } else { now };
         let missing = match self.work {
             Work::Datagrams { count, .. } if self.times.count < count => {
@@ -391,6 +401,7 @@ impl Talk {
             segments: self.segments,
             again: self.again,
             times: self.times.all(),
+            said: Vec::new(),
             failed: self.failed.or(missing),
         }
     }

@@ -1,5 +1,6 @@
 //! What files say, and what is wrong with them.
 
+mod called;
 mod simulated;
 mod wrong;
 

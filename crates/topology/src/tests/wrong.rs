@@ -41,6 +41,9 @@ fn unknown_keys_and_names_have_a_nearest() {
 fn values_that_cant_be() {
     for (text, told) in [
         ("delay = \"10\"", "8:9: delay: 10: time unit needed, for example 10sec or 10ms"),
+        ("delay = \"-5ms\"", "8:9: delay: \"-5ms\" is no time, such as 50ms, 1.5s or 2m 3s"),
+        ("delay = \"200y\"", "8:9: delay: 200y is more than a hundred years"),
+        ("queue = \"10K\"", "7:1: queue needs rate: nothing waits for a link without one"),
         ("delay = 10", "8:9: delay has to be a string"),
         ("loss = \"101%\"", "8:8: loss: a percentage from 0% to 100%, to four places"),
         ("rate = \"0mbit\"", "8:8: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
@@ -111,7 +114,28 @@ fn programs_traffic_and_events() {
             "[[program]]\nhost = \"a\"\nrun = \"true\"\nready = {}",
             "10:9: ready is one of port, prints and after",
         ),
-        ("[[traffic]]\nfrom = \"a\"\nto = \"b\"", "7:1: traffic is one of bytes, exchanges and datagrams"),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"",
+            "7:1: traffic is one of bytes, exchanges, datagrams, and client with what it calls",
+        ),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = [\"connect\", \"red 5\"]",
+            "10:22: client: there is no call red; did you mean read?",
+        ),
+        ("[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = []", "7:1: client calls nothing"),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nport = 9\nbytes = \"1\"\n[[traffic]]\nfrom = \"a\"\nto = \"b\"\nport = 9\nexchanges = 1",
+            "12:1: other traffic has port 9 of b already",
+        ),
+        (
+            "[[host]]\nname = \"c\"\naddresses = []\n[[traffic]]\nfrom = \"a\"\nto = \"c\"\nbytes = \"1\"",
+            "10:1: c has no address to send to",
+        ),
+        ("[[program]]\nhost = \"a\"\nrun = \" \"", "9:7: run has no program"),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1\"\nclients = 2",
+            "7:1: clients is for traffic that says what a client calls",
+        ),
         (
             "[[event]]\nat = \"1s\"",
             "7:1: an event is one of cut, mend, off, on, reboot, pause, resume, partition, change and readdress",

@@ -170,7 +170,7 @@ fn measure(arguments: &Arguments) -> io::Result<Measured> {
         nodelay: arguments.nodelay,
         worker: [this.into()].into_iter().chain(words).chain(inner).collect(),
     };
-    let stop = super::stop_on_interrupt()?;
+    let stop = crate::interrupt::stop_on_interrupt()?;
     let bar = super::progress(plan.steps());
     let measured = plan.measure(&stop, || bar.inc(1));
     bar.finish_and_clear();
