@@ -156,6 +156,27 @@ pub(crate) fn bounded(child: Child, what: &str) -> Output {
     }
 }
 
+/// tshark finds no packet of these captures malformed, and no checksum wrong.
+pub(crate) fn well_formed<P: AsRef<Path>>(captures: &[P]) {
+    if !need(&["tshark", "mergecap"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let all = place.path().join("all.pcapng");
+    finish(bare(["mergecap", "-w"]).arg(&all).args(captures.iter().map(AsRef::as_ref))).well();
+    // Of what ICMP's errors quote there is only a part, which has no checksum.
+    let wrong = "_ws.malformed || ((ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0) \
+                 && !icmp && !icmpv6) || icmp.checksum.status == 0 || icmpv6.checksum.status == 0";
+    let mut command = bare(["tshark", "-n", "-Y", wrong]);
+    for protocol in ["ip", "tcp", "udp"] {
+        command.args(["-o", &format!("{protocol}.check_checksum:TRUE")]);
+    }
+    // Each packet by itself: streams that were sent again in other pieces are no business of it.
+    command.args(["-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.analyze_sequence_numbers:FALSE"]);
+    let found = finish(command.arg("-r").arg(&all)).well().text();
+    assert_eq!(found, "", "tshark finds these wrong");
+}
+
 /// Sends a signal to a process, or with `-` before its number to a group.
 pub(crate) fn signal(name: &str, target: &str) {
     let sent = Command::new("sh").args(["-c", "kill -s \"$0\" -- \"$1\"", name, target]).status();

@@ -1,6 +1,6 @@
 //! `sockeye draw`.
 
-use crate::common::{TempDir, finish, need, sockeye};
+use crate::common::{TempDir, finish, need, sockeye, well_formed};
 
 #[test]
 fn a_connection_as_a_ladder_and_as_pictures() {
@@ -12,6 +12,7 @@ fn a_connection_as_a_ladder_and_as_pictures() {
     let mut command = sockeye(["run", "--loss", "4%", "--seed", "5", "--pcap"]);
     finish(command.arg(&pcap).args(["--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/bytes/60K"]))
         .well();
+    well_formed(&[&pcap]);
     let ladder = finish(sockeye(["draw"]).arg(&pcap).args(["port", "80"])).well().text();
     for part in [
         "10.61.0.2:80",

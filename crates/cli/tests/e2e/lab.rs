@@ -1,10 +1,10 @@
 //! `sockeye lab`: networks in files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{TempDir, finish, need, sockeye};
+use crate::common::{TempDir, bare, finish, need, sockeye, well_formed};
 use crate::oracle::difference;
 
 const LOSSY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/lossy.toml");
@@ -19,26 +19,38 @@ fn a_network_is_explained_and_runs() {
     assert!(told.text().contains("4194304 bytes in"), "{}", told.text());
 }
 
-/// The same seed gives the same capture, to the byte, whatever runs beside it; another seed another.
+/// The same seed gives the same capture, to the byte: that of every machine and build, alone and beside seven others; another
+/// seed another. With SOCKEYE_BLESS its digest is written anew.
 #[test]
 fn a_seed_repeats_a_run() {
     let place = TempDir::new();
-    let captures: Vec<_> = std::thread::scope(|scope| {
-        let runs = [7, 7, 8].into_iter().enumerate().map(|(run, seed)| {
-            let path = place.path().join(format!("{run}.pcapng"));
-            scope.spawn(move || {
-                let words = ["lab", "run", "--seed", &seed.to_string(), "--pcap"].map(str::to_owned);
-                let file = path.to_str().expect("a plain path").to_owned();
-                finish(&mut sockeye(words.into_iter().chain([file, LOSSY.to_owned()]))).well();
-                fs::read(path).expect("a capture")
-            })
+    let run = &|name: String, seed: &str| {
+        let path = place.path().join(name);
+        finish(sockeye(["lab", "run", "--seed", seed, "--pcap"]).arg(&path).arg(LOSSY)).well();
+        fs::read(path).expect("a capture")
+    };
+    let alone = run("lossy.pcapng".to_owned(), "7");
+    assert!(alone.len() > 100_000);
+    std::thread::scope(|scope| {
+        let beside = (0..8).map(|number| {
+            let seed = if number == 7 { "8" } else { "7" };
+            scope.spawn(move || (seed, run(format!("{number}.pcapng"), seed)))
         });
-        let runs: Vec<_> = runs.collect();
-        runs.into_iter().map(|run| run.join().expect("it ran")).collect()
+        for run in beside.collect::<Vec<_>>() {
+            let (seed, capture) = run.join().expect("it ran");
+            assert!((capture == alone) == (seed == "7"), "seed {seed}");
+        }
     });
-    assert!(captures[0].len() > 100_000);
-    assert!(captures[0] == captures[1], "the same seed");
-    assert!(captures[0] != captures[2], "another seed");
+    if !need(&["sha256sum"]) {
+        return;
+    }
+    let digest = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/e2e/lossy.sha256");
+    let sum = finish(bare(["sha256sum", "lossy.pcapng"]).current_dir(place.path())).well().text();
+    if std::env::var_os("SOCKEYE_BLESS").is_some() {
+        fs::write(digest, sum).expect("it can be written");
+    } else {
+        assert_eq!(sum, fs::read_to_string(digest).expect("the digest"), "see CONTRIBUTING.md");
+    }
 }
 
 #[test]
@@ -153,27 +165,38 @@ fn a_file_is_held_up() {
     finish(&mut command(&["down"])).well();
 }
 
-/// Each command of docs/experiments.md prints what stands there.
+/// Each command of docs/experiments.md prints what stands there. With SOCKEYE_BLESS it is written anew.
 #[test]
 fn experiments_are_as_shown() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let page = fs::read_to_string(root.join("docs/experiments.md")).expect("the page");
+    let path = root.join("docs/experiments.md");
+    let page = fs::read_to_string(&path).expect("the page");
     let place = TempDir::new();
     std::os::unix::fs::symlink(root.join("examples"), place.path().join("examples")).expect("a link");
-    let mut commands = 0;
-    for block in page.split("```text\n").skip(1) {
-        let block = block.split("```").next().expect("its end");
-        for part in block.split_inclusive('\n').collect::<String>().split("$ sockeye ").skip(1) {
-            let (command, shown) = part.split_once('\n').expect("a line");
+    let (mut commands, mut anew, mut in_block) = (0, String::new(), false);
+    for line in page.split_inclusive('\n') {
+        if line.starts_with("```") {
+            in_block = line == "```text\n";
+        } else if let Some(command) = line.strip_prefix("$ sockeye ").filter(|_| in_block) {
             let script = format!("exec \"$0\" {command}");
             let mut run = Command::new("sh");
             run.args(["-c", &script, env!("CARGO_BIN_EXE_sockeye")]).current_dir(place.path());
-            let printed = finish(&mut run).text();
-            if let Some(difference) = difference(shown, &printed) {
-                panic!("sockeye {command}: not as shown (- shown, + printed)\n{difference}");
-            }
+            anew += line;
+            anew += &finish(&mut run).text();
             commands += 1;
+            continue;
+        } else if in_block {
+            continue;
         }
+        anew += line;
     }
-    assert!(commands > 10, "{commands} commands");
+    assert!(commands > 30, "{commands} commands");
+    let files = fs::read_dir(place.path()).expect("the folder").map(|file| file.expect("a file").path());
+    let is_capture = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "pcapng");
+    well_formed(&files.filter(is_capture).collect::<Vec<_>>());
+    if std::env::var_os("SOCKEYE_BLESS").is_some() {
+        fs::write(&path, anew).expect("it can be written");
+    } else if let Some(difference) = difference(&page, &anew) {
+        panic!("docs/experiments.md: not as shown (- shown, + printed)\n{difference}");
+    }
 }

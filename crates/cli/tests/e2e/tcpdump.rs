@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::common::{TempDir, finish, need, sockeye};
+use crate::common::{TempDir, finish, need, sockeye, well_formed};
 
 /// What a filter may ask.
 const FILTERS: [&str; 66] = [
@@ -94,6 +94,7 @@ for family, address in ((socket.AF_INET, \"10.61.0.2\"), (socket.AF_INET6, \"fd6
 '";
     let mut command = sockeye(["run", "--pcap"]);
     finish(command.arg(&path).args(["--", "sh", "-c", script])).well();
+    well_formed(&[&path]);
     path
 }
 

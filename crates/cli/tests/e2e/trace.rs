@@ -1,6 +1,6 @@
 //! `--trace`: every segment, in tcpdump's words; and `--pcap`: the same in a file.
 
-use crate::common::{TempDir, finish, need, sockeye};
+use crate::common::{TempDir, finish, need, sockeye, well_formed};
 
 #[test]
 fn a_connection_is_printed_on_standard_error() {
@@ -85,6 +85,7 @@ fn a_capture_says_what_the_trace_says() {
     command.arg(format!("--trace={}", trace.display())).arg("--pcap").arg(&pcap);
     command.args(["--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/bytes/100K"]);
     finish(&mut command).well();
+    well_formed(&[&pcap]);
     let read = |options: &[&str]| {
         let mut command = std::process::Command::new("tcpdump");
         let text = finish(command.args(options).arg("-r").arg(&pcap)).well().text();
