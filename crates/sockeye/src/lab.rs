@@ -151,7 +151,7 @@ impl Lab {
         id.map(|id| Host::new(&self.shared, id)).ok_or_else(exists)
     }
 
-    /// The host of this name.
+    /// The host of this name, in whatever case.
     pub fn find(&self, name: &str) -> Option<Host> {
         let id = self.shared.look(|engine| engine.lab.find(name))?;
         Some(Host::new(&self.shared, id))

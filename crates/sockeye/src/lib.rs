@@ -75,6 +75,6 @@ pub use lab::{
     Bursts, Captured, CoDel, Direction, Discipline, Lab, Link, LinkOptions, Loss, Plug, Reorder, Spread,
     Switch,
 };
-pub use simulation::{JoinHandle, Simulation, Unfinished};
+pub use simulation::{Failed, JoinHandle, Simulation, Unfinished};
 pub use socket::Socket;
 pub use sockeye_abi::InterfaceFlags;

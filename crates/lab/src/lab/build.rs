@@ -19,6 +19,7 @@ impl Lab {
     /// Adds a host. Its `eth0` is not linked to anything yet.
     pub fn add_host(&mut self, spec: HostSpec) -> HostId {
         let id = HostId(self.nodes.len());
+        self.names.entry(spec.name.to_ascii_lowercase()).or_insert(id);
         let epoch = self.epoch.unwrap_or(spec.settings.epoch);
         let settings = Settings { epoch, ..spec.settings };
         let mut host = Host::new(&spec.name, Stack::new(settings, self.rng.fork()));

@@ -63,6 +63,8 @@ impl HostSpec {
 /// and times give the same run to the last bit.
 pub struct Lab {
     nodes: Vec<Node>,
+    /// The hosts by name, in small letters.
+    names: BTreeMap<String, HostId>,
     links: Vec<Link>,
     switches: Vec<Switch>,
     /// The links out, away from outside, and who is there.
@@ -127,6 +129,7 @@ impl Lab {
     pub fn new(seed: u64) -> Lab {
         Lab {
             nodes: Vec::new(),
+            names: BTreeMap::new(),
             links: Vec::new(),
             switches: Vec::new(),
             outsides: Vec::new(),
@@ -178,9 +181,9 @@ impl Lab {
         result
     }
 
-    /// The host of this name.
+    /// The host of this name, in whatever case; the first if there are several.
     pub fn find(&self, name: &str) -> Option<HostId> {
-        self.hosts().find(|id| self.host(*id).name() == name)
+        self.names.get(&name.to_ascii_lowercase()).copied()
     }
 
     /// All hosts, in the order they were added.

@@ -73,7 +73,7 @@ pub(super) fn named(host: &Host, name: &str, families: Families) -> Option<HostE
     let name = name.strip_suffix('.').unwrap_or(name);
     host.shared.look(|engine| {
         let lab = &engine.lab;
-        let id = lab.hosts().find(|id| lab.host(*id).name().eq_ignore_ascii_case(name))?;
+        let id = lab.find(name)?;
         let fits = |address: &IpAddr| match families {
             Families::Both => true,
             Families::Inet => address.is_ipv4(),

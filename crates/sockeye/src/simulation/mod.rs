@@ -3,9 +3,14 @@
 //! Whatever can go on does so, one after the other in a fixed order, without any time passing; when all wait, the clock
 //! is set to what is due next: a packet's arrival, a retransmission, somebody's [`crate::time::sleep`]. So a simulated
 //! hour in which little happens takes no time, and the same seed gives the same run.
+//!
+//! That promise is for what takes its chance, its time and its order from the simulation: the network, tasks, and threads that
+//! the simulation began. A program that looks at the machine's clock, draws from another generator, iterates over a `HashMap`,
+//! or starts threads of std's, brings chance of its own along.
 
 mod baton;
 mod executor;
+mod search;
 
 use std::future::Future;
 use std::io;
@@ -19,6 +24,7 @@ use crate::time::{Duration, Instant};
 pub(crate) use baton::Baton;
 pub use executor::JoinHandle;
 pub(crate) use executor::{Executor, adopt};
+pub use search::Failed;
 
 /// A network in virtual time, and what runs on its hosts: async tasks, and blocking code one thread at a time.
 ///

@@ -8,6 +8,7 @@ mod poll;
 mod raw;
 mod real_async;
 mod reliable;
+mod search;
 mod simulated;
 mod tokio_names;
 mod twice;
