@@ -19,6 +19,7 @@ mod pair;
 mod report;
 mod round_trips;
 mod sampling;
+mod simulated;
 mod smol;
 
 use std::process::ExitCode;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
             "--quick" => effort = Effort { alone: effort.alone, ..Effort::quick() },
             "--alone" => effort.alone = true,
             memory::CHILD => return memory::child(arguments.next()),
+            simulated::CHILD => return simulated::child(arguments.next()),
             option if option.starts_with("--") => {
                 eprintln!(
                     "ratios: {option}: no such option; there are --quick, --alone and a part of a row's name"
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
     rows.extend(bounds::rows());
     rows.extend(goodput::rows());
     rows.extend(many::rows());
+    rows.extend(simulated::rows());
     rows.extend(library::rows());
     rows.extend(asynchronous::rows());
 

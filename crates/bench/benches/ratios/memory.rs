@@ -57,7 +57,7 @@ pub(crate) fn child(connections: Option<String>) -> ExitCode {
 }
 
 /// Resident memory of this process, in bytes (proc_pid_statm(5)).
-fn resident() -> usize {
+pub(crate) fn resident() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
     let pages: usize = text.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
     pages * rustix::param::page_size()
