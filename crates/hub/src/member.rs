@@ -22,7 +22,8 @@ const MOST_PARTS: usize = 1024;
 /// A connection.
 pub(crate) struct Member {
     socket: OwnedFd,
-    waiting: VecDeque<Vec<u8>>,
+    /// Messages: what stands ahead of their data, and that.
+    waiting: VecDeque<(Vec<u8>, Option<Chain>)>,
     waiting_bytes: usize,
     /// What is read into.
     buffer: Vec<u8>,
@@ -73,50 +74,41 @@ impl Member {
     /// Sends a frame by an interface, or lets it wait; `false` if it is lost.
     pub(crate) fn send_frame(&mut self, interface: usize, frame: &Frame) -> bool {
         let mut head = std::mem::take(&mut self.head);
-        let sent = message::frame(interface, frame, &mut head)
-            .is_some_and(|data| self.send_parts(&head, data.into_iter().flat_map(Chain::pieces)));
+        let sent =
+            message::frame(interface, frame, &mut head).is_some_and(|data| self.send_parts(&head, data));
         self.head = head;
         sent
     }
 
     /// Sends a message, or lets it wait; `false` if it is lost.
     pub(crate) fn send(&mut self, message: &[u8]) -> bool {
-        self.send_parts(message, [])
+        self.send_parts(message, None)
     }
 
-    fn send_parts<'m>(&mut self, head: &'m [u8], rest: impl IntoIterator<Item = &'m [u8]>) -> bool {
-        let parts: Vec<IoSlice<'m>> = [head].into_iter().chain(rest).map(IoSlice::new).collect();
-        let whole = || parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>();
+    fn send_parts(&mut self, head: &[u8], data: Option<&Chain>) -> bool {
         if self.waiting.is_empty() {
-            let put = match parts.len() {
-                ..=MOST_PARTS => self.put(&parts),
-                _ => self.put(&[IoSlice::new(&whole())]),
-            };
-            match put {
+            match self.put(head, data) {
                 Ok(()) => return true,
                 Err(error) if error.kind() != io::ErrorKind::WouldBlock => return false,
                 Err(_) => {}
             }
         }
-        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let length = head.len() + data.map_or(0, Chain::len);
         if self.waiting_bytes + length > WAITING {
             return false;
         }
         self.waiting_bytes += length;
-        self.waiting.push_back(whole());
+        self.waiting.push_back((head.to_vec(), data.cloned()));
         true
     }
 
     /// Sends what waits, as far as the peer reads.
     pub(crate) fn flush(&mut self) {
-        while let Some(message) = self.waiting.front() {
-            if self
-                .put(&[IoSlice::new(message)])
-                .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-            {
+        while let Some((head, data)) = self.waiting.front() {
+            if self.put(head, data.as_ref()).is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
                 return;
             }
-            self.waiting_bytes -= message.len();
+            self.waiting_bytes -= head.len() + data.as_ref().map_or(0, Chain::len);
             self.waiting.pop_front();
         }
     }
@@ -126,10 +118,15 @@ impl Member {
         !self.waiting.is_empty()
     }
 
-    fn put(&self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+    fn put(&self, head: &[u8], data: Option<&Chain>) -> io::Result<()> {
+        let pieces = data.into_iter().flat_map(Chain::pieces);
+        let parts: Vec<IoSlice<'_>> = [head].into_iter().chain(pieces).map(IoSlice::new).collect();
+        if parts.len() > MOST_PARTS {
+            return self.put(&parts.iter().flat_map(|part| part.iter().copied()).collect::<Vec<u8>>(), None);
+        }
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         loop {
-            match sendmsg(&self.socket, parts, &mut SendAncillaryBuffer::default(), flags) {
+            match sendmsg(&self.socket, &parts, &mut SendAncillaryBuffer::default(), flags) {
                 Ok(_) => return Ok(()),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
