@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use clap::Args;
 use sockeye_device::{CaptureError, CaptureReader, LinkType, Record};
-use sockeye_view::Link;
+use sockeye_wire::print::Link;
 use sockeye_wire::{Frame, checksum};
 
 /// No packet is longer.
@@ -62,33 +62,17 @@ pub(crate) fn link_of(reader: &Reader, record: &Record<'_>) -> Result<Link, Stri
     }
 }
 
-/// The packet as values. What was not captured is zeros; then its checksums say nothing.
-pub(crate) fn frame(link: Link, record: &Record<'_>) -> Frame {
-    let whole = record.bytes.len() >= record.length.min(LONGEST);
-    let sums = if whole { checksum::Transport::Here } else { checksum::Transport::Elsewhere };
-    parse(link, &filled(record), sums)
-}
-
-/// The packet as values, whatever its checksums: where a packet is captured at its sender, the interface has yet to make them.
+/// The packet as values, whatever its checksums: where a packet is captured at its sender, the interface has yet to make
+/// them. What was not captured is zeros.
 pub(crate) fn frame_unchecked(link: Link, record: &Record<'_>) -> Frame {
-    parse(link, &filled(record), checksum::Transport::Elsewhere)
-}
-
-/// What was captured, and zeros for the rest.
-fn filled(record: &Record<'_>) -> Bytes {
     let length = record.length.min(LONGEST);
-    if record.bytes.len() >= length {
-        return Bytes::copy_from_slice(record.bytes);
-    }
-    let mut whole = record.bytes.to_vec();
-    whole.resize(length, 0);
-    Bytes::from(whole)
-}
-
-fn parse(link: Link, bytes: &Bytes, sums: checksum::Transport) -> Frame {
+    let mut bytes = record.bytes.to_vec();
+    bytes.resize(bytes.len().max(length), 0);
+    let bytes = Bytes::from(bytes);
+    let sums = checksum::Transport::Elsewhere;
     match link {
-        Link::Ethernet => Frame::parse_ethernet_shared(bytes, sums)
-            .unwrap_or_else(|_| Frame::parse_packet_shared(bytes, sums)),
-        Link::Raw => Frame::parse_packet_shared(bytes, sums),
+        Link::Ethernet => Frame::parse_ethernet_shared(&bytes, sums)
+            .unwrap_or_else(|_| Frame::parse_packet_shared(&bytes, sums)),
+        Link::Raw => Frame::parse_packet_shared(&bytes, sums),
     }
 }

@@ -3,12 +3,14 @@
 
 #![forbid(unsafe_code)]
 
+mod capture;
 mod frames;
 mod packet;
 mod reader;
 mod script;
 mod segments;
 
+pub use capture::capture;
 pub use frames::frames;
 pub use packet::packet;
 pub use script::script;
@@ -18,5 +20,10 @@ pub use segments::segments;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name it has in `fuzz/`.
-pub const TARGETS: [(&str, Target); 4] =
-    [("frames", frames), ("packet", packet), ("script", script), ("segments", segments)];
+pub const TARGETS: [(&str, Target); 5] = [
+    ("capture", capture),
+    ("frames", frames),
+    ("packet", packet),
+    ("script", script),
+    ("segments", segments),
+];

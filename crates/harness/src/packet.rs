@@ -18,7 +18,7 @@ pub fn packet(bytes: &[u8]) {
 }
 
 fn round(frame: &Frame) {
-    let mut printer = Printer::new();
+    let mut printer = Printer::default();
     let _ = printer.line(frame, "");
     for single in frame.clone().split() {
         let _ = printer.line(&single, "");

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use sockeye_device::{CaptureInterface, CaptureWriter, LinkType, Record};
 use sockeye_lab::{Captured, Capturing, End, Lab};
-use sockeye_view::{Filter, Link, Lookup};
+use sockeye_view::{Filter, Lookup};
+use sockeye_wire::print::Link;
 use sockeye_wire::{Frame, checksum};
 
 use crate::take::end_name;

@@ -28,7 +28,7 @@ impl Trace {
                 Box::new(BufWriter::new(file))
             }
         };
-        Ok(Trace { target: Some(target), printer: Printer::new(), began: SystemTime::now() })
+        Ok(Trace { target: Some(target), printer: Printer::default(), began: SystemTime::now() })
     }
 
     /// Prints a frame.

@@ -14,7 +14,7 @@ mod picture;
 
 pub use chart::{Axis, Chart, Point, Scale, Series};
 pub use explain::{Cause, Direction, Evidence, Explanation, Finding, Outcome, explain};
-pub use filter::{Filter, FilterError, Link, Lookup};
+pub use filter::{Filter, FilterError, Lookup};
 pub use flow::{Flow, Flows, Offer, PacketError, Side, State, Step};
 pub use ladder::ladder;
 pub use picture::{ladder_picture, sequence_picture};

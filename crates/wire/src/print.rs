@@ -1,155 +1,159 @@
-//! Frames as lines of text, in tcpdump's words: what `tcpdump -n` prints for them.
+//! Packets as lines of text, in tcpdump's words: what `tcpdump -n` 4.99 prints for the same bytes, and its options.
 //!
-//! A line depends on lines before it: tcpdump prints sequence numbers relative to the start of their connection, so a
-//! [`Printer`] remembers where each began. Not modelled: the protocols tcpdump decodes by their port, but for HTTP
-//! (it would print DNS's questions, for one), and the hexadecimal dump behind frames of unknown kind.
+//! It reads bytes, not values: what is malformed, cut short or of a kind nobody here speaks is printed, too. A line depends
+//! on lines before it: tcpdump prints sequence numbers relative to the start of their connection, so a [`Printer`]
+//! remembers where each began. Not modelled: names for addresses and ports, and protocols that nothing here speaks (what
+//! tcpdump would tell of NTP, DHCP or routing protocols is printed as a datagram of so many bytes; of other IP protocols
+//! the number).
 
+mod arp;
 mod connections;
-mod fragment;
-mod http;
-mod icmp;
+mod data;
+mod discovery;
+mod dns;
+mod dns_names;
+mod ether;
+mod icmpv4;
+mod icmpv6;
+mod ipv4;
+mod ipv6;
 mod membership;
+mod page;
+mod redis;
 mod tcp;
+mod text;
+mod transport;
+mod udp;
 
-use std::fmt::Write;
-
-use bytes::Bytes;
-
-use crate::{Body, Frame, Malformed, Packet, Payload, arp, checksum, ethernet, ip};
+use crate::{Frame, checksum};
 
 use connections::Connections;
+use page::{Page, Short};
 
-/// Prints frames, one line each.
-#[derive(Debug)]
-pub struct Printer {
-    /// `None`: sequence numbers are printed as they are.
-    connections: Option<Connections>,
+/// What packets begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// An Ethernet header.
+    Ethernet,
+    /// An IP header.
+    Raw,
 }
 
-impl Default for Printer {
-    fn default() -> Printer {
-        Printer::new()
+/// What is printed of a packet: tcpdump's options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// How much is told: how often `-v` was given.
+    pub verbosity: u8,
+    /// The link's header, too: `-e`.
+    pub link_header: bool,
+    /// Little of protocols: how often `-q` was given.
+    pub quiet: u8,
+    /// Sequence numbers as they are in the packets: `-S`.
+    pub absolute: bool,
+    /// Whether checksums are looked at: not with `-K`.
+    pub sums: bool,
+    /// The packet's bytes behind the line.
+    pub dump: Option<Dump>,
+}
+
+/// A packet's bytes, as they are printed behind its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dump {
+    /// How.
+    pub form: DumpForm,
+    /// With the link's header: where the option is given twice.
+    pub link_header: bool,
+}
+
+/// How bytes are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DumpForm {
+    /// In hexadecimal: `-x`.
+    Hex,
+    /// In hexadecimal and as text: `-X`.
+    HexAndText,
+    /// As text: `-A`.
+    Text,
+}
+
+impl Default for Style {
+    fn default() -> Style {
+        Style { verbosity: 0, link_header: false, quiet: 0, absolute: false, sums: true, dump: None }
     }
+}
+
+impl Style {
+    /// Whether bytes of unknown kind are printed in hexadecimal, though nobody asked: not if that is done anyway, or
+    /// little is wanted.
+    fn shows_unknown(&self) -> bool {
+        let done = self.dump.is_some_and(|dump| dump.form != DumpForm::Text);
+        self.quiet == 0 && !done
+    }
+}
+
+/// Prints packets.
+#[derive(Debug, Default)]
+pub struct Printer {
+    style: Style,
+    connections: Connections,
+    /// The bytes of the frame that was printed last.
+    frame: Vec<u8>,
 }
 
 impl Printer {
-    /// A printer that has seen no connection yet. Sequence numbers are relative, as `tcpdump -n` prints them.
-    pub fn new() -> Printer {
-        Printer { connections: Some(Connections::default()) }
+    /// A printer that has seen no connection yet.
+    pub fn new(style: Style) -> Printer {
+        Printer { style, ..Printer::default() }
     }
 
-    /// A printer of sequence numbers as they are in the packets: `tcpdump -n -S`.
-    pub fn absolute() -> Printer {
-        Printer { connections: None }
+    /// Puts the text for a packet behind `out`: mostly a line, without the line feed at its end. Takes what the packet
+    /// begins with, its first bytes, or all, and how long it was. Gives how long the link's header is, for
+    /// [`Printer::dump`].
+    pub fn packet(&mut self, link: Link, bytes: &[u8], length: usize, out: &mut Vec<u8>) -> usize {
+        let mut page = self.page(out);
+        let header_len = match link {
+            Link::Ethernet => ether::print(&mut page, bytes, length),
+            Link::Raw => ether::raw(&mut page, bytes, length).map(|()| 0),
+        };
+        header_len.unwrap_or_else(|Short| {
+            page.cut();
+            0
+        })
     }
 
-    /// The line for a frame, without a line feed. `timestamp` comes first, with a space behind it unless it is empty.
-    /// A super-segment is printed as one, as tcpdump prints it where the card does the splitting.
+    /// Puts the packet's bytes behind its text, as the style wants them.
+    pub fn dump(&mut self, bytes: &[u8], header_len: usize, out: &mut Vec<u8>) {
+        let Some(dump) = self.style.dump else { return };
+        let shown = if dump.link_header { bytes } else { data::tail(bytes, header_len) };
+        let mut page = self.page(out);
+        match dump.form {
+            _ if shown.is_empty() => {}
+            DumpForm::Hex => page.hex_dump("\n\t", shown),
+            DumpForm::HexAndText => page.hex_and_text("\n\t", shown),
+            DumpForm::Text => page.text_dump(shown),
+        }
+    }
+
+    fn page<'a>(&'a mut self, out: &'a mut Vec<u8>) -> Page<'a> {
+        Page { out, style: &self.style, connections: &mut self.connections, protocol: "", depth: 0 }
+    }
+
+    /// The text for a frame. `timestamp` comes first, with a space behind it unless it is empty. A super-segment is
+    /// printed as one, as tcpdump prints it where the card does the splitting.
     pub fn line(&mut self, frame: &Frame, timestamp: &str) -> String {
-        let mut out = String::with_capacity(160);
-        out.push_str(timestamp);
+        let mut bytes = std::mem::take(&mut self.frame);
+        bytes.clear();
+        frame.write(checksum::Transport::Here, &mut bytes);
+        let mut out = Vec::with_capacity(160);
+        out.extend_from_slice(timestamp.as_bytes());
         if !timestamp.is_empty() {
-            out.push(' ');
+            out.push(b' ');
         }
-        match &frame.payload {
-            Payload::Packet(packet) => self.packet(packet, &mut out),
-            Payload::Arp(packet) => arp(packet, frame.len() - frame.header_len(), &mut out),
-            Payload::Bytes(bytes) => unknown(frame, bytes, &mut out),
-        }
-        out
+        let link = if frame.ethernet.is_some() { Link::Ethernet } else { Link::Raw };
+        self.packet(link, &bytes, bytes.len(), &mut out);
+        self.frame = bytes;
+        String::from_utf8_lossy(&out).into_owned()
     }
-
-    fn packet(&mut self, packet: &Packet, out: &mut String) {
-        let (source, destination) = (packet.source(), packet.destination());
-        out.push_str(name(&packet.ip));
-        match packet.ports().or_else(|| fragment::ports_v4(packet)) {
-            Some((from, to)) => put(out, format_args!(" {source}.{from} > {destination}.{to}: ")),
-            None => put(out, format_args!(" {source} > {destination}: ")),
-        }
-        if packet.ip.alerts_routers() && !packet.source().is_ipv4() {
-            out.push_str("HBH ");
-        }
-        match &packet.body {
-            Body::Fragment(piece) => fragment::print(&packet.ip, piece, out),
-            Body::Tcp(segment) => tcp::print(segment, self.start_of(packet), out),
-            Body::Udp(datagram) => put(out, format_args!("UDP, length {}", datagram.payload.len())),
-            Body::Icmpv4(message) => icmp::print_v4(message, out),
-            Body::Icmpv6(message) => icmp::print_v6(message, out),
-            Body::Igmp(message) => membership::print_igmp(message, out),
-            Body::Other { protocol: NO_NEXT_HEADER, .. } if matches!(packet.ip, ip::Header::V6(_)) => {
-                out.push_str("no next header");
-            }
-            Body::Other { protocol, payload } => {
-                put(out, format_args!(" ip-proto-{protocol} {}", payload.len()))
-            }
-        }
-    }
-
-    /// What to count a segment's numbers from.
-    fn start_of(&mut self, packet: &Packet) -> connections::Start {
-        match (&mut self.connections, packet.as_segment()) {
-            (Some(connections), Some(segment)) => {
-                connections.start_of(packet.source(), packet.destination(), segment)
-            }
-            _ => connections::Start::default(),
-        }
-    }
-}
-
-/// RFC 8200, section 4.7.
-const NO_NEXT_HEADER: u8 = 59;
-
-fn name(header: &ip::Header) -> &'static str {
-    match header {
-        ip::Header::V4(_) => "IP",
-        ip::Header::V6(_) => "IP6",
-    }
-}
-
-fn arp(packet: &arp::Packet, len: usize, out: &mut String) {
-    let arp::Packet { sender_mac, sender_ip, target_mac, target_ip, .. } = packet;
-    match packet.operation {
-        arp::Operation::Request if *target_mac == ethernet::Mac::ZERO => {
-            put(out, format_args!("ARP, Request who-has {target_ip} tell {sender_ip}, length {len}"));
-        }
-        arp::Operation::Request => {
-            put(
-                out,
-                format_args!(
-                    "ARP, Request who-has {target_ip} ({target_mac}) tell {sender_ip}, length {len}"
-                ),
-            );
-        }
-        arp::Operation::Reply => {
-            put(out, format_args!("ARP, Reply {sender_ip} is-at {sender_mac}, length {len}"))
-        }
-    }
-}
-
-/// Bytes that are no packet: why, if they should be one.
-fn unknown(frame: &Frame, bytes: &Bytes, out: &mut String) {
-    use ethernet::ether_type::{ARP, IPV4, IPV6};
-    match &frame.ethernet {
-        Some(ethernet::Header { ether_type: ARP, .. }) => out.push_str("ARP, malformed"),
-        None | Some(ethernet::Header { ether_type: IPV4 | IPV6, .. }) => {
-            let version = bytes.first().map_or(0, |first| first >> 4);
-            // What can be read after all stands under the other version's EtherType.
-            let reason = Packet::parse_shared(bytes, checksum::Transport::Here)
-                .err()
-                .unwrap_or(Malformed::Version(version));
-            put(out, format_args!("{}, malformed: {reason}", if version == 6 { "IP6" } else { "IP" }));
-        }
-        Some(ethernet::Header { source, destination, ether_type }) => {
-            put(out, format_args!("{source} > {destination}, ethertype Unknown (0x{ether_type:04x})"));
-        }
-    }
-    put(out, format_args!(", length {}", frame.len()));
-}
-
-/// Puts text behind `out`.
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing into a string can't fail.
-    let _ = out.write_fmt(text);
 }
 
 #[cfg(test)]

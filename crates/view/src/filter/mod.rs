@@ -1,30 +1,24 @@
 //! Filters: pcap-filter(7)'s language, decided on a packet's bytes.
 //!
 //! As libpcap: `and` and `or` bind alike, from left to right; a value without a qualifier takes those of the value before
-//! it; who looks beyond the end of a packet rejects it, whatever else is asked. Not modelled: link types other than
-//! Ethernet and bare IP, VLANs, MPLS, PPPoE, direction, `gateway`, `protochain`, and protocols nobody here speaks.
+//! it; who looks beyond the end of a packet rejects it, whatever else is asked; `vlan` moves what comes after it. Not
+//! modelled, and said to be unknown: link types other than Ethernet and bare IP, MPLS, PPPoE's sessions, direction,
+//! `gateway`, `protochain`, and protocols nobody here speaks.
 
 mod lex;
 mod packet;
 mod parse;
+mod words;
 
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
+use sockeye_wire::print::Link;
 use thiserror::Error;
 
 use packet::Packet;
-
-/// What packets begin with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// An Ethernet header.
-    Ethernet,
-    /// An IP header.
-    Raw,
-}
 
 /// A filter: which packets are wanted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +72,8 @@ enum Expression {
     Not(Box<Expression>),
     And(Box<Expression>, Box<Expression>),
     Or(Box<Expression>, Box<Expression>),
-    Is(Test),
+    /// A test, behind so many VLAN tags.
+    Is(Test, usize),
 }
 
 /// One thing that may hold of a packet.
@@ -88,6 +83,8 @@ enum Test {
     Protocol(Protocol),
     /// An EtherType.
     EtherType(u16),
+    /// A VLAN tag, of one number or any.
+    Vlan(Option<u16>),
     /// IP's protocol number, of one version or both.
     Number(Version, u8),
     /// An address of a network, in IP and ARP.
@@ -166,6 +163,8 @@ enum Protocol {
     Arp,
     Ip,
     Ip6,
+    /// Another EtherType, or what stands in its place in frames with a length.
+    Type(u16),
     /// By its number, which IP and IPv6 share, or which one of them has.
     Over(Version, u8),
 }
@@ -236,7 +235,7 @@ impl Expression {
             Expression::Not(inner) => !inner.holds(packet)?,
             Expression::And(left, right) => left.holds(packet)? && right.holds(packet)?,
             Expression::Or(left, right) => left.holds(packet)? || right.holds(packet)?,
-            Expression::Is(test) => test.holds(packet)?,
+            Expression::Is(test, tags) => test.holds(&packet.behind(*tags))?,
         })
     }
 }
@@ -245,7 +244,8 @@ impl Test {
     fn holds(&self, packet: &Packet<'_>) -> Option<bool> {
         Some(match self {
             Test::Protocol(protocol) => packet.is(*protocol)?,
-            Test::EtherType(number) => packet.ether_type()? == *number,
+            Test::EtherType(number) => packet.has_type(*number)?,
+            Test::Vlan(number) => packet.is_tagged(*number)?,
             Test::Number(version, number) => packet.is(Protocol::Over(*version, *number))?,
             Test::Net(version, direction, net) => match packet.addresses(*version, net.address.is_ipv4())? {
                 Some((from, to)) => {

@@ -3,6 +3,11 @@
 use super::{Link, Protocol, Reach, Scope, Version};
 
 const ETHERNET_LEN: usize = 14;
+const TAG_LEN: usize = 4;
+/// A type so small is a length.
+const LONGEST: u16 = 1500;
+/// OSI's frames name it for both sides (IEEE 802.2).
+const BOTH_SIDES: u16 = 0xfe;
 const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
 const REVERSE_ARP: u16 = 0x8035;
@@ -14,8 +19,11 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
 
+#[derive(Clone, Copy)]
 pub(super) struct Packet<'a> {
     link: Link,
+    /// Bytes of VLAN tags that are passed over.
+    tags: usize,
     bytes: &'a [u8],
     length: usize,
 }
@@ -23,7 +31,13 @@ pub(super) struct Packet<'a> {
 /// Reading fails (`None`) where there are no bytes.
 impl<'a> Packet<'a> {
     pub(super) fn new(link: Link, bytes: &'a [u8], length: usize) -> Packet<'a> {
-        Packet { link, bytes, length }
+        Packet { link, tags: 0, bytes, length }
+    }
+
+    /// The same, as it is behind so many VLAN tags.
+    pub(super) fn behind(mut self, tags: usize) -> Packet<'a> {
+        self.tags = tags * TAG_LEN;
+        self
     }
 
     pub(super) fn length(&self) -> usize {
@@ -47,7 +61,7 @@ impl<'a> Packet<'a> {
     /// The EtherType; where there is no Ethernet header, that of the version of IP.
     pub(super) fn ether_type(&self) -> Option<u16> {
         match self.link {
-            Link::Ethernet => self.half(12),
+            Link::Ethernet => self.half(12 + self.tags),
             Link::Raw => Some(match self.byte(0)? >> 4 {
                 4 => IPV4,
                 6 => IPV6,
@@ -59,14 +73,37 @@ impl<'a> Packet<'a> {
     /// Where the network layer begins.
     fn network(&self) -> usize {
         match self.link {
-            Link::Ethernet => ETHERNET_LEN,
+            Link::Ethernet => ETHERNET_LEN + self.tags,
             Link::Raw => 0,
         }
+    }
+
+    /// Whether the EtherType is this. Small ones are none: they stand behind a length.
+    pub(super) fn has_type(&self, number: u16) -> Option<bool> {
+        let own = self.ether_type()?;
+        Some(match (self.link, number) {
+            (Link::Ethernet, BOTH_SIDES) => {
+                own <= LONGEST && self.half(self.network())? == BOTH_SIDES << 8 | BOTH_SIDES
+            }
+            (Link::Ethernet, 0..=LONGEST) => {
+                own <= LONGEST && u16::from(self.byte(self.network())?) == number
+            }
+            _ => own == number,
+        })
+    }
+
+    pub(super) fn is_tagged(&self, number: Option<u16>) -> Option<bool> {
+        let tagged = self.link == Link::Ethernet && matches!(self.ether_type()?, 0x8100 | 0x88a8 | 0x9100);
+        Some(match number {
+            Some(number) if tagged => self.half(self.network())? & 0xfff == number,
+            _ => tagged,
+        })
     }
 
     pub(super) fn is(&self, protocol: Protocol) -> Option<bool> {
         Some(match protocol {
             Protocol::Ethernet => self.link == Link::Ethernet,
+            Protocol::Type(number) => self.has_type(number)?,
             Protocol::Arp => self.ether_type()? == ARP,
             Protocol::Ip => self.ether_type()? == IPV4,
             Protocol::Ip6 => self.ether_type()? == IPV6,
@@ -136,7 +173,9 @@ impl<'a> Packet<'a> {
         Some(match protocol {
             // As libpcap: where the packet begins, whatever the link.
             Protocol::Ethernet => Some(0),
-            Protocol::Arp | Protocol::Ip | Protocol::Ip6 => self.is(protocol)?.then_some(at),
+            Protocol::Arp | Protocol::Type(_) | Protocol::Ip | Protocol::Ip6 => {
+                self.is(protocol)?.then_some(at)
+            }
             Protocol::Over(Version::V6, number) => {
                 let is_it = self.ether_type()? == IPV6 && self.byte(at + 6)? == number;
                 is_it.then_some(at + IPV6_LEN)

@@ -1,8 +1,9 @@
 //! A filter's words as an expression.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::lex::{Token, Word};
+use super::words::{self, ABSENT, mac, named, network, number, prefix, protocol};
 use super::{
     DEEPEST, Direction, Expression, FilterError, Lookup, MOST_WORDS, Net, Number, Operator, Protocol, Reach,
     Relation, Scope, Test, Version,
@@ -13,63 +14,6 @@ type Result<T> = std::result::Result<T, FilterError>;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const SCTP: u8 = 132;
-
-/// Protocols by their names. `/etc/protocols` is not asked: these are those that filters know as keywords.
-const PROTOCOLS: [(&str, Protocol); 13] = [
-    ("ether", Protocol::Ethernet),
-    ("arp", Protocol::Arp),
-    ("ip", Protocol::Ip),
-    ("ip6", Protocol::Ip6),
-    ("tcp", Protocol::Over(Version::Any, TCP)),
-    ("udp", Protocol::Over(Version::Any, UDP)),
-    ("sctp", Protocol::Over(Version::Any, SCTP)),
-    ("icmp", Protocol::Over(Version::V4, 1)),
-    ("icmp6", Protocol::Over(Version::V6, 58)),
-    ("igmp", Protocol::Over(Version::V4, 2)),
-    ("esp", Protocol::Over(Version::Any, 50)),
-    ("ah", Protocol::Over(Version::Any, 51)),
-    ("pim", Protocol::Over(Version::Any, 103)),
-];
-
-/// Numbers with names: fields, flags and types.
-const NUMBERS: [(&str, u32); 36] = [
-    ("tcpflags", 13),
-    ("tcp-fin", 0x01),
-    ("tcp-syn", 0x02),
-    ("tcp-rst", 0x04),
-    ("tcp-push", 0x08),
-    ("tcp-ack", 0x10),
-    ("tcp-urg", 0x20),
-    ("tcp-ece", 0x40),
-    ("tcp-cwr", 0x80),
-    ("icmptype", 0),
-    ("icmpcode", 1),
-    ("icmp-echoreply", 0),
-    ("icmp-unreach", 3),
-    ("icmp-sourcequench", 4),
-    ("icmp-redirect", 5),
-    ("icmp-echo", 8),
-    ("icmp-routeradvert", 9),
-    ("icmp-routersolicit", 10),
-    ("icmp-timxceed", 11),
-    ("icmp-paramprob", 12),
-    ("icmp-tstamp", 13),
-    ("icmp-tstampreply", 14),
-    ("icmp6type", 0),
-    ("icmp6code", 1),
-    ("icmp6-destinationunreach", 1),
-    ("icmp6-packettoobig", 2),
-    ("icmp6-timeexceeded", 3),
-    ("icmp6-parameterproblem", 4),
-    ("icmp6-echo", 128),
-    ("icmp6-echoreply", 129),
-    ("icmp6-multicastlistenerquery", 130),
-    ("icmp6-routersolicit", 133),
-    ("icmp6-routeradvert", 134),
-    ("icmp6-neighborsolicit", 135),
-    ("icmp6-neighboradvert", 136),
-    ("icmp6-redirect", 137),
-];
 
 /// How tightly a minus in front binds: more than the rest, but for what has no place.
 const MINUS: usize = 6;
@@ -101,6 +45,8 @@ struct Parser<'a> {
     names: &'a dyn Lookup,
     last: Qualifiers,
     depth: usize,
+    /// So many VLAN tags have been asked for: what follows stands behind them.
+    tags: usize,
 }
 
 /// All the words as one expression; `None` if there are none.
@@ -111,7 +57,7 @@ pub(super) fn expression(tokens: &[Token], end: usize, names: &dyn Lookup) -> Re
     if let Some(token) = tokens.get(MOST_WORDS) {
         return Err(FilterError { what: "too many words".to_owned(), at: token.at });
     }
-    let mut parser = Parser { tokens, next: 0, end, names, last: Qualifiers::default(), depth: 0 };
+    let mut parser = Parser { tokens, next: 0, end, names, last: Qualifiers::default(), depth: 0, tags: 0 };
     let expression = parser.alternatives()?;
     match parser.peek() {
         None => Ok(Some(expression)),
@@ -122,6 +68,10 @@ pub(super) fn expression(tokens: &[Token], end: usize, names: &dyn Lookup) -> Re
 impl Parser<'_> {
     fn peek(&self) -> Option<&Word> {
         self.tokens.get(self.next).map(|token| &token.word)
+    }
+
+    fn is(&self, test: Test) -> Expression {
+        Expression::Is(test, self.tags)
     }
 
     fn wrong(&self, what: impl Into<String>) -> FilterError {
@@ -190,10 +140,35 @@ impl Parser<'_> {
         for (word, relation) in [("less", Relation::LessOrEqual), ("greater", Relation::GreaterOrEqual)] {
             if self.take(&[word]) {
                 let bound = Number::Constant(self.constant()?);
-                return Ok(Expression::Is(Test::Compare(Number::Length, relation, bound)));
+                return Ok(self.is(Test::Compare(Number::Length, relation, bound)));
             }
         }
+        if let Some(word) = self.keyword()
+            && let Some((word, instead)) = ABSENT.iter().find(|(absent, _)| *absent == word)
+        {
+            return Err(self.wrong(format!("{word} is not known here: {instead}")));
+        }
+        if self.take(&["vlan"]) {
+            return self.vlan();
+        }
         self.qualified()
+    }
+
+    /// A VLAN tag (802.1Q and its relatives), of one number or any. As libpcap: it moves what comes after it.
+    fn vlan(&mut self) -> Result<Expression> {
+        let number = match self.keyword().and_then(number) {
+            Some(number) => Some(
+                u16::try_from(number)
+                    .ok()
+                    .filter(|number| *number < 4096)
+                    .ok_or_else(|| self.wrong("no VLAN has that number"))?,
+            ),
+            None => None,
+        };
+        self.next += usize::from(number.is_some());
+        let test = self.is(Test::Vlan(number));
+        self.tags += 1;
+        Ok(test)
     }
 
     /// A comparison, if one comes; else nothing is taken.
@@ -217,7 +192,7 @@ impl Parser<'_> {
         let relation = left.is_some().then(|| self.relation()).flatten();
         if let (Some(left), Some(relation)) = (left, relation) {
             let right = self.number(0)?;
-            return Ok(Some(Expression::Is(Test::Compare(left, relation, right))));
+            return Ok(Some(self.is(Test::Compare(left, relation, right))));
         }
         if must {
             return Err(self.wrong("a comparison is missing"));
@@ -266,6 +241,9 @@ impl Parser<'_> {
             self.depth -= 1;
             if matches!((operator, &right), (Operator::Divide | Operator::Modulo, Number::Constant(0))) {
                 return Err(self.wrong("a division by zero"));
+            }
+            if let (Operator::Left | Operator::Right, Number::Constant(32..)) = (operator, &right) {
+                return Err(self.wrong("a shift by more than 31 bits"));
             }
             left = Number::Calculated(*operator, Box::new(left), Box::new(right));
         }
@@ -326,8 +304,11 @@ impl Parser<'_> {
         }
         own.kind = self.kind();
         let bare = own.direction.is_none() && own.kind.is_none();
+        if bare && own.protocol == Some(Protocol::Ethernet) {
+            return Err(self.wrong("what of Ethernet is missing"));
+        }
         if bare && let Some(protocol) = own.protocol {
-            return Ok(Expression::Is(Test::Protocol(protocol)));
+            return Ok(self.is(Test::Protocol(protocol)));
         }
         if self.next == began {
             if self.last.kind.is_none() && self.last.direction.is_none() {
@@ -384,7 +365,7 @@ impl Parser<'_> {
             (Some(Protocol::Ip6), Reach::Multicast) => Scope::V6,
             (Some(_), _) => return Err(self.wrong("that goes with ether and ip, and multicast with ip6")),
         };
-        Ok(Expression::Is(Test::Group(scope, reach)))
+        Ok(self.is(Test::Group(scope, reach)))
     }
 
     fn value(&mut self, own: Qualifiers) -> Result<Expression> {
@@ -421,7 +402,7 @@ impl Parser<'_> {
         if protocol == Some(Protocol::Ethernet) {
             let mac = mac(text).ok_or_else(|| self.wrong("an Ethernet address is missing"))?;
             self.next += 1;
-            return Ok(Expression::Is(Test::Mac(direction, mac)));
+            return Ok(self.is(Test::Mac(direction, mac)));
         }
         let addresses = match text.parse() {
             Ok(address) => vec![address],
@@ -433,7 +414,7 @@ impl Parser<'_> {
         let version = self.version(protocol)?;
         let nets = addresses.into_iter().filter(|address| version.has(*address));
         let tests = nets.map(|address| Net { address, mask: u128::MAX });
-        let tests = tests.map(|net| Expression::Is(Test::Net(version, direction, net)));
+        let tests = tests.map(|net| self.is(Test::Net(version, direction, net)));
         let any = tests.reduce(|left, right| Expression::Or(Box::new(left), Box::new(right)));
         let any = any.ok_or_else(|| self.wrong("that protocol has no such address"))?;
         self.next += 1;
@@ -470,7 +451,7 @@ impl Parser<'_> {
         if beyond != 0 {
             return Err(self.wrong("the address has bits outside its network"));
         }
-        Ok(Expression::Is(Test::Net(version, direction, Net { address, mask })))
+        Ok(self.is(Test::Net(version, direction, Net { address, mask })))
     }
 
     /// Where addresses are looked for.
@@ -480,7 +461,7 @@ impl Parser<'_> {
             Some(Protocol::Ip) => Ok(Version::V4),
             Some(Protocol::Ip6) => Ok(Version::V6),
             Some(Protocol::Arp) => Ok(Version::Arp),
-            Some(Protocol::Ethernet | Protocol::Over(..)) => {
+            Some(Protocol::Ethernet | Protocol::Type(_) | Protocol::Over(..)) => {
                 Err(self.wrong("that protocol has no such address"))
             }
         }
@@ -510,11 +491,11 @@ impl Parser<'_> {
             }
             Some(_) => return Err(self.wrong("that protocol has no ports")),
         };
-        Ok(Expression::Is(Test::Port(number, direction, range)))
+        Ok(self.is(Test::Port(number, direction, range)))
     }
 
     fn protocol_number(&mut self, protocol: Option<Protocol>, text: &str) -> Result<Expression> {
-        let by_name = self::protocol(text);
+        let by_name = words::protocol(text);
         let test = match (protocol, number(text)) {
             (Some(Protocol::Ethernet), Some(number)) => u16::try_from(number).ok().map(Test::EtherType),
             (Some(Protocol::Ethernet), None) => by_name.map(Test::Protocol),
@@ -523,62 +504,16 @@ impl Parser<'_> {
                 let number = number.and_then(|number| u8::try_from(number).ok());
                 let named = by_name.and_then(|protocol| match protocol {
                     Protocol::Over(_, number) => Some(number),
-                    Protocol::Ethernet | Protocol::Arp | Protocol::Ip | Protocol::Ip6 => None,
+                    Protocol::Ethernet | Protocol::Arp | Protocol::Type(_) | Protocol::Ip | Protocol::Ip6 => {
+                        None
+                    }
                 });
                 number.or(named).map(|number| Test::Number(version, number))
             }
-            (Some(Protocol::Arp | Protocol::Over(..)), _) => None,
+            (Some(Protocol::Arp | Protocol::Type(_) | Protocol::Over(..)), _) => None,
         };
         let test = test.ok_or_else(|| self.wrong("no such protocol"))?;
         self.next += 1;
-        Ok(Expression::Is(test))
+        Ok(self.is(test))
     }
-}
-
-fn protocol(text: &str) -> Option<Protocol> {
-    PROTOCOLS.iter().find(|(name, _)| *name == text).map(|(_, protocol)| *protocol)
-}
-
-fn named(text: &str) -> Option<u32> {
-    NUMBERS.iter().find(|(name, _)| *name == text).map(|(_, number)| *number)
-}
-
-/// Decimal, hexadecimal (0x) or octal (0), as C writes numbers.
-fn number(text: &str) -> Option<u32> {
-    if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        return u32::from_str_radix(digits, 16).ok();
-    }
-    match text.strip_prefix('0') {
-        Some(digits) if !digits.is_empty() => u32::from_str_radix(digits, 8).ok(),
-        _ => text.parse().ok(),
-    }
-}
-
-fn prefix(length: u32, longest: u32) -> u128 {
-    let ones = u128::MAX >> (128 - longest);
-    ones & !ones.checked_shr(length).unwrap_or(0)
-}
-
-/// An address with the length of prefix it says by itself: 10 and 10.1 are networks, too.
-fn network(text: &str) -> Option<(IpAddr, u32)> {
-    if let Ok(address) = text.parse::<Ipv6Addr>() {
-        return Some((address.into(), 128));
-    }
-    let parts: Vec<u8> = text.split('.').map(|part| part.parse().ok()).collect::<Option<_>>()?;
-    let mut octets = [0; 4];
-    octets.get_mut(..parts.len())?.copy_from_slice(&parts);
-    Some((Ipv4Addr::from(octets).into(), parts.len() as u32 * 8))
-}
-
-/// Six numbers with colons, minuses or points between, or three of four digits with points.
-fn mac(text: &str) -> Option<[u8; 6]> {
-    let between = text.chars().find(|c| matches!(c, ':' | '-' | '.'))?;
-    let hexadecimal = |part: &str| u16::from_str_radix(part, 16).ok();
-    let parts: Vec<u16> = text.split(between).map(hexadecimal).collect::<Option<_>>()?;
-    if let ('.', [_, _, _]) = (between, parts.as_slice()) {
-        let bytes: Vec<u8> = parts.into_iter().flat_map(u16::to_be_bytes).collect();
-        return bytes.try_into().ok();
-    }
-    let bytes: Vec<u8> = parts.into_iter().map(|part| u8::try_from(part).ok()).collect::<Option<_>>()?;
-    bytes.try_into().ok()
 }

@@ -167,6 +167,12 @@ fn what_is_wrong_is_told_with_its_place() {
         ("(tcp", ") is missing, at 5 of the filter"),
         ("tcp[0:3] = 1", "1, 2 or 4 bytes can be looked at, at 8 of the filter"),
         ("tcp[0 = 1", "] is missing, at 7 of the filter"),
+        (
+            "gateway a",
+            "gateway is not known here: no list of routers' addresses is kept; ether host, and not host, at 1 of the filter",
+        ),
+        ("vlan 4096", "no VLAN has that number, at 6 of the filter"),
+        ("len << 32 = 1", "a shift by more than 31 bits, at 11 of the filter"),
         ("len / 0 = 1", "a division by zero, at 9 of the filter"),
         ("net 10.0.0.1/8", "the address has bits outside its network, at 15 of the filter"),
         ("net 10.0.0.0/33", "no prefix is so long, at 14 of the filter"),

@@ -305,7 +305,7 @@ proptest! {
     fn random_bytes_do_not_panic(bytes in vec(any::<u8>(), 0..200), version in prop::sample::select(vec![0x45u8, 0x4f, 0x60])) {
         let look = |bytes: &[u8]| {
             let _ = (Packet::parse(bytes), Frame::parse_ethernet(bytes), Quote::parse(bytes), arp::Packet::parse(bytes));
-            let _ = crate::print::Printer::new().line(&Frame::parse_packet(bytes), "");
+            let _ = crate::print::Printer::default().line(&Frame::parse_packet(bytes), "");
             let _ = Options::parse(bytes);
         };
         look(&bytes);
@@ -330,7 +330,7 @@ proptest! {
                 prop_assert_eq!(Packet::parse(&read.to_bytes()), Ok(read));
             }
             let frame = Frame::parse_packet(&bytes);
-            let _ = crate::print::Printer::new().line(&frame, "");
+            let _ = crate::print::Printer::default().line(&frame, "");
         }
         let _ = Packet::parse(&bytes[..cut.index(bytes.len())]);
         let _ = Quote::parse(&bytes[..cut.index(bytes.len())]);

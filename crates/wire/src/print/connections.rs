@@ -5,13 +5,14 @@ use std::net::IpAddr;
 
 use sockeye_base::SeqNum;
 
-use crate::tcp::{Flags, Segment};
-
 /// How many connections are remembered. One that is forgotten is taken for new when it is seen again.
-const MOST: usize = 4096;
+const MOST: usize = 65_536;
+
+/// A connection's end.
+type End = (u16, IpAddr);
 
 /// Both ends in an order that does not depend on the direction: the lower port first, then the lower address.
-type Key = ((u16, IpAddr), (u16, IpAddr));
+type Key = (End, End);
 
 /// The numbers each direction's are counted from: for what the segment's sender sends, and for what it receives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,25 +35,26 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Finds or notes the start of a segment's connection. As in tcpdump a SYN without ACK is printed as it is and
-    /// noted nowhere; a SYN with ACK, or the first segment seen, is printed as it is and noted.
-    pub(super) fn start_of(&mut self, source: IpAddr, destination: IpAddr, segment: &Segment) -> Start {
-        if !segment.flags.contains(Flags::ACK) {
-            return Start::default();
-        }
-        let (from, to) = ((segment.source, source), (segment.destination, destination));
+    /// Finds or notes the start of a connection, from a segment that acknowledges something. As in tcpdump, one that opens
+    /// the connection, or the first that is seen, is printed as it is and noted.
+    pub(super) fn start_of(
+        &mut self,
+        from: End,
+        to: End,
+        (seq, ack): (SeqNum, SeqNum),
+        opens: bool,
+    ) -> Start {
         let reversed = from > to;
         let key = if reversed { (to, from) } else { (from, to) };
         let in_direction = |(first, second)| if reversed { (second, first) } else { (first, second) };
         match self.starts.get(&key) {
-            Some(start) if !segment.flags.contains(Flags::SYN) => {
+            Some(start) if !opens => {
                 let (seq, ack) = in_direction(*start);
                 Start { seq, ack, sack: ack }
             }
             _ => {
-                let (seq, ack) = (segment.seq, segment.ack - 1);
-                self.note(key, in_direction((seq, ack)));
-                Start { sack: ack, ..Start::default() }
+                self.note(key, in_direction((seq, ack - 1)));
+                Start { sack: ack - 1, ..Start::default() }
             }
         }
     }
@@ -77,20 +79,15 @@ mod tests {
     fn forgets_the_oldest() {
         let mut connections = Connections::default();
         let [a, b] = [[10, 0, 0, 1], [10, 0, 0, 2]].map(IpAddr::from);
-        let segment = |source| Segment {
-            source,
-            destination: 80,
-            seq: SeqNum(1000),
-            ack: SeqNum(500),
-            flags: Flags::ACK,
-            ..Segment::default()
+        let mut start_of = |port: u32| {
+            let to = (port as u16, b);
+            connections.start_of(((port >> 16) as u16, a), to, (SeqNum(1000), SeqNum(500)), false)
         };
-        for source in 0..=MOST as u16 {
-            assert_eq!(connections.start_of(a, b, &segment(1000 + source)).seq, SeqNum(0), "new");
+        for port in 0..=MOST as u32 {
+            assert_eq!(start_of(port).seq, SeqNum(0), "new");
         }
+        assert_eq!(start_of(1), Start { seq: SeqNum(1000), ack: SeqNum(499), sack: SeqNum(499) });
+        assert_eq!(start_of(0).seq, SeqNum(0), "forgotten");
         assert_eq!((connections.starts.len(), connections.order.len()), (MOST, MOST));
-        let known = Start { seq: SeqNum(1000), ack: SeqNum(499), sack: SeqNum(499) };
-        assert_eq!(connections.start_of(a, b, &segment(1001)), known);
-        assert_eq!(connections.start_of(a, b, &segment(1000)).seq, SeqNum(0), "forgotten");
     }
 }
