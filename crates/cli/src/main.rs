@@ -9,7 +9,9 @@ mod explain;
 mod faults;
 mod interrupt;
 mod lab;
+mod looking;
 mod manual;
+mod netstat;
 mod network_file;
 mod output;
 mod outside;
@@ -18,6 +20,7 @@ mod run;
 mod script;
 mod serve;
 mod sockopts;
+mod ss;
 mod tcpdump;
 mod up;
 
@@ -60,6 +63,8 @@ enum Command {
     Script(script::Arguments),
     Serve(serve::Arguments),
     Sockopts(sockopts::Arguments),
+    Netstat(netstat::Arguments),
+    Ss(ss::Arguments),
     Tcpdump(tcpdump::Arguments),
     Draw(draw::Arguments),
     Explain(explain::Arguments),
@@ -84,6 +89,8 @@ fn main() -> ExitCode {
         Command::Script(arguments) => script::run(arguments),
         Command::Serve(arguments) => serve::run(arguments),
         Command::Sockopts(arguments) => sockopts::run(&arguments),
+        Command::Netstat(arguments) => netstat::run(&arguments),
+        Command::Ss(arguments) => ss::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
         Command::Draw(arguments) => draw::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -158,11 +158,11 @@ impl Hub {
     /// Does what is to be done for who looks.
     fn attend_desk(&mut self) {
         let now = self.now();
-        if let Some((desk, about)) = &mut self.desk {
-            desk.attend(|| {
-                let (hosts, links) = self.hosts.seen(now);
-                Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links }
-            });
+        if let Some((desk, about)) = &mut self.desk
+            && desk.attend()
+        {
+            let (hosts, links) = self.hosts.seen(now);
+            desk.answer(Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links });
         }
         self.choose_capture();
     }

@@ -49,6 +49,8 @@ struct Client {
     /// What of an answer is to be sent, and how much of it is.
     answer: Vec<u8>,
     sent: usize,
+    /// It asks for a snapshot.
+    asks: bool,
     frames: Option<Subscription>,
     /// It will ask nothing more.
     has_ended: bool,
@@ -97,24 +99,41 @@ impl Desk {
         subscriptions.map(Subscription::needs).max().unwrap_or_default()
     }
 
-    /// Does what is to be done, when the descriptor is readable; `snapshot` is called for who asks for one. What is to be
-    /// captured may be another thing afterwards.
-    pub fn attend(&mut self, mut snapshot: impl FnMut() -> Snapshot) {
+    /// Does what is to be done, when the descriptor is readable. Whether somebody asks for a snapshot: [`Desk::answer`]. What
+    /// is to be captured may be another thing afterwards.
+    pub fn attend(&mut self) -> bool {
         let mut events: Vec<epoll::Event> = Vec::with_capacity(AT_A_TIME);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
         let buffer = rustix::buffer::spare_capacity(&mut events);
-        if epoll::wait(&self.epoll, buffer, Some(&at_once)).is_err() {
-            return;
-        }
+        // If that fails, there is nothing.
+        let _ = epoll::wait(&self.epoll, buffer, Some(&at_once));
         for event in events {
             match event.data.u64() {
                 LISTENER => self.accept(),
                 number => {
                     let Some(client) = self.clients.get_mut(&number) else { continue };
-                    let result = client.attend(event.flags, self.began, &mut snapshot);
+                    let result = client.attend(event.flags, self.began);
                     self.keep(number, result);
                 }
             }
+        }
+        self.clients.values().any(|client| client.asks)
+    }
+
+    /// Answers all who asked for a snapshot.
+    pub fn answer(&mut self, snapshot: Snapshot) {
+        let asking = self.clients.iter().filter(|(_, client)| client.asks);
+        let asking: Vec<u64> = asking.map(|(number, _)| *number).collect();
+        let answer = Answer::Snapshot(Box::new(snapshot));
+        for number in asking {
+            let Some(client) = self.clients.get_mut(&number) else { continue };
+            let mut result = Ok(());
+            while client.asks && result.is_ok() {
+                client.asks = false;
+                client.say(&answer);
+                result = client.flush().and_then(|()| client.go_on(self.began));
+            }
+            self.keep(number, result);
         }
     }
 
@@ -201,6 +220,7 @@ impl Client {
             request: Vec::new(),
             answer: Vec::new(),
             sent: 0,
+            asks: false,
             frames: None,
             has_ended: false,
             interest,
@@ -208,7 +228,12 @@ impl Client {
     }
 
     fn is_answered(&self) -> bool {
-        self.sent == self.answer.len()
+        self.sent == self.answer.len() && !self.asks
+    }
+
+    /// The next request may be taken.
+    fn is_free(&self) -> bool {
+        self.is_answered() && self.frames.is_none()
     }
 
     /// All was said, on both sides.
@@ -218,8 +243,9 @@ impl Client {
 
     /// A request is read when the answer to the one before is gone. (That somebody has hung up is always told.)
     fn wanted(&mut self) -> EventFlags {
-        let waits = !self.is_answered() || self.frames.as_mut().is_some_and(|frames| frames.waiting() > 0);
-        match (waits, self.has_ended || self.frames.is_some()) {
+        let waits =
+            self.sent < self.answer.len() || self.frames.as_mut().is_some_and(|frames| frames.waiting() > 0);
+        match (waits, self.has_ended || !self.is_free()) {
             (true, _) => EventFlags::OUT,
             (false, true) => EventFlags::empty(),
             (false, false) => EventFlags::IN,
@@ -230,25 +256,25 @@ impl Client {
         self.interest.contains(EventFlags::OUT)
     }
 
-    fn attend(
-        &mut self,
-        flags: EventFlags,
-        began: Duration,
-        snapshot: &mut impl FnMut() -> Snapshot,
-    ) -> io::Result<()> {
+    fn attend(&mut self, flags: EventFlags, began: Duration) -> io::Result<()> {
         if flags.intersects(EventFlags::HUP | EventFlags::ERR) {
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         if flags.contains(EventFlags::OUT) {
             self.flush()?;
         }
-        if flags.contains(EventFlags::IN) && self.is_answered() && self.frames.is_none() {
+        if flags.contains(EventFlags::IN) && self.is_free() {
             self.read()?;
         }
-        while self.is_answered() && self.frames.is_none() {
+        self.go_on(began)
+    }
+
+    /// Does what was asked, as long as the answers are taken.
+    fn go_on(&mut self, began: Duration) -> io::Result<()> {
+        while self.is_free() {
             let Some(end) = self.request.iter().position(|byte| *byte == b'\n') else { break };
             let line: Vec<u8> = self.request.drain(..=end).collect();
-            self.answer(&line, began, snapshot);
+            self.take(&line, began);
             self.flush()?;
         }
         let is_endless = self.request.len() >= LONGEST && !self.request.contains(&b'\n');
@@ -273,12 +299,16 @@ impl Client {
         }
     }
 
-    fn answer(&mut self, line: &[u8], began: Duration, snapshot: &mut impl FnMut() -> Snapshot) {
+    /// Takes a request.
+    fn take(&mut self, line: &[u8], began: Duration) {
         let answer = match serde_json::from_slice::<Request>(line) {
             Ok(Request { version, .. }) if version != VERSION => {
                 Answer::Error(format!("the network speaks version {VERSION}, not {version}"))
             }
-            Ok(Request { ask: Ask::Snapshot, .. }) => Answer::Snapshot(Box::new(snapshot())),
+            Ok(Request { ask: Ask::Snapshot, .. }) => {
+                self.asks = true;
+                return;
+            }
             Ok(Request { ask: Ask::Frames(wanted), .. }) => match Subscription::new(wanted, began) {
                 Ok(frames) => {
                     self.frames = Some(frames);
@@ -288,9 +318,13 @@ impl Client {
             },
             Err(error) => Answer::Error(format!("the network doesn't know what was asked: {error}")),
         };
+        self.say(&answer);
+    }
+
+    fn say(&mut self, answer: &Answer) {
         self.sent = 0;
         // Nothing in it can fail to be written.
-        self.answer = serde_json::to_vec(&answer).unwrap_or_default();
+        self.answer = serde_json::to_vec(answer).unwrap_or_default();
         self.answer.push(b'\n');
     }
 
@@ -307,7 +341,7 @@ impl Client {
                 },
             }
         };
-        if self.is_answered() {
+        if self.sent == self.answer.len() {
             (self.answer, self.sent) = (Vec::new(), 0);
         }
         match flushed {

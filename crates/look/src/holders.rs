@@ -1,21 +1,55 @@
 //! Which programs have which sockets open: what `/proc` tells who may look there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use crate::snapshot::{Holder, Snapshot};
+use crate::snapshot::{Holder, Snapshot, State, UnixKind, UnixSocket};
 
 /// The processes of a network's programs, and the sockets that each has open.
 pub(crate) struct Processes {
-    /// By inode.
+    /// By the process that they descend from.
+    families: BTreeMap<u32, Family>,
+}
+
+/// What descends from one process.
+#[derive(Default)]
+struct Family {
+    /// Some process of it.
+    any: Option<u32>,
+    /// Who has a socket open, by inode.
     holders: BTreeMap<u64, Vec<Holder>>,
 }
 
 impl Processes {
     /// Those that descend from these processes.
     pub(crate) fn of(roots: &[u32]) -> Processes {
-        let mut holders: BTreeMap<u64, Vec<Holder>> = BTreeMap::new();
-        for pid in descendants(roots) {
+        let children = children();
+        let family = |root: &u32| (*root, Family::of(&below(&children, &[*root])));
+        Processes { families: roots.iter().map(family).collect() }
+    }
+
+    /// Tells of each socket who has it open, and of the machine's own sockets those that the programs have.
+    pub(crate) fn note(&self, snapshot: &mut Snapshot) {
+        let own = snapshot.about.pid;
+        for host in &mut snapshot.hosts {
+            let of_programs = host.pid.is_some() || host.program.is_some();
+            let Some(family) = self.families.get(&host.pid.unwrap_or(own)).filter(|_| of_programs) else {
+                continue;
+            };
+            for socket in &mut host.sockets {
+                socket.holders = family.holders.get(&socket.inode).cloned().unwrap_or_default();
+            }
+            let carriers: BTreeSet<u64> = host.sockets.iter().map(|socket| socket.inode).collect();
+            let unix = family.unix().into_iter().filter(|socket| !carriers.contains(&socket.inode));
+            host.unix.extend(unix);
+        }
+    }
+}
+
+impl Family {
+    fn of(processes: &[u32]) -> Family {
+        let mut family = Family { any: processes.first().copied(), ..Family::default() };
+        for pid in processes {
             let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
             let sockets = entries.filter_map(|entry| {
                 let inode = inode(fs::read_link(entry.path()).ok()?.to_str()?)?;
@@ -23,22 +57,68 @@ impl Processes {
             });
             let mut program = None;
             for (inode, fd) in sockets {
-                let program = program.get_or_insert_with(|| name_of(pid)).clone();
-                holders.entry(inode).or_default().push(Holder { pid, program, fd });
+                let program = program.get_or_insert_with(|| name_of(*pid)).clone();
+                family.holders.entry(inode).or_default().push(Holder { pid: *pid, program, fd });
             }
         }
-        holders.values_mut().for_each(|holders| holders.sort());
-        Processes { holders }
+        family.holders.values_mut().for_each(|holders| holders.sort());
+        family
     }
 
-    /// Tells of each socket who has it open.
-    pub(crate) fn note(&self, snapshot: &mut Snapshot) {
-        let sockets = snapshot.hosts.iter_mut().flat_map(|host| &mut host.sockets);
-        for socket in sockets {
+    /// The Unix-domain sockets that it has open, but those that stand for others.
+    fn unix(&self) -> Vec<UnixSocket> {
+        let Some(any) = self.any else { return Vec::new() };
+        // A name may be of any bytes.
+        let text = fs::read(format!("/proc/{any}/net/unix")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let mut sockets: Vec<UnixSocket> = text.lines().filter_map(unix_socket).collect();
+        sockets.retain_mut(|socket| {
             socket.holders = self.holders.get(&socket.inode).cloned().unwrap_or_default();
-        }
+            !socket.holders.is_empty() && !socket.name.as_deref().is_some_and(is_carrier)
+        });
+        sockets
     }
 }
+
+/// Whether an abstract name is that of a descriptor which stands for a network's socket: 13 hexadecimal digits.
+fn is_carrier(name: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    name.strip_prefix('@').is_some_and(|name| name.len() == 13 && name.bytes().all(is_digit))
+}
+
+/// A line of `/proc/net/unix` (proc(5)).
+fn unix_socket(line: &str) -> Option<UnixSocket> {
+    let mut words = line.split_ascii_whitespace();
+    let references = u32::from_str_radix(words.nth(1)?, 16).ok()?;
+    let flags = u32::from_str_radix(words.nth(1)?, 16).ok()?;
+    let kind = match words.next()? {
+        "0001" => UnixKind::Stream,
+        "0002" => UnixKind::Datagram,
+        "0005" => UnixKind::SeqPacket,
+        _ => return None,
+    };
+    let state = match words.next()? {
+        _ if flags & SO_ACCEPTCON != 0 => State::Listen,
+        "02" => State::SynSent,
+        "03" => State::Established,
+        _ => State::Close,
+    };
+    let inode = words.next()?.parse().ok()?;
+    Some(UnixSocket {
+        kind,
+        state,
+        name: words.next().map(str::to_owned),
+        inode,
+        peer: None,
+        references,
+        receive_queue: None,
+        send_queue: None,
+        holders: Vec::new(),
+    })
+}
+
+/// `__SO_ACCEPTCON`: it listens.
+const SO_ACCEPTCON: u32 = 1 << 16;
 
 /// The number behind `socket:[`.
 fn inode(link: &str) -> Option<u64> {
@@ -53,6 +133,11 @@ fn name_of(pid: u32) -> String {
 
 /// All processes that descend from these, without them, parents before children.
 pub fn descendants(roots: &[u32]) -> Vec<u32> {
+    below(&children(), roots)
+}
+
+/// The children of each process that has any.
+fn children() -> BTreeMap<u32, Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -60,10 +145,14 @@ pub fn descendants(roots: &[u32]) -> Vec<u32> {
             children.entry(parent).or_default().push(pid);
         }
     }
+    children
+}
+
+fn below(children: &BTreeMap<u32, Vec<u32>>, roots: &[u32]) -> Vec<u32> {
     let mut found = roots.to_vec();
     let mut next = 0;
     while next < found.len() {
-        found.extend(children.remove(&found[next]).unwrap_or_default());
+        found.extend(children.get(&found[next]).into_iter().flatten());
         next += 1;
     }
     found.split_off(roots.len())
@@ -78,6 +167,15 @@ pub fn parent(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_of_the_machine_s_own() {
+        let line = "0000000000000000: 00000002 00000000 00010000 0001 01 4711 @a name";
+        let socket = unix_socket(line).expect("a socket");
+        assert_eq!((socket.state, socket.inode, socket.name.as_deref()), (State::Listen, 4711, Some("@a")));
+        assert_eq!((socket.kind, socket.references), (UnixKind::Stream, 2));
+        assert!(unix_socket("Num       RefCount Protocol Flags    Type St Inode Path").is_none());
+    }
 
     #[test]
     fn a_socket_s_inode_is_read() {

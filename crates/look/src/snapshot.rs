@@ -210,6 +210,8 @@ pub struct Socket {
     pub memory: Memory,
     /// TCP's numbers; nothing of a listener, nor in TIME-WAIT.
     pub tcp: Option<TcpInfo>,
+    /// How long a connection has been there, the handshake included: nanoseconds.
+    pub age: Option<u64>,
     /// How its congestion window is governed; of TCP only.
     pub congestion: Option<String>,
 }

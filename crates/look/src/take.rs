@@ -66,7 +66,7 @@ fn host(lab: &mut Lab, now: Instant, id: HostId, outside: Option<&dyn Outside>) 
         addresses: own.addresses.iter().map(ToString::to_string).collect(),
     });
     let routes = stack.routes().map(|route| Route {
-        destination: route.destination.to_string(),
+        destination: format!("{}/{}", route.destination.network(), route.destination.prefix()),
         via: route.via,
         interface: name_of(stack, route.interface),
     });
@@ -149,6 +149,7 @@ fn socket(stack: &Stack, row: &Row, outside: Option<&dyn Outside>) -> Socket {
             drops,
         },
         tcp: row.info.filter(|_| state != State::Listen),
+        age: row.age.map(sockeye_base::nanos),
         congestion: (!row.congestion.is_empty()).then(|| row.congestion.to_owned()),
     }
 }

@@ -54,12 +54,10 @@ impl Watched {
     fn attend(&mut self) {
         let Watched { lab, desk, about, .. } = self;
         for _ in 0..4 {
-            desk.attend(|| Snapshot {
-                about: about.clone(),
-                now: 0,
-                hosts: hosts(lab, Instant::ZERO, |_| None),
-                links: links(lab),
-            });
+            if desk.attend() {
+                let hosts = hosts(lab, Instant::ZERO, |_| None);
+                desk.answer(Snapshot { about: about.clone(), now: 0, hosts, links: links(lab) });
+            }
         }
         lab.capture(desk.needs());
     }

@@ -221,7 +221,7 @@ fn plain(error: &io::Error) -> String {
 pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     check_settings(&options.sysctls)?;
     let snap = options.snap.unwrap_or(WHOLE);
-    let watchers = network::Watchers {
+    let mut watchers = network::Watchers {
         trace: options.trace.as_ref().map(trace::Trace::open).transpose()?,
         pcap: options.pcap.as_ref().map(|path| pcap::Pcap::create(path, snap, since_1970())).transpose()?,
         desk: None,
@@ -247,6 +247,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
         ledger.meet_as(name.to_string_lossy().into_owned(), Limit::Privileges);
     }
     let filter = seccomp::Filter::new(exact, options.linger);
+    // Before the program is there who may say that it is.
+    watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
     let launched = launch::launch(program, &mask, &filter)?;
     if !launched.is_quick {
         ledger.say(SLOW);
@@ -258,10 +260,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
         Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),
         None => network::Network::new(seed, (&options.faults, &options.sysctls), gateway, watchers),
     };
-    let mut network =
+    let network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let place = options.host.as_ref().map(|(_, place)| place.name().to_owned());
-    network.open_desk(place, program.name.to_string_lossy().into_owned());
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
     let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;

@@ -1,6 +1,7 @@
 //! The network the program sees, advanced in real time: the lab with its services, and the clock that drives them; or
 //! its host alone, with a cable to a network in another process.
 
+use std::ffi::OsStr;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant as Clock;
@@ -129,8 +130,9 @@ impl Network {
         mut lab: Lab,
         (services, program_host): (Services, HostId),
         sysctls: &[(String, String)],
-        watchers: Watchers,
+        mut watchers: Watchers,
     ) -> Result<Network, Errno> {
+        watchers.desk.iter_mut().for_each(|(desk, about)| desk.begin(about));
         lab.capture(watchers.need());
         lab.set_epoch(crate::since_1970());
         let settings = lab.host_mut(program_host).stack_mut().settings_mut();
@@ -143,29 +145,33 @@ impl Network {
         Ok(Network { lab, services, program_host, cable, gateway, began: Clock::now(), watchers })
     }
 
-    /// Opens a control socket, where others may look at the network: of this name, if it isn't ours alone. It can do without.
-    pub(crate) fn open_desk(&mut self, network: Option<String>, program: String) {
-        let role = if self.cable.is_some() { Role::Host } else { Role::Run };
-        let mut about = About::of_this_process(role, network, Some(program));
-        about.began = about.began.saturating_sub(sockeye_base::nanos(self.began.elapsed()));
-        self.watchers.desk = Desk::open(&about).ok().map(|desk| (desk, about));
-    }
-
     /// What tells that somebody looks.
     pub(crate) fn desk(&self) -> Option<BorrowedFd<'_>> {
         self.watchers.desk.as_ref().map(|(desk, _)| desk.as_fd())
     }
 
-    /// Does what is to be done for who looks. `outside` knows what stands between the host's sockets and their programs.
-    pub(crate) fn attend_desk(&mut self, outside: &dyn Outside) {
+    /// Does what is to be done for who looks. Whether somebody asks for a snapshot: [`Network::answer_desk`].
+    pub(crate) fn attend_desk(&mut self) -> bool {
+        let Some((desk, _)) = &mut self.watchers.desk else { return false };
+        let asked = desk.attend();
+        self.lab.capture(self.watchers.need());
+        asked
+    }
+
+    /// Tells who asked how everything stands. `outside` knows what is between the host's sockets and their programs.
+    pub(crate) fn answer_desk(&mut self, outside: &dyn Outside) {
         let now = self.now();
         let Network { lab, watchers, program_host, .. } = self;
-        if let Some((desk, about)) = &mut watchers.desk {
-            desk.attend(|| {
-                let hosts = sockeye_look::hosts(lab, now, |host| (host == *program_host).then_some(outside));
-                Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links: sockeye_look::links(lab) }
-            });
-        }
+        let Some((desk, about)) = &mut watchers.desk else { return };
+        let known = |host: HostId| (host == *program_host).then_some(outside);
+        let mut hosts = sockeye_look::hosts(lab, now, known);
+        hosts
+            .iter_mut()
+            .skip(program_host.0)
+            .take(1)
+            .for_each(|host| host.program.clone_from(&about.program));
+        let links = sockeye_look::links(lab);
+        desk.answer(Snapshot { about: about.clone(), now: now.as_nanos(), hosts, links });
         lab.capture(watchers.need());
     }
 
@@ -297,6 +303,15 @@ fn add_joined(lab: &mut Lab, joined: &Joined) -> Result<HostId, Errno> {
 }
 
 impl Watchers {
+    /// Opens a control socket, where others may look at the network: at one of our own, or a host of that of this name. It can
+    /// do without.
+    pub(crate) fn open_desk(&mut self, network: Option<&str>, program: &OsStr) {
+        let role = if network.is_some() { Role::Host } else { Role::Run };
+        let program = program.to_string_lossy().into_owned();
+        let about = About::of_this_process(role, network.map(str::to_owned), Some(program));
+        self.desk = Desk::open(&about).ok().map(|desk| (desk, about));
+    }
+
     /// What has to be captured for them.
     fn need(&self) -> Capturing {
         let watched = self.trace.is_some() || self.pcap.is_some();

@@ -171,8 +171,7 @@ impl Supervisor {
                 self.attend_cable()?;
             }
             if std::mem::take(&mut self.ready.desk) {
-                self.network.attend_desk(&self.carriers);
-                self.settle();
+                self.attend_desk();
             }
             if std::mem::take(&mut self.ready.gateway) {
                 self.attend_gateway();
@@ -198,6 +197,16 @@ impl Supervisor {
     /// The machine's own network has something to say.
     fn attend_gateway(&mut self) {
         self.network.attend_gateway();
+        self.settle();
+    }
+
+    /// Somebody looks, or has more to read.
+    fn attend_desk(&mut self) {
+        if self.network.attend_desk() {
+            // What was closed unseen is not to be told of.
+            self.sweep_all();
+            self.network.answer_desk(&self.carriers);
+        }
         self.settle();
     }
 

@@ -7,6 +7,7 @@ use slotmap::Key as _;
 use sockeye_abi::netlink::diag;
 use sockeye_abi::{Family, SocketType, TcpInfo, Transport, UnixAddress};
 use sockeye_base::{Duration, Instant};
+use sockeye_tcp::Tcb;
 
 use crate::host::{Host, Slot, SocketId};
 use crate::netlink::{Key, Told};
@@ -63,6 +64,8 @@ pub struct Row {
     pub memory: [u32; 9],
     /// TCP_INFO.
     pub info: Option<TcpInfo>,
+    /// How long a connection has been there, the handshake included.
+    pub age: Option<Duration>,
     /// TCP_CONGESTION; empty but for TCP.
     pub congestion: &'static str,
 }
@@ -121,6 +124,11 @@ impl Host {
             Key::Connection(id) => (None, Transport::Tcp, self.more_of_connection(now, id)),
             Key::Left(_) => (None, Transport::Tcp, Default::default()),
         };
+        let connection = match key {
+            Key::Socket(id) => self.info(id),
+            Key::Connection(id) => self.stack.tcp(id).map(Tcb::info),
+            Key::Left(_) => None,
+        };
         let ends = message.ends;
         let large = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         Some(Row {
@@ -145,6 +153,7 @@ impl Host {
             mark: self.mark_of(now, key),
             memory: more.memory,
             info: more.info.filter(|_| message.state != CLOSE),
+            age: connection.map(|info| now.since(info.established)),
             congestion: more.congestion,
         })
     }

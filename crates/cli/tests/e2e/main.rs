@@ -31,6 +31,7 @@ mod outside;
 mod ping;
 mod programs;
 mod report;
+mod seeing;
 mod serve;
 mod servers;
 mod sockopts;

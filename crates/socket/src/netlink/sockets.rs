@@ -22,6 +22,7 @@ const TCP: u8 = 6;
 /// Linux's numbers of states (`TCP_SYN_RECV` and so on).
 const ESTABLISHED: u8 = 1;
 const SYN_RECV: u8 = 3;
+const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 const CLOSE: u8 = 7;
 const LISTEN: u8 = 10;
@@ -191,7 +192,7 @@ impl Host {
                 let cookie = id.data().as_ffi() | UNHELD;
                 let ends_at = Ends { local, remote, interface: 0 };
                 let message = diag::Message { ends: ends_at, cookie, ..blank };
-                Some(in_time_wait(message, millis(now, ends)))
+                Some(in_time_wait(message, TIME_WAIT, millis(now, ends)))
             }
             Key::Connection(id) => {
                 let (local, remote) = self.stack.tcp_endpoints(id)?;
@@ -410,7 +411,11 @@ fn connection(now: Instant, tcb: &Tcb, message: diag::Message) -> Option<Told> {
     let info: Info = tcb.info();
     let until = |at: Instant| millis(now, at);
     let (timer, expires, retransmits) = match tcb.pending() {
-        Some(Pending::TimeWait(at)) => return Some(in_time_wait(message, until(at))),
+        // An orphan's FIN-WAIT-2 is told by the same struct as TIME-WAIT (tw_substate).
+        Some(Pending::TimeWait(at)) if info.state == State::FinWait2 => {
+            return Some(in_time_wait(message, FIN_WAIT2, until(at)));
+        }
+        Some(Pending::TimeWait(at)) => return Some(in_time_wait(message, TIME_WAIT, until(at))),
         Some(Pending::Repeat(at)) => (1, until(at), info.retransmits),
         Some(Pending::Window(at)) => (4, until(at), info.probes),
         Some(Pending::Keepalive(at)) => (2, until(at), info.probes),
@@ -442,9 +447,9 @@ fn connection(now: Instant, tcb: &Tcb, message: diag::Message) -> Option<Told> {
     Some(Told { message, state, auto_port: false, is_bare: state == SYN_RECV })
 }
 
-fn in_time_wait(message: diag::Message, expires: u32) -> Told {
-    let message = diag::Message { state: TIME_WAIT, timer: 3, expires, ..message };
-    Told { message, state: TIME_WAIT, auto_port: false, is_bare: true }
+fn in_time_wait(message: diag::Message, state: u8, expires: u32) -> Told {
+    let message = diag::Message { state, timer: 3, expires, ..message };
+    Told { message, state, auto_port: false, is_bare: true }
 }
 
 /// How well a socket is the one that a request names: by both ends, or by the local one if it has no peer; `None`: it isn't.
