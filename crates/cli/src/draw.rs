@@ -1,25 +1,29 @@
 //! `sockeye draw`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_view::{ladder, ladder_picture, sequence_picture};
+use sockeye_view::{
+    Exchange, Flow, exchange_ladder, exchange_picture, ladder, ladder_picture, sequence, sequence_picture,
+    state_picture, states,
+};
 
 use crate::captures;
-use crate::connections::Selection;
+use crate::connections::{Connections, Selection};
 use crate::output::print;
 
 const AFTER_HELP: &str = "\
 A ladder shows the segments of a connection between its two ends, and the state of each side (RFC 9293) after them. A
 sequence picture shows the data of the side that sent more, over time, with what was sent again, what was acknowledged
-and how far the window let it go. Captures made by sockeye run --pcap know what was lost, and why.
+and how far the window let it go. The state diagram (RFC 9293, section 3.3.2) has each side's way through it in bold. Captures made by sockeye run --pcap know what was lost, and why.
 
 Examples:
   sockeye run --loss 5% --pcap curl.pcapng -- curl -o /dev/null http://tekapo/bytes/100K
   sockeye draw curl.pcapng port 80
-  sockeye draw --sequence --svg curl.svg curl.pcapng port 80
+  sockeye draw --sequence curl.pcapng port 80
+  sockeye draw --states --svg states.svg curl.pcapng port 80
 
 Exit status:
   0, 1 if there is no such connection, 2 for a wrong command line, filter or a file that is no capture.";
@@ -29,8 +33,12 @@ Exit status:
 #[command(after_long_help = AFTER_HELP, after_help = "Use --help for what is drawn, and examples.")]
 pub(crate) struct Arguments {
     /// Draw data over time, instead of a ladder
-    #[arg(long, requires = "svg")]
+    #[arg(long, conflicts_with = "states")]
     sequence: bool,
+
+    /// Draw the way of each side through TCP's states, instead of a ladder
+    #[arg(long)]
+    states: bool,
 
     /// Draw a picture into FILE, instead of text; - is standard output
     #[arg(long, value_name = "FILE")]
@@ -40,7 +48,12 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 
-    /// Columns of a ladder of text
+    /// What hosts say to each other without TCP: UDP, ICMP and the rest, a ladder for two hosts. It is drawn by itself, too,
+    /// where there is no TCP
+    #[arg(long, conflicts_with_all = ["sequence", "states"])]
+    datagrams: bool,
+
+    /// Columns of text
     #[arg(long, value_name = "COLUMNS", default_value_t = 100, value_parser = clap::value_parser!(u16).range(20..))]
     width: u16,
 
@@ -48,35 +61,86 @@ pub(crate) struct Arguments {
     selection: Selection,
 }
 
+const NO_DATA: &str = "nobody sent data on that connection";
+
 /// The exit status for what can't be begun with.
 const UNREADABLE: u8 = 2;
 
+impl Arguments {
+    /// Whether it is about a connection that is wanted.
+    fn is_of_tcp(&self) -> bool {
+        self.sequence || self.states
+    }
+}
+
 /// Draws; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let flows = match arguments.selection.read() {
-        Ok(flows) => flows,
+    let Connections { flows, exchanges } = match arguments.selection.read() {
+        Ok(connections) => connections,
         Err(error) => return fail(UNREADABLE, &error),
     };
+    if arguments.datagrams || flows.is_empty() && !exchanges.is_empty() && !arguments.is_of_tcp() {
+        return draw_exchanges(&exchanges, arguments);
+    }
     let Some(first) = flows.first() else {
         return fail(1, "there is no such TCP connection in the capture");
     };
+    let texts = || flows.iter().map(|flow| as_text(flow, arguments)).collect::<Option<Vec<String>>>();
     let Some(path) = &arguments.svg else {
-        let ladders: Vec<String> =
-            flows.iter().map(|flow| ladder(flow, arguments.width.into(), arguments.all)).collect();
-        return print(&ladders.join("\n"));
+        return match texts() {
+            Some(texts) => print(&texts.join("\n")),
+            None => fail(1, NO_DATA),
+        };
     };
     if flows.len() > 1 {
         let many = format!("{} connections: choose one by --connection or a filter", flows.len());
         return fail(UNREADABLE, &many);
     }
-    let picture = if arguments.sequence { sequence_picture(first) } else { Some(ladder_picture(first)) };
-    let Some(picture) = picture else { return fail(1, "nobody sent data on that connection") };
+    let picture = match (arguments.sequence, arguments.states) {
+        (true, _) => sequence_picture(first),
+        (_, true) => Some(state_picture(first)),
+        (false, false) => Some(ladder_picture(first)),
+    };
+    let Some(picture) = picture else { return fail(1, NO_DATA) };
+    write(path, &picture)
+}
+
+/// What hosts say to each other without TCP.
+fn draw_exchanges(exchanges: &[Exchange], arguments: &Arguments) -> ExitCode {
+    let Some(first) = exchanges.first() else {
+        return fail(1, "there is nothing but TCP in the capture");
+    };
+    let Some(path) = &arguments.svg else {
+        let width = arguments.width.into();
+        let texts: Vec<String> = exchanges.iter().map(|exchange| exchange_ladder(exchange, width)).collect();
+        return print(&texts.join("\n"));
+    };
+    if exchanges.len() > 1 {
+        let many = format!("{} pairs of hosts: choose one by --connection or a filter", exchanges.len());
+        return fail(UNREADABLE, &many);
+    }
+    write(path, &exchange_picture(first))
+}
+
+fn write(path: &Path, picture: &str) -> ExitCode {
     if captures::is_standard(path) {
-        return print(&picture);
+        return print(picture);
     }
     match std::fs::write(path, picture) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("{}: {error}", path.display())),
+    }
+}
+
+/// Lines of a sequence diagram of text, by its columns.
+const LINES: fn(u16) -> usize = |columns| usize::from(columns) / 3;
+
+fn as_text(flow: &Flow, arguments: &Arguments) -> Option<String> {
+    let columns = arguments.width;
+    match (arguments.sequence, arguments.states) {
+        (true, _) => sequence(flow, columns.into(), LINES(columns)),
+        (_, true) => Some(states(flow)),
+        (false, false) => Some(ladder(flow, columns.into(), arguments.all)),
     }
 }
 

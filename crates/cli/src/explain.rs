@@ -52,7 +52,7 @@ const MOST: usize = 10;
 /// Explains; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let flows = match arguments.selection.read() {
-        Ok(flows) => flows,
+        Ok(connections) => connections.flows,
         Err(error) => return fail(UNREADABLE, &error),
     };
     if flows.is_empty() {

@@ -26,7 +26,7 @@ fn a_connection_as_a_ladder_and_as_pictures() {
         assert!(ladder.contains(part), "no {part} in\n{ladder}");
     }
     assert!(ladder.lines().all(|line| line.chars().count() < 130));
-    for kind in [&["--svg"][..], &["--sequence", "--svg"]] {
+    for kind in [&["--svg"][..], &["--sequence", "--svg"], &["--states", "--svg"]] {
         let picture = place.path().join("svg");
         finish(sockeye(["draw"]).args(kind).arg(&picture).arg(&pcap)).well();
         let picture = std::fs::read_to_string(picture).expect("a picture");
@@ -41,5 +41,8 @@ fn a_connection_as_a_ladder_and_as_pictures() {
 #[test]
 fn what_cannot_be_drawn() {
     finish(&mut sockeye(["draw", "/nowhere"])).exits(2).complains("No such file").in_one_line();
-    finish(&mut sockeye(["draw", "--sequence", "x"])).exits(2).complains("--svg").in_one_line();
+    finish(&mut sockeye(["draw", "--sequence", "--states", "x"]))
+        .exits(2)
+        .complains("--states")
+        .in_one_line();
 }

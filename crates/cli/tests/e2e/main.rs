@@ -9,6 +9,7 @@ mod bulk;
 mod calls;
 mod common;
 mod draw;
+mod explain;
 mod failures;
 mod faults;
 mod fetch;

@@ -81,7 +81,7 @@ pub(super) fn of(
         ),
         Cause::Application => match side {
             Some(side) => (
-                format!("the {side}'s program had nothing to send yet: it was at work, or waited for something else"),
+                format!("the {side}'s program had nothing to send yet: it was at work, or waited for something else, or for its turn on a busy machine"),
                 Some(format!("the {side}'s program")),
             ),
             None => ("neither program had anything to send".to_owned(), Some("the programs".to_owned())),

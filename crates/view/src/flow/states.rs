@@ -24,6 +24,8 @@ struct Walker {
     /// What it has received in order, and the pieces beyond.
     received: i64,
     pieces: BTreeMap<i64, i64>,
+    /// The most it has acknowledged.
+    acked: i64,
     /// Behind the peer's FIN, if that came before its turn.
     early_fin: Option<i64>,
     /// Segments that are on their way to it.
@@ -41,7 +43,8 @@ impl Flow {
             let [own, other] = [step.from.index(), step.from.other().index()];
             walkers[own].sends(step);
             if step.dropped.is_none() {
-                if has_arrived(step, next[at][other].map(|next| &self.steps[next])) {
+                let old = step.end() <= walkers[other].acked;
+                if old || has_arrived(step, next[at][other].map(|next| &self.steps[next])) {
                     walkers[other].hears(step);
                 } else if walkers[other].coming.len() < MOST_COMING {
                     walkers[other].coming.push_back(at);
@@ -114,6 +117,7 @@ impl Walker {
             fin: None,
             received: 0,
             pieces: BTreeMap::new(),
+            acked: 0,
             early_fin: None,
             coming: VecDeque::new(),
         }
@@ -151,6 +155,7 @@ impl Walker {
             }
             return;
         }
+        self.acked = self.acked.max(step.ack.unwrap_or(0));
         // It acknowledges what the capture may not have.
         if let (Some(end), Some(ack)) = (self.early_fin, step.ack)
             && ack >= end

@@ -130,3 +130,93 @@ fn numbers_before_the_first_can_be_drawn() {
     assert!(crate::sequence_picture(&flow).is_some());
     assert_eq!(crate::ladder(&flow, 80, true).lines().count(), 2 + 3);
 }
+
+#[test]
+fn both_open_at_once() {
+    let flow = flow(&[(C, "S", 0, 0, 0), (S, "S", 0, 0, 0), (C, "S.", 0, 1, 0), (S, "S.", 0, 1, 0)]);
+    for side in [C, S] {
+        let way: Vec<_> = flow.path(side).iter().map(|step| step.to.to_string()).collect();
+        assert_eq!(way, ["SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"]);
+    }
+}
+
+#[test]
+fn fins_that_cross() {
+    // Each was sent before the other had come: neither acknowledges it.
+    let rest = [(C, "F.", 1, 1, 0), (S, "F.", 1, 1, 0), (S, ".", 2, 2, 0), (C, ".", 2, 2, 0)];
+    let flow = flow(&[&HANDSHAKE[..], &rest].concat());
+    assert_eq!(path(&flow, C)[3..], ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"]);
+    let way: Vec<_> = flow.path(S).iter().map(|step| step.to.to_string()).collect();
+    assert_eq!(way, ["SYN-RECEIVED", "ESTABLISHED", "FIN-WAIT-1", "CLOSING", "TIME-WAIT"]);
+    let ways = [C, S].map(|side| flow.path(side).last().map(|last| last.why));
+    assert_eq!(ways, [Some("ACK comes"); 2]);
+}
+
+#[test]
+fn a_fin_that_answers_a_fin_does_two_things() {
+    let rest = [(C, "F.", 1, 1, 0), (S, "F.", 1, 2, 0), (C, ".", 2, 2, 0)];
+    let flow = flow(&[&HANDSHAKE[..], &rest].concat());
+    assert_eq!(path(&flow, C)[3..], ["FIN-WAIT-1", "TIME-WAIT"]);
+    let words = crate::states(&flow);
+    for part in ["client 10.0.0.1:4000: CLOSED", "FIN, ACK come: ACK goes", "LAST-ACK", "connect: SYN goes"] {
+        assert!(words.contains(part), "no {part} in\n{words}");
+    }
+    // Both numbers of the client's way in the picture, and the last of the server's.
+    let picture = crate::state_picture(&flow);
+    for part in ["\n4\n", "\n5\n", "TIME-WAIT", "badge server"] {
+        assert!(picture.contains(part), "no {part} in\n{picture}");
+    }
+}
+
+#[test]
+fn a_reset_is_no_arrow_of_the_diagram() {
+    let flow = flow(&[&HANDSHAKE[..], &[(S, "R.", 1, 1, 0)]].concat());
+    let last = |side| flow.path(side).last().map(|last| last.why);
+    assert_eq!((last(C), last(S)), (Some("RST comes"), Some("RST goes")));
+    assert!(crate::state_picture(&flow).contains("client unusual"));
+}
+
+#[test]
+fn what_is_sent_over_time_as_text() {
+    let rest = [(C, "P.", 1, 1, 100), (C, "P.x", 101, 1, 100), (C, "P.", 101, 1, 100), (S, ".", 1, 201, 0)];
+    let flow = flow(&[&HANDSHAKE[..], &rest].concat());
+    let text = crate::sequence(&flow, 60, 10).expect("there is data");
+    let rows: String = text.lines().skip(1).collect();
+    for mark in ['.', 'x', 'R', '_'] {
+        assert!(rows.contains(mark), "no {mark} in\n{text}");
+    }
+    assert_eq!(text.lines().count(), 12);
+    assert!(text.lines().skip(1).all(|line| line.chars().count() <= 60));
+}
+
+#[test]
+fn what_a_router_passes_on_counts_once() {
+    let mut flows = Flows::new();
+    let mut add = |millis, hops: u8, seq: u32, len: usize, dropped: Option<&str>| {
+        let mut header =
+            ip::Header::new(Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into()).unwrap();
+        header.set_hop_limit(hops);
+        let segment = Segment {
+            source: 1,
+            destination: 2,
+            seq: SeqNum(seq),
+            flags: Flags::ACK,
+            payload: Chain::from(vec![0; len]),
+            ..Segment::default()
+        };
+        flows.add(Duration::from_millis(millis), &Frame::packet(Packet::new(header, segment)), dropped);
+    };
+    add(0, 64, 0, 30, None);
+    add(1, 63, 0, 10, None);
+    add(1, 63, 10, 10, Some("lost"));
+    add(1, 63, 20, 10, None);
+    // Sent again by its sender.
+    add(9, 64, 10, 10, None);
+    let flow = flows.into_vec().remove(0);
+    let seen: Vec<_> =
+        flow.steps.iter().map(|step| (step.seq, step.len, step.dropped.is_some(), step.again)).collect();
+    assert_eq!(
+        seen,
+        [(0, 10, false, false), (10, 10, true, false), (20, 10, false, false), (10, 10, false, true)]
+    );
+}
