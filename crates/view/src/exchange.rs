@@ -96,7 +96,9 @@ impl Exchanges {
 
     fn words(&mut self, frame: &Frame, packet: &Packet) -> String {
         let line = self.printer.line(frame, "");
-        let said = line.split_once(": ").map_or(line.as_str(), |(_, said)| said);
+        // What is of no known kind has its bytes behind the first line.
+        let line = line.lines().next().unwrap_or_default();
+        let said = line.split_once(": ").map_or(line, |(_, said)| said);
         match packet.ports() {
             Some((from, to)) => format!("{from} > {to} {said}"),
             None => said.to_owned(),

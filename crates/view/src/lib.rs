@@ -19,7 +19,7 @@ mod trace;
 pub use chart::{Axis, Chart, Point, Scale, Series};
 pub use diagram::{Transition, states};
 pub use exchange::{Exchange, Exchanges, Message};
-pub use explain::{Cause, Direction, Evidence, Explanation, Finding, Outcome, explain};
+pub use explain::{Cause, Direction, Evidence, Explanation, Finding, Outcome, Repairs, explain};
 pub use filter::{Filter, FilterError, Lookup};
 pub use flow::{Flow, Flows, Offer, PacketError, Side, State, Step};
 pub use ladder::{exchange_ladder, ladder};

@@ -24,7 +24,7 @@ use std::time::Duration;
 use sockeye_wire::tcp::Flags;
 
 use crate::flow::{Flow, Side};
-pub use sender::Direction;
+pub use sender::{Direction, Repairs};
 use timeline::{Claim, Rank};
 
 /// What a moment was spent on.

@@ -22,7 +22,9 @@ pub struct Direction {
     pub segments: u64,
     /// Segments that were sent again.
     pub repeated: u64,
-    /// Of those, how many had arrived, as the receiver told (RFC 2883).
+    /// Of those, by how they were found to be missing.
+    pub repairs: Repairs,
+    /// Of all, how many had arrived, as the receiver told (RFC 2883).
     pub in_vain: u64,
     /// Segments that came behind later ones, and were not sent again.
     pub overtaken: u64,
@@ -44,6 +46,33 @@ pub struct Direction {
     pub least_round_trip: Option<Duration>,
     /// The longest, of segments that were sent once.
     pub most_round_trip: Option<Duration>,
+}
+
+/// Segments that were sent again, by how they were found to be missing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repairs {
+    /// By duplicate acknowledgements.
+    pub fast_retransmit: u64,
+    /// By selective acknowledgements.
+    pub sack: u64,
+    /// By time.
+    pub rack: u64,
+    /// By a probe, or the probe itself.
+    pub tail_loss_probe: u64,
+    /// By the retransmission timer, and what was repeated after it ran out.
+    pub time_out: u64,
+}
+
+impl Repairs {
+    fn count(&mut self, cause: Cause) {
+        match cause {
+            Cause::FastRetransmit => self.fast_retransmit += 1,
+            Cause::Sack => self.sack += 1,
+            Cause::Rack => self.rack += 1,
+            Cause::TailLossProbe => self.tail_loss_probe += 1,
+            _ => self.time_out += 1,
+        }
+    }
 }
 
 /// What a walk gives.
@@ -532,6 +561,7 @@ impl<'a> Sender<'a> {
                 recovery.cause = Cause::TimeOut;
                 self.claim(since, quiet_since, cause);
             }
+            self.count_repair();
             return;
         }
         let (cause, since) = if silent && !(end == self.nxt && seq > self.una) {
@@ -540,6 +570,13 @@ impl<'a> Sender<'a> {
             self.repair((seq, end), (triggered, quiet_since, gap.is_some()))
         };
         self.recovery = Some(Recovery { since: since.min(now), cause, point: self.nxt });
+        self.count_repair();
+    }
+
+    fn count_repair(&mut self) {
+        if let Some(recovery) = &self.recovery {
+            self.direction.repairs.count(recovery.cause);
+        }
     }
 
     /// By what a loss was found, if not by the retransmission timer; and when it began to show.

@@ -6,6 +6,9 @@ use std::time::Duration;
 use super::{Cause, Evidence, Explanation, Finding, Outcome};
 use crate::flow::{Flow, Side};
 
+/// Of less data a rate says nothing.
+const LEAST_RATED: u64 = 10_000;
+
 /// What a finding is, with its numbers, and what would change it.
 pub(super) fn of(
     cause: Cause,
@@ -56,23 +59,23 @@ pub(super) fn of(
             Some(format!("write what belongs together by one call (writev, MSG_MORE, TCP_CORK) on the {sender}, or set TCP_NODELAY there; TCP_QUICKACK on the {receiver}")),
         ),
         Cause::FastRetransmit => (
-            lost(&direction, sender, "shown by duplicate acknowledgements and repaired at once (fast retransmit)"),
+            lost((&direction, direction.repairs.fast_retransmit), sender, "shown by duplicate acknowledgements and repaired at once (fast retransmit)"),
             Some("the losses; selective acknowledgements (net.ipv4.tcp_sack) repair several at a time".to_owned()),
         ),
         Cause::Sack => (
-            lost(&direction, sender, "shown by selective acknowledgements and repaired"),
+            lost((&direction, direction.repairs.sack), sender, "shown by selective acknowledgements and repaired"),
             Some("the losses: a full queue on the way, or a bad link".to_owned()),
         ),
         Cause::Rack => (
-            lost(&direction, sender, "shown by when later segments came (RACK), and repaired"),
+            lost((&direction, direction.repairs.rack), sender, "shown by when later segments came (RACK), and repaired"),
             Some("the losses; net.ipv4.tcp_recovery is how they are found".to_owned()),
         ),
         Cause::TailLossProbe => (
-            lost(&direction, sender, "with nothing behind to show it: the last segment was sent again to ask (tail loss probe)"),
+            lost((&direction, direction.repairs.tail_loss_probe), sender, "with nothing behind to show it: the last segment was sent again to ask (tail loss probe)"),
             Some("the losses; net.ipv4.tcp_early_retrans allows the probe".to_owned()),
         ),
         Cause::TimeOut => (
-            lost(&direction, sender, "and nothing told so: the retransmission timer had to run out (of a single segment, a tail loss probe looks the same)"),
+            lost((&direction, direction.repairs.time_out), sender, "and nothing told so: the retransmission timer had to run out (of a single segment, a tail loss probe looks the same)"),
             Some("the losses, above all of what is last or alone; 'ip route … rto_min' is the shortest wait".to_owned()),
         ),
         Cause::LinkRate => (
@@ -105,10 +108,10 @@ fn unknown(flow: &Flow, sender: Side) -> String {
     )
 }
 
-fn lost(direction: &super::Direction, sender: Side, how: &str) -> String {
-    let count = direction.repeated.max(1);
+fn lost((direction, count): (&super::Direction, u64), sender: Side, how: &str) -> String {
+    let count = count.max(1);
     let (what, was) = if count == 1 { ("segment", "was") } else { ("segments", "were") };
-    if direction.in_vain >= count {
+    if direction.in_vain >= direction.repeated.max(1) {
         return format!(
             "{count} {what} of the {sender} {was} sent again, though it had arrived: its acknowledgement was late, or lost"
         );
@@ -235,7 +238,7 @@ impl fmt::Display for Explanation {
             if direction.repeated > 0 {
                 write!(f, ", {} of them again", direction.repeated)?;
             }
-            if direction.rate > 0 {
+            if direction.bytes >= LEAST_RATED {
                 write!(f, ", at best {}", rate(direction.rate))?;
             }
             writeln!(f)?;
@@ -251,7 +254,7 @@ impl fmt::Display for Explanation {
             }
         }
         for note in &self.notes {
-            writeln!(f, "  note: {note}")?;
+            put(f, "  note: ", note)?;
         }
         Ok(())
     }
@@ -260,20 +263,42 @@ impl fmt::Display for Explanation {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let share = format!("{}.{}", self.share / 10, self.share % 10);
-        writeln!(f, "{share:>5} %  {:>9}  {}", time(self.time), self.words)?;
+        put(f, &format!("{share:>5} %  {:>9}  ", time(self.time)), &self.words)?;
         let shown: Vec<String> = self.evidence.iter().map(ToString::to_string).collect();
         let more = match self.times.saturating_sub(self.evidence.len()) {
             0 => String::new(),
-            more => format!(", and {more} more"),
+            more => format!("; and {more} more"),
         };
+        let margin = " ".repeat(MARGIN);
         if !shown.is_empty() {
-            writeln!(f, "{:19}  seen: {}{more}", "", shown.join("; "))?;
+            put(f, &margin, &format!("seen: {}{more}", shown.join("; ")))?;
         }
-        if let Some(advice) = &self.advice {
-            writeln!(f, "{:19}  change: {advice}", "")?;
+        match &self.advice {
+            Some(advice) => put(f, &margin, &format!("change: {advice}")),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Columns before the words of a finding, and of a line.
+const MARGIN: usize = 20;
+const WIDTH: usize = 100;
+
+/// Words behind a beginning, in lines that are no longer than they must be.
+fn put(f: &mut fmt::Formatter<'_>, beginning: &str, words: &str) -> fmt::Result {
+    let (mut line, mut empty) = (beginning.to_owned(), true);
+    for word in words.split(' ') {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            writeln!(f, "{line}")?;
+            (line, empty) = (" ".repeat(MARGIN + 2), true);
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    writeln!(f, "{line}")
 }
 
 impl fmt::Display for Evidence {
