@@ -290,7 +290,7 @@ fn put(f: &mut fmt::Formatter<'_>, beginning: &str, words: &str) -> fmt::Result 
     for word in words.split(' ') {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
             writeln!(f, "{line}")?;
-            (line, empty) = (" ".repeat(MARGIN + 2), true);
+            (line, empty) = (" ".repeat(beginning.chars().count() + 2), true);
         }
         if !empty {
             line.push(' ');
