@@ -1,8 +1,9 @@
 //! `sockeye explain`.
 
 use std::fs;
+use std::process::Stdio;
 
-use crate::common::{TempDir, finish, need, sockeye};
+use crate::common::{TempDir, finish, need, read_line, signal, sockeye, start};
 
 #[test]
 fn a_transfer_over_a_bad_link_is_explained() {
@@ -61,4 +62,40 @@ fn datagrams_are_drawn_where_there_is_no_tcp() {
     assert!(ladder.contains("ICMP echo reply"), "{ladder}");
     let picture = finish(sockeye(["draw", "--svg", "-"]).arg(&pcap).arg("icmp")).well().text();
     assert!(picture.starts_with("<svg") && picture.contains("ICMP echo request"), "{picture}");
+}
+
+/// Connections, one after the other, until it is ended.
+const CONNECTIONS: &str = "
+import socket
+print('begun', flush=True)
+while True:
+    with socket.create_connection(('10.61.0.2', 7)) as echo:
+        echo.sendall(b'kia ora')
+        echo.recv(100)
+";
+
+#[test]
+fn a_running_network_is_explained() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let folder = TempDir::new();
+    let here = |words: &[&str]| {
+        let mut command = sockeye(words);
+        command.env("XDG_RUNTIME_DIR", folder.path());
+        command
+    };
+    let mut program = here(&["run", "--delay", "5ms", "--", "python3", "-c", CONNECTIONS]);
+    let mut program = start(program.stdout(Stdio::piped()));
+    assert_eq!(read_line(program.stdout.as_mut().expect("a pipe")), "begun");
+    let of = program.id().to_string();
+    // On a busy machine half a second may be too short for any.
+    let seen = ["500ms", "5s", "20s"].into_iter().any(|span| {
+        let explained = finish(&mut here(&["explain", "--of", &of, "--for", span, "tcp", "port", "7"]));
+        explained.code() == 0
+            && explained.text().contains("the way: data and their acknowledgements travelled")
+    });
+    signal("TERM", &of);
+    program.wait().expect("it ends");
+    assert!(seen, "nothing was seen");
 }

@@ -12,19 +12,21 @@
 //! Not modelled: what a program or a kernel knows and does not show, such as the congestion window itself, data that waits in
 //! a send buffer, and pacing. Where two reasons look alike from outside, the words say so.
 
+mod direction;
 mod distance;
 mod rounds;
 mod sender;
 mod timeline;
 mod words;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use sockeye_wire::tcp::Flags;
 
 use crate::flow::{Flow, Side};
-pub use sender::{Direction, Repairs};
+pub use direction::{Direction, Repairs};
 use timeline::{Claim, Rank};
 
 /// What a moment was spent on.
@@ -261,7 +263,7 @@ fn outcome(flow: &Flow) -> Outcome {
 
 /// Puts the stretches of time of the same cause together, the longest time first.
 fn findings(flow: &Flow, settled: &[Claim], times: &[u64], explanation: &Explanation) -> Vec<Finding> {
-    let mut sums: std::collections::BTreeMap<(Cause, Option<Side>), Vec<&Claim>> = Default::default();
+    let mut sums: BTreeMap<(Cause, Option<Side>), Vec<&Claim>> = Default::default();
     for claim in settled {
         sums.entry((claim.cause, claim.side)).or_default().push(claim);
     }
@@ -301,6 +303,3 @@ fn findings(flow: &Flow, settled: &[Claim], times: &[u64], explanation: &Explana
     timeline::share_out(&mut findings, times.last().copied().unwrap_or(0));
     findings
 }
-
-#[cfg(test)]
-mod tests;

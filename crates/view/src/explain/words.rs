@@ -1,5 +1,6 @@
 //! What was found, in words.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -167,7 +168,7 @@ pub(super) fn notes(flow: &Flow, explanation: &Explanation) -> Vec<String> {
         }
     }
     let dropped = flow.steps.iter().filter_map(|step| step.dropped.as_deref());
-    let mut reasons: std::collections::BTreeMap<&str, u64> = Default::default();
+    let mut reasons: BTreeMap<&str, u64> = Default::default();
     dropped.for_each(|why| *reasons.entry(why).or_default() += 1);
     for (why, count) in reasons {
         notes.push(format!("the capture knows of {count} dropped: {why}"));
