@@ -1,15 +1,16 @@
 //! `sockeye netstat` and `sockeye ss`: what is seen of a running network, beside what net-tools and iproute2 say of the same on
 //! the kernel.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{TempDir, bare, finish, need, read_line, sockeye, start};
+use crate::common::{TempDir, bare, finish, finish_with, need, read_line, sockeye, start};
 use crate::network::Network;
 
 /// Sockets of all kinds and states, their ports always the same; then a script of the shell.
 const TRAFFIC: &str = "
-import socket, subprocess, sys
+import socket, subprocess, sys, time
 def tcp(port, family=socket.AF_INET, host='127.0.0.1'):
     s = socket.socket(family)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -27,6 +28,16 @@ l, a, b = pair(8000)
 a.send(b'x' * 1000)
 waits = tcp(8002)
 waits.connect(('127.0.0.1', 8000))
+leaves = tcp(8003)
+leaves.connect(('127.0.0.1', 8000))
+leaves.close()
+lf, af, bf = pair(8060)
+bf.send(b'last words')
+bf.shutdown(socket.SHUT_WR)
+af.recv(4)
+# Its end is acknowledged: FIN_WAIT2.
+while bf.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 5:
+    time.sleep(0.001)
 l6, a6, b6 = pair(8010, socket.AF_INET6, '::1')
 b6.close()
 a6.recv(1)
@@ -273,4 +284,31 @@ fn without_a_runtime_directory_programs_run_all_the_same() {
     let mut command = look(Path::new("/proc/none"), &["netstat"]);
     let refused = finish(&mut command);
     assert_eq!((refused.code(), refused.errors().lines().count()), (2, 1));
+}
+
+#[test]
+fn another_user_can_t_look() {
+    let ordinary = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+    if !need(&["setpriv", "socat"]) || finish(&mut bare(ordinary.into_iter().chain(["true"]))).code() != 0 {
+        return;
+    }
+    let folder = TempDir::new();
+    let mut command = look(folder.path(), &["run", "--", "sh", "-c", "echo ready; cat"]);
+    let mut running = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    assert_eq!(read_line(running.stdout.as_mut().expect("a pipe")), "ready");
+    let place = folder.path().join("sockeye");
+    let socket = format!("UNIX-CONNECT:{}/{}.run.look", place.display(), running.id());
+    let ask = |user: &[&str]| {
+        let words = user.iter().copied().chain(["socat", "-t5", "-", &socket]);
+        finish_with(&mut bare(words), b"{\"version\":1,\"ask\":\"snapshot\"}\n".to_vec()).text()
+    };
+    assert!(ask(&[]).starts_with("{\"snapshot\":"));
+    assert_eq!(ask(&ordinary), "");
+    // Not even if the way were open.
+    for (path, mode) in [(place.clone(), 0o777), (place.join(format!("{}.run.look", running.id())), 0o777)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+    }
+    assert_eq!(ask(&ordinary), "");
+    drop(running.stdin.take());
+    assert!(running.wait().expect("it ends").success());
 }

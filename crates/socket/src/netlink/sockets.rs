@@ -25,6 +25,7 @@ const SYN_RECV: u8 = 3;
 const FIN_WAIT2: u8 = 5;
 const TIME_WAIT: u8 = 6;
 const CLOSE: u8 = 7;
+const CLOSE_WAIT: u8 = 8;
 const LISTEN: u8 = 10;
 /// TCP_BOUND_INACTIVE: asked for by this number, shown as [`CLOSE`].
 const BOUND_INACTIVE: u8 = 13;
@@ -198,7 +199,13 @@ impl Host {
                 let (local, remote) = self.stack.tcp_endpoints(id)?;
                 let ends = Ends { local, remote, interface: 0 };
                 let message = diag::Message { ends, cookie: id.data().as_ffi() | UNHELD, ..blank };
-                connection(now, self.stack.tcp(id)?, message)
+                let tcb = self.stack.tcp(id)?;
+                let mut told = connection(now, tcb, message)?;
+                // Nobody has read the peer's FIN, which counts as a byte.
+                if told.state == CLOSE_WAIT && tcb.receive_len() == 0 {
+                    told.message.receive_queue = 1;
+                }
+                Some(told)
             }
             Key::Socket(id) => self.told_of_socket(now, id, blank),
         }
@@ -269,7 +276,11 @@ impl Host {
                 message.inode = outside.inode(id);
                 if message.state != LISTEN {
                     let (received, written) = outside.on_the_way(id);
-                    message.receive_queue = message.receive_queue.saturating_add(saturated(received));
+                    let here = message.receive_queue;
+                    message.receive_queue = match here {
+                        0 => unread(message.state, received),
+                        _ => here.saturating_add(saturated(received)),
+                    };
                     message.send_queue = message.send_queue.saturating_add(saturated(written));
                 }
                 self.more_of_socket(now, id, message.family)
@@ -440,11 +451,16 @@ fn connection(now: Instant, tcb: &Tcb, message: diag::Message) -> Option<Told> {
         timer,
         expires,
         retransmits: u8::try_from(retransmits).unwrap_or(u8::MAX),
-        receive_queue: saturated(tcb.receive_len()),
+        receive_queue: unread(state, tcb.receive_len()),
         send_queue: saturated(tcb.unacked_len()).saturating_add(flag),
         ..message
     };
     Some(Told { message, state, auto_port: false, is_bare: state == SYN_RECV })
+}
+
+/// Bytes that a program has not read yet, the FIN behind them included. (Whether a FIN by itself was read is not known here.)
+fn unread(state: u8, bytes: usize) -> u32 {
+    saturated(bytes).saturating_add(u32::from(state == CLOSE_WAIT && bytes > 0))
 }
 
 fn in_time_wait(message: diag::Message, state: u8, expires: u32) -> Told {
