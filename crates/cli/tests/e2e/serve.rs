@@ -213,7 +213,7 @@ fn the_shapes_are_compared() {
     let picture = std::fs::read_to_string(picture).expect("a picture");
     assert!(picture.starts_with("<svg") && SHAPES.iter().all(|shape| picture.contains(shape)));
     let words =
-        ["bench", "shapes", "--shapes", "fork,event", "--connections", "2", "--runs", "1", "--time", "20ms"];
+        ["bench", "shapes", "--shapes", "fork,event", "--connections", "2", "--runs", "1", "--time", "300ms"];
     let under_run = [env!("CARGO_BIN_EXE_sockeye")].into_iter().chain(words).chain(["--json", "--keepalive"]);
     let rows = finish(&mut run(under_run)).well().text();
     let rows: serde_json::Value = serde_json::from_str(&rows).expect("JSON");

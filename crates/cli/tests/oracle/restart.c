@@ -22,8 +22,7 @@ static void handle(int signal) {
 
 static void rest(void) { nanosleep(&(struct timespec){0, 2000000}, NULL); }
 
-/* Waits until the caller sleeps, and long enough for a supervisor to have heard of its call. */
-static void asleep(pid_t caller) {
+static void sleeps(pid_t caller) {
     char path[64], state = 0;
     snprintf(path, sizeof path, "/proc/%d/stat", caller);
     while (state != 'S' && !shared->ended) {
@@ -32,7 +31,15 @@ static void asleep(pid_t caller) {
             exit(4);
         fclose(file);
     }
-    nanosleep(&(struct timespec){0, 40000000}, NULL);
+    rest();
+}
+
+/* Waits until the caller sleeps, in its call: a supervisor hears of calls in their order, and so of the caller's before ours; it
+ * may have the kernel make it then, where the caller sleeps again. */
+static void asleep(pid_t caller) {
+    sleeps(caller);
+    close(tcp());
+    sleeps(caller);
 }
 
 /* The ends of what is waited for: the caller's, and the helper's by which the wait ends. */

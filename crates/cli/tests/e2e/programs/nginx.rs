@@ -58,6 +58,7 @@ fn a_hundred_clients_fetch_files() {
 ab -q -c 100 -n 600 http://10.61.0.1:8080/ | grep -E 'Complete|Failed|Non-2xx'
 ab -q -k -c 100 -n 1000 'http://[::1]:8080/' | grep -E 'Complete|Failed|Non-2xx|Keep-Alive'
 wrk -t2 -c50 -d1s http://10.61.0.1:8080/big >wrk
+until grep -q '/big HTTP/1.1. 200 3000000' access.log; do wrk -t1 -c1 -d1s http://10.61.0.1:8080/big >>wrk; done
 grep -c -E 'Socket errors|Non-2xx' wrk
 curl -s -6 http://localhost:8080/big | cmp - www/big && echo same
 {QUIT}"
