@@ -1,6 +1,6 @@
 //! A chain of reference-counted pieces of bytes: how user data travels without being copied.
 
-use std::collections::VecDeque;
+use std::collections::{VecDeque, vec_deque};
 use std::fmt;
 
 use bytes::Bytes;
@@ -180,6 +180,11 @@ impl Chain {
         std::iter::once(&self.first).filter(|first| !first.is_empty()).chain(rest)
     }
 
+    /// Reads it from the front, taking nothing off.
+    pub fn reader(&self) -> ChainReader<'_> {
+        ChainReader { current: self.first.as_slice(), rest: self.rest.as_ref().map(|rest| rest.iter()) }
+    }
+
     /// Takes the first piece off.
     fn pop_first(&mut self) -> Piece {
         let next = self.rest.as_mut().and_then(|rest| rest.pop_front()).unwrap_or_default();
@@ -202,11 +207,41 @@ impl Chain {
         done
     }
 
+    /// Puts a copy of the first `n` bytes behind `out`, or of all if there are fewer.
+    pub fn write_head(&self, n: usize, out: &mut Vec<u8>) {
+        self.reader().take(n, |part| out.extend_from_slice(part));
+    }
+
     /// All bytes in one piece of their own.
     pub fn to_vec(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(self.len);
         self.pieces().for_each(|piece| out.extend_from_slice(piece));
         out
+    }
+}
+
+/// A chain being read: see [`Chain::reader`].
+#[derive(Clone)]
+pub struct ChainReader<'a> {
+    current: &'a [u8],
+    rest: Option<vec_deque::Iter<'a, Piece>>,
+}
+
+impl ChainReader<'_> {
+    /// Shows the next `n` bytes, piece by piece, or all if there are fewer.
+    pub fn take(&mut self, n: usize, mut each: impl FnMut(&[u8])) {
+        let mut left = n;
+        while left > 0 {
+            if self.current.is_empty() {
+                let next = self.rest.as_mut().and_then(|rest| rest.next());
+                let Some(next) = next else { return };
+                self.current = next.as_slice();
+            }
+            let (part, rest) = self.current.split_at(left.min(self.current.len()));
+            each(part);
+            left -= part.len();
+            self.current = rest;
+        }
     }
 }
 
@@ -280,6 +315,9 @@ mod tests {
             let mut buffer = vec![0; len];
             let n = tail.copy_to(&mut buffer);
             prop_assert_eq!(&buffer[..n], &flat[at..end]);
+            let mut written = b"before".to_vec();
+            tail.write_head(len, &mut written);
+            prop_assert_eq!(&written[6..], &flat[at..end]);
 
             let mut joined = head;
             joined.append(tail);

@@ -15,7 +15,7 @@ mod seq;
 mod time;
 
 pub use bytes::Bytes;
-pub use chain::Chain;
+pub use chain::{Chain, ChainReader};
 pub use counters::{Counter, Counters, Tally};
 pub use pool::Pool;
 pub use queue::take_next;

@@ -97,7 +97,7 @@ pub struct Options {
 #[derive(Clone, Debug)]
 pub struct Ended {
     /// The exit status: the program's own, or 128 and the number of the signal that ended it; [`EXIT_STRICT`] where
-    /// `strict` did.
+    /// `strict` did, [`EXIT_SOCKEYE`] where the capture could not be written.
     pub status: i32,
     /// What could not be honoured; empty if nobody asked for it.
     pub report: Report,
@@ -264,7 +264,10 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
     let mut supervisor = supervisor::Supervisor::new(listener, signals, network, (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
-    let status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
+    let mut status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
+    if !supervisor.network.end_capture() {
+        status = EXIT_SOCKEYE;
+    }
     match launched.exec_error() {
         Some(error) => Err(Error::Exec(PathBuf::from(&program.name), error)),
         None => Ok(Ended { status, report: supervisor.ledger.into_report() }),

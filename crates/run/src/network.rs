@@ -175,6 +175,11 @@ impl Network {
         lab.capture(watchers.need());
     }
 
+    /// The capture ends; whether all of it was written.
+    pub(crate) fn end_capture(&mut self) -> bool {
+        self.watchers.pcap.take().is_none_or(|mut pcap| pcap.finish())
+    }
+
     /// What leads out of this process, if something does.
     pub(crate) fn cable(&self) -> Option<BorrowedFd<'_>> {
         self.cable.as_ref().map(|cable| cable.plug.as_fd())
@@ -333,7 +338,6 @@ impl Watchers {
         }
         if any {
             self.trace.iter_mut().for_each(Trace::flush);
-            self.pcap.iter_mut().for_each(Pcap::flush);
             self.desk.iter_mut().for_each(|(desk, _)| desk.flush());
         }
     }

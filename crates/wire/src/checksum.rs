@@ -16,6 +16,8 @@ pub enum Transport {
 }
 
 /// A checksum under way. Bytes may come in pieces of any length, odd ones too.
+///
+/// Words are summed up as this machine reads them, which swaps the bytes of the sum at most (RFC 1071, section 2 B).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checksum {
     sum: u64,
@@ -53,17 +55,17 @@ impl Checksum {
         if self.odd
             && let Some((first, rest)) = bytes.split_first()
         {
-            self.sum += u64::from(*first);
+            self.sum += u64::from(u16::from_ne_bytes([0, *first]));
             self.odd = false;
             bytes = rest;
         }
         // Words of four bytes sum up as two of two bytes do, once folded. The 32 bits above hold 16 GiB of them.
         let (words, rest) = bytes.as_chunks::<4>();
-        self.sum += words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum::<u64>();
+        self.sum += words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum::<u64>();
         let (pairs, rest) = rest.as_chunks::<2>();
-        self.sum += pairs.iter().map(|pair| u64::from(u16::from_be_bytes(*pair))).sum::<u64>();
+        self.sum += pairs.iter().map(|pair| u64::from(u16::from_ne_bytes(*pair))).sum::<u64>();
         if let [last] = rest {
-            self.sum += u64::from(*last) << 8;
+            self.sum += u64::from(u16::from_ne_bytes([*last, 0]));
             self.odd = true;
         }
     }
@@ -84,14 +86,15 @@ impl Checksum {
         while sum > 0xffff {
             sum = (sum >> 16) + (sum & 0xffff);
         }
-        sum as u16
+        u16::from_be(sum as u16)
     }
 
-    /// What goes into the header of `message`, which comes next: the checksum, or the sum up to here.
-    pub(crate) fn field(mut self, message: &[u8], by: Transport) -> u16 {
+    /// What goes into `header`, which comes next, and data behind it: the checksum, or the sum up to here.
+    pub(crate) fn field(mut self, header: &[u8], data: &Chain, by: Transport) -> u16 {
         match by {
             Transport::Here => {
-                self.add(message);
+                self.add(header);
+                self.add_chain(data);
                 self.finish()
             }
             Transport::Elsewhere => self.unfinished(),
@@ -99,8 +102,11 @@ impl Checksum {
     }
 
     /// Whether `message`, which comes next, holds its right checksum, or is believed to.
-    pub(crate) fn accepts(self, message: &[u8], by: Transport) -> bool {
-        by == Transport::Elsewhere || self.field(message, Transport::Here) == 0
+    pub(crate) fn accepts(mut self, message: &[u8], by: Transport) -> bool {
+        by == Transport::Elsewhere || {
+            self.add(message);
+            self.finish() == 0
+        }
     }
 }
 
@@ -111,7 +117,7 @@ pub fn of(bytes: &[u8]) -> u16 {
     sum.finish()
 }
 
-/// Puts a checksum, computed with zeros in its place, where it belongs.
+/// Puts a checksum, computed with zeros in its place, where it belongs; or another number of two bytes.
 pub(crate) fn put(message: &mut [u8], at: usize, sum: u16) {
     if let Some(field) = message.get_mut(at..at + 2) {
         field.copy_from_slice(&sum.to_be_bytes());

@@ -20,16 +20,25 @@ impl Packet {
 
     /// Puts its bytes behind `out`.
     pub fn write(&self, sums: checksum::Transport, out: &mut Vec<u8>) {
+        self.write_snapped(sums, usize::MAX, out);
+    }
+
+    /// Puts its first `snap` bytes behind `out`. Lengths and checksums are those of the whole; user data of TCP and UDP
+    /// that is cut off is not copied.
+    fn write_snapped(&self, sums: checksum::Transport, snap: usize, out: &mut Vec<u8>) {
+        let start = out.len();
         self.write_ip(out);
+        let snapped = snap.saturating_sub(self.ip.len());
         match &self.body {
-            Body::Tcp(segment) => segment.write(&self.ip, sums, out),
-            Body::Udp(datagram) => datagram.write(&self.ip, sums, out),
+            Body::Tcp(segment) => segment.write_snapped(&self.ip, sums, snapped, out),
+            Body::Udp(datagram) => datagram.write_snapped(&self.ip, sums, snapped, out),
             Body::Icmpv4(message) => message.write(out),
             Body::Icmpv6(message) => message.write(&self.ip, out),
             Body::Igmp(message) => message.write(out),
             Body::Fragment(piece) => piece.write(&self.ip, out),
             Body::Other { payload, .. } => payload.pieces().for_each(|piece| out.extend_from_slice(piece)),
         }
+        out.truncate(start.saturating_add(snap));
     }
 
     /// If it is TCP, puts its headers behind `out`, with the checksum left to who takes it; gives the data, which comes next.
@@ -135,14 +144,24 @@ impl Frame {
 
     /// Puts its bytes behind `out`.
     pub fn write(&self, sums: checksum::Transport, out: &mut Vec<u8>) {
+        self.write_snapped(sums, usize::MAX, out);
+    }
+
+    /// Puts its first `snap` bytes behind `out`, as a capture wants them: lengths and checksums are those of the whole,
+    /// and what is cut off of user data is not copied.
+    pub fn write_snapped(&self, sums: checksum::Transport, snap: usize, out: &mut Vec<u8>) {
+        let start = out.len();
         if let Some(header) = &self.ethernet {
             out.extend(header.to_bytes());
         }
         match &self.payload {
-            Payload::Packet(packet) => packet.write(sums, out),
+            Payload::Packet(packet) => {
+                packet.write_snapped(sums, snap.saturating_sub(self.header_len()), out);
+            }
             Payload::Arp(packet) => out.extend(packet.to_bytes()),
             Payload::Bytes(bytes) => out.extend_from_slice(bytes),
         }
+        out.truncate(start.saturating_add(snap));
     }
 
     /// If it carries TCP, puts all that stands ahead of the data behind `out`, with the checksum left to who takes it; gives

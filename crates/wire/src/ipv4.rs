@@ -9,6 +9,9 @@ use crate::{Malformed, checksum};
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
 
+/// Where the checksum stands in the header.
+pub(crate) const CHECKSUM_AT: usize = 10;
+
 /// An IPv4 header; of its options one is known. Length, protocol and checksum come from what it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -57,7 +60,7 @@ impl Header {
         }
         let header = &mut out[start..];
         let sum = checksum::of(header);
-        checksum::put(header, 10, sum);
+        checksum::put(header, CHECKSUM_AT, sum);
     }
 }
 

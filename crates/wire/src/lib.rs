@@ -24,11 +24,13 @@ pub mod udp;
 
 mod codec;
 mod frame;
+mod heads;
 mod malformed;
 mod quote;
 mod read;
 mod verbatim;
 
 pub use frame::{Body, Frame, Packet, Payload};
+pub use heads::Heads;
 pub use malformed::Malformed;
 pub use quote::Quote;

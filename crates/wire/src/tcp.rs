@@ -114,14 +114,23 @@ impl Segment {
         self.seq + self.sequence_len()
     }
 
-    /// Puts its bytes behind `out`. A super-segment is written as one segment.
-    pub(crate) fn write(&self, ip: &ip::Header, sums: checksum::Transport, out: &mut Vec<u8>) {
+    /// Puts its bytes behind `out`: the header, and of the data what lies in the first `snap` bytes. A super-segment is
+    /// written as one segment.
+    pub(crate) fn write_snapped(
+        &self,
+        ip: &ip::Header,
+        sums: checksum::Transport,
+        snap: usize,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         self.write_header(out);
-        self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
-        let message = &mut out[start..];
-        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, message.len()).field(message, sums);
-        checksum::put(message, CHECKSUM_AT, sum);
+        let header = &mut out[start..];
+        let room = snap.saturating_sub(header.len());
+        let sum = Checksum::pseudo_header(ip, ip::protocol::TCP, header.len() + self.payload.len());
+        let sum = sum.field(header, &self.payload, sums);
+        checksum::put(header, CHECKSUM_AT, sum);
+        self.payload.write_head(room, out);
     }
 
     /// Puts its header behind `out`, with the checksum left to who takes it.
@@ -133,7 +142,7 @@ impl Segment {
     }
 
     /// The header, without a checksum.
-    fn write_header(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write_header(&self, out: &mut Vec<u8>) {
         out.extend(self.source.to_be_bytes());
         out.extend(self.destination.to_be_bytes());
         out.extend(self.seq.0.to_be_bytes());

@@ -30,21 +30,28 @@ impl Datagram {
         HEADER_LEN + self.payload.len()
     }
 
-    /// Puts its bytes behind `out`.
-    pub(crate) fn write(&self, ip: &ip::Header, sums: checksum::Transport, out: &mut Vec<u8>) {
+    /// Puts its bytes behind `out`: the header, and of the data what lies in the first `snap` bytes.
+    pub(crate) fn write_snapped(
+        &self,
+        ip: &ip::Header,
+        sums: checksum::Transport,
+        snap: usize,
+        out: &mut Vec<u8>,
+    ) {
         let start = out.len();
         out.extend(self.source.to_be_bytes());
         out.extend(self.destination.to_be_bytes());
         out.extend(u16::try_from(self.len()).unwrap_or(0).to_be_bytes());
         out.extend([0, 0]);
-        self.payload.pieces().for_each(|piece| out.extend_from_slice(piece));
-        let message = &mut out[start..];
+        let header = &mut out[start..];
         // RFC 768: zero in this field says that there is no checksum, so a computed zero is sent as all ones.
-        let sum = match Checksum::pseudo_header(ip, ip::protocol::UDP, message.len()).field(message, sums) {
+        let sum = Checksum::pseudo_header(ip, ip::protocol::UDP, self.len());
+        let sum = match sum.field(header, &self.payload, sums) {
             0 => 0xffff,
             sum => sum,
         };
-        checksum::put(message, CHECKSUM_AT, sum);
+        checksum::put(header, CHECKSUM_AT, sum);
+        self.payload.write_head(snap.saturating_sub(HEADER_LEN), out);
     }
 
     /// Reads a datagram of a packet.

@@ -10,9 +10,11 @@ use std::io::Write;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use sockeye_run::{Pcap, WHOLE};
 use sockeye_topology::What;
 
 use crate::EXIT_USAGE;
@@ -30,7 +32,7 @@ Examples:
   sockeye lab run --seed 7 --pcap lossy.pcapng examples/lossy.toml
 
 Exit status:
-  0; 1 if something expected isn't so; 2 if the file is wrong, or the command line.";
+  0; 1 if something expected isn't so, or the capture can't be written; 2 if the file is wrong, or the command line.";
 
 /// Networks in files: what they say, and how they fare.
 #[derive(Args)]
@@ -69,6 +71,10 @@ struct RunArguments {
     #[arg(long, value_name = "FILE")]
     pcap: Option<PathBuf>,
 
+    /// Bytes of each frame that go there, its headers included
+    #[arg(long, value_name = "BYTES", requires = "pcap", value_parser = clap::value_parser!(u32).range(1..=262_144))]
+    snap: Option<u32>,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -76,6 +82,15 @@ struct RunArguments {
     /// The network
     #[arg(value_name = "FILE")]
     file: PathBuf,
+}
+
+impl RunArguments {
+    /// Begins the capture that is asked for; the network's time began so long after 1970.
+    fn capture(&self, began: Duration) -> Result<Option<Pcap>, String> {
+        let snap = self.snap.and_then(|snap| usize::try_from(snap).ok()).unwrap_or(WHOLE);
+        let pcap = self.pcap.as_ref().map(|path| Pcap::create(path, snap, began));
+        pcap.transpose().map_err(|error| error.to_string())
+    }
 }
 
 /// Runs it; gives the exit status.

@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use sockeye_run::{Pcap, WHOLE};
 use sockeye_topology::{Files, Outcome, Said, Simulation, Talked, Topology, Traffic, Work};
 
 use super::RunArguments;
@@ -26,7 +25,7 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
         return search(arguments, &topology, &files, seeds.clone());
     }
     let seed = arguments.seed.or(topology.seed).unwrap_or(1);
-    let outcome = match simulate(&topology, seed, files, arguments.pcap.as_deref()) {
+    let (outcome, whole) = match simulate_seen(arguments, &topology, seed, files) {
         Ok(outcome) => outcome,
         Err(why) => {
             let _ = writeln!(io::stderr(), "sockeye: {why}");
@@ -38,17 +37,25 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
     } else {
         as_text(&topology, seed, &outcome)
     });
-    if outcome.failures.is_empty() { told } else { ExitCode::FAILURE }
+    if outcome.failures.is_empty() && whole { told } else { ExitCode::FAILURE }
 }
 
-fn simulate(topology: &Topology, seed: u64, files: Files, pcap: Option<&Path>) -> Result<Outcome, String> {
-    let simulation = Simulation::new(topology, seed, files).map_err(|errno| format!("a service: {errno}"))?;
-    let Some(path) = pcap else { return Ok(simulation.run(None)) };
+/// One run, captured if that is asked for; and whether the capture is whole.
+fn simulate_seen(
+    arguments: &RunArguments,
+    topology: &Topology,
+    seed: u64,
+    files: Files,
+) -> Result<(Outcome, bool), String> {
+    let simulation = begin(topology, seed, files)?;
     // Virtual time begins at 0, so that the same run is the same file.
-    let mut pcap = Pcap::create(path, WHOLE, std::time::Duration::ZERO).map_err(|error| error.to_string())?;
+    let Some(mut pcap) = arguments.capture(Duration::ZERO)? else { return Ok((simulation.run(None), true)) };
     let outcome = simulation.run(Some(&mut |lab, captured| pcap.show(lab, captured)));
-    pcap.flush();
-    Ok(outcome)
+    Ok((outcome, pcap.finish()))
+}
+
+fn begin(topology: &Topology, seed: u64, files: Files) -> Result<Simulation<'_>, String> {
+    Simulation::new(topology, seed, files).map_err(|errno| format!("a service: {errno}"))
 }
 
 /// Tries all seeds, as many at a time as there are processors.
@@ -75,8 +82,8 @@ fn search(
                         return;
                     }
                     let seed = seeds.start() + at;
-                    let failures = match simulate(topology, seed, files.clone(), None) {
-                        Ok(outcome) => outcome.failures,
+                    let failures = match begin(topology, seed, files.clone()) {
+                        Ok(simulation) => simulation.run(None).failures,
                         Err(why) => vec![why],
                     };
                     if !failures.is_empty() {

@@ -77,9 +77,13 @@ fn capturing_changes_nothing() {
         let (a, b) = (pair.a, pair.b);
         let now = pair.now;
         assert_eq!(pair.host(a).send(now, client, &data(SHORT)), Ok(SHORT));
-        pair.run(|pair| pair.lab.host(b).unread(server) == Ok(SHORT));
-        let now = pair.now;
-        (now, pair.host(a).info(client), pair.host(b).info(server))
+        let mut steps = Vec::new();
+        pair.run(|pair| {
+            let [sender, receiver] = [(a, client), (b, server)].map(|(host, end)| pair.host(host).info(end));
+            steps.push((pair.now, sender, receiver));
+            pair.lab.host(b).unread(server) == Ok(SHORT)
+        });
+        steps
     };
     assert_eq!(run(true), run(false));
 }

@@ -13,7 +13,7 @@ use crate::membership::{Address, Details, Record, RecordKind};
 use crate::tcp::{FastOpen, Field, Flags, Options, Segment, Timestamps};
 use crate::{Quote, checksum, mld};
 
-fn any_ip(v6: bool) -> BoxedStrategy<ip::Header> {
+pub(crate) fn any_ip(v6: bool) -> BoxedStrategy<ip::Header> {
     if v6 {
         let parts =
             (any::<[u8; 16]>(), any::<[u8; 16]>(), any::<u8>(), 0u32..1 << 20, any::<u8>(), any::<bool>());

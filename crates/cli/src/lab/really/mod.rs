@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use sockeye_hub::{Happening, Hub, Place};
-use sockeye_run::{Pcap, WHOLE};
+use sockeye_run::Pcap;
 use sockeye_topology::{Program, Ready, Topology, What};
 
 use super::RunArguments;
@@ -47,6 +47,12 @@ struct Fare {
     /// It was told to end, or its host was switched off.
     excused: bool,
     printed: Vec<bool>,
+}
+
+/// What came of the frames on the network.
+struct Watched {
+    counted: Counted,
+    pcap: Option<Pcap>,
 }
 
 /// A host's process.
@@ -89,7 +95,7 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     let _ = hub.open_desk(Role::Lab, Some(arguments.file.display().to_string()));
     let (sender, told) = channel();
     hub.wait_for(hosts.len(), happenings(&sender));
-    let counted = watch(&mut hub, &topology, arguments.pcap.as_deref())?;
+    let watched = watch(&mut hub, &topology, arguments)?;
     let ended = sender.clone();
     let holder = thread::spawn(move || {
         let why = hub.serve().err().map(|error| error.to_string());
@@ -115,10 +121,11 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     let _ = sockeye_hub::ask_down(&run.place);
     let _ = holder.join();
     went?;
-    let counted = counted.lock().unwrap_or_else(PoisonError::into_inner);
-    run.judge(&counted);
-    let failed = !run.failures.is_empty();
-    let told = print(&run.summary(arguments.json, &counted));
+    let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+    let whole = watched.pcap.as_mut().is_none_or(Pcap::finish);
+    run.judge(&watched.counted);
+    let failed = !run.failures.is_empty() || !whole;
+    let told = print(&run.summary(arguments.json, &watched.counted));
     Ok(if failed { ExitCode::FAILURE } else { told })
 }
 
@@ -137,26 +144,28 @@ fn happenings(sender: &Sender<Told>) -> Sender<Happening> {
 }
 
 /// Counts frames, and writes them to a file if that is wanted.
-fn watch(hub: &mut Hub, topology: &Topology, pcap: Option<&Path>) -> Result<Arc<Mutex<Counted>>, String> {
-    let counted = Arc::new(Mutex::new(Counted::default()));
-    let expected = &topology.expectations;
-    if pcap.is_none() && (expected.retransmissions, expected.resets, expected.drops) == (None, None, None) {
-        return Ok(counted);
-    }
+fn watch(
+    hub: &mut Hub,
+    topology: &Topology,
+    arguments: &RunArguments,
+) -> Result<Arc<Mutex<Watched>>, String> {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let mut pcap = pcap
-        .map(|path| Pcap::create(path, WHOLE, since_1970))
-        .transpose()
-        .map_err(|error| error.to_string())?;
-    let counts = Arc::clone(&counted);
-    hub.watch(Box::new(move |lab, captured| {
-        counts.lock().unwrap_or_else(PoisonError::into_inner).count(captured);
-        if let Some(pcap) = &mut pcap {
-            pcap.show(lab, captured);
-            pcap.flush();
-        }
-    }));
-    Ok(counted)
+    let pcap = arguments.capture(since_1970)?;
+    let expected = &topology.expectations;
+    let idle =
+        pcap.is_none() && (expected.retransmissions, expected.resets, expected.drops) == (None, None, None);
+    let watched = Arc::new(Mutex::new(Watched { counted: Counted::default(), pcap }));
+    if !idle {
+        let watched = Arc::clone(&watched);
+        hub.watch(Box::new(move |lab, captured| {
+            let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+            watched.counted.count(captured);
+            if let Some(pcap) = &mut watched.pcap {
+                pcap.show(lab, captured);
+            }
+        }));
+    }
+    Ok(watched)
 }
 
 impl Fare {
