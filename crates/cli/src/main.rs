@@ -22,6 +22,7 @@ mod serve;
 mod sockopts;
 mod ss;
 mod tcpdump;
+mod top;
 mod up;
 
 use std::ffi::OsString;
@@ -66,6 +67,7 @@ enum Command {
     Netstat(netstat::Arguments),
     Ss(ss::Arguments),
     Tcpdump(tcpdump::Arguments),
+    Top(top::Arguments),
     Draw(draw::Arguments),
     Explain(explain::Arguments),
     Up(up::Arguments),
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Netstat(arguments) => netstat::run(&arguments),
         Command::Ss(arguments) => ss::run(&arguments),
         Command::Tcpdump(arguments) => tcpdump::run(&arguments),
+        Command::Top(arguments) => top::run(&arguments),
         Command::Draw(arguments) => draw::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Up(arguments) => up::up(arguments),

@@ -37,5 +37,6 @@ mod serve;
 mod servers;
 mod sockopts;
 mod tcpdump;
+mod top;
 mod trace;
 mod up;
