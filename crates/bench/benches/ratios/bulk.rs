@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use sockeye_lab::Lab;
+
 use crate::pair::{Pair, Setup};
 use crate::report::{Better, Row};
 use crate::sampling::{Effort, rate};
@@ -10,7 +12,7 @@ use crate::{Figures, Rows, kernel, smol};
 
 pub(crate) const WRITE: usize = 64 * 1024;
 const MIB: usize = 1 << 20;
-const GIGA: f64 = 1e9;
+pub(crate) const GIGA: f64 = 1e9;
 
 pub(crate) fn rows() -> Rows {
     let row = |name, peer_name, target| Row { name, unit: "GB/s", better: Better::More, peer_name, target };
@@ -50,8 +52,18 @@ pub(crate) fn rows() -> Rows {
 
 /// Each write reaches the reader before the call to carry it returns.
 pub(crate) fn sockeye(sample: Duration, setup: &Setup) -> f64 {
+    watched(sample, setup, (false, |_: &mut Lab| {})) / GIGA
+}
+
+/// The same in bytes, with frames captured or not; `watch` may look after each step.
+pub(crate) fn watched(
+    sample: Duration,
+    setup: &Setup,
+    (capture, mut watch): (bool, impl FnMut(&mut Lab)),
+) -> f64 {
     let mut pair = Pair::new(setup);
     let ends = pair.connect();
+    pair.lab.set_capture(capture);
     let (data, mut buffer) = (vec![1; WRITE], vec![0; WRITE]);
     let step = || {
         let sent = pair.lab.host_mut(pair.client).send(pair.now, ends.client, &data);
@@ -62,12 +74,13 @@ pub(crate) fn sockeye(sample: Duration, setup: &Setup) -> f64 {
         }
         pair.step();
         pair.drain();
+        watch(&mut pair.lab);
         if sent.is_err() && received == 0 {
             pair.now = pair.lab.next_deadline().expect("something under way").max(pair.now);
         }
         received
     };
-    rate(sample, step) / GIGA
+    rate(sample, step)
 }
 
 /// One write at a time is the faster way here too: it stays in the cache.

@@ -7,6 +7,7 @@
 mod asynchronous;
 mod bounds;
 mod bulk;
+mod capture;
 mod connections;
 mod goodput;
 mod heap;
@@ -81,6 +82,7 @@ fn main() -> ExitCode {
     rows.extend(connections::rows());
     rows.extend(memory::rows());
     rows.extend(bounds::rows());
+    rows.extend(capture::rows());
     rows.extend(goodput::rows());
     rows.extend(many::rows());
     rows.extend(simulated::rows());
