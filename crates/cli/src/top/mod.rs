@@ -7,15 +7,15 @@ mod terminal;
 mod tests;
 mod view;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Map, Value};
-use sockeye_look::{Error, Network, Snapshot};
+use sockeye_look::{Network, Snapshot};
 
-use crate::EXIT_USAGE;
+use crate::looking::failed;
 use crate::output::print;
 use rows::{Row, Tab, Times, rows};
 
@@ -44,7 +44,7 @@ Exit status:
 #[command(after_long_help = AFTER_HELP, after_help = "Use --help for keys, examples and exit statuses.")]
 pub(crate) struct Arguments {
     /// Which network: its name, or a process's number; the only one that runs, if not given
-    #[arg(long, value_name = "NAME|PID")]
+    #[arg(long, value_name = "PID|NAME")]
     of: Option<String>,
 
     /// Print all tables once, with the rates of one interval
@@ -74,12 +74,6 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         Ok(terminal::watch(network, first, arguments))
     });
     ended.unwrap_or_else(|error| failed(&error))
-}
-
-fn failed(error: &Error) -> ExitCode {
-    // Nobody may be there to read it.
-    let _ = writeln!(io::stderr(), "sockeye: {error}");
-    ExitCode::from(EXIT_USAGE)
 }
 
 fn interval(text: &str) -> Result<Duration, String> {
