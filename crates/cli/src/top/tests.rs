@@ -72,6 +72,7 @@ fn socket(seconds: u64, port: u16) -> Socket {
         send_queue: 1448,
         timer: None,
         inode: 1,
+        age: None,
         cookie: port.into(),
         holders: vec![Holder { pid: 4712, program: "curl".to_owned(), fd: 5 }],
         shut: (false, false),
