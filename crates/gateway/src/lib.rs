@@ -172,6 +172,11 @@ impl Gateway {
         }
     }
 
+    /// Whether something that the program has sent, or an end of its, is not the machine's yet.
+    pub fn owes(&self) -> bool {
+        self.items.values().any(|item| matches!(item, Item::Relay(relay) if relay.owes()))
+    }
+
     /// Has the kernel tell of an item's socket.
     fn watch(&self, id: ItemId, socket: impl AsFd, flags: EventFlags) -> rustix::io::Result<()> {
         epoll::add(&self.epoll, socket, EventData::new_u64(id.data().as_ffi()), flags)

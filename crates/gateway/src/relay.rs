@@ -95,6 +95,11 @@ impl Relay {
         }
     }
 
+    /// Whether the program's bytes and its end are still to be passed on.
+    pub(crate) fn owes(&self) -> bool {
+        matches!(self.stage, Stage::Open(_)) && (!self.inner_ended || !self.outbox.is_empty())
+    }
+
     /// Whether the program is being called.
     pub(crate) fn is_calling(&self) -> bool {
         matches!(self.stage, Stage::Calling(_))

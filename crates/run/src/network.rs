@@ -222,6 +222,12 @@ impl Network {
         }
     }
 
+    /// Whether something is on its way out to the machine's network.
+    pub(crate) fn owes_outside(&self) -> bool {
+        let under_way = || self.lab.next_arrival().is_some();
+        self.gateway.as_ref().is_some_and(|outlet| outlet.gateway.owes() || under_way())
+    }
+
     /// Something the user should know, once.
     pub(crate) fn poll_note(&mut self) -> Option<&'static str> {
         self.gateway.as_mut()?.gateway.poll_note()

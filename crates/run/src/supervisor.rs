@@ -2,8 +2,9 @@
 
 mod sweep;
 mod watch;
+mod ways;
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::event::Timespec;
@@ -72,6 +73,8 @@ pub(crate) struct Supervisor {
     pub(crate) lingers: bool,
     /// Carriers to be looked at again soon: we have no descriptors for them, or their P is on its way in a message.
     postponed: Vec<CarrierId>,
+    /// Until when the last words of an ended program may take.
+    farewell: Option<Instant>,
     /// What could not be done for the program.
     pub(crate) ledger: Ledger,
 }
@@ -143,6 +146,7 @@ impl Supervisor {
             exact,
             lingers: false,
             postponed: Vec::new(),
+            farewell: None,
             ledger,
         })
     }
@@ -150,7 +154,9 @@ impl Supervisor {
     /// Serves until the program has ended and nothing of it is left; gives the exit status.
     pub(crate) fn serve(&mut self, ending: &mut Ending) -> io::Result<i32> {
         loop {
-            if let Some(status) = ending.finished() {
+            if let Some(status) = ending.finished()
+                && self.has_said_all()
+            {
                 return Ok(status);
             }
             let timeout = self.timeout(ending);
@@ -194,12 +200,6 @@ impl Supervisor {
         }
     }
 
-    /// The machine's own network has something to say.
-    fn attend_gateway(&mut self) {
-        self.network.attend_gateway();
-        self.settle();
-    }
-
     /// Somebody looks, or has more to read.
     fn attend_desk(&mut self) {
         if self.network.attend_desk() {
@@ -208,32 +208,6 @@ impl Supervisor {
             self.network.answer_desk(&self.carriers);
         }
         self.settle();
-    }
-
-    /// Frames come, or may go, by the cable.
-    fn attend_cable(&mut self) -> io::Result<()> {
-        self.ready.cable = false;
-        let leads_somewhere = self.network.attend_cable();
-        self.settle();
-        if !leads_somewhere && let Some(cable) = self.network.cable() {
-            epoll::delete(&self.epoll, cable)?;
-            self.network.unplug();
-            let _ = writeln!(io::stderr(), "sockeye: the network is down");
-        }
-        Ok(())
-    }
-
-    /// While frames wait for room on the cable, it is told when there is.
-    fn watch_cable(&mut self) -> io::Result<()> {
-        let waits = self.network.cable_is_full();
-        if waits != self.cable_waits
-            && let Some(cable) = self.network.cable()
-        {
-            let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
-            epoll::modify(&self.epoll, cable, EventData::new_u64(token::CABLE), flags)?;
-            self.cable_waits = waits;
-        }
-        Ok(())
     }
 
     fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {
@@ -249,8 +223,9 @@ impl Supervisor {
             .map(|deadline| deadline.since(now));
         let tidy = self.tidy_at.map(|at| at.since(now));
         let postponed = (!self.postponed.is_empty()).then_some(LATER);
-        let soonest: Option<Duration> =
-            [self.network.idle_for(), held, ending.idle_for(), tidy, postponed].into_iter().flatten().min();
+        let farewell = self.farewell.map(|until| until.since(now));
+        let spans = [self.network.idle_for(), held, ending.idle_for(), tidy, postponed, farewell];
+        let soonest: Option<Duration> = spans.into_iter().flatten().min();
         soonest.map(|span| Timespec { tv_sec: span.as_secs() as i64, tv_nsec: span.subsec_nanos().into() })
     }
 
@@ -259,7 +234,11 @@ impl Supervisor {
         while let Some(request) = self.signals.next() {
             match request {
                 Request::Child => ending.reap(),
-                Request::PassOn(signal) => ending.pass_on(signal),
+                Request::PassOn(signal) => {
+                    // Who waits for what is left to be said may end that.
+                    self.farewell = self.farewell.map(|_| self.network.now());
+                    ending.pass_on(signal);
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::{bare, finish, need, read_line, sockeye, start};
+use crate::common::{TempDir, bare, finish, finish_with, need, read_line, sockeye, start};
 
 /// A server of the machine, in Python: it has a listener `l` on a port of 127.0.0.1, and whatever `code` does with it.
 struct Server {
@@ -318,6 +318,34 @@ print(name(addresses, 'nobody.test'))
         .says("Temporary failure in name resolution");
 }
 
+/// What a program has sent before it ended arrives, as from a kernel.
+#[test]
+fn last_words_arrive() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let mut server = Server::new(
+        "
+u = socket.socket(type=socket.SOCK_DGRAM)
+u.bind(l.getsockname())
+s, _ = l.accept()
+print(len(s.makefile('rb').read()), flush=True)
+print(u.recv(99), flush=True)
+",
+    );
+    let program = "
+import os
+s = socket.create_connection((G, P))
+s.sendall(bytes(1000000))
+socket.socket(type=socket.SOCK_DGRAM).sendto(b'and this', (G, P))
+os._exit(3)
+";
+    let flags = ["--outside=loopback", "--delay=50ms", "--rate=40mbit"];
+    finish(&mut outside(&flags, server.port, program)).exits(3);
+    assert_eq!(server.says(), "1000000");
+    assert_eq!(server.says(), "b'and this'");
+}
+
 /// Programs as they are, over a bad link.
 #[test]
 fn curl_and_wget_over_a_bad_network() {
@@ -463,4 +491,52 @@ fn free_ports() -> [u16; 2] {
     let stream = TcpListener::bind("127.0.0.1:0").expect("a port");
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a port");
     [stream.local_addr().expect("bound").port(), datagrams.local_addr().expect("bound").port()]
+}
+
+/// What the machine's routes say of a destination, as the kernel tells it and as the gateway does, and ping, in a network
+/// namespace of the test's own.
+#[test]
+fn what_the_machine_says_the_program_is_told() {
+    if !need(&["python3", "ip", "unshare", "ping"]) {
+        return;
+    }
+    let enter = ["unshare", "-rn", "sh", "-ec"];
+    let prepare = "
+ip link set lo up
+ip addr add 198.51.100.1/32 dev lo
+ip addr add 2001:db8::1/128 dev lo nodad
+echo 0 0 >/proc/sys/net/ipv4/ping_group_range
+ip route add unreachable 203.0.113.0/28
+ip route add unreachable 2001:db8:1::/64
+ip route add prohibit 2001:db8:2::/64
+";
+    if finish(&mut bare([&enter[..], &[prepare]].concat())).code() != 0 {
+        println!("skipped: no namespace can be made");
+        return;
+    }
+    let program = "
+import errno, socket
+for host in '203.0.113.1', '192.0.2.1', '2001:db8:1::1', '2001:db8:2::1', '2001:db8:9::1', '198.51.100.1', '2001:db8::1':
+    try:
+        socket.create_connection((host, 81), 20)
+    except OSError as error:
+        print(host, errno.errorcode[error.errno])
+";
+    let sockeye = env!("CARGO_BIN_EXE_sockeye");
+    let script = format!(
+        "{prepare}
+cat >program.py
+python3 program.py >native
+{sockeye} run --outside=loopback -- python3 program.py >ours
+cmp native ours
+{sockeye} run --outside=loopback -- ping -c 1 198.51.100.1
+{sockeye} run --outside=loopback -- ping -c 1 2001:db8::1
+{sockeye} run --outside -- ping -c 1 198.51.100.1 || cat ours"
+    );
+    let place = TempDir::new();
+    let mut command = bare([&enter[..], &[&script]].concat());
+    let finished = finish_with(command.current_dir(place.path()), program.into()).well();
+    let finished =
+        finished.says("203.0.113.1 EHOSTUNREACH").says("2001:db8:2::1 EACCES").says("Port Unreachable");
+    assert_eq!(finished.text().matches(" 1 received").count(), 2, "{}", finished.text());
 }

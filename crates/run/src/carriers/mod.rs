@@ -241,6 +241,11 @@ impl Carriers {
         self.all.values().any(|carrier| threads.contains(&carrier.seen.0))
     }
 
+    /// Whether one has a link: its end will show.
+    pub(crate) fn any_linked(&self) -> bool {
+        self.all.values().any(|carrier| carrier.link().is_some())
+    }
+
     pub(crate) fn get(&mut self, id: CarrierId) -> Option<&mut Carrier> {
         self.all.get_mut(id)
     }

@@ -1,0 +1,54 @@
+//! What leads away from the program's host: the cable to a network in another process, and the gateway to the machine's own.
+
+use std::io::{self, Write};
+
+use rustix::event::epoll::{self, EventData, EventFlags};
+use sockeye_base::Duration;
+
+use super::{Supervisor, token};
+
+/// How long an ended program's last words may take to get out to the machine's network.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+impl Supervisor {
+    /// Whether what the ended program had sent to the machine's network is there. The kernel, too, sends what a program leaves
+    /// behind; but nobody should have to wait for long.
+    pub(super) fn has_said_all(&mut self) -> bool {
+        let owes =
+            self.network.owes_outside() || (self.network.gateway().is_some() && self.carriers.any_linked());
+        let until = *self.farewell.get_or_insert(self.network.now() + FAREWELL);
+        !owes || self.network.now() >= until
+    }
+
+    /// The machine's own network has something to say.
+    pub(super) fn attend_gateway(&mut self) {
+        self.network.attend_gateway();
+        self.settle();
+    }
+
+    /// Frames come, or may go, by the cable.
+    pub(super) fn attend_cable(&mut self) -> io::Result<()> {
+        self.ready.cable = false;
+        let leads_somewhere = self.network.attend_cable();
+        self.settle();
+        if !leads_somewhere && let Some(cable) = self.network.cable() {
+            epoll::delete(&self.epoll, cable)?;
+            self.network.unplug();
+            let _ = writeln!(io::stderr(), "sockeye: the network is down");
+        }
+        Ok(())
+    }
+
+    /// While frames wait for room on the cable, it is told when there is.
+    pub(super) fn watch_cable(&mut self) -> io::Result<()> {
+        let waits = self.network.cable_is_full();
+        if waits != self.cable_waits
+            && let Some(cable) = self.network.cable()
+        {
+            let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
+            epoll::modify(&self.epoll, cable, EventData::new_u64(token::CABLE), flags)?;
+            self.cable_waits = waits;
+        }
+        Ok(())
+    }
+}
