@@ -1,6 +1,6 @@
 //! The connections of a capture, or of a running network, for commands that show them.
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Write};
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -86,6 +86,10 @@ impl Selection {
             } else {
                 flows.skip();
             }
+        }
+        if flows.left_out() > 0 {
+            let why = "belong to more connections than are told apart, and were left out";
+            let _ = writeln!(io::stderr(), "sockeye: {} segments {why}", flows.left_out());
         }
         Ok(Connections { flows: self.chosen(flows.into_vec()), exchanges: self.chosen(exchanges.into_vec()) })
     }
