@@ -29,7 +29,8 @@ pub(crate) struct LinkFlags {
     #[arg(long, value_name = "PERCENT", value_parser = value::share)]
     loss: Option<u32>,
 
-    /// Losses in bursts: how often a burst begins, and how soon one ends, for each packet: 0.1%:25% for bursts of four
+    /// Losses in bursts: how often a burst begins, and how soon one ends, for each packet: 0.1%:25% for bursts of four;
+    /// then, if it isn't all and none, how many are lost in one and otherwise: 0.1%:25%:80%:0.01%
     #[arg(long, value_name = "PERCENT:PERCENT", value_parser = value::bursts, conflicts_with = "loss")]
     burst_loss: Option<Bursts>,
 

@@ -243,9 +243,11 @@ fn direction(direction: &Direction) -> String {
         Loss::PerMillion(share) => parts.push(format!("loses {}", percent(*share))),
         Loss::Bursts(bursts) => {
             parts.push(format!(
-                "loses in bursts ({} begin, {} end)",
+                "loses in bursts ({} begin, {} end; {} of one, {} otherwise)",
                 percent(bursts.begins),
-                percent(bursts.ends)
+                percent(bursts.ends),
+                percent(bursts.bad),
+                percent(bursts.good)
             ));
         }
         Loss::Frames(frames) => parts.push(format!("loses frames {}", list(frames))),

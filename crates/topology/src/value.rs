@@ -47,16 +47,20 @@ pub fn share(text: &str) -> Result<u32, String> {
     if share <= 100 * PER_CENT { Ok(share) } else { Err(range()) }
 }
 
-/// Bursts in which all is lost: how often one begins, and how soon one ends, for each packet: `0.1%:25%`.
+/// Bursts (Gilbert and Elliott): how often one begins, and how soon one ends, for each packet: `0.1%:25%`; then how many are
+/// lost in one, if not all, and how many otherwise, if not none: `0.1%:25%:80%:0.01%`.
 ///
 /// # Errors
 /// It is none, or would never end.
 pub fn bursts(text: &str) -> Result<Bursts, String> {
-    let (begins, ends) = text.split_once(':').ok_or("two percentages, such as 0.1%:25%")?;
-    match (share(begins)?, share(ends)?) {
-        (_, 0) => Err("a burst has to end".to_owned()),
-        (begins, ends) => Ok(Bursts { begins, ends, good: 0, bad: 1_000_000 }),
-    }
+    let shares: Result<Vec<u32>, String> = text.split(':').map(share).collect();
+    let (begins, ends, bad, good) = match (text.contains(':'), &shares?[..]) {
+        (true, &[begins, ends]) => (begins, ends, 100 * PER_CENT, 0),
+        (true, &[begins, ends, bad]) => (begins, ends, bad, 0),
+        (true, &[begins, ends, bad, good]) => (begins, ends, bad, good),
+        _ => return Err("two to four percentages, such as 0.1%:25%".to_owned()),
+    };
+    if ends == 0 { Err("a burst has to end".to_owned()) } else { Ok(Bursts { begins, ends, good, bad }) }
 }
 
 /// How many packets are overtaken, and how much later they come: `1%:10ms`.
@@ -146,6 +150,9 @@ mod tests {
         assert_eq!(share("100%"), Ok(1_000_000));
         assert!(["1", "101%", "-1%", "NaN%", "%", ".%", "1.00001%"].iter().all(|text| share(text).is_err()));
         assert_eq!(bursts("0.1%:25%").map(|bursts| (bursts.begins, bursts.ends)), Ok((1_000, 250_000)));
+        let whole = bursts("0.1%:25%:80%:0.01%").map(|bursts| (bursts.bad, bursts.good));
+        assert_eq!(whole, Ok((800_000, 100)));
+        assert!(bursts("1%:1%:1%:1%:1%").is_err() && bursts("1%:1%:101%").is_err());
         assert!(bursts("1%").is_err() && bursts("1%:0%").is_err());
         assert_eq!(reorder("1%:10ms"), Ok(Reorder { chance: 10_000, by: Duration::from_millis(10) }));
         assert!(reorder("1%").is_err() && reorder("1%:x").is_err());

@@ -1,16 +1,22 @@
 //! Many hosts in virtual time: pairs that exchange echoes over links of 1 ms, beside turmoil; what a host costs when there are
 //! ten thousand; and the memory of a thousand with ten connections each.
 
+use std::net::{IpAddr, SocketAddr};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use sockeye::async_net::{TcpListener, TcpStream};
 use sockeye::{LinkOptions, Simulation};
+use sockeye_abi::{Family, Transport};
+use sockeye_base::Instant;
+use sockeye_lab::{Direction, HostId, HostSpec, Lab, LinkSpec, Loss};
+use sockeye_socket::SocketId;
+use sockeye_stack::Cidr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::memory::resident;
 use crate::report::{Better, Row};
-use crate::sampling::{Effort, cpu_seconds};
+use crate::sampling::{Effort, cpu_seconds, rate};
 use crate::{Figures, Rows};
 
 /// How this program asks itself to measure the memory of so many hosts.
@@ -31,6 +37,13 @@ pub(crate) fn rows() -> Rows {
         better: Better::More,
         peer_name: "Sockeye with 10 hosts",
         target: 0.8,
+    };
+    let packets = Row {
+        name: "virtual time: packets through a link that loses 1 %",
+        unit: "1/s",
+        better: Better::More,
+        peer_name: "a million",
+        target: 1.0,
     };
     let memory = Row {
         name: "memory of 1,000 hosts, 10 connections each",
@@ -54,6 +67,13 @@ pub(crate) fn rows() -> Rows {
         (grows("virtual time: 100 hosts"), Box::new(|effort: &Effort| Some(beside_ten(effort, 100)))),
         (grows("virtual time: 1,000 hosts"), Box::new(|effort: &Effort| Some(beside_ten(effort, 1000)))),
         (grows("virtual time: 10,000 hosts"), Box::new(|effort: &Effort| Some(beside_ten(effort, 10_000)))),
+        (
+            packets,
+            Box::new(|effort: &Effort| {
+                let mut link = Lossy::new();
+                Some(effort.medians(|sample| rate(sample, || link.carry()), |_| 1e6))
+            }),
+        ),
         (memory, Box::new(|_: &Effort| Some(Figures::new(measured(1000)? as f64 / MEGA, 100.0)))),
     ]
 }
@@ -137,6 +157,53 @@ async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin) {
     let mut buffer = [0; 64];
     while stream.read_exact(&mut buffer).await.is_ok() {
         stream.write_all(&buffer).await.expect("room");
+    }
+}
+
+/// Two hosts, and datagrams from one to the other over a link that loses one of a hundred.
+struct Lossy {
+    lab: Lab,
+    now: Instant,
+    ends: [(HostId, SocketId); 2],
+    to: SocketAddr,
+}
+
+impl Lossy {
+    fn new() -> Lossy {
+        let mut lab = Lab::new(7);
+        let addresses = [1, 2].map(|host| IpAddr::from([10, 0, 0, host]));
+        let ids = addresses.map(|address| {
+            lab.add_host(HostSpec::new(&address.to_string(), Cidr::new(address, 24).into_iter().collect()))
+        });
+        let direction = Direction { delay: LATENCY, loss: Loss::PerMillion(10_000), ..Direction::default() };
+        lab.add_link(LinkSpec {
+            directions: [direction.clone(), direction],
+            ..LinkSpec::new(ids[0], ids[1])
+        });
+        let mut open = |at: usize| {
+            let host = lab.host_mut(ids[at]);
+            let socket = host.socket(Family::Inet, Transport::Udp).expect("a socket");
+            host.bind(Instant::ZERO, socket, SocketAddr::new(addresses[at], 9)).expect("a free port");
+            (ids[at], socket)
+        };
+        let ends = [open(0), open(1)];
+        Lossy { lab, now: Instant::ZERO, ends, to: SocketAddr::new(addresses[1], 9) }
+    }
+
+    /// A hundred packets each millisecond; how many.
+    fn carry(&mut self) -> u64 {
+        const BATCH: u64 = 100;
+        let [(from, sender), (to, receiver)] = self.ends;
+        for _ in 0..BATCH {
+            let sent = self.lab.host_mut(from).send_to(self.now, sender, &[7; 100], Some(self.to));
+            assert_eq!(sent, Ok(100));
+            self.lab.advance(self.now);
+        }
+        self.now = self.lab.run_until(self.now, self.now + LATENCY, |lab, now| {
+            while lab.host_mut(to).receive(now, receiver, 100, false).is_ok() {}
+            false
+        });
+        BATCH
     }
 }
 

@@ -96,8 +96,9 @@ fn search(
             });
         }
     });
-    bar.finish_and_clear();
+    // Finishing sets it to the end.
     let tried = bar.position();
+    bar.finish_and_clear();
     let mut failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     failed.sort();
     let text = if arguments.json {
