@@ -20,6 +20,11 @@ pub(crate) type Reader = CaptureReader<BufReader<Box<dyn Read>>>;
 pub(crate) fn open(path: &Path) -> Result<Reader, CaptureError> {
     let input: Box<dyn Read> =
         if is_standard(path) { Box::new(io::stdin().lock()) } else { Box::new(File::open(path)?) };
+    read(input)
+}
+
+/// Begins to read a capture.
+pub(crate) fn read(input: Box<dyn Read>) -> Result<Reader, CaptureError> {
     CaptureReader::new(BufReader::with_capacity(1 << 16, input))
 }
 
@@ -38,6 +43,11 @@ pub(crate) struct Interfaces {
 }
 
 impl Interfaces {
+    /// Their names, as they were given.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.interface
+    }
+
     /// Whether a packet is wanted.
     pub(crate) fn want(&self, reader: &Reader, record: &Record<'_>) -> bool {
         if self.interface.is_empty() {

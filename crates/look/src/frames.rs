@@ -124,19 +124,18 @@ impl Subscription {
     }
 
     fn write(&mut self, name: String, captured: &Captured) -> io::Result<()> {
-        let is_ethernet = captured.frame.ethernet.is_some();
         let next = self.interfaces.len();
         let interface = *self.interfaces.entry(captured.end).or_insert(next);
         if interface == next {
-            let link_type = if is_ethernet { LinkType::Ethernet } else { LinkType::Raw };
+            // Of one type all: libpcap reads no file of several.
+            let link_type = LinkType::Ethernet;
             self.writer.interface(&CaptureInterface { name: Some(name), link_type })?;
         }
         let at = self.time(captured);
         let comment = captured.dropped.map(|reason| format!("dropped: {reason}"));
-        let link = if is_ethernet { Link::Ethernet } else { Link::Raw };
         let mut bytes = std::mem::take(&mut self.bytes);
-        for frame in captured.frame.clone().split() {
-            self.put((at, interface), (link, &frame), comment.as_deref(), &mut bytes)?;
+        for frame in captured.frame.clone().on_ethernet().split() {
+            self.put((at, interface), &frame, comment.as_deref(), &mut bytes)?;
         }
         self.bytes = bytes;
         Ok(())
@@ -145,7 +144,7 @@ impl Subscription {
     fn put(
         &mut self,
         (at, interface): (Duration, usize),
-        (link, frame): (Link, &Frame),
+        frame: &Frame,
         comment: Option<&str>,
         bytes: &mut Vec<u8>,
     ) -> io::Result<()> {
@@ -155,7 +154,7 @@ impl Subscription {
         }
         bytes.clear();
         frame.write(checksum::Transport::Here, bytes);
-        if self.filter.as_ref().is_some_and(|filter| !filter.wants(link, bytes, bytes.len())) {
+        if self.filter.as_ref().is_some_and(|filter| !filter.wants(Link::Ethernet, bytes, bytes.len())) {
             return Ok(());
         }
         if is_full {

@@ -92,6 +92,16 @@ impl Frame {
         Frame::ethernet(ethernet::Header { destination, source, ether_type: 0 }, payload.into())
     }
 
+    /// The same on an Ethernet: without a header of its own it gets one with addresses of zeros, as Linux's loopback
+    /// interface shows its packets.
+    pub fn on_ethernet(mut self) -> Frame {
+        if self.ethernet.is_none() {
+            let zero = ethernet::Mac::ZERO;
+            self.set_ethernet(ethernet::Header { destination: zero, source: zero, ether_type: 0 });
+        }
+        self
+    }
+
     /// Bytes on the wire, without padding and check sequence. A super-segment counts as one packet.
     pub fn len(&self) -> usize {
         self.header_len() + self.payload.len()

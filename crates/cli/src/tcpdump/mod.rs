@@ -1,16 +1,17 @@
 //! `sockeye tcpdump`.
 
 mod lines;
+mod live;
 mod names;
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{ArgAction, ArgGroup, Args};
 use sockeye_device::{CaptureError, CaptureWriter, Record};
-use sockeye_view::Filter;
+use sockeye_view::{Filter, FilterError};
 use sockeye_wire::print::{Dump, DumpForm, Link, Style};
 
 use crate::captures::{self, Reader};
@@ -25,6 +26,7 @@ ether, ip, ip6, arp, tcp, udp, icmp, icmp6 and more; and, or, not; len and bytes
 Examples:
   sockeye run --loss 5% --pcap curl.pcapng -- curl -o /dev/null http://tekapo/bytes/1M
   sockeye tcpdump -r curl.pcapng port 80
+  sockeye tcpdump -i pukaki/eth0 port 80
   sockeye tcpdump -r curl.pcapng --why
   sockeye tcpdump -r curl.pcapng -w syns.pcapng 'tcp[tcpflags] & tcp-syn != 0'
 
@@ -34,20 +36,23 @@ Exit status:
 /// Whatever is wrong.
 const WRONG: u8 = 2;
 
-/// Print the packets of a capture file, or those that a filter wants.
+/// Print the packets of a capture file or of a running network, or those that a filter wants.
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = "Use --help for the filter, examples and exit statuses.")]
 #[command(group = ArgGroup::new("print").multiple(true))]
 pub(crate) struct Arguments {
-    /// Read packets from FILE, pcapng or pcap; - is standard input
+    /// Read packets from FILE, pcapng or pcap; - is standard input. Without it a running network is looked into
     #[arg(short = 'r', value_name = "FILE")]
-    read: PathBuf,
+    read: Option<PathBuf>,
+
+    #[command(flatten)]
+    place: live::Place,
 
     /// Write them to FILE, in pcapng's format, instead of printing them; - is standard output
     #[arg(short = 'w', value_name = "FILE", conflicts_with = "print")]
     write: Option<PathBuf>,
 
-    /// List the interfaces of the capture, and print no packets
+    /// List the interfaces, and print no packets
     #[arg(short = 'D', long = "list-interfaces", conflicts_with_all = ["write", "print", "filter", "filter_file"])]
     list: bool,
 
@@ -183,68 +188,112 @@ fn dump(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.secret.is_some() {
         return Err(Failure::Said("-E: nothing is decrypted here".to_owned()));
     }
-    let filter = filter(arguments)?;
-    let unreadable = |error| Failure::Capture(arguments.read.clone(), error);
-    let mut reader = captures::open(&arguments.read).map_err(unreadable)?;
+    let Some(path) = &arguments.read else { return live::dump(arguments) };
+    let filter = Filter::parse(&filter_text(arguments)?, &Names).map_err(misread)?;
+    let unreadable = |error| Failure::Capture(path.clone(), error);
+    let mut reader = captures::open(path).map_err(unreadable)?;
     if arguments.list {
         return list(&mut reader).map_err(unreadable);
     }
-    let mut output = Output::new(arguments)?;
-    let mut shown = 0;
-    while arguments.count.is_none_or(|count| shown < count) {
-        // What came before a fault is shown.
-        match reader.advance() {
-            Ok(true) => {}
-            Ok(false) => break,
-            Err(error) => {
-                output.finish()?;
-                return Err(unreadable(error));
-            }
-        }
-        let Some(record) = reader.record() else { break };
-        let link = captures::link_of(&reader, &record)
-            .map_err(|what| Failure::Said(format!("{}: {what}", arguments.read.display())))?;
-        if arguments.interfaces.want(&reader, &record) && filter.wants(link, record.bytes, record.length) {
-            output.show(&reader, (link, &record))?;
-            shown += 1;
-        }
-    }
-    output.finish()
+    let mut output = Output::new(arguments, false)?;
+    let copied = copy(arguments, &mut reader, &filter, &mut output, &mut 0);
+    // What came before a fault is shown.
+    output.finish()?;
+    copied.map_err(|fault| fault.of(path))
 }
 
-fn filter(arguments: &Arguments) -> Result<Filter, Failure> {
-    let text = match &arguments.filter_file {
-        None => arguments.filter.join(" "),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::File(path.clone(), error))?,
-    };
-    Filter::parse(&text, &Names).map_err(|error| Failure::Said(error.to_string()))
+/// Why packets can't be read on, or shown.
+enum Fault {
+    Unreadable(CaptureError),
+    Foreign(String),
+    Shown(Failure),
+}
+
+impl Fault {
+    fn of(self, path: &Path) -> Failure {
+        match self {
+            Fault::Unreadable(error) => Failure::Capture(path.to_owned(), error),
+            Fault::Foreign(what) => Failure::Said(format!("{}: {what}", path.display())),
+            Fault::Shown(failure) => failure,
+        }
+    }
+}
+
+/// Shows those that are wanted, up to the end or as many as are, and counts them.
+fn copy(
+    arguments: &Arguments,
+    reader: &mut Reader,
+    filter: &Filter,
+    output: &mut Output,
+    shown: &mut u64,
+) -> Result<(), Fault> {
+    while arguments.count.is_none_or(|count| *shown < count) && reader.advance().map_err(Fault::Unreadable)? {
+        let Some(record) = reader.record() else { break };
+        let link = captures::link_of(reader, &record).map_err(Fault::Foreign)?;
+        // A running network has been asked for no others.
+        let is_there = arguments.read.is_none() || arguments.interfaces.want(reader, &record);
+        if is_there && filter.wants(link, record.bytes, record.length) {
+            output.show(reader, (link, &record)).map_err(Fault::Shown)?;
+            *shown += 1;
+        }
+    }
+    Ok(())
+}
+
+fn filter_text(arguments: &Arguments) -> Result<String, Failure> {
+    match &arguments.filter_file {
+        None => Ok(arguments.filter.join(" ")),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::File(path.clone(), error)),
+    }
+}
+
+fn misread(error: FilterError) -> Failure {
+    Failure::Said(error.to_string())
 }
 
 /// Prints the interfaces that a capture tells of, as `-i` takes them.
 fn list(reader: &mut Reader) -> Result<(), CaptureError> {
     while reader.advance()? {}
+    let names =
+        reader.interfaces().map(|interface| interface.name.as_deref().unwrap_or("(no name)").to_owned());
+    Ok(print_list(names)?)
+}
+
+fn print_list(names: impl Iterator<Item = String>) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout());
-    for (index, interface) in reader.interfaces().enumerate() {
-        writeln!(out, "{}.{}", index + 1, interface.name.as_deref().unwrap_or("(no name)"))?;
+    for (index, name) in names.enumerate() {
+        writeln!(out, "{}.{name}", index + 1)?;
     }
-    Ok(out.flush()?)
+    out.flush()
 }
 
 /// Where packets go.
 enum Output {
     Lines(Lines),
-    /// The file's name, and how many of the interfaces it has been told of.
-    File(PathBuf, CaptureWriter<Box<dyn Write>>, usize),
+    File(Copy),
     Count(u64),
 }
 
+/// A file being written.
+struct Copy {
+    path: PathBuf,
+    writer: CaptureWriter<Box<dyn Write>>,
+    /// How many of the interfaces it has been told of.
+    told: usize,
+    /// Each packet is written at once.
+    at_once: bool,
+}
+
 impl Output {
-    fn new(arguments: &Arguments) -> Result<Output, Failure> {
+    /// `live`: what is shown is shown at once.
+    fn new(arguments: &Arguments, live: bool) -> Result<Output, Failure> {
         if arguments.total {
             return Ok(Output::Count(0));
         }
         let Some(path) = &arguments.write else {
-            return Ok(Output::Lines(Lines::new(arguments.text.style(), &arguments.text.margin())));
+            let mut margin = arguments.text.margin();
+            margin.at_once |= live;
+            return Ok(Output::Lines(Lines::new(arguments.text.style(), &margin)));
         };
         let out: Box<dyn Write> = if captures::is_standard(path) {
             Box::new(BufWriter::new(io::stdout()))
@@ -254,21 +303,14 @@ impl Output {
         };
         let writer =
             CaptureWriter::new(out, captures::LONGEST).map_err(|error| Failure::File(path.clone(), error))?;
-        Ok(Output::File(path.clone(), writer, 0))
+        Ok(Output::File(Copy { path: path.clone(), writer, told: 0, at_once: live }))
     }
 
     fn show(&mut self, reader: &Reader, (link, record): (Link, &Record<'_>)) -> Result<(), Failure> {
         match self {
             Output::Lines(lines) => lines.print(link, record).map_err(unprinted),
-            Output::File(path, writer, told) => {
-                let mut written = Ok(());
-                // All there are by now: packets name them by their numbers.
-                for interface in reader.interfaces().skip(*told) {
-                    written = written.and_then(|()| writer.interface(interface));
-                    *told += 1;
-                }
-                let written = written.and_then(|()| writer.packet(record));
-                written.map_err(|error| Failure::File(path.clone(), error))
+            Output::File(copy) => {
+                copy.packet(reader, record).map_err(|error| Failure::File(copy.path.clone(), error))
             }
             Output::Count(count) => {
                 *count += 1;
@@ -280,14 +322,26 @@ impl Output {
     fn finish(&mut self) -> Result<(), Failure> {
         match self {
             Output::Lines(lines) => lines.flush().map_err(unprinted),
-            Output::File(path, writer, _) => {
-                writer.flush().map_err(|error| Failure::File(path.clone(), error))
+            Output::File(copy) => {
+                copy.writer.flush().map_err(|error| Failure::File(copy.path.clone(), error))
             }
             Output::Count(count) => {
                 let plural = if *count == 1 { "" } else { "s" };
                 writeln!(io::stdout(), "{count} packet{plural}").map_err(unprinted)
             }
         }
+    }
+}
+
+impl Copy {
+    fn packet(&mut self, reader: &Reader, record: &Record<'_>) -> io::Result<()> {
+        // All there are by now: packets name them by their numbers.
+        for interface in reader.interfaces().skip(self.told) {
+            self.writer.interface(interface)?;
+            self.told += 1;
+        }
+        self.writer.packet(record)?;
+        if self.at_once { self.writer.flush() } else { Ok(()) }
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod packets;
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::common::{TempDir, finish, finish_with, need, sockeye, well_formed};
+use crate::common::{TempDir, bounded, finish, finish_with, need, read_line, sockeye, start, well_formed};
 
 /// What a filter may ask.
 const FILTERS: [&str; 66] = [
@@ -87,7 +87,7 @@ curl -6 -s -o /dev/null http://tekapo/bytes/20K
 curl -s http://tekapo:81/ || true
 python3 -c '
 import socket
-for family, address in ((socket.AF_INET, \"10.61.0.2\"), (socket.AF_INET6, \"fd61::2\")):
+for family, address in ((socket.AF_INET, \"10.61.0.2\"), (socket.AF_INET6, \"fd61::2\"), (socket.AF_INET, \"127.0.0.1\")):
     s = socket.socket(family, socket.SOCK_DGRAM)
     s.sendto(b\"x\" * 3000, (address, 7))
     s.sendto(b\"x\", (address, 999))
@@ -308,7 +308,6 @@ fn what_is_wrong_is_said() {
         (&["-r", "-", "-E", "secret"], "nothing is decrypted here"),
         (&["-r", "-", "gateway", "a"], "gateway is not known here"),
         (&["-r", "-", "-e", "-w", "-"], "cannot be used with"),
-        (&[], "-r <FILE>"),
     ] {
         finish(sockeye(["tcpdump"]).args(wrong)).exits(2).complains(said).in_one_line();
     }
@@ -350,4 +349,60 @@ fn a_closed_pipe_is_said() {
         (output.status.code(), said.trim_end()),
         (Some(2), "sockeye: standard output: Broken pipe (os error 32)")
     );
+}
+
+/// Opens a connection to the host's neighbour for each line it is told.
+const CALLER: &str = "
+import socket, sys
+print('ready', flush=True)
+for line in sys.stdin:
+    socket.create_connection(('tekapo', 7)).close()
+";
+
+#[test]
+fn a_running_network_is_looked_into() {
+    if !need(&["python3", "tcpdump"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let in_place = |arguments: &[&str]| {
+        let mut command = sockeye(arguments);
+        command.env("XDG_RUNTIME_DIR", place.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let mut program = start(&mut in_place(&["run", "--", "python3", "-c", CALLER]));
+    assert_eq!(read_line(program.stdout.as_mut().expect("a pipe")), "ready");
+    let list = finish(&mut in_place(&["tcpdump", "-D"])).well().text();
+    assert_eq!(list.lines().nth(1), Some("2.pukaki/eth0"));
+    let look = |arguments: &[&str]| {
+        let mut looking = start(&mut in_place(&[&["tcpdump"], arguments].concat()));
+        let listening = read_line(looking.stderr.as_mut().expect("a pipe"));
+        assert!(listening.starts_with("sockeye: listening on "), "{listening}");
+        looking
+    };
+    // A name is the network's; what comes is seen, and what goes.
+    let here = look(&["-c", "3", "-i", "pukaki:eth0", "tcp port 7 and host tekapo"]);
+    let there = look(&["-c", "2", "--host", "tekapo", "-w", "-", "tcp", "port", "7"]);
+    let on_link = look(&["-s", "40", "--link", "0"]);
+    program.stdin.as_mut().expect("a pipe").write_all(b"call\n").expect("it listens");
+    let here = bounded(here, "tcpdump");
+    let text = String::from_utf8_lossy(&here.stdout).into_owned();
+    assert!(text.lines().count() == 3 && text.contains("2.7: Flags [S], "), "{text}");
+    let counts = "3 packets captured\n3 packets received by filter\n0 packets dropped by sockeye\n";
+    assert_eq!(String::from_utf8_lossy(&here.stderr), counts);
+    let there = bounded(there, "tcpdump");
+    let mut command = Command::new("tcpdump");
+    let printed = finish_with(command.args(["-ntr", "-"]), there.stdout).well().text();
+    assert!(printed.lines().count() == 2 && printed.contains("Flags [S.]"), "{printed}");
+    // With the network this ends, too.
+    drop(program.stdin.take());
+    bounded(program, "the program");
+    let gone = bounded(on_link, "tcpdump");
+    assert!(String::from_utf8_lossy(&gone.stdout).contains(" [|"));
+    assert_eq!(String::from_utf8_lossy(&gone.stderr), "sockeye: the network is gone\n");
+    assert_eq!(gone.status.code(), Some(2));
+    for of in [&["--of", "none"][..], &[]] {
+        finish(&mut in_place(&[&["tcpdump"], of].concat())).exits(2).complains("running").in_one_line();
+    }
 }

@@ -56,14 +56,15 @@ impl Pcap {
         let next = self.interfaces.len();
         let interface = *self.interfaces.entry(captured.end).or_insert(next);
         if interface == next {
-            let link_type =
-                if captured.frame.ethernet.is_some() { LinkType::Ethernet } else { LinkType::Raw };
+            // Of one type all: libpcap reads no file of several.
+            let link_type = LinkType::Ethernet;
             let host = captured.end.host().map(|host| format!("{}/", lab.host(host).name()));
             let name = format!("{}{}", host.unwrap_or_default(), captured.name);
             self.writer.interface(&CaptureInterface { name: Some(name), link_type })?;
         }
         let at = self.began + Duration::from_nanos(captured.at.as_nanos());
         let comment = captured.dropped.map(|reason| format!("dropped: {reason}"));
-        self.writer.frame((at, interface), &captured.frame, comment.as_deref())
+        let bare = captured.frame.ethernet.is_none().then(|| captured.frame.clone().on_ethernet());
+        self.writer.frame((at, interface), bare.as_ref().unwrap_or(&captured.frame), comment.as_deref())
     }
 }
