@@ -11,7 +11,7 @@ use crate::host::{Host, Kind, Result, Socket, SocketId};
 use crate::stream::{Phase, Stream, StreamState, request_of};
 use crate::{address, errors};
 
-/// The largest backlog (net.core.somaxconn).
+/// The largest queue of who opens fast: what net.core.somaxconn begins with.
 pub(crate) const SOMAXCONN: usize = 4096;
 
 impl Host {
@@ -22,7 +22,7 @@ impl Host {
             return self.unix_listen(end, backlog);
         }
         let (socket, stream) = self.stream(id)?;
-        let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
+        let backlog = self.bounded_backlog(backlog);
         if stream.phase != Phase::Unconnected {
             return Err(Errno::EINVAL);
         }
@@ -64,6 +64,11 @@ impl Host {
         self.own_listener(listener, id);
         self.stream_mut(id)?.state = StreamState::Listening(listener);
         Ok(())
+    }
+
+    /// A backlog within net.core.somaxconn.
+    pub(crate) fn bounded_backlog(&self, backlog: i32) -> usize {
+        usize::try_from(backlog).unwrap_or(usize::MAX).min(self.stack.settings().somaxconn)
     }
 
     /// How many connections wait to be accepted.

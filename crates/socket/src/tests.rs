@@ -5,6 +5,7 @@ mod datagram;
 mod groups;
 mod listener;
 mod options;
+mod proc;
 mod random;
 mod reset;
 mod seldom;

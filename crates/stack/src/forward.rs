@@ -52,6 +52,7 @@ impl Stack {
             return self.forward_too_long(now, &path, mtu, packet);
         }
         packet.ip.age();
+        self.count_forwarded(&packet);
         self.transmit_one(now, &path, packet);
     }
 
@@ -69,6 +70,7 @@ impl Stack {
                 continue;
             }
             packet.ip.age();
+            self.count_forwarded(&packet);
             if length <= mtu {
                 self.transmit_one(now, path, packet);
                 continue;
@@ -78,7 +80,9 @@ impl Stack {
                 ip::Header::V4(header) => header.id.into(),
                 ip::Header::V6(_) => 0,
             };
-            packet.fragment(mtu, id).into_iter().for_each(|piece| self.transmit_one(now, path, piece));
+            let pieces = packet.fragment(mtu, id);
+            self.count_cut(true, pieces.len());
+            pieces.into_iter().for_each(|piece| self.transmit_one(now, path, piece));
         }
     }
 }

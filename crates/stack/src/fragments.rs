@@ -237,6 +237,11 @@ impl Stack {
         }
     }
 
+    /// How many packets wait for the rest of their fragments, and what these take, in bytes with overhead.
+    pub fn fragments_waiting(&self) -> (usize, usize) {
+        (self.fragments.packets.len(), self.fragments.charge)
+    }
+
     fn set_fragments_timer(&mut self) {
         let deadline = self.fragments.deadline();
         self.timers.set(TimerKey::Fragments, &mut self.fragments.timer, deadline);

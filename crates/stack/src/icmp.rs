@@ -13,6 +13,7 @@ use sockeye_wire::{Body, Packet, Quote, icmpv4, icmpv6, ip, udp};
 
 pub(crate) use limiter::Limiter;
 
+use crate::counting::IcmpKind;
 use crate::groups::ALL_NODES;
 use crate::neighbour::Heard;
 use crate::output::IpOptions;
@@ -58,6 +59,7 @@ impl Stack {
     pub(crate) fn icmpv4_input(&mut self, source: IpAddr, arrival: Arrival, message: icmpv4::Message) {
         use icmpv4::Message;
         let (now, destination) = (arrival.at, arrival.destination);
+        self.count_icmp(IcmpKind { v4: true, out: false, kind: message.kind_and_code().0 });
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
             Message::EchoRequest { .. } if self.is_strange(destination) => {
@@ -97,6 +99,7 @@ impl Stack {
     pub(crate) fn icmpv6_input(&mut self, source: IpAddr, arrival: Arrival, message: icmpv6::Message) {
         use icmpv6::Message;
         let Arrival { at: now, interface, destination, hop_limit, .. } = arrival;
+        self.count_icmp(IcmpKind { v4: false, out: false, kind: message.kind_and_code().0 });
         let complaint = |kind, code| Complaint { offender: source, kind, code, arrival };
         match message {
             Message::EchoRequest { .. } if self.is_strange(destination) => {

@@ -186,6 +186,11 @@ impl Inbox {
         Some(received)
     }
 
+    /// How many datagrams found no room.
+    pub(crate) fn drops(&self) -> u32 {
+        self.drops
+    }
+
     /// How many datagrams wait.
     pub(crate) fn len(&self) -> usize {
         self.queue.len()

@@ -6,6 +6,7 @@ use sockeye_base::{Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6};
 
+use crate::counting::IcmpKind;
 use crate::fragments::Cut;
 use crate::neighbour::Heard;
 use crate::stack::Stack;
@@ -24,6 +25,7 @@ impl Stack {
     /// A frame has arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
         let mut frame = frame.into();
+        self.count_frame_in(interface, &frame);
         if let Some(link) = self.links.get(interface.0)
             && interface != InterfaceId::LOOPBACK
         {
@@ -59,13 +61,17 @@ impl Stack {
         (interface, sender): (InterfaceId, Sender),
         mut packet: Packet,
     ) {
+        self.count_in(&packet);
         if sender == Sender::Link && self.goes_on(&packet) {
             return self.forward(now, packet);
         }
         let mut cut = Cut::default();
         // Who a fragment is for may stand in another.
         if let Body::Fragment(_) = packet.body {
+            let is_v4 = packet.destination().is_ipv4();
+            self.count_fragment(is_v4, false);
             let Some(whole) = self.fragment_input(now, packet) else { return };
+            self.count_fragment(is_v4, true);
             (packet, cut) = whole;
         }
         let mut connection = self.tcp_lookup(interface, &packet);
@@ -96,6 +102,9 @@ impl Stack {
             return self.count(Counter::IpInAddrErrors);
         }
         let is_v4 = addresses.0.is_ipv4();
+        if !is_expected && is_v4 && self.is_broadcast(addresses.1) {
+            self.count_broadcast_in(&packet);
+        }
         let arrival = Arrival {
             at: now,
             interface,
@@ -115,6 +124,15 @@ impl Stack {
             connection = self.tcp_lookup(interface, &packet);
         }
         let is_expected = matches!(connection, Some((_, true)));
+        let is_foreign = match packet.body {
+            Body::Icmpv4(_) | Body::Igmp(_) => !is_v4,
+            Body::Icmpv6(_) => is_v4,
+            Body::Other { .. } => !heard,
+            Body::Tcp(_) | Body::Udp(_) | Body::Fragment(_) => false,
+        };
+        if !is_foreign {
+            self.count_delivered(&packet);
+        }
         match packet.body {
             Body::Tcp(_) if !is_expected && self.is_group(addresses.1) => self.count(Counter::TcpNoSocket),
             Body::Tcp(ref mut segment) => {
@@ -124,6 +142,7 @@ impl Stack {
             Body::Udp(_) => self.udp_input(arrival, packet),
             Body::Icmpv4(message) if is_v4 => self.icmpv4_input(addresses.0, arrival, message),
             Body::Icmpv6(icmpv6::Message::Mld(message)) if !is_v4 => {
+                self.count_icmp(IcmpKind { v4: false, out: false, kind: message.kind() });
                 self.mld_input(addresses.0, arrival, packet.ip.alerts_routers(), &message);
             }
             Body::Icmpv6(message) if !is_v4 => self.icmpv6_input(addresses.0, arrival, message),

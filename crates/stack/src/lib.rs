@@ -33,6 +33,7 @@ mod timers;
 mod udp;
 
 pub use cidr::{Cidr, CidrError};
+pub use counting::{IcmpKind, InterfaceCounts};
 pub use error::{BindError, ConnectError, DatagramError, GroupError, Refusal, SendError};
 pub use groups::{FilterMode, SourceChange};
 pub use inbox::{Arrival, Charges, Complaint, ErrorReport, Received};

@@ -233,12 +233,16 @@ impl Stack {
 
     /// The same, in pieces no longer than `mtu`.
     pub(crate) fn transmit_cut(&mut self, now: Instant, path: &Path, mtu: usize, packet: Packet) {
+        self.count_out(&packet);
         if packet.len() <= mtu {
             return self.transmit_one(now, path, packet);
         }
         // RFC 7739: nobody should guess the next.
         let id = self.rng.next_u32();
-        for piece in packet.fragment(mtu, id) {
+        let is_v4 = packet.destination().is_ipv4();
+        let pieces = packet.fragment(mtu, id);
+        self.count_cut(is_v4, pieces.len());
+        for piece in pieces {
             self.transmit_one(now, path, piece);
         }
     }
@@ -263,14 +267,20 @@ impl Stack {
     /// Sends a packet of TCP along a way: its segments are for one host and fit the link by themselves (several of them
     /// may stand in one value).
     pub(crate) fn transmit_segment(&mut self, now: Instant, path: &Path, ip: ip::Header, segment: Segment) {
-        let frame = self.boxed(Frame::packet(Packet { ip, body: Body::Tcp(segment) }));
+        self.counters.add_many(Counter::TcpOutSegs, segment.count() as u64);
+        let packet = Packet { ip, body: Body::Tcp(segment) };
+        self.count_out(&packet);
+        let frame = self.boxed(Frame::packet(packet));
         self.transmit_to_one(now, path, frame);
     }
 
     /// The frame is made here, in the place where it stays on all its way; [`Stack::put`] gives it its header.
     fn transmit_to_one(&mut self, now: Instant, path: &Path, frame: Box<Frame>) {
         if path.is_local() {
-            if self.loopback.len() < QUEUE_LEN {
+            let has_room = self.loopback.len() < QUEUE_LEN;
+            self.count_frame_out(InterfaceId::LOOPBACK, &frame, has_room);
+            if has_room {
+                self.count_frame_in(InterfaceId::LOOPBACK, &frame);
                 if let Some(tap) = self.tap.as_mut().filter(|tap| tap.len() < TAP_LEN) {
                     tap.push_back((InterfaceId::LOOPBACK, Frame::clone(&frame)));
                 }
@@ -339,7 +349,9 @@ impl Stack {
         if let Some(source) = link.interface.mac() {
             frame.set_ethernet(ethernet::Header { destination, source, ether_type: 0 });
         }
-        if self.output.len() < QUEUE_LEN {
+        let has_room = self.output.len() < QUEUE_LEN;
+        self.count_frame_out(interface, &frame, has_room);
+        if has_room {
             self.output.push_back((interface, frame));
         }
     }
@@ -380,7 +392,9 @@ impl Stack {
     ) {
         let options = IpOptions { ttl: Some(255), ..IpOptions::default() };
         let Some(ip) = self.ip_header(source.into(), destination.into(), options) else { return };
-        self.put(interface, mac, Box::new(Frame::packet(Packet { ip, body: Body::Icmpv6(message) })));
+        let packet = Packet { ip, body: Body::Icmpv6(message) };
+        self.count_out(&packet);
+        self.put(interface, mac, Box::new(Frame::packet(packet)));
     }
 
     /// The hardware address of a group, for broadcast and multicast destinations.

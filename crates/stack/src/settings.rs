@@ -34,6 +34,8 @@ pub struct Settings {
     /// How long nothing opens fast when something on the way seems to swallow it (`tcp_fastopen_blackhole_timeout_sec`);
     /// zero: nothing is suspected.
     pub tcp_fastopen_blackhole_timeout: Duration,
+    /// The largest backlog of a listener (`net.core.somaxconn`).
+    pub somaxconn: usize,
     /// Connections in TIME-WAIT; one more is over at once (`tcp_max_tw_buckets`).
     pub tcp_max_tw_buckets: usize,
     /// Connections that nobody holds any more and that have not ended; one more is reset (`tcp_max_orphans`).
@@ -122,6 +124,7 @@ impl Default for Settings {
             tcp_fastopen: fast_open::CLIENT,
             tcp_fastopen_key: None,
             tcp_fastopen_blackhole_timeout: Duration::ZERO,
+            somaxconn: 4096,
             tcp_max_tw_buckets: 131_072,
             tcp_max_orphans: 131_072,
             tcp_tw_reuse: 2,

@@ -7,10 +7,11 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Counters, Instant, Rng, take_next};
+use sockeye_base::{Counters, Instant, Key, Rng, take_next};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Payload};
 
+use crate::counting::{IcmpCounts, InterfaceCounts};
 use crate::fragments::Fragments;
 use crate::groups::{Groups, Members};
 use crate::icmp::Limiter;
@@ -87,6 +88,7 @@ pub struct Stack {
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
+    pub(crate) icmp_counts: IcmpCounts,
     /// The last moment we were told of.
     now: Instant,
 }
@@ -97,6 +99,14 @@ pub(crate) struct Link {
     pub(crate) interface: Interface,
     pub(crate) neighbours: Neighbours,
     pub(crate) groups: Groups,
+    pub(crate) counts: InterfaceCounts,
+}
+
+impl Link {
+    fn new(interface: Interface, key: Key) -> Link {
+        let neighbours = Neighbours::new(key);
+        Link { interface, neighbours, groups: Groups::default(), counts: InterfaceCounts::default() }
+    }
 }
 
 impl Stack {
@@ -131,6 +141,7 @@ impl Stack {
             tap: None,
             events: VecDeque::new(),
             counters: Counters::default(),
+            icmp_counts: IcmpCounts::default(),
             now: Instant::ZERO,
         };
         let addresses =
@@ -146,8 +157,8 @@ impl Stack {
     pub fn rebooted(&self, rng: Rng) -> Stack {
         let mut stack = Stack::new(self.settings.clone(), rng);
         for (id, interface) in self.interfaces().skip(1) {
-            let neighbours = Neighbours::new(stack.rng.key());
-            stack.links.push(Link { interface: interface.clone(), neighbours, groups: Groups::default() });
+            let key = stack.rng.key();
+            stack.links.push(Link::new(interface.clone(), key));
             debug_assert_eq!(stack.links.len(), id.0 + 1);
         }
         stack.routes = self.routes.clone();
@@ -178,8 +189,8 @@ impl Stack {
         for destination in &interface.addresses {
             self.routes.add(Route { destination: *destination, via: None, interface: id });
         }
-        let neighbours = Neighbours::new(self.rng.key());
-        self.links.push(Link { interface, neighbours, groups: Groups::default() });
+        let key = self.rng.key();
+        self.links.push(Link::new(interface, key));
         id
     }
 

@@ -47,6 +47,9 @@ const LEAST_RMEM_MAX: u32 = 2304;
 const LEAST_WMEM_MAX: u32 = 4608;
 const MOST_MEM_MAX: u32 = i32::MAX as u32;
 
+/// What TCP_CONGESTION knows.
+const ALGORITHMS: &str = "reno cubic";
+
 type Row = (&'static str, fn(&mut Settings) -> Place<'_>);
 
 /// The rows, by name without `net.`.
@@ -57,7 +60,10 @@ const ROWS: &[Row] = {
     &[
         ("core.rmem_default", |s| Count(&mut s.rmem_default)),
         ("core.rmem_max", |s| Number(&mut s.rmem_max, LEAST_RMEM_MAX..=MOST_MEM_MAX)),
+        ("core.somaxconn", |s| Count(&mut s.somaxconn)),
+        ("core.wmem_default", |_| Only(&["212992"])),
         ("core.wmem_max", |s| Number(&mut s.wmem_max, LEAST_WMEM_MAX..=MOST_MEM_MAX)),
+        ("ipv4.conf.all.forwarding", |s| Flag(&mut s.ip_forward)),
         ("ipv4.icmp_echo_ignore_all", |s| Flag(&mut s.icmp_echo_ignore_all)),
         ("ipv4.icmp_echo_ignore_broadcasts", |s| Flag(&mut s.icmp_echo_ignore_broadcasts)),
         ("ipv4.icmp_msgs_burst", |s| Number(&mut s.icmp_msgs_burst, 0..=i32::MAX as u32)),
@@ -71,10 +77,15 @@ const ROWS: &[Row] = {
         ("ipv4.ip_default_ttl", |s| Byte(&mut s.default_ttl, 1..=255)),
         ("ipv4.ip_forward", |s| Flag(&mut s.ip_forward)),
         ("ipv4.ip_local_port_range", |s| Ports(&mut s.ip_local_port_range)),
+        ("ipv4.ip_nonlocal_bind", |_| Only(&["0"])),
+        // A program is root of its network.
+        ("ipv4.ip_unprivileged_port_start", |_| Only(&["0"])),
         ("ipv4.ipfrag_high_thresh", |s| Count(&mut s.ipfrag_high_thresh)),
         ("ipv4.ipfrag_time", |s| Seconds(&mut s.ipfrag_time, 0..=MOST_SECONDS)),
         ("ipv4.ping_group_range", |s| Groups(&mut s.ping_group_range)),
         ("ipv4.tcp_abort_on_overflow", |s| Flag(&mut s.tcp_abort_on_overflow)),
+        ("ipv4.tcp_allowed_congestion_control", |_| Only(&[ALGORITHMS])),
+        ("ipv4.tcp_available_congestion_control", |_| Only(&[ALGORITHMS])),
         ("ipv4.tcp_base_mss", |s| Number(&mut s.tcp.base_mss, 0..=i32::MAX as u32)),
         ("ipv4.tcp_challenge_ack_limit", |_| Only(&["2147483647"])),
         ("ipv4.tcp_congestion_control", |s| Algorithm(&mut s.tcp.congestion)),
@@ -132,6 +143,9 @@ const ROWS: &[Row] = {
         ("ipv4.tcp_tw_reuse_delay", |s| Millis(&mut s.tcp_tw_reuse_delay, 1..=60_000)),
         ("ipv4.tcp_window_scaling", |s| Flag(&mut s.tcp.window_scaling)),
         ("ipv4.tcp_wmem", |s| Sizes(&mut s.tcp.send_buffer)),
+        ("ipv6.bindv6only", |_| Only(&["0"])),
+        ("ipv6.conf.all.disable_ipv6", |_| Only(&["0"])),
+        ("ipv6.conf.default.disable_ipv6", |_| Only(&["0"])),
         ("ipv6.icmp.echo_ignore_all", |s| Flag(&mut s.icmpv6_echo_ignore_all)),
         ("ipv6.icmp.ratelimit", |s| Millis(&mut s.icmpv6_ratelimit, 0..=MOST_INT)),
         ("ipv6.conf.all.forwarding", |s| Flag(&mut s.ip6_forward)),

@@ -296,9 +296,12 @@ impl Stack {
     fn tcp_decide(&mut self, now: Instant, id: ConnectionId) {
         loop {
             let Some(connection) = self.tcp.connections.get_mut(id) else { return };
+            let retransmitted = connection.tcb.total_retrans();
             match connection.tcb.decide(now) {
                 Decision::Send(segment) => {
                     let ecn = connection.tcb.ecn();
+                    let again = connection.tcb.total_retrans().wrapping_sub(retransmitted);
+                    self.counters.add_many(Counter::TcpRetransSegs, again.into());
                     self.tcp_transmit(now, id, segment, ecn);
                 }
                 // It is about to be retired.
@@ -378,6 +381,7 @@ impl Stack {
         let Owner::Listener { id: listener, established: false } = connection.owner else { return };
         let state = connection.tcb.state();
         if !state.is_opening() && state != State::Closed {
+            self.counters.add(Counter::TcpPassiveOpens);
             connection.owner = Owner::Listener { id: listener, established: true };
             if let Some(entry) = self.tcp.listeners.get_mut(listener) {
                 entry.listener.established(id);

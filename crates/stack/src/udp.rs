@@ -181,6 +181,10 @@ impl Stack {
         }
         let received = entry.inbox.pop()?;
         let destination = received.arrival.destination;
+        if entry.raw.is_none() {
+            let v4 = destination.is_ipv4();
+            self.counters.add(if v4 { Counter::UdpInDatagrams } else { Counter::Udp6InDatagrams });
+        }
         let port = self.udp_ports.get(entry.bind).map_or(0, |bind| bind.port);
         if self.any_destination.contains(&port) {
             entry.asked.retain(|(who, _)| *who != received.source);
@@ -214,6 +218,11 @@ impl Stack {
     /// What of its receive buffer is taken, in bytes with overhead.
     pub fn udp_charged(&self, socket: UdpId) -> usize {
         self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.charged())
+    }
+
+    /// How many datagrams found no room in it.
+    pub fn udp_drops(&self, socket: UdpId) -> u32 {
+        self.udp.sockets.get(socket).map_or(0, |socket| socket.inbox.drops())
     }
 
     /// How many datagrams wait.

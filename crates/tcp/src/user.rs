@@ -253,6 +253,11 @@ impl Tcb {
         }
     }
 
+    /// Segments sent again.
+    pub fn total_retrans(&self) -> u32 {
+        self.counters.total_retrans
+    }
+
     /// State.
     pub fn state(&self) -> State {
         self.state

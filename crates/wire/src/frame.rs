@@ -120,6 +120,14 @@ impl Frame {
         }
     }
 
+    /// Bytes of all the frames it stands for.
+    pub fn octets(&self) -> usize {
+        match &self.payload {
+            Payload::Packet(packet) => packet.octets() + packet.count() * self.header_len(),
+            Payload::Arp(_) | Payload::Bytes(_) => self.len(),
+        }
+    }
+
     /// The IP packet it carries, if it does.
     pub fn as_packet(&self) -> Option<&Packet> {
         match &self.payload {
@@ -213,6 +221,12 @@ impl Packet {
     /// How many packets this value stands for: more than one if it carries a super-segment.
     pub fn count(&self) -> usize {
         self.as_segment().map_or(1, tcp::Segment::count)
+    }
+
+    /// Bytes of all the packets it stands for.
+    pub fn octets(&self) -> usize {
+        let headers = self.as_segment().map_or(0, |segment| self.len() - segment.payload.len());
+        self.len() + (self.count() - 1) * headers
     }
 
     /// The number of the protocol it carries (see [`ip::protocol`]).

@@ -1,12 +1,12 @@
 //! Interfaces and their addresses: RTM_GETLINK, RTM_GETADDR.
 //!
-//! Not told: settings of an interface's own (IFLA_INET_CONF and its kin); counts of what it did read 0.
+//! Not told: settings of an interface's own (IFLA_INET_CONF and its kin).
 
 use std::net::IpAddr;
 
 use sockeye_abi::netlink::{self as nl, route as rt};
 use sockeye_abi::{Errno, InterfaceFlags};
-use sockeye_stack::{Cidr, Interface, InterfaceId};
+use sockeye_stack::{Cidr, Interface, InterfaceCounts, InterfaceId};
 
 use super::{Answer, Asker, Entry, Picked, Refusal, Rest};
 use crate::host::Host;
@@ -24,10 +24,11 @@ const OPER_UP: u8 = 6;
 const ADDR_GEN_MODE_EUI64: u8 = 0;
 /// The least that an Ethernet's MTU may be set to, and the most.
 const ETHERNET_MTU: (u32, u32) = (68, 65_535);
-/// `sizeof(struct rtnl_link_ifmap)`, of `rtnl_link_stats64`, of `rtnl_link_stats`.
+/// `sizeof(struct rtnl_link_ifmap)`.
 const MAP: usize = 32;
-const STATS64: usize = 200;
-const STATS: usize = 96;
+/// Words of `rtnl_link_stats64`, and of `rtnl_link_stats`, which lacks the last.
+const STATS64: usize = 25;
+const STATS: usize = 24;
 /// Attributes whose names have changed or are new.
 const IFLA_DEVLINK_PORT: u16 = 62;
 const IFLA_DPLL_PIN: u16 = 65;
@@ -148,8 +149,10 @@ impl Host {
                 out.put(rt::IFLA_ADDRESS, &address);
                 out.put(rt::IFLA_BROADCAST, &broadcast);
             }
-            out.put(rt::IFLA_STATS64, &[0; STATS64]);
-            out.put(rt::IFLA_STATS, &[0; STATS]);
+            let counts = stats(&self.stack.interface_counts(id));
+            out.put(rt::IFLA_STATS64, &counts.iter().flat_map(|n| n.to_ne_bytes()).collect::<Vec<u8>>());
+            let short = counts.iter().take(STATS).flat_map(|n| (*n as u32).to_ne_bytes());
+            out.put(rt::IFLA_STATS, &short.collect::<Vec<u8>>());
             out.nest(rt::IFLA_XDP, |out| out.put(rt::IFLA_XDP_ATTACHED, &[0]));
             out.text(rt::IFLA_QDISC, "noqueue");
             out.nest(rt::IFLA_AF_SPEC, |out| {
@@ -235,11 +238,30 @@ impl Host {
     }
 }
 
+/// `struct rtnl_link_stats64`: of errors none is known here.
+fn stats(counts: &InterfaceCounts) -> [u64; STATS64] {
+    let InterfaceCounts { rx_packets, rx_bytes, rx_dropped, multicast, tx_packets, tx_bytes, tx_dropped } =
+        *counts;
+    let mut all = [0; STATS64];
+    let told = [rx_packets, tx_packets, rx_bytes, tx_bytes, 0, 0, rx_dropped, tx_dropped, multicast];
+    all.iter_mut().zip(told).for_each(|(to, count)| *to = count);
+    all
+}
+
 /// What is told of IPv6 on an interface.
 fn of_ipv6(out: &mut nl::Writer<'_>) {
     out.u32(rt::IFLA_INET6_FLAGS, rt::IF_READY);
     out.put(rt::IFLA_INET6_TOKEN, &[0; 16]);
     out.put(rt::IFLA_INET6_ADDR_GEN_MODE, &[ADDR_GEN_MODE_EUI64]);
+}
+
+/// `IFA_F_` of an address.
+pub(crate) fn address_flags(ip: IpAddr) -> u8 {
+    match ip {
+        // Nobody looks for duplicates here; of `::1` nobody would.
+        IpAddr::V6(ip) if !ip.is_loopback() => rt::IFA_F_PERMANENT | rt::IFA_F_NODAD,
+        IpAddr::V4(_) | IpAddr::V6(_) => rt::IFA_F_PERMANENT,
+    }
 }
 
 /// RTM_NEWADDR, as `inet_fill_ifaddr` and `inet6_fill_ifaddr` write it.
@@ -248,12 +270,8 @@ fn address(id: InterfaceId, interface: &Interface, own: &Cidr) -> Entry {
     let bytes = super::bytes_of(ip);
     // All last for ever, from the host's beginning on.
     let life: Vec<u8> = [u32::MAX, u32::MAX, 0, 0].iter().flat_map(|word| word.to_ne_bytes()).collect();
-    let (family, flags) = match ip {
-        IpAddr::V4(_) => (rt::AF_INET, rt::IFA_F_PERMANENT),
-        // Nobody looks for duplicates here; of `::1` nobody would.
-        IpAddr::V6(ip) if ip.is_loopback() => (rt::AF_INET6, rt::IFA_F_PERMANENT),
-        IpAddr::V6(_) => (rt::AF_INET6, rt::IFA_F_PERMANENT | rt::IFA_F_NODAD),
-    };
+    let family = if ip.is_ipv4() { rt::AF_INET } else { rt::AF_INET6 };
+    let flags = address_flags(ip);
     let scope = match ip {
         ip if ip.is_loopback() => rt::RT_SCOPE_HOST,
         IpAddr::V6(ip) if ip.is_unicast_link_local() => rt::RT_SCOPE_LINK,

@@ -17,8 +17,10 @@ use sockeye_abi::{Errno, Readiness};
 use sockeye_base::Instant;
 
 use crate::host::{Host, Result, Slot, SocketId};
+pub(crate) use links::address_flags;
+pub(crate) use routes::Row;
 use sockets::Dumped;
-pub(crate) use sockets::{Key, Told};
+pub(crate) use sockets::{Key, Listed, Told};
 
 /// What a datagram of a dump holds: what programs have room for at least (a page, less the kernel's overhead).
 const DATAGRAM: usize = 3776;
@@ -165,7 +167,15 @@ impl Answer {
     }
 }
 
+/// What `/proc/net/netlink` shows of one: port, groups, bytes that wait, whether a dump is under way.
+type Shown = (u32, u32, usize, bool);
+
 impl Netlink {
+    pub(crate) fn shown(&self) -> (Protocol, Shown) {
+        let groups = (self.groups & u64::from(u32::MAX)) as u32;
+        (self.protocol, (self.port, groups, self.waiting, self.dump.is_some()))
+    }
+
     pub(crate) fn readiness(&self) -> Readiness {
         let mut readiness = Readiness::OUT;
         readiness.set(Readiness::IN, !self.answers.is_empty() || self.dump.is_some());

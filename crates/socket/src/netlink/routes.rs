@@ -21,16 +21,16 @@ const CACHEINFO: usize = 32;
 
 /// A route as it is told.
 #[derive(Clone, Copy, Debug)]
-struct Row {
-    destination: Cidr,
-    table: u8,
+pub(crate) struct Row {
+    pub(crate) destination: Cidr,
+    pub(crate) table: u8,
     protocol: u8,
     scope: u8,
-    kind: u8,
+    pub(crate) kind: u8,
     source: Option<IpAddr>,
-    via: Option<IpAddr>,
-    metric: u32,
-    interface: InterfaceId,
+    pub(crate) via: Option<IpAddr>,
+    pub(crate) metric: u32,
+    pub(crate) interface: InterfaceId,
 }
 
 impl Row {
@@ -49,7 +49,7 @@ impl Row {
         }
     }
 
-    fn is_v4(&self) -> bool {
+    pub(crate) fn is_v4(&self) -> bool {
         self.destination.address().is_ipv4()
     }
 
@@ -144,7 +144,7 @@ impl Host {
     }
 
     /// All routes in Linux's order: IPv4's first, the main table before the local, then by destinations.
-    fn rows(&self) -> Vec<Row> {
+    pub(crate) fn rows(&self) -> Vec<Row> {
         let mut rows: Vec<Row> = self.stack.routes().filter_map(|route| self.main_row(route)).collect();
         for (id, interface) in self.stack.interfaces() {
             for own in &interface.addresses {

@@ -47,6 +47,13 @@ struct Wanted {
     filter: Option<Filter>,
 }
 
+/// A socket, or a connection that none holds, as the tables of `/proc/net` have it.
+pub(crate) struct Listed {
+    pub(crate) message: diag::Message,
+    pub(crate) socket: Option<SocketId>,
+    pub(crate) connection: Option<ConnectionId>,
+}
+
 /// What there is to tell of.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
@@ -139,15 +146,50 @@ impl Host {
 
     /// All there is to tell of in a family and protocol; `None` for one that nothing is told of.
     pub(crate) fn keys(&self, family: Family, protocol: u8) -> Option<Vec<Key>> {
+        let known = [Transport::Tcp, Transport::Udp].map(|transport| transport.protocol(family));
+        if !known.contains(&protocol.into()) && protocol != diag::RAW {
+            return None;
+        }
         let is_it = |transport: Transport| match transport {
             Transport::Raw(_) => protocol == diag::RAW,
             Transport::Ping => false,
             Transport::Tcp | Transport::Udp => transport.protocol(family) == i32::from(protocol),
         };
-        let is_tcp = is_it(Transport::Tcp);
-        if !is_tcp && !is_it(Transport::Udp) && protocol != diag::RAW {
-            return None;
+        Some(self.keys_of(family, is_it))
+    }
+
+    /// All that `/proc/net` has a line for, of a family and of some transports.
+    pub(crate) fn listed(
+        &self,
+        now: Instant,
+        (family, is_it): (Family, impl Fn(Transport) -> bool),
+        (user, outside): (u32, &dyn Outside),
+    ) -> Vec<Listed> {
+        let keys = self.keys_of(family, is_it).into_iter();
+        let listed = keys.filter_map(|key| {
+            let told = self.told(now, key, family).filter(|told| told.state != BOUND_INACTIVE)?;
+            let mut message = told.message;
+            let (socket, connection) = match key {
+                Key::Socket(id) => {
+                    add_outside(&mut message, id, (user, outside));
+                    (Some(id), self.connection_of(id))
+                }
+                Key::Connection(id) => (None, Some(id)),
+                Key::Left(_) => (None, None),
+            };
+            Some(Listed { message, socket, connection })
+        });
+        listed.collect()
+    }
+
+    fn connection_of(&self, id: SocketId) -> Option<ConnectionId> {
+        match self.stream(id).ok()?.1.state {
+            StreamState::Open(connection) => Some(connection),
+            StreamState::Idle | StreamState::Listening(_) => None,
         }
+    }
+
+    fn keys_of(&self, family: Family, is_it: impl Fn(Transport) -> bool) -> Vec<Key> {
         let sockets = self.sockets.iter().filter_map(|(id, slot)| match slot {
             Slot::Inet(socket) if socket.family == family && is_it(socket.transport()) => {
                 Some(Key::Socket(id))
@@ -157,7 +199,7 @@ impl Host {
         let mut keys: Vec<Key> = sockets.collect();
         // As Linux: listeners come first.
         keys.sort_by_key(|key| !matches!(key, Key::Socket(id) if self.is_listening(*id)));
-        if is_tcp {
+        if is_it(Transport::Tcp) {
             let of_family = |end: SocketAddr| end.is_ipv4() == (family == Family::Inet);
             keys.extend(self.stack.tcp_connections().filter_map(|id| {
                 let unheld = self.stack.tcp_holder(id) != Some(Holder::Socket);
@@ -169,7 +211,7 @@ impl Host {
                 of_family(local).then_some(Key::Left(id))
             }));
         }
-        Some(keys)
+        keys
     }
 
     /// What is told of one; `None` if it is gone, or Linux wouldn't have it in its tables.
@@ -272,17 +314,7 @@ impl Host {
         }
         let more = match key {
             Key::Socket(id) => {
-                message.uid = user;
-                message.inode = outside.inode(id);
-                if message.state != LISTEN {
-                    let (received, written) = outside.on_the_way(id);
-                    let here = message.receive_queue;
-                    message.receive_queue = match here {
-                        0 => unread(message.state, received),
-                        _ => here.saturating_add(saturated(received)),
-                    };
-                    message.send_queue = message.send_queue.saturating_add(saturated(written));
-                }
+                add_outside(&mut message, id, (user, outside));
                 self.more_of_socket(now, id, message.family)
             }
             Key::Connection(id) => self.more_of_connection(now, id),
@@ -415,6 +447,20 @@ pub(crate) struct More {
     pub(crate) memory: [u32; 9],
     pub(crate) info: Option<TcpInfo>,
     pub(crate) congestion: &'static str,
+}
+
+/// Adds what the host doesn't know of a socket.
+fn add_outside(message: &mut diag::Message, id: SocketId, (user, outside): (u32, &dyn Outside)) {
+    message.uid = user;
+    message.inode = outside.inode(id);
+    if message.state != LISTEN {
+        let (received, written) = outside.on_the_way(id);
+        message.receive_queue = match message.receive_queue {
+            0 => unread(message.state, received),
+            here => here.saturating_add(saturated(received)),
+        };
+        message.send_queue = message.send_queue.saturating_add(saturated(written));
+    }
 }
 
 /// What is told of a connection; `None` of one that has ended.

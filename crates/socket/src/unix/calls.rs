@@ -10,7 +10,6 @@ use super::Domain;
 use super::message::MOST_RIGHTS;
 use super::{EndId, Identity, Passed, UnixMessage, UnixReceived};
 use crate::host::{Host, Result, Slot, SocketId};
-use crate::listener::SOMAXCONN;
 
 /// How many things who isn't root may have on their way (RLIMIT_NOFILE).
 const MOST_IN_FLIGHT: usize = 1024;
@@ -258,7 +257,7 @@ impl Host {
 
     /// Listens, as the caller ([`Host::listen`]).
     pub(crate) fn unix_listen(&mut self, end: EndId, backlog: i32) -> Result<()> {
-        let backlog = usize::try_from(backlog).unwrap_or(SOMAXCONN).min(SOMAXCONN);
+        let backlog = self.bounded_backlog(backlog);
         self.unix.listen(end, u32::try_from(backlog).unwrap_or(u32::MAX), &self.identity)
     }
 

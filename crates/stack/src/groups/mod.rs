@@ -97,6 +97,30 @@ impl Link {
 }
 
 impl Stack {
+    /// The groups that an interface hears, and how many want it to: those that sockets are in, and those it is in by itself.
+    pub fn groups_on(&self, interface: InterfaceId) -> Vec<(IpAddr, usize)> {
+        let Some(link) = self.links.get(interface.0) else { return Vec::new() };
+        let joined = link.groups.joined.iter().map(|(group, joined)| (*group, joined.members.len()));
+        let mut groups: Vec<(IpAddr, usize)> = joined.collect();
+        let own = || link.interface.addresses.iter().map(|own| own.address());
+        // `::1` has none.
+        let solicited = own().filter_map(|own| match own {
+            IpAddr::V6(own) if !own.is_loopback() => Some(solicited_node(own).into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => None,
+        });
+        let v6 = own().any(|own| own.is_ipv6());
+        let v4 = own().any(|own| own.is_ipv4());
+        let nodes = [ALL_NODES, ALL_NODES_HERE].into_iter().filter(|_| v6).map(IpAddr::from);
+        let always = solicited.chain(nodes).chain(Some(ALL_SYSTEMS.into()).filter(|_| v4));
+        for group in always {
+            match groups.iter_mut().find(|(known, _)| *known == group) {
+                Some((_, users)) => *users += 1,
+                None => groups.push((group, 1)),
+            }
+        }
+        groups
+    }
+
     /// A socket that is in no group yet.
     pub fn members_open(&mut self) -> MembersId {
         self.members.insert(Members { memberships: Vec::new(), hears_all: (true, true) })

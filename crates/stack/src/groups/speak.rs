@@ -272,7 +272,9 @@ impl Stack {
             IpAddr::V4(to) => Mac::for_ipv4_multicast(to),
             IpAddr::V6(to) => Mac::for_ipv6_multicast(to),
         };
-        self.put(interface, mac, Box::new(Frame::packet(Packet { ip, body })));
+        let packet = Packet { ip, body };
+        self.count_out(&packet);
+        self.put(interface, mac, Box::new(Frame::packet(packet)));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use sockeye_base::{Chain, Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum};
 use sockeye_tcp::{Config, Listener, Ports, Tcb};
 
 use super::fast_open::FastOpenListener;
@@ -68,6 +68,7 @@ impl Stack {
         settings: (Config, IpOptions),
     ) -> Result<ConnectionId, ConnectError> {
         let id = self.tcp_open(now, origin, remote, settings, Tcb::connect)?;
+        self.count(Counter::TcpActiveOpens);
         self.tcp_flush(now, id);
         self.settle(now);
         Ok(id)

@@ -49,6 +49,7 @@ impl Stack {
         segment: &mut Segment,
         connection: Option<ConnectionId>,
     ) {
+        self.counters.add_many(Counter::TcpInSegs, segment.count() as u64);
         let ecn = ip.ecn();
         // RFC 3168, section 6.1.1: a SYN in a packet that says it may be marked doesn't ask for that honestly.
         if ecn != Ecn::NotEct && segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::ACK) {

@@ -6,13 +6,14 @@ use sockeye_wire::{ethernet, fragment, icmpv4, ip as wire_ip, udp};
 
 use super::*;
 
-/// What `b` counts when this comes in.
+/// The reasons that `b` counts when this comes in; not how much came.
 fn counted(pair: &mut Pair, frame: Frame) -> Vec<Counter> {
     let before = pair.b.counters().clone();
     pair.b.input(pair.now, ETH0, frame);
     pair.run();
     let after = pair.b.counters();
-    Counter::ALL.iter().copied().filter(|counter| after[*counter] > before[*counter]).collect()
+    let reasons = Counter::ALL.iter().copied().take_while(|counter| *counter != Counter::IpInReceives);
+    reasons.filter(|counter| after[*counter] > before[*counter]).collect()
 }
 
 /// In a frame for `b`.
@@ -144,4 +145,59 @@ fn neighbours_that_do_not_answer() {
     pair.pass(Duration::from_secs(5));
     let counters = pair.b.counters();
     assert_eq!((counters[Counter::NeighbourQueueFull], counters[Counter::NeighbourFailed]), (2, 101));
+}
+
+#[test]
+fn how_much_goes_in_and_out() {
+    let mut pair = Pair::new();
+    let id = pair.b.udp_bind(pair.now, request("10.61.0.2", 7)).unwrap();
+    let sender = pair.a.udp_bind(pair.now, request("10.61.0.1", 4000)).unwrap();
+    pair.a.udp_send(pair.now, sender, Some(at("10.61.0.2", 7)), bytes("0123456789")).unwrap();
+    pair.run();
+    assert_eq!(pair.b.udp_queue_len(id), 1);
+    // Not received yet.
+    assert_eq!(pair.b.counters()[Counter::UdpInDatagrams], 0);
+    assert!(pair.b.udp_receive(id, false).is_some());
+    // An ARP each way (42 bytes), a datagram of 38 in a frame of 52.
+    let (a, b) = (pair.a.interface_counts(ETH0), pair.b.interface_counts(ETH0));
+    assert_eq!((a.tx_packets, a.tx_bytes, a.rx_packets, a.rx_bytes), (2, 94, 1, 42));
+    assert_eq!((b.rx_packets, b.rx_bytes, b.tx_packets, b.tx_bytes), (2, 94, 1, 42));
+    assert_eq!((b.multicast, b.rx_dropped, b.tx_dropped), (0, 0, 0));
+    let count = |stack: &Stack, counters: &[Counter]| -> Vec<u64> {
+        counters.iter().map(|counter| stack.counters()[*counter]).collect()
+    };
+    use Counter as C;
+    let sent = [C::IpOutRequests, C::IpOutTransmits, C::IpOutOctets, C::UdpOutDatagrams, C::IpInReceives];
+    assert_eq!(count(&pair.a, &sent), [1, 1, 38, 1, 0]);
+    let got = [C::IpInReceives, C::IpInDelivers, C::IpInOctets, C::UdpInDatagrams, C::IpInNoECTPkts];
+    assert_eq!(count(&pair.b, &got), [1, 1, 38, 1, 1]);
+    // What is too long is cut, and counts once when it is whole again.
+    pair.a.udp_send(pair.now, sender, Some(at("10.61.0.2", 7)), Chain::from(vec![0; 3000])).unwrap();
+    pair.run();
+    assert_eq!(count(&pair.a, &[C::IpOutRequests, C::IpFragOKs, C::IpFragCreates]), [2, 1, 3]);
+    assert_eq!(
+        count(&pair.b, &[C::IpInReceives, C::IpReasmReqds, C::IpReasmOKs, C::IpInDelivers]),
+        [4, 3, 1, 2]
+    );
+    // `lo` carries what goes to the host itself, in and out.
+    pair.a.udp_send(pair.now, sender, Some(at("10.61.0.1", 9)), bytes("nobody")).unwrap();
+    pair.run();
+    let lo = pair.a.interface_counts(InterfaceId::LOOPBACK);
+    assert_eq!((lo.rx_packets, lo.tx_packets, lo.rx_bytes == lo.tx_bytes), (2, 2, true));
+    let icmp: Vec<_> = pair.a.icmp_counts().map(|(kind, n)| (kind.v4, kind.out, kind.kind, n)).collect();
+    assert_eq!(icmp, [(true, false, 3, 1), (true, true, 3, 1)]);
+}
+
+#[test]
+fn a_super_segment_counts_as_its_segments() {
+    let mut pair = Pair::new();
+    let segment = Segment { payload: Chain::from(vec![0; 2500]), gso_size: 1000, ..segment(Flags::ACK, 80) };
+    pair.b.input(pair.now, ETH0, framed(packet(HERE.0, HERE.1, segment)));
+    pair.run();
+    use Counter as C;
+    let counters = pair.b.counters();
+    assert_eq!([C::IpInReceives, C::IpInOctets, C::TcpInSegs].map(|counter| counters[counter]), [3, 2620, 3]);
+    let b = pair.b.interface_counts(ETH0);
+    // With the answer to the question where its reset is to go.
+    assert_eq!((b.rx_packets, b.rx_bytes), (3 + 1, 2620 + 3 * 14 + 42));
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use sockeye_base::{Chain, Duration, Instant};
+use sockeye_base::{Chain, Counter, Duration, Instant};
 use sockeye_wire::{Body, Packet, ip, udp};
 
 use super::{meant, specific};
@@ -196,6 +196,10 @@ impl Stack {
     pub(crate) fn udp_transmit_body(&mut self, now: Instant, ready: Ready, body: Body) {
         let Ready { path, mtu, ip, loops_back, .. } = ready;
         let packet = Packet { ip, body };
+        if let Body::Udp(_) = packet.body {
+            let v4 = packet.destination().is_ipv4();
+            self.count(if v4 { Counter::UdpOutDatagrams } else { Counter::Udp6OutDatagrams });
+        }
         if loops_back {
             self.loop_back(path.interface, &packet);
         }
