@@ -2,7 +2,7 @@
 //! out as bytes; `hickory-proto` knows the wire format. The zone is authoritative for everything there is: what it does
 //! not hold does not exist. Not modelled: zone transfer, dynamic update, DNSSEC, recursion (there is nobody to ask).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use hickory_proto::op::{Edns, Header, Message, MessageType, Metadata, OpCode, Query, ResponseCode};
@@ -32,9 +32,8 @@ pub enum Via {
 /// The names of a network: for each host its addresses, and for each address its host.
 #[derive(Clone, Debug)]
 pub struct Zone {
+    /// In the canonical order (RFC 4034, section 6.1): what is below a name comes right behind it.
     records: BTreeMap<Name, Vec<RData>>,
-    /// Every name that exists: those with records and all above them (RFC 8020).
-    existing: BTreeSet<Name>,
     soa: SOA,
 }
 
@@ -46,7 +45,7 @@ impl Zone {
         let server = absolute(server).unwrap_or_else(Name::root);
         let contact = server.prepend_label("hostmaster").unwrap_or_else(|_| server.clone());
         let soa = SOA::new(server.clone(), contact, 1, 3600, 600, 86_400, TTL);
-        let mut zone = Zone { records: BTreeMap::new(), existing: BTreeSet::new(), soa };
+        let mut zone = Zone { records: BTreeMap::new(), soa };
         zone.insert(Name::root(), RData::SOA(zone.soa.clone()));
         zone.insert(Name::root(), RData::NS(NS(server)));
         zone.add("localhost", [[127, 0, 0, 1].into(), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)]);
@@ -117,7 +116,7 @@ impl Zone {
         let is_question = request.metadata.message_type == MessageType::Query
             && request.metadata.op_code == OpCode::Query
             && query.query_class == DNSClass::IN;
-        is_question && (name.is_root() || !self.existing.contains(&name))
+        is_question && (name.is_root() || !self.exists(&name))
     }
 
     /// The answer to a request that nobody answers.
@@ -193,18 +192,21 @@ impl Zone {
         }
         // RFC 2308, section 3: a negative answer says by the SOA for how long it holds.
         response.add_authority(Record::from_rdata(Name::root(), TTL, RData::SOA(self.soa.clone())));
-        if self.existing.contains(&name) { ResponseCode::NoError } else { ResponseCode::NXDomain }
+        if self.exists(&name) { ResponseCode::NoError } else { ResponseCode::NXDomain }
     }
 
     fn insert(&mut self, name: Name, data: RData) {
-        let mut above = name.clone();
-        while self.existing.insert(above.clone()) && !above.is_root() {
-            above = above.base_name();
-        }
         let records = self.records.entry(name).or_default();
         if !records.contains(&data) {
+            // Most names have one, and each is large.
+            records.reserve_exact(1);
             records.push(data);
         }
+    }
+
+    /// Whether a name exists: it has records, or one below it has (RFC 8020).
+    fn exists(&self, name: &Name) -> bool {
+        self.records.range(name..).next().is_some_and(|(next, _)| name.zone_of(next))
     }
 }
 
