@@ -1,7 +1,7 @@
 //! `sockeye up`, `sockeye hosts` and `sockeye down`: a network that several `sockeye run --host` are on.
 
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -17,10 +17,13 @@ use crate::output::print;
 /// The network that is meant if none is named.
 pub(crate) const DEFAULT: &str = "default";
 
+/// What it says of a socket that a network left behind; its name follows.
+const TOOK_OVER: &str = "took over the socket of a network ";
+
 const AFTER_HELP: &str = "\
-The network is a switch. tekapo (10.61.0.2, fd61::2) is on it, with HTTP, names and the small services; pukaki is
-10.61.0.1 and fd61::1; any other host gets the next free address when it first comes. A host whose program ends is
-switched off, and keeps its address. The hosts of a file (docs/lab.md) serve by themselves until somebody is them.
+The network is a switch. tekapo (10.61.0.2, fd61::2) is on it, with HTTP, names and the small services, which move to
+the program that joins as it; pukaki is 10.61.0.1 and fd61::1; any other host gets the next free address when it first
+comes. A host whose program ends is switched off, and keeps its address. The hosts of a file (docs/lab.md) serve by themselves until somebody is them.
 
 Examples:
   sockeye up --daemon                                          # or sockeye up --daemon FILE
@@ -30,7 +33,7 @@ Examples:
   sockeye down
 
 Exit status:
-  0; 1 if the network could not be made, found or ended; 2 for a wrong command line.";
+  0; 2 if there is no such network or host, or there can't be, and for a wrong command line; 1 for other failures.";
 
 /// Hold a network that programs join by sockeye run --host, until it is ended by sockeye down or a signal.
 #[derive(Args)]
@@ -88,7 +91,7 @@ pub(crate) struct DownArguments {
 /// Says why; gives the exit status.
 pub(crate) fn failed(error: &Error) -> ExitCode {
     let _ = writeln!(io::stderr(), "sockeye: {error}");
-    ExitCode::FAILURE
+    ExitCode::from(error.exit_status())
 }
 
 fn status(result: Result<(), Error>) -> ExitCode {
@@ -127,6 +130,14 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
     };
     // It can do without.
     let _ = hub.open_desk(Role::Up, from);
+    if hub.took_over() {
+        let line = format!("{TOOK_OVER}{name} that ended without a word");
+        // Who started it behind says so.
+        let _ = match arguments.new_session {
+            true => writeln!(io::stdout(), "{line}"),
+            false => writeln!(io::stderr(), "sockeye: {line}"),
+        };
+    }
     // Whoever waits for it reads this line. Nobody may be there.
     let _ = writeln!(io::stdout(), "network {name} is up: {hosts}; join it by sockeye run --host NAME");
     let _ = io::stdout().flush();
@@ -143,10 +154,13 @@ fn detach() -> Result<(), Error> {
         .stderr(Stdio::piped())
         .arg("--new-session")
         .spawn()?;
-    let mut first = [0];
-    let began = child.stdout.take().is_some_and(|mut out| out.read(&mut first).is_ok_and(|read| read > 0));
-    if began {
-        return Ok(());
+    let lines =
+        child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines().map_while(Result::ok));
+    for line in lines {
+        if !line.starts_with(TOOK_OVER) {
+            return Ok(());
+        }
+        let _ = writeln!(io::stderr(), "sockeye: {line}");
     }
     let mut why = String::new();
     if let Some(mut errors) = child.stderr.take() {

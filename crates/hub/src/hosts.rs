@@ -10,11 +10,11 @@ use sockeye_lab::{
 };
 use sockeye_services::Services;
 use sockeye_stack::Cidr;
-use sockeye_topology::{Built, Event, Files, Topology, What};
+use sockeye_topology::{Built, Event, Files, Service, Topology, What};
 use sockeye_wire::Frame;
 
 use crate::Happening;
-use crate::message::{Attached, HostReport, Joined};
+use crate::message::{Attached, HostReport, Joined, VERSION};
 
 /// Hosts that a network remembers, if it takes those it doesn't know.
 const MOST_GUESTS: usize = 250;
@@ -68,11 +68,23 @@ impl Hosts {
         let mut services = Services::tekapo(&lab, tekapo);
         services.start(&mut lab, Instant::ZERO)?;
         let own = Known::new("tekapo", vec![v4(TEKAPO).into(), v6(TEKAPO).into()]);
+        let mac =
+            lab.host(tekapo).stack().interfaces().nth(lab.eth0().0).map(|(_, interface)| interface.mac.0);
+        let attached = Attached {
+            addresses: networks(TEKAPO).iter().map(ToString::to_string).collect(),
+            mac: mac.unwrap_or_default(),
+            mtu,
+        };
+        let joined = Joined {
+            services: Service::ALL.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            ..Joined::new("tekapo", attached)
+        };
+        let way = lab.add_outside();
         Ok(Hosts {
             lab,
             services,
-            known: vec![Known { inside: Some(tekapo), ..own }],
-            ways: BTreeMap::new(),
+            known: vec![Known { inside: Some(tekapo), joined: Some(joined), ways: vec![way], ..own }],
+            ways: BTreeMap::from([(way, (0, 0))]),
             guests: Some(Guests { switch, direction, mtu }),
             events: Vec::new(),
             event: 0,
@@ -171,10 +183,14 @@ impl Hosts {
             Some(host) => host,
             None => self.add_guest(&name)?,
         };
+        let names = self.names();
         let known = &mut self.known[host];
-        let Some(joined) = known.joined.clone() else {
+        let Some(mut joined) = known.joined.clone() else {
             return Err(format!("{name} is the network's own host"));
         };
+        if self.guests.is_some() && known.addresses.contains(&v4(TEKAPO).into()) {
+            joined.names = names;
+        }
         if let Some((program, process)) = &known.program {
             return Err(format!("{name} is there already: process {process}, {program}"));
         }
@@ -220,19 +236,30 @@ impl Hosts {
             mac: [0x02, 0, 1, 0, 0, number],
             mtu: guests.mtu,
         };
-        let joined = Joined {
-            name: name.to_owned(),
-            interfaces: vec![attached],
-            routes: Vec::new(),
-            sysctls: Vec::new(),
-            services: Vec::new(),
-            dns: Some((v4(TEKAPO), v6(TEKAPO))),
-            names: Vec::new(),
-        };
+        let joined = Joined { dns: Some((v4(TEKAPO), v6(TEKAPO))), ..Joined::new(name, attached) };
         self.ways.insert(way, (self.known.len(), 0));
         let known = Known { joined: Some(joined), ways: vec![way], ..Known::new(name, addresses) };
         self.known.push(known);
         Ok(self.known.len() - 1)
+    }
+
+    fn names(&self) -> Vec<(String, Vec<IpAddr>)> {
+        self.known.iter().map(|known| (known.name.clone(), known.addresses.clone())).collect()
+    }
+
+    /// Which host serves names for a process that was plugged in as it, and so is to be told of who comes; and who is there, the
+    /// latest last.
+    pub(crate) fn name_server(&self) -> Option<(usize, &str, &[IpAddr])> {
+        self.guests.as_ref()?;
+        let tekapo = self.known.iter().position(|known| known.addresses.contains(&v4(TEKAPO).into()))?;
+        let latest = self.known.last()?;
+        self.known[tekapo].program.as_ref()?;
+        Some((tekapo, &latest.name, &latest.addresses))
+    }
+
+    /// How many hosts there were.
+    pub(crate) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// A frame from a host's interface; `false` if it has none of this number.
@@ -310,6 +337,7 @@ fn joined(topology: &Topology, number: usize, lab: &Lab, inside: HostId) -> Join
         services: topology.served(host).into_iter().map(|service| service.name().to_owned()).collect(),
         dns: None,
         names: names.map(|(number, host)| (host.name.clone(), addresses(topology, number))).collect(),
+        version: VERSION,
     }
 }
 

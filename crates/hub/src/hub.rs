@@ -21,7 +21,7 @@ use sockeye_wire::Frame;
 
 use crate::hosts::Hosts;
 use crate::member::{Member, Read};
-use crate::message::{Incoming, Joined, Reply, Request, control};
+use crate::message::{Incoming, Joined, Reply, Request, VERSION, control, misfit};
 use crate::plug::reach;
 use crate::{Error, Place};
 
@@ -34,6 +34,7 @@ const AT_A_TIME: usize = 64;
 pub struct Hub {
     place: Place,
     listener: OwnedFd,
+    took_over: bool,
     /// Nobody more can be let in, for want of descriptors, until somebody leaves.
     full: bool,
     /// A byte comes here when it is to end.
@@ -108,7 +109,7 @@ impl Hub {
     }
 
     fn at(place: Place, hosts: impl FnOnce() -> Result<Hosts, sockeye_abi::Errno>) -> Result<Hub, Error> {
-        let listener = claim(&place)?;
+        let (listener, took_over) = claim(&place)?;
         let (end, signalled) = UnixStream::pair()?;
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
         {
@@ -118,6 +119,7 @@ impl Hub {
         Ok(Hub {
             place,
             listener,
+            took_over,
             full: false,
             end,
             hosts,
@@ -129,6 +131,11 @@ impl Hub {
             watcher: None,
             desk: None,
         })
+    }
+
+    /// Whether a network that ended without a word had left its socket there.
+    pub fn took_over(&self) -> bool {
+        self.took_over
     }
 
     /// Has the network's time begin when so many hosts have been plugged in, and tells of what happens to them.
@@ -271,7 +278,10 @@ impl Hub {
 
     fn request_from(&mut self, at: usize, text: &[u8]) {
         let reply = match serde_json::from_slice(text) {
-            Ok(Request::Join { host, program }) => {
+            Ok(Request::Join { version, .. }) if version != VERSION => {
+                Reply::Refused(misfit(version, VERSION))
+            }
+            Ok(Request::Join { host, program, .. }) => {
                 self.join(at, &host, &program).map_or_else(Reply::Refused, Reply::Joined)
             }
             Ok(Request::Hosts) => Reply::Hosts(self.hosts.report()),
@@ -291,8 +301,19 @@ impl Hub {
         }
         let process = socket_peercred(&self.members[at].member)
             .map_or(0, |credentials| credentials.pid.as_raw_nonzero().get());
+        let known = self.hosts.len();
         let (host, joined) = self.hosts.join(name, program, process)?;
         self.members[at].host = Some(host);
+        if self.hosts.len() > known
+            && let Some((server, name, addresses)) = self.hosts.name_server()
+        {
+            let news = control(&Reply::Named(name.to_owned(), addresses.to_vec()));
+            let servers = self.members.iter_mut().filter(|peer| peer.host == Some(server) && !peer.gone);
+            // What finds no room is lost, and with it the name.
+            servers.for_each(|peer| {
+                peer.member.send(&news);
+            });
+        }
         if self.began.is_none() {
             self.awaited = self.awaited.saturating_sub(1);
             if self.awaited == 0 {
@@ -354,8 +375,8 @@ impl Drop for Hub {
     }
 }
 
-/// A listener at a place, if no other hub is there. What one left behind that is no more is taken away.
-fn claim(place: &Place) -> Result<OwnedFd, Error> {
+/// A listener at a place, if no other hub is there. What one left behind that is no more is taken away; says whether there was such.
+fn claim(place: &Place) -> Result<(OwnedFd, bool), Error> {
     // One at a time: else two that find nobody there would each take away the other's socket.
     let alone = File::open(place.directory())?;
     alone.lock()?;
@@ -364,15 +385,15 @@ fn claim(place: &Place) -> Result<OwnedFd, Error> {
         Err(Error::NotUp(_)) => {}
         Err(error) => return Err(error),
     }
-    match fs::remove_file(place.path()) {
+    let took_over = match fs::remove_file(place.path()) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
-        Ok(()) | Err(_) => {}
-    }
+        removed => removed.is_ok(),
+    };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let listener =
         socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).map_err(io::Error::from)?;
     let address = SocketAddrUnix::new(place.path()).map_err(io::Error::from)?;
     bind(&listener, &address).map_err(io::Error::from)?;
     listen(&listener, 128).map_err(io::Error::from)?;
-    Ok(listener)
+    Ok((listener, took_over))
 }

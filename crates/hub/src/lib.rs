@@ -17,7 +17,7 @@ mod plug;
 pub use hub::{Happening, Hub, Watcher};
 pub use message::{Attached, HostReport, Joined};
 pub use place::Place;
-pub use plug::{Plug, ask_down, ask_hosts};
+pub use plug::{News, Plug, ask_down, ask_hosts};
 
 use std::io;
 
@@ -42,6 +42,16 @@ pub enum Error {
     /// The connection to it broke.
     #[error("the network's socket: {0}")]
     Io(#[from] io::Error),
+}
+
+impl Error {
+    /// The exit status that tells of it: 2 for a network or host that can't be, 1 for what went wrong on the way.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Error::Place(_) | Error::IsUp(_) | Error::NotUp(_) | Error::Refused(_) => 2,
+            Error::Strange | Error::Io(_) => 1,
+        }
+    }
 }
 
 /// Goes on in a session of its own, which no terminal's end concerns (setsid(2)).

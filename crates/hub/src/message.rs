@@ -8,6 +8,8 @@ use sockeye_base::Chain;
 use sockeye_device::{Codec, Layer};
 use sockeye_wire::Frame;
 
+/// What is spoken here: another number each time that messages change so that both sides have to know.
+pub(crate) const VERSION: u32 = 2;
 /// What a control message begins with; JSON follows.
 const CONTROL: u8 = 0;
 /// What a frame begins with; the number of the host's interface, a virtio-net header and an Ethernet frame follow.
@@ -28,6 +30,9 @@ pub(crate) enum Request {
         host: String,
         /// What it will run.
         program: String,
+        /// Which [`VERSION`] it speaks; 0 if it doesn't say.
+        #[serde(default)]
+        version: u32,
     },
     /// Who is there.
     Hosts,
@@ -39,6 +44,8 @@ pub(crate) enum Request {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
     Joined(Joined),
+    /// A host has come to the network, of which only who serves names is told.
+    Named(String, Vec<IpAddr>),
     Hosts(Vec<HostReport>),
     Down,
     /// Why not.
@@ -58,10 +65,29 @@ pub struct Joined {
     pub sysctls: Vec<(String, String)>,
     /// What it serves by itself.
     pub services: Vec<String>,
-    /// Who knows the names; if nobody does, they are these.
+    /// Who knows the names; if nobody does, or this host itself, they are those below.
     pub dns: Option<(Ipv4Addr, Ipv6Addr)>,
-    /// All hosts and their addresses, where nobody knows the names.
+    /// The hosts and their addresses, where this host has to know them; of those that come later it is told.
     pub names: Vec<(String, Vec<IpAddr>)>,
+    /// Which version the network speaks; 0 if it doesn't say.
+    #[serde(default)]
+    pub(crate) version: u32,
+}
+
+impl Joined {
+    /// A host of this name with one interface, and nothing else.
+    pub(crate) fn new(name: &str, attached: Attached) -> Joined {
+        Joined {
+            name: name.to_owned(),
+            interfaces: vec![attached],
+            routes: Vec::new(),
+            sysctls: Vec::new(),
+            services: Vec::new(),
+            dns: None,
+            names: Vec::new(),
+            version: VERSION,
+        }
+    }
 }
 
 /// An interface of a host of a network.
@@ -113,6 +139,14 @@ impl Incoming {
             _ => None,
         }
     }
+}
+
+/// Why two that speak different versions can't do with each other.
+pub(crate) fn misfit(host: u32, network: u32) -> String {
+    format!(
+        "the network was started by another version of sockeye (it speaks {network}, this one {host}): end it by that version's \
+         sockeye down, or use that"
+    )
 }
 
 /// A control message.

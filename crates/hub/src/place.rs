@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use crate::Error;
 
-/// The longest name of a network: its path has to fit in a socket's address.
+/// The longest name of a network.
 const LONGEST: usize = 32;
+/// The longest path that fits in a socket's address (unix(7)).
+const LONGEST_PATH: usize = 107;
 
 /// Where a network is found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +29,16 @@ impl Place {
             return Err(Error::Refused(what));
         }
         let directory = sockeye_look::directory().map_err(Error::Place)?;
-        Ok(Place { name: name.to_owned(), path: directory.join(format!("{name}.sock")) })
+        let path = directory.join(format!("{name}.sock"));
+        let length = path.as_os_str().len();
+        if length > LONGEST_PATH {
+            let what = format!(
+                "the path of the network's socket has {length} bytes, and may have {LONGEST_PATH}: {}; set XDG_RUNTIME_DIR to a shorter one",
+                path.display()
+            );
+            return Err(Error::Refused(what));
+        }
+        Ok(Place { name: name.to_owned(), path })
     }
 
     /// Its name.

@@ -1,5 +1,6 @@
 //! The side of who is plugged in.
 
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -7,7 +8,7 @@ use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connec
 use sockeye_wire::Frame;
 
 use crate::member::{Member, Read};
-use crate::message::{HostReport, Incoming, Joined, Reply, Request, control};
+use crate::message::{HostReport, Incoming, Joined, Reply, Request, VERSION, control, misfit};
 use crate::{Error, Place};
 
 /// How long a hub may take to answer.
@@ -20,27 +21,46 @@ pub struct Plug {
     gone: bool,
 }
 
+/// What comes to a host from its network.
+#[derive(Debug)]
+pub enum News {
+    /// A frame, and by which interface.
+    Frame(usize, Box<Frame>),
+    /// A host has come, for who serves names.
+    Named(String, Vec<IpAddr>),
+}
+
 impl Plug {
     /// Asks to be a host of a network; gives the cable and what the host is.
     ///
     /// # Errors
     /// `NotUp`; `Refused` with the reason, such as that the host is there already.
     pub fn join(place: &Place, host: &str, program: &str) -> Result<(Plug, Joined), Error> {
-        let request = Request::Join { host: host.to_owned(), program: program.to_owned() };
+        let request = Request::Join { host: host.to_owned(), program: program.to_owned(), version: VERSION };
         let (member, reply) = ask(place, &request)?;
         match reply {
+            Reply::Joined(joined) if joined.version != VERSION => {
+                Err(Error::Refused(misfit(VERSION, joined.version)))
+            }
             Reply::Joined(joined) => Ok((Plug { member, gone: false }, joined)),
             Reply::Refused(why) => Err(Error::Refused(why)),
-            Reply::Hosts(_) | Reply::Down => Err(Error::Strange),
+            Reply::Named(..) | Reply::Hosts(_) | Reply::Down => Err(Error::Strange),
         }
     }
 
-    /// The next frame that has come, and by which interface; `None` if there is none for now.
-    pub fn receive(&mut self) -> Option<(usize, Box<Frame>)> {
+    /// The next of what has come; `None` if there is none for now.
+    pub fn receive(&mut self) -> Option<News> {
         loop {
             match self.member.read() {
-                Read::Message(Incoming::Frame(interface, frame)) => return Some((interface, frame)),
-                Read::Message(Incoming::Control(_)) | Read::Rubbish => {}
+                Read::Message(Incoming::Frame(interface, frame)) => {
+                    return Some(News::Frame(interface, frame));
+                }
+                Read::Message(Incoming::Control(text)) => {
+                    if let Ok(Reply::Named(name, addresses)) = serde_json::from_slice(&text) {
+                        return Some(News::Named(name, addresses));
+                    }
+                }
+                Read::Rubbish => {}
                 Read::Empty => return None,
                 Read::Gone => {
                     self.gone = true;
@@ -85,7 +105,7 @@ pub fn ask_hosts(place: &Place) -> Result<Vec<HostReport>, Error> {
     match ask(place, &Request::Hosts)?.1 {
         Reply::Hosts(hosts) => Ok(hosts),
         Reply::Refused(why) => Err(Error::Refused(why)),
-        Reply::Joined(_) | Reply::Down => Err(Error::Strange),
+        Reply::Joined(_) | Reply::Named(..) | Reply::Down => Err(Error::Strange),
     }
 }
 
@@ -104,7 +124,7 @@ pub fn ask_down(place: &Place) -> Result<(), Error> {
             }
         },
         Reply::Refused(why) => Err(Error::Refused(why)),
-        Reply::Joined(_) | Reply::Hosts(_) => Err(Error::Strange),
+        Reply::Joined(_) | Reply::Named(..) | Reply::Hosts(_) => Err(Error::Strange),
     }
 }
 

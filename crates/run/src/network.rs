@@ -9,7 +9,7 @@ use std::time::Instant as Clock;
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
 use sockeye_gateway::Gateway;
-use sockeye_hub::{Joined, Plug};
+use sockeye_hub::{Joined, News, Plug};
 use sockeye_lab::{Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
 use sockeye_look::{About, Desk, Role, Snapshot};
 use sockeye_services::Services;
@@ -201,9 +201,14 @@ impl Network {
         let Some(Cable { plug, ways }) = &mut self.cable else { return true };
         plug.flush();
         for _ in 0..FRAMES_AT_A_TIME {
-            let Some((interface, frame)) = plug.receive() else { break };
-            if let Some(way) = ways.get(interface) {
-                self.lab.input_outside(now, *way, frame);
+            match plug.receive() {
+                Some(News::Frame(interface, frame)) => {
+                    if let Some(way) = ways.get(interface) {
+                        self.lab.input_outside(now, *way, frame);
+                    }
+                }
+                Some(News::Named(name, addresses)) => self.services.learn(&name, &addresses),
+                None => break,
             }
         }
         !plug.is_gone()
