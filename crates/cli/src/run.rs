@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_run::{EXIT_SOCKEYE, Ended, Options, Place, Program, Report, TraceTo};
+use sockeye_run::{EXIT_SOCKEYE, Ended, Options, Place, Program, Report, Showing, TraceTo};
 
 use crate::faults::LinkFlags;
 use crate::outside::OutsideFlags;
@@ -34,7 +34,7 @@ Examples:
 
 Exit status:
   that of PROGRAM; 128+N if signal N ended it; 127 if it was not found, 126 if it can't be executed;
-  125 if Sockeye itself failed; 124 if --strict ended it; 2 for a wrong command line.";
+  125 if Sockeye itself failed; 124 if --strict ended it; 2 for a wrong command line, or no such network or host.";
 
 /// Run a program, unmodified, on the virtual host pukaki.
 ///
@@ -88,6 +88,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     seed: Option<u64>,
 
+    /// Where the program sees the host's own /proc/net, /proc/sys/net and /sys/class/net, and not the machine's: auto where
+    /// sockeye may make a mount namespace (as root); user also where that takes a user namespace, in which the files of
+    /// other users look like nobody's; off nowhere
+    #[arg(long, value_enum, value_name = "WHERE", default_value_t = Proc::Auto, hide_possible_values = true)]
+    proc: Proc,
+
     /// Write to FILE what the program asked for and Sockeye could not honour, though Linux would have: each call, flag
     /// and option, how often, and which program; sockeye report reads it
     #[arg(long, value_name = "FILE")]
@@ -114,6 +120,14 @@ pub(crate) struct Arguments {
     /// The program, looked for in PATH, and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
+}
+
+/// Where the host's files are shown.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Proc {
+    Auto,
+    User,
+    Off,
 }
 
 /// Runs it; gives the exit status.
@@ -149,6 +163,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         wait: arguments.wait,
         sysctls: arguments.sysctl,
         seed: arguments.seed,
+        showing: match arguments.proc {
+            Proc::Auto => Showing::IfAllowed,
+            Proc::User => Showing::AsUser,
+            Proc::Off => Showing::Not,
+        },
         report: arguments.verbose || file.is_some(),
         strict: arguments.strict,
         quiet: arguments.quiet,

@@ -1,7 +1,7 @@
 //! Starting the program: fork, filter, exec; and why it could not be.
 
 use std::ffi::{CString, OsString};
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::{io, ptr};
@@ -11,6 +11,7 @@ use rustix::io::FdFlags;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, WaitOptions, pidfd_getfd, pidfd_open, waitpid};
 
 use crate::ending::Ending;
+use crate::files::{self, Showing};
 use crate::guard;
 use crate::seccomp::{Filter, Listener};
 use crate::signals::SignalMask;
@@ -34,6 +35,8 @@ pub(crate) struct Page {
     guard: AtomicI32,
     child: AtomicI32,
     listener: AtomicI32,
+    /// The descriptor of the host's files in the child and one; 0: there is none.
+    files: AtomicI32,
     errno: AtomicI32,
     /// The child's exit status and one; 0 while it lives.
     status: AtomicI32,
@@ -45,6 +48,8 @@ pub(crate) struct Launched {
     listener: Listener,
     /// A trapped call costs as little as it can.
     pub(crate) is_quick: bool,
+    /// By which the host's files are served, where the program sees them.
+    pub(crate) files: Option<OwnedFd>,
     page: &'static Page,
 }
 
@@ -74,13 +79,20 @@ impl Started {
 }
 
 /// Starts the program under the filter. It runs when this returns; its trapped calls wait for answers.
-pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> Result<Launched, Error> {
+pub(crate) fn launch(
+    program: &Program,
+    mask: &SignalMask,
+    (filter, showing): (&Filter, Showing),
+) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;
     let mut pointers: Vec<*const libc::c_char> = arguments.iter().map(|argument| argument.as_ptr()).collect();
     pointers.push(ptr::null());
     let page = shared_page()?;
     let exec = || {
+        if page.files_number().is_some() {
+            files::spread();
+        }
         mask.restore();
         // SAFETY: `pointers` ends with a null pointer.
         unsafe { libc::execvp(pointers[0], pointers.as_ptr()) };
@@ -92,7 +104,8 @@ pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> R
         };
         page.fail(stage::NO_EXEC, &error, status)
     };
-    let (pid, listener) = fork_filtered(page, filter, exec)?;
+    let (pid, listener) = fork_filtered(page, filter, || page.mount(showing), exec)?;
+    let files = page.files_number().and_then(|number| page.take(pid, number).ok());
     let listener = Listener::new(listener);
     if let Err(error) = examine(&listener, pid, page) {
         page.leave(pid);
@@ -101,14 +114,15 @@ pub(crate) fn launch(program: &Program, mask: &SignalMask, filter: &Filter) -> R
     let is_quick = listener.wake_synchronously(true).is_ok();
     page.go_on();
     let_go(&inherited);
-    Ok(Launched { pid, listener, is_quick, page })
+    Ok(Launched { pid, listener, is_quick, files, page })
 }
 
-/// Forks a guard, and below it a child that puts the filter on itself, waits until it is told to go on, and does `body`; it
-/// ends if that returns. Gives the child and its listener.
+/// Forks a guard, and below it a child that does what is to be done `before`, puts the filter on itself, waits until it is told to
+/// go on, and does `body`; it ends if that returns. Gives the child and its listener.
 pub(crate) fn fork_filtered(
     page: &'static Page,
     filter: &Filter,
+    before: impl FnOnce(),
     body: impl FnOnce(),
 ) -> Result<(Pid, OwnedFd), Error> {
     let supervisor = std::process::id();
@@ -122,6 +136,7 @@ pub(crate) fn fork_filtered(
             page.fail(stage::NO_CHILD, &error, crate::EXIT_SOCKEYE);
         }
         page.child.store(std::process::id() as i32, Ordering::Release);
+        before();
         match filter.install() {
             Ok(fd) => page.listener.store(fd, Ordering::Release),
             Err(error) => page.fail(stage::NO_FILTER, &error, crate::EXIT_SOCKEYE),
@@ -130,8 +145,11 @@ pub(crate) fn fork_filtered(
         while page.stage.load(Ordering::Acquire) == stage::FILTERED {
             futex(&page.stage, libc::FUTEX_WAIT, stage::FILTERED, None);
         }
-        // SAFETY: the listener is ours, and the parent has its own by now.
-        unsafe { libc::close(page.listener.load(Ordering::Acquire)) };
+        for number in [Some(page.listener.load(Ordering::Acquire)), page.files_number()].into_iter().flatten()
+        {
+            // SAFETY: they are ours, and the parent has its own by now.
+            unsafe { libc::close(number) };
+        }
         body();
         // SAFETY: ends the process at once, running nothing of the parent's.
         unsafe { libc::_exit(0) }
@@ -147,6 +165,24 @@ impl Page {
         set_stage(self, stage);
         // SAFETY: ends the process at once.
         unsafe { libc::_exit(status) }
+    }
+
+    /// The child's part: puts the host's files where the program will look for them, if it may.
+    fn mount(&self, showing: Showing) {
+        if let Ok(device) = files::mount(showing) {
+            self.files.store(device.into_raw_fd() + 1, Ordering::Release);
+        }
+    }
+
+    /// The descriptor of the host's files in the child, if it could mount them.
+    fn files_number(&self) -> Option<i32> {
+        Some(self.files.load(Ordering::Acquire)).filter(|number| *number > 0).map(|number| number - 1)
+    }
+
+    /// Takes a descriptor of the child's.
+    fn take(&self, pid: Pid, number: i32) -> io::Result<OwnedFd> {
+        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
+        Ok(pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty())?)
     }
 
     /// A place in it, as the child knows it, and what may be written there.
@@ -222,14 +258,11 @@ fn take_listener(page: &Page) -> Result<(Pid, OwnedFd), Error> {
     }
     let pid = Pid::from_raw(page.child.load(Ordering::Acquire));
     let pid = pid.ok_or(Error::Start("fork", io::ErrorKind::Other.into()))?;
-    let number = page.listener.load(Ordering::Acquire);
-    let taken = pidfd_open(pid, PidfdFlags::empty())
-        .and_then(|pidfd| pidfd_getfd(pidfd, number, PidfdGetfdFlags::empty()));
-    match taken {
+    match page.take(pid, page.listener.load(Ordering::Acquire)) {
         Ok(listener) => Ok((pid, listener)),
         Err(error) => {
             page.leave(pid);
-            Err(Error::Borrow(error.into()))
+            Err(Error::Borrow(error))
         }
     }
 }

@@ -9,6 +9,7 @@ mod carriers;
 pub mod doctor;
 mod ending;
 mod faults;
+mod files;
 mod guard;
 mod launch;
 mod network;
@@ -22,6 +23,7 @@ mod unmet;
 
 pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
+pub use files::Showing;
 pub use pcap::Pcap;
 pub use sockeye_gateway as gateway;
 pub use sockeye_hub::Place;
@@ -40,6 +42,8 @@ pub const WHOLE: usize = 262_144;
 /// What a kernel without SYNC_WAKE_UP is told of.
 const SLOW: &str = "this kernel wakes programs slowly (no SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP): socket calls cost ten times more than on \
      Linux 6.6 or later; --quiet leaves this line out";
+/// The exit status for a network or host that can't be, and for a wrong command line.
+const EXIT_USAGE: u8 = 2;
 /// The exit status where `strict` ended the program; that of timeout(1), which ends programs, too.
 pub const EXIT_STRICT: i32 = 124;
 /// The exit status for a failure of Sockeye's own.
@@ -85,6 +89,8 @@ pub struct Options {
     pub gateway: gateway::Options,
     /// The network's seed; chosen at random if none is given.
     pub seed: Option<u64>,
+    /// Where the files of the host's network are shown in the places of the machine's.
+    pub showing: Showing,
     /// Count what could not be honoured.
     pub report: bool,
     /// End the program at the first thing that can't be honoured.
@@ -161,6 +167,7 @@ impl Error {
         match self {
             Error::Exec(_, error) if error.kind() == io::ErrorKind::NotFound => EXIT_NOT_FOUND,
             Error::Exec(..) => EXIT_NOT_EXECUTABLE,
+            Error::Network(error) if error.exit_status() == EXIT_USAGE => EXIT_USAGE.into(),
             Error::Trace(..)
             | Error::Network(_)
             | Error::Sysctl(..)
@@ -249,7 +256,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let filter = seccomp::Filter::new(exact, options.linger);
     // Before the program is there who may say that it is.
     watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
-    let launched = launch::launch(program, &mask, &filter)?;
+    let mut launched = launch::launch(program, &mask, (&filter, options.showing))?;
+    let files = launched.files.take();
     if !launched.is_quick {
         ledger.say(SLOW);
     }
@@ -262,7 +270,7 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     };
     let network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
-    let mut supervisor = supervisor::Supervisor::new(listener, signals, network, (exact, ledger))
+    let mut supervisor = supervisor::Supervisor::new(listener, signals, (network, files), (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
     let mut status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     if !supervisor.network.end_capture() {

@@ -5,7 +5,7 @@ mod watch;
 mod ways;
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
@@ -17,6 +17,7 @@ use sockeye_socket::SocketId;
 use crate::calls::{Answer, HostNames, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
+use crate::files::Files;
 use crate::network::Network;
 use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
@@ -29,6 +30,7 @@ mod token {
     pub(super) const CABLE: u64 = 2;
     pub(super) const DESK: u64 = 3;
     pub(super) const GATEWAY: u64 = 4;
+    pub(super) const FILES: u64 = 5;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
@@ -53,6 +55,8 @@ pub(crate) struct Supervisor {
     ready: Ready,
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
+    /// The host's files, where its programs see them.
+    files: Option<Files>,
     /// What the host was named by its programs.
     pub(crate) names: HostNames,
     held: Vec<Held>,
@@ -90,6 +94,7 @@ struct Ready {
     cable: bool,
     desk: bool,
     gateway: bool,
+    file: bool,
 }
 
 /// A blocking call that waits for its carrier.
@@ -110,7 +115,7 @@ impl Supervisor {
     pub(crate) fn new(
         listener: Listener,
         signals: Signals,
-        network: Network,
+        (network, files): (Network, Option<OwnedFd>),
         (exact, ledger): (bool, Ledger),
     ) -> io::Result<Supervisor> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -125,6 +130,10 @@ impl Supervisor {
         if let Some(gateway) = network.gateway() {
             epoll::add(&epoll, gateway, EventData::new_u64(token::GATEWAY), EventFlags::IN)?;
         }
+        let files = files.map(Files::new);
+        if let Some(files) = &files {
+            epoll::add(&epoll, files.as_fd(), EventData::new_u64(token::FILES), EventFlags::IN)?;
+        }
         let carriers = Carriers::new();
         let buffer = vec![0; PORTION];
         Ok(Supervisor {
@@ -135,6 +144,7 @@ impl Supervisor {
             ready: Ready::default(),
             network,
             carriers,
+            files,
             names: HostNames::default(),
             held: Vec::new(),
             held_max: HELD_MIN,
@@ -181,6 +191,9 @@ impl Supervisor {
             }
             if std::mem::take(&mut self.ready.gateway) {
                 self.attend_gateway();
+            }
+            if self.ready.file {
+                self.attend_files()?;
             }
             if self.ready.call {
                 self.take_calls()?;
@@ -362,6 +375,7 @@ impl Supervisor {
                 token::CABLE => self.ready.cable = true,
                 token::DESK => self.ready.desk = true,
                 token::GATEWAY => self.ready.gateway = true,
+                token::FILES => self.ready.file = true,
                 carrier => self.take_event(CarrierId::from(KeyData::from_ffi(carrier)), flags),
             }
         }

@@ -27,7 +27,7 @@ exec "$@"
 const RENO: [&str; 4] = ["run", "--sysctl", "net.ipv4.tcp_congestion_control=reno", "--"];
 
 /// A command on the kernel, in a network like the virtual one; none where there can't be one.
-fn on_kernel(program: &[&str]) -> Option<Command> {
+pub(crate) fn on_kernel(program: &[&str]) -> Option<Command> {
     let outer = ["unshare", "-n", "sh", "-c", "OUTER=$$ unshare -n sh -ec \"$@\"", "sh", LIKE_PUKAKI, "sh"];
     let may = need(&["unshare", "nsenter", "ip"]) && finish(&mut bare(["unshare", "-n", "true"])).code() == 0;
     if !may {
@@ -36,7 +36,7 @@ fn on_kernel(program: &[&str]) -> Option<Command> {
     may.then(|| bare(outer.iter().chain(program)))
 }
 
-fn compare(linux: &str, ours: &str) {
+pub(crate) fn compare(linux: &str, ours: &str) {
     if let Some(difference) = difference(linux, ours) {
         panic!("not as on Linux (- Linux, + Sockeye)\n{difference}");
     }

@@ -59,10 +59,7 @@ fn a_host_that_dies_is_a_machine_switched_off() {
     }
     let network = Network::new(&[]);
     let mut server = echo(&network, "pukaki");
-    finish(&mut network.run("pukaki", &["true"]))
-        .exits(125)
-        .complains("pukaki is there already")
-        .in_one_line();
+    finish(&mut network.run("pukaki", &["true"])).exits(2).complains("pukaki is there already").in_one_line();
     let pid = server.id().to_string();
     let client = "
 import os, signal, socket, sys
@@ -109,7 +106,7 @@ fn a_network_ends() {
         return;
     }
     let mut network = Network::new(&[]);
-    finish(&mut network.command(&["up"])).exits(1).complains("is up already").in_one_line();
+    finish(&mut network.command(&["up"])).exits(2).complains("is up already").in_one_line();
     let mut server = echo(&network, "pukaki");
     finish(&mut network.command(&["down"])).well();
     assert!(network.hub.wait().expect("the hub").success());
@@ -117,9 +114,9 @@ fn a_network_ends() {
     assert!(server.try_wait().expect("the server").is_none());
     signal("TERM", &server.id().to_string());
     let _ = server.wait();
-    finish(&mut network.command(&["down"])).exits(1).complains("no network default is up").in_one_line();
+    finish(&mut network.command(&["down"])).exits(2).complains("no network default is up").in_one_line();
     finish(&mut network.run("pukaki", &["true"]))
-        .exits(125)
+        .exits(2)
         .complains("no network default is up")
         .in_one_line();
     let left: Vec<_> =
@@ -128,7 +125,8 @@ fn a_network_ends() {
     // What a killed one leaves behind is no hindrance.
     let mut second = Network::new(&[]);
     second.hub.kill().and_then(|()| second.hub.wait()).expect("a killed hub");
-    finish(second.command(&["up", "--daemon"]).stdout(Stdio::null())).well();
+    let taken = finish(second.command(&["up", "--daemon"]).stdout(Stdio::null())).well();
+    taken.complains("took over the socket of a network default that ended without a word").in_one_line();
     finish(&mut second.command(&["run", "--host", "x", "--", "true"])).well();
     finish(&mut second.command(&["down"])).well();
     // An ended one is gone, and one of many that are begun at once is it.
@@ -143,7 +141,7 @@ fn a_network_ends() {
     let began = begun.iter_mut().filter_map(|child| child.wait().ok()).filter(|status| status.success());
     assert_eq!(began.count(), 1);
     finish(&mut second.command(&["down"])).well();
-    finish(&mut second.command(&["down"])).exits(1);
+    finish(&mut second.command(&["down"])).exits(2);
 }
 
 #[test]
@@ -159,12 +157,12 @@ def reach():
     s.connect(sys.argv[1])
     return s
 for message in (b'', b'x', b'\\0', b'\\0{}', b'\\0{\"Join\":{}}', b'\\0' + b'[' * 60000, b'\\1', b'\\1' + os.urandom(60000), b'\\1' * 70000,
-                b'\\0{\"Join\":{\"host\":\"../x\",\"program\":\"\"}}', b'\\0{\"Join\":{\"host\":\"tekapo\",\"program\":\"\"}}'):
+                b'\\0{\"Join\":{\"host\":\"../x\",\"program\":\"\"}}', b'\\0{\"Join\":{\"host\":\"tekapo\",\"program\":\"\",\"version\":1}}'):
     s = reach()
     s.send(message)
     s.close()
 s = reach()
-s.send(b'\\0{\"Join\":{\"host\":\"evil\",\"program\":\"x\"}}')
+s.send(b'\\0{\"Join\":{\"host\":\"evil\",\"program\":\"x\",\"version\":2}}')
 assert b'Joined' in s.recv(1000)
 # It reads nothing, and says what it likes.
 for _ in range(300):
@@ -182,13 +180,127 @@ many = [reach() for _ in range(200)]
 fn names_that_cannot_be() {
     let network = Network::new(&[]);
     let cases = [
-        (&["run", "--host", "a b", "--", "true"][..], 125, "is no name of a host"),
-        (&["run", "--host", "tekapo", "--", "true"], 125, "the network's own host"),
-        (&["run", "--host", "x", "--network", "../y", "--", "true"], 1, "is no name of a network"),
+        (&["run", "--host", "a b", "--", "true"][..], 2, "is no name of a host"),
+        (&["run", "--host", "localhost", "--", "true"], 2, "localhost can't be joined as"),
+        (&["run", "--host", "x", "--network", "../y", "--", "true"], 2, "is no name of a network"),
         (&["run", "--host", "x", "--loss", "1%", "--", "true"], 2, "cannot be used with"),
-        (&["hosts", "--network", "other"], 1, "no network other is up"),
+        (&["hosts", "--network", "other"], 2, "no network other is up"),
     ];
     for (arguments, code, why) in cases {
         finish(&mut network.command(arguments)).exits(code).complains(why).in_one_line();
     }
+}
+
+#[test]
+fn what_cannot_be_a_place() {
+    let network = Network::new(&[]);
+    // Longer than an address of a socket can be.
+    let long = network.place.path().join("x".repeat(90));
+    std::fs::create_dir(&long).expect("a directory");
+    let nowhere = network.place.path().join("nowhere");
+    for (runtime, why) in [(&long, "may have 107"), (&nowhere, "no directory for the network's socket")] {
+        for words in [&["up"][..], &["hosts"], &["down"], &["run", "--host", "x", "--", "true"]] {
+            let mut command = network.command(words);
+            finish(command.env("XDG_RUNTIME_DIR", runtime)).exits(2).complains(why).in_one_line();
+        }
+    }
+}
+
+/// What tekapo serves moves to the program that is it, names of those that come later, too; its leaving switches it off.
+#[test]
+fn tekapo_may_be_joined() {
+    if !need(&["python3", "curl"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    finish(&mut network.run("pukaki", &["curl", "-sS", "http://tekapo/"])).well().says("Hello from tekapo");
+    let mut tekapo = echo(&network, "tekapo");
+    let page = finish(&mut network.run("aoraki", &["curl", "-sS", "http://tekapo/"])).well();
+    page.says("Hello from tekapo");
+    let client = "
+import socket
+s = socket.create_connection(('tekapo', 7000))
+s.sendall(b'x')
+print(s.recv(1), socket.gethostbyname('aoraki'), socket.gethostbyname('wanaka'), socket.gethostbyaddr('10.61.0.1')[0])
+s.close()
+";
+    finish(&mut network.run("wanaka", &["python3", "-c", client]))
+        .well()
+        .says("b'x' 10.61.0.3 10.61.0.4 pukaki");
+    assert!(tekapo.wait().expect("tekapo").success());
+    let hosts = finish(&mut network.command(&["hosts"])).well().text();
+    assert!(hosts.lines().any(|line| line.starts_with("tekapo") && line.contains(" off ")), "{hosts}");
+    // It is another when it comes again.
+    finish(&mut network.run("tekapo", &["curl", "-sS", "http://tekapo/"])).well().says("Hello from tekapo");
+}
+
+/// Another version's programs and networks are told so.
+#[test]
+fn versions_must_fit() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let path = network.place.path().join("sockeye/default.sock");
+    // An old program asks without a number; an old network answers without one.
+    let program = "
+import json, os, socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+s.send(b'\\0' + json.dumps({'Join': {'host': 'old', 'program': 'x'}}).encode())
+print(s.recv(1000))
+old = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+old.bind(os.path.dirname(sys.argv[1]) + '/old.sock')
+old.listen()
+print('ready', flush=True)
+c, _ = old.accept()
+c.recv(1000)
+attached = {'addresses': ['10.61.0.1/24'], 'mac': [2, 0, 0, 0, 0, 1], 'mtu': 1500}
+joined = {'name': 'x', 'interfaces': [attached], 'routes': [], 'sysctls': [], 'services': [], 'dns': None, 'names': []}
+c.send(b'\\0' + json.dumps({'Joined': joined}).encode())
+c.recv(1)
+";
+    let mut old = Command::new("python3");
+    let mut old = old.args(["-c", program]).arg(path).stdout(Stdio::piped()).spawn().expect("python");
+    let mut said = String::new();
+    let mut out = std::io::BufReader::new(old.stdout.take().expect("its output"));
+    while !said.ends_with("ready\n") {
+        assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).expect("a line"), 0, "{said}");
+    }
+    assert!(said.contains("another version of sockeye (it speaks 2, this one 0)"), "{said}");
+    let joins = ["run", "--host", "x", "--network", "old", "--", "true"];
+    finish(&mut network.command(&joins))
+        .exits(2)
+        .complains("another version of sockeye (it speaks 0, this one 2)")
+        .in_one_line();
+    assert!(old.wait().expect("python").success());
+}
+
+#[test]
+fn ten_hosts_in_ten_processes() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let names: Vec<String> = (1..10).map(|n| format!("host{n}")).collect();
+    let mut servers: Vec<Child> = names.iter().map(|name| echo(&network, name)).collect();
+    let client = "
+import socket, sys
+for name in sys.argv[1:]:
+    s = socket.create_connection((name, 7000))
+    s.sendall(name.encode())
+    s.shutdown(socket.SHUT_WR)
+    assert s.recv(100) == name.encode()
+print('all')
+";
+    let words: Vec<&str> =
+        ["python3", "-c", client].into_iter().chain(names.iter().map(String::as_str)).collect();
+    finish(&mut network.run("client", &words)).well().says("all");
+    let hosts = finish(&mut network.command(&["hosts"])).well().text();
+    assert_eq!(
+        hosts.lines().filter(|line| line.starts_with("host") || line.starts_with("client")).count(),
+        10,
+        "{hosts}"
+    );
+    assert!(servers.iter_mut().all(|server| server.wait().is_ok_and(|status| status.success())));
 }

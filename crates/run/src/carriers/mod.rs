@@ -30,7 +30,7 @@ use meeting::Meeting;
 
 use crate::calls::{FastSend, Unheard};
 use crate::process::descriptors;
-use crate::process::sockets::Sockets;
+use crate::process::sockets::{self, Sockets};
 use crate::process::threads::Threads;
 
 /// Carriers that are too few to ask which are gone.
@@ -255,6 +255,11 @@ impl Carriers {
         self.by_cookie.get(&descriptors::cookie(file)?).copied()
     }
 
+    /// Whether the Unix-domain socket with this inode is one of ours (`own`), or stands for a socket of the Internet's.
+    pub(crate) fn stands_for_another(&self, inode: u64, own: &HashSet<u64>) -> bool {
+        own.contains(&inode) || self.by_inode.contains_key(&inode)
+    }
+
     pub(crate) fn of_inode(&self, inode: u64) -> Option<CarrierId> {
         self.by_inode.get(&inode).copied()
     }
@@ -336,6 +341,18 @@ impl Outside for Carriers {
             State::Datagram(mailbox) => (mailbox.waiting(), 0),
             _ => (0, 0),
         }
+    }
+
+    fn unix_sockets(&self, request: &[u8], all: bool) -> Result<Vec<Vec<u8>>, Errno> {
+        /// Where an inode stands in `struct unix_diag_msg`.
+        const INODE: usize = 4;
+        let mut told = sockets::ask_machine(request, all)?;
+        let own = descriptors::own_sockets();
+        told.retain(|body| {
+            let inode = body.get(INODE..).and_then(|rest| rest.first_chunk());
+            inode.is_none_or(|inode| !self.stands_for_another(u32::from_ne_bytes(*inode).into(), &own))
+        });
+        Ok(told)
     }
 }
 

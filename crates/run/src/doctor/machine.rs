@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use rustix::process::{Resource, geteuid, getrlimit};
+use rustix::process::{Resource, getrlimit};
 use rustix::system::uname;
 use sockeye_hub::Place;
 
 use super::{Check, Verdict};
+use crate::Showing;
 use crate::process::sockets::Sockets;
 
 /// The first version with all that is needed, and the first that is quick.
@@ -147,17 +148,23 @@ fn group_memory_kib() -> Option<u64> {
     Some(read("memory.max")?.saturating_sub(read("memory.current")?) >> 10)
 }
 
-pub(super) fn namespaces() -> Check {
-    let name = "namespaces";
-    let flags = libc::CLONE_NEWNS | if geteuid().is_root() { 0 } else { libc::CLONE_NEWUSER };
-    if in_child(|| unshare(flags)) {
-        return Check::ok(name, "a mount namespace of one's own can be had");
+pub(super) fn files() -> Check {
+    let name = "files";
+    let may = |showing| in_child(|| crate::files::mount(showing).is_ok());
+    if may(Showing::IfAllowed) {
+        let found = "/proc/net, /proc/sys/net and /sys/class/net are the virtual host's, by FUSE in a mount namespace";
+        return Check::ok(name, found);
     }
-    let text = (
-        "files of the machine's network (/proc/net) can't be hidden from a program by a mount of its own",
-        "sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces, or the container's CAP_SYS_ADMIN",
-    );
-    Check::but(name, Verdict::Without, "none can be made", text)
+    let costs = "/proc/net, /proc/sys/net and /sys/class/net show the machine's network";
+    if may(Showing::AsUser) {
+        let text = (
+            costs,
+            "sockeye run --proc=user, where the files of other users look like nobody's; or run it as root",
+        );
+        return Check::but(name, Verdict::Without, "no mount namespace without a user namespace", text);
+    }
+    let text = (costs, "run sockeye as root, with CAP_SYS_ADMIN and /dev/fuse in a container");
+    Check::but(name, Verdict::Without, "no mount namespace, or no FUSE in one", text)
 }
 
 pub(super) fn runtime_directory() -> Check {
@@ -217,14 +224,9 @@ fn number(path: impl AsRef<Path>) -> Option<u64> {
     fs::read_to_string(path).ok()?.trim().parse().ok()
 }
 
-fn unshare(flags: i32) -> bool {
-    // SAFETY: plain unshare(2), in a child that does nothing else.
-    unsafe { libc::unshare(flags) == 0 }
-}
-
 /// What a child says of a thing that it tries, and that it would keep.
 fn in_child(attempt: impl FnOnce() -> bool) -> bool {
-    // SAFETY: this process has one thread; the child allocates nothing, and ends at once.
+    // SAFETY: this process has one thread; the child may do what its parent might, and ends at once.
     unsafe {
         let pid = libc::fork();
         if pid == 0 {

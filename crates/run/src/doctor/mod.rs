@@ -100,7 +100,7 @@ pub fn examine() -> Findings {
         machine::write_buffers(),
         machine::descriptors(),
         machine::memory(),
-        machine::namespaces(),
+        machine::files(),
         machine::runtime_directory(),
         machine::tun(),
         machine::ping(),

@@ -1,5 +1,6 @@
 //! The program's descriptors, seen from outside.
 
+use std::collections::HashSet;
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -31,6 +32,13 @@ pub(super) fn syscall(tid: u32) -> Result<OwnedFd, Native> {
 pub(super) fn socket_inode(link: &[u8]) -> Option<u64> {
     let digits = link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?;
     std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+/// The inodes of our own sockets.
+pub(crate) fn own_sockets() -> HashSet<u64> {
+    let entries = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let links = entries.filter_map(|entry| fs::read_link(entry.path()).ok());
+    links.filter_map(|link| socket_inode(link.as_os_str().as_encoded_bytes())).collect()
 }
 
 /// Whether a socket has one descriptor in all processes. What is on its way in a message isn't seen.

@@ -1,8 +1,12 @@
-//! Asks the kernel whether a Unix-domain socket still exists (sock_diag(7)): that tells P closed from P shut both ways,
-//! which look alike from S, and costs nothing to those who have many descriptors.
+//! Asks the kernel about Unix-domain sockets (sock_diag(7)): whether one still exists, which tells P closed from P shut both ways,
+//! that look alike from S, and costs nothing to those who have many descriptors; and, for programs that ask, what there is.
 
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::net::{RecvFlags, SendFlags};
+use sockeye_abi::Errno;
+use sockeye_abi::netlink as nl;
 
 /// `SOCK_DIAG_BY_FAMILY`
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
@@ -20,15 +24,7 @@ pub(crate) struct Sockets {
 impl Sockets {
     /// `None` if this kernel can't be asked.
     pub(crate) fn open() -> Option<Sockets> {
-        // SAFETY: plain socket(2).
-        let netlink = crate::launch::owned(unsafe {
-            libc::socket(
-                libc::AF_NETLINK,
-                libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
-                libc::NETLINK_SOCK_DIAG,
-            )
-        });
-        let sockets = Sockets { netlink: netlink.ok()? };
+        let sockets = Sockets { netlink: netlink().ok()? };
         // A kernel without unix_diag knows no socket at all.
         let probe = super::super::carriers::fresh_stream(true).ok()?;
         let inode = rustix::fs::fstat(&probe).ok()?.st_ino;
@@ -61,6 +57,54 @@ impl Sockets {
             let error = i32::from_ne_bytes(answer.get(HEADER..HEADER + 4)?.try_into().ok()?);
             let gone = [-libc::ENOENT, -libc::ESTALE].contains(&error);
             return (kind == libc::NLMSG_ERROR as u16 && gone).then_some(false);
+        }
+    }
+}
+
+fn netlink() -> io::Result<OwnedFd> {
+    // SAFETY: plain socket(2).
+    crate::launch::owned(unsafe {
+        libc::socket(
+            libc::AF_NETLINK,
+            libc::SOCK_DGRAM | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK,
+            libc::NETLINK_SOCK_DIAG,
+        )
+    })
+}
+
+/// What the kernel answers to a program's request about Unix-domain sockets, all or one: the messages' payloads.
+pub(crate) fn ask_machine(request: &[u8], all: bool) -> Result<Vec<Vec<u8>>, Errno> {
+    let native = |error: io::Error| Errno(error.raw_os_error().unwrap_or(libc::EIO));
+    let netlink = netlink().map_err(native)?;
+    let flags = libc::NLM_F_REQUEST | if all { libc::NLM_F_DUMP } else { 0 };
+    let mut message = vec![0; HEADER];
+    message[..4].copy_from_slice(&((HEADER + request.len()) as u32).to_ne_bytes());
+    message[TYPE..TYPE + 2].copy_from_slice(&SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    message[TYPE + 2..TYPE + 4].copy_from_slice(&(flags as u16).to_ne_bytes());
+    message.extend(request);
+    rustix::net::send(&netlink, &message, SendFlags::empty()).map_err(|error| Errno(error.raw_os_error()))?;
+    let mut told = Vec::new();
+    let mut buffer = vec![0; 32 << 10];
+    loop {
+        let received = rustix::net::recv(&netlink, &mut buffer[..], RecvFlags::DONTWAIT);
+        let length = match received {
+            Ok((length, _)) => length,
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(Errno(error.raw_os_error())),
+        };
+        for answer in nl::messages(buffer.get(..length).unwrap_or_default()) {
+            match i32::from(answer.header.kind) {
+                libc::NLMSG_DONE => return Ok(told),
+                libc::NLMSG_ERROR => {
+                    let error =
+                        answer.payload.first_chunk().map_or(-libc::EIO, |word| i32::from_ne_bytes(*word));
+                    return Err(Errno(-error));
+                }
+                _ => told.push(answer.payload.to_vec()),
+            }
+        }
+        if !all {
+            return Ok(told);
         }
     }
 }

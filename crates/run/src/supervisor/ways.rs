@@ -1,11 +1,14 @@
-//! What leads away from the program's host: the cable to a network in another process, and the gateway to the machine's own.
+//! What leads away from the program's host: the cable to a network in another process, and the gateway to the machine's own. And
+//! its files, which lead to it.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 use sockeye_base::Duration;
 
 use super::{Supervisor, token};
+use crate::files::Source;
 
 /// How long an ended program's last words may take to get out to the machine's network.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -48,6 +51,19 @@ impl Supervisor {
             let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
             epoll::modify(&self.epoll, cable, EventData::new_u64(token::CABLE), flags)?;
             self.cable_waits = waits;
+        }
+        Ok(())
+    }
+
+    /// Programs look at the host's files.
+    pub(super) fn attend_files(&mut self) -> io::Result<()> {
+        self.ready.file = false;
+        let Some(files) = &mut self.files else { return Ok(()) };
+        let now = self.network.now();
+        let source = Source { now, host: self.network.host(), carriers: &self.carriers };
+        if !files.attend(source) {
+            epoll::delete(&self.epoll, files.as_fd())?;
+            self.files = None;
         }
         Ok(())
     }

@@ -49,6 +49,12 @@ pub trait Outside {
     fn inode(&self, socket: SocketId) -> u32;
     /// Bytes on their way between a stream socket and its program: received and not read, written and not taken.
     fn on_the_way(&self, socket: SocketId) -> (usize, usize);
+
+    /// What whoever serves Unix-domain sockets says to a request about them (`struct unix_diag_req`), for all or for one: the
+    /// payloads of its answers. ENOENT if nothing is told of them.
+    fn unix_sockets(&self, _request: &[u8], _all: bool) -> Result<Vec<Vec<u8>>> {
+        Err(Errno::ENOENT)
+    }
 }
 
 /// Who opens a netlink socket.

@@ -1,7 +1,7 @@
 //! Sockets of the Internet's: SOCK_DIAG_BY_FAMILY, as `inet_diag` answers it.
 //!
-//! Unix-domain and netlink sockets aren't told (ENOENT, as by a kernel built without), nor are ping sockets, which Linux doesn't
-//! tell either. SOCK_DESTROY is EOPNOTSUPP.
+//! Of Unix-domain sockets whoever serves them is asked. Netlink sockets aren't told (ENOENT, as by a kernel built without), nor are
+//! ping sockets, which Linux doesn't tell either. SOCK_DESTROY is EOPNOTSUPP.
 
 use std::net::SocketAddr;
 
@@ -19,6 +19,7 @@ use crate::stream::StreamState;
 use crate::{address, tcp_info};
 
 const TCP: u8 = 6;
+const AF_UNIX: u8 = 1;
 /// Linux's numbers of states (`TCP_SYN_RECV` and so on).
 const ESTABLISHED: u8 = 1;
 const SYN_RECV: u8 = 3;
@@ -87,10 +88,13 @@ impl Host {
             _ => return Err(Errno::EINVAL.into()),
         }
         let [family, _, ..] = *message.payload else { return Err(Errno::EINVAL.into()) };
+        let is_dump = message.header.flags & nl::F_DUMP != 0;
+        if family == AF_UNIX {
+            return unix_answer(outside.unix_sockets(message.payload, is_dump), is_dump);
+        }
         let family = Family::from_number(family.into()).ok_or(Errno::ENOENT)?;
         let request = diag::Request::decode(message.payload)?;
         let attributes = message.payload.get(diag::REQUEST..).unwrap_or_default();
-        let is_dump = message.header.flags & nl::F_DUMP != 0;
         let code = nl::attribute(attributes, diag::REQ_BYTECODE).filter(|_| is_dump);
         let filter = code.map(Filter::decode).transpose()?;
         let Some(keys) = self.keys(family, request.protocol) else {
@@ -447,6 +451,17 @@ pub(crate) struct More {
     pub(crate) memory: [u32; 9],
     pub(crate) info: Option<TcpInfo>,
     pub(crate) congestion: &'static str,
+}
+
+/// What is told of Unix-domain sockets.
+fn unix_answer(told: Result<Vec<Vec<u8>>, Errno>, is_dump: bool) -> Result<Answer, Refusal> {
+    let entry = |body| Entry { kind: diag::SOCK_DIAG_BY_FAMILY, body };
+    match told {
+        Ok(bodies) if is_dump => Ok(Answer::entries(bodies.into_iter().map(entry).collect())),
+        Ok(bodies) => bodies.into_iter().next().map(entry).map(Answer::One).ok_or(Errno::ENOENT.into()),
+        Err(errno) if is_dump => Ok(Answer::Dump(Rest::Failed(errno.into()), Picked::Nothing)),
+        Err(errno) => Err(errno.into()),
+    }
 }
 
 /// Adds what the host doesn't know of a socket.

@@ -225,12 +225,14 @@ impl Host {
 fn beginning(listed: &Listed) -> String {
     let message = &listed.message;
     let expires = u128::from(message.expires) / TICK;
+    // A listener's backlog isn't told here.
+    let sending = if message.state == LISTEN { 0 } else { message.send_queue };
     format!(
         "{} {} {:02X} {:08X}:{:08X} {:02X}:{expires:08X} {:08X}",
         end(message.ends.local),
         end(message.ends.remote),
         message.state,
-        message.send_queue,
+        sending,
         message.receive_queue,
         message.timer,
         message.retransmits,
