@@ -35,7 +35,7 @@ pub(crate) struct Page {
     guard: AtomicI32,
     child: AtomicI32,
     listener: AtomicI32,
-    /// The descriptor of the host's files in the child and one; 0: there is none.
+    /// The descriptor of the host's files in the child and one; else why there is none, as a negative errno.
     files: AtomicI32,
     errno: AtomicI32,
     /// The child's exit status and one; 0 while it lives.
@@ -105,6 +105,10 @@ pub(crate) fn launch(
         page.fail(stage::NO_EXEC, &error, status)
     };
     let (pid, listener) = fork_filtered(page, filter, || page.mount(showing), exec)?;
+    if showing == Showing::AsUser && page.files_number().is_none() {
+        page.leave(pid);
+        return Err(Error::Files(io::Error::from_raw_os_error(-page.files.load(Ordering::Acquire))));
+    }
     let files = page.files_number().and_then(|number| page.take(pid, number).ok());
     let listener = Listener::new(listener);
     if let Err(error) = examine(&listener, pid, page) {
@@ -169,9 +173,11 @@ impl Page {
 
     /// The child's part: puts the host's files where the program will look for them, if it may.
     fn mount(&self, showing: Showing) {
-        if let Ok(device) = files::mount(showing) {
-            self.files.store(device.into_raw_fd() + 1, Ordering::Release);
-        }
+        let outcome = match files::mount(showing) {
+            Ok(device) => device.into_raw_fd() + 1,
+            Err(error) => -error.raw_os_error().unwrap_or(libc::EINVAL),
+        };
+        self.files.store(outcome, Ordering::Release);
     }
 
     /// The descriptor of the host's files in the child, if it could mount them.

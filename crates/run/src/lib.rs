@@ -153,6 +153,9 @@ pub enum Error {
     /// The way to the machine's own network.
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
+    /// The host's files, which were asked for.
+    #[error("the host's files can't be shown (--proc=user): {why}", why = plain(.0))]
+    Files(#[source] io::Error),
     /// Something else at the start.
     #[error("cannot start: {0}: {why}", why = plain(.1))]
     Start(&'static str, #[source] io::Error),
@@ -175,6 +178,7 @@ impl Error {
             | Error::Borrow(_)
             | Error::Memory(_)
             | Error::InheritedSocket(_)
+            | Error::Files(_)
             | Error::Gateway(_)
             | Error::Start(..)
             | Error::Serve(_) => EXIT_SOCKEYE,

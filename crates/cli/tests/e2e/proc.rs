@@ -268,3 +268,47 @@ fn what_is_mounted_stays_the_programs_own() {
         "{inside}"
     );
 }
+
+/// Unix-domain sockets are the machine's, and what stands for the Internet's is none of them.
+#[test]
+fn ss_shows_unix_sockets() {
+    let program = r#"
+import os, socket, subprocess
+unix = socket.socket(socket.AF_UNIX)
+unix.bind("\0sockeye-test-" + str(os.getpid()))
+unix.listen(3)
+internet = socket.create_server(("127.0.0.1", 5000))
+client = socket.create_connection(("127.0.0.1", 5000))
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+own = [os.readlink(f"/proc/self/fd/{s.fileno()}")[8:-1] for s in (unix, internet, client, datagrams)]
+for how in (["ss", "-xaH"], ["cat", "/proc/net/unix"]):
+    text = subprocess.run(how, capture_output=True, text=True, check=True).stdout
+    words = text.split()
+    print("sockeye-test-" + str(os.getpid()) in text, [inode in words for inode in own])
+"#;
+    if need(&["ss", "python3"]) {
+        let told = "True [True, False, False, False]\n";
+        let text = finish(&mut run(["python3", "-c", program])).well().text();
+        assert!(text.starts_with(told), "{text}");
+        let is_shown = finish(&mut shell("readlink /proc/net")).text() == "sys/net/.net\n";
+        assert!(!is_shown || text == told.repeat(2), "{text}");
+    }
+}
+
+/// What was asked for and can't be is an error; what wasn't is left out.
+#[test]
+fn without_fuse() {
+    let hidden = "mount --bind /dev/null /dev/fuse && exec \"$@\"";
+    let may = need(&["unshare"]) && finish(&mut bare(["unshare", "-m", "true"])).code() == 0;
+    if !may || !std::path::Path::new("/dev/fuse").exists() {
+        return println!("skipped: it takes root");
+    }
+    let without = |words: &[&str]| {
+        let outer = ["unshare", "-m", "sh", "-c", hidden, "sh", env!("CARGO_BIN_EXE_sockeye")];
+        finish(&mut bare(outer.iter().chain(words)))
+    };
+    let asked = without(&["run", "--proc=user", "--", "true"]);
+    asked.exits(125).complains("the host's files can't be shown (--proc=user)").in_one_line();
+    without(&["run", "--", "true"]).well();
+    without(&["doctor"]).says("show the machine's network");
+}

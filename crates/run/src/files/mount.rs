@@ -40,6 +40,8 @@ pub enum Showing {
 pub(crate) fn mount(showing: Showing) -> io::Result<OwnedFd> {
     // SAFETY: plain geteuid(2) and its kin.
     let (user, group) = unsafe { (libc::geteuid(), libc::getegid()) };
+    // Where there is no FUSE nothing is begun. (What is mounted has to be opened within the namespace.)
+    drop(open_device()?);
     // SAFETY: plain unshare(2); this process has one thread.
     let unshare = |flags| done(unsafe { libc::unshare(flags) });
     if showing == Showing::Not {
@@ -63,13 +65,7 @@ pub(crate) fn mount(showing: Showing) -> io::Result<OwnedFd> {
             return Err(error);
         }
     }
-    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NONBLOCK;
-    // SAFETY: plain open(2); the descriptor is new.
-    let device = unsafe {
-        let fd = libc::open(c"/dev/fuse".as_ptr(), flags);
-        done(fd)?;
-        OwnedFd::from_raw_fd(fd)
-    };
+    let device = open_device()?;
     let options = format!(
         "fd={},rootmode=40555,user_id={user},group_id={group},default_permissions,allow_other",
         device.as_raw_fd()
@@ -96,6 +92,16 @@ pub(crate) fn spread() {
         }
         let any = libc::open(ANY.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC);
         libc::close(any);
+    }
+}
+
+fn open_device() -> io::Result<OwnedFd> {
+    let flags = libc::O_RDWR | libc::O_CLOEXEC | libc::O_NONBLOCK;
+    // SAFETY: plain open(2); the descriptor is new.
+    unsafe {
+        let fd = libc::open(c"/dev/fuse".as_ptr(), flags);
+        done(fd)?;
+        Ok(OwnedFd::from_raw_fd(fd))
     }
 }
 
