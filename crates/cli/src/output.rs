@@ -1,17 +1,14 @@
 //! What commands print.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
+
+/// The exit status where standard output takes no more, be it that nobody reads it.
+const EXIT_UNWRITTEN: u8 = 2;
 
 /// Prints all of a text; gives the exit status.
 pub(crate) fn print(text: &str) -> ExitCode {
-    match put(text) {
-        Err(error) if !is_closed(&error) => {
-            let _ = writeln!(io::stderr(), "sockeye: standard output: {error}");
-            ExitCode::FAILURE
-        }
-        Ok(()) | Err(_) => ExitCode::SUCCESS,
-    }
+    put(text).map_or_else(|error| unwritten(&error), |()| ExitCode::SUCCESS)
 }
 
 /// Writes all of a text to standard output.
@@ -20,7 +17,8 @@ pub(crate) fn put(text: &str) -> io::Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush())
 }
 
-/// Whether nobody reads any more what is written: whoever reads no more has seen enough.
-pub(crate) fn is_closed(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::BrokenPipe
+/// Says why [`put`] couldn't; gives the exit status.
+pub(crate) fn unwritten(error: &io::Error) -> ExitCode {
+    let _ = writeln!(io::stderr(), "sockeye: standard output: {error}");
+    ExitCode::from(EXIT_UNWRITTEN)
 }

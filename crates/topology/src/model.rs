@@ -248,7 +248,7 @@ pub enum Work {
         /// Between one and the next.
         every: Duration,
     },
-    /// What programs at both ends call; its place in [`Topology::calls`].
+    /// What programs at both ends call; its place in `Topology::calls`.
     Calls(usize),
 }
 

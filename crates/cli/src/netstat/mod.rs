@@ -14,7 +14,7 @@ use clap::Args;
 use sockeye_look::{Error, Host, Protocol, Snapshot};
 
 use crate::looking::{Which, failed};
-use crate::output::{is_closed, put};
+use crate::output::{put, unwritten};
 use names::Names;
 
 const AFTER_HELP: &str = "\
@@ -135,8 +135,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         let text = network.snapshot().and_then(|whole| text(arguments, whole));
         match text.map(|text| put(&text)) {
             Err(error) => return failed(&error),
-            Ok(Err(error)) if is_closed(&error) => return ExitCode::SUCCESS,
-            Ok(Err(error)) => return failed(&Error::Io(error)),
+            Ok(Err(error)) => return unwritten(&error),
             Ok(Ok(())) if arguments.continuous => thread::sleep(A_SECOND),
             Ok(Ok(())) => return ExitCode::SUCCESS,
         }

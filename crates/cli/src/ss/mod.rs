@@ -9,7 +9,7 @@ use clap::Args;
 use sockeye_look::{Error, Protocol, Snapshot, Socket, State, UnixSocket};
 
 use crate::looking::{Which, failed};
-use crate::output::{is_closed, put};
+use crate::output::print;
 
 const AFTER_HELP: &str = "\
 Columns and options are ss(8)'s of iproute2. With -i there is a line more for each connection: what held it back, and for
@@ -114,11 +114,7 @@ pub(crate) struct Arguments {
 
 /// Prints it; gives the exit status.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    match text(arguments).map(|text| put(&text)) {
-        Err(error) => failed(&error),
-        Ok(Err(error)) if !is_closed(&error) => failed(&Error::Io(error)),
-        Ok(_) => ExitCode::SUCCESS,
-    }
+    text(arguments).map_or_else(|error| failed(&error), |text| print(&text))
 }
 
 fn text(arguments: &Arguments) -> Result<String, Error> {

@@ -78,6 +78,24 @@ fn help_is_printed_and_a_closed_output_is_no_panic() {
 }
 
 #[test]
+fn that_nobody_reads_what_is_printed_is_said() {
+    let lossy = "../../examples/lossy.toml";
+    for words in [&["sockopts"][..], &["completions", "bash"], &["lab", "check", lossy]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = sockeye(words);
+        let output = command.stdin(Stdio::null()).stdout(writer).stderr(Stdio::piped()).output();
+        let output = output.expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            (output.status.code(), said.trim_end()),
+            (Some(2), "sockeye: standard output: Broken pipe (os error 32)"),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
 fn streams_go_through() {
     let body: Vec<u8> = (0..1_000_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
     let finished = finish_with(&mut run(["sha256sum"]), body.clone()).well();

@@ -15,6 +15,8 @@ pub struct Direction {
     pub repeated: u64,
     /// Of those, by how they were found to be missing.
     pub repairs: Repairs,
+    /// How often a new segment was sent to ask for an acknowledgement that was overdue.
+    pub asked: u64,
     /// Of all, how many had arrived, as the receiver told (RFC 2883).
     pub in_vain: u64,
     /// Segments that came behind later ones, and were not sent again.

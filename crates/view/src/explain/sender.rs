@@ -388,6 +388,10 @@ impl<'a> Sender<'a> {
         {
             // While that is full the path is busy, whatever the sender does.
             self.clocked((self.last_sent, now), (queue, self.rounds.last_rate()));
+        } else if len >= self.mss && self.under_way() > 0 && now - self.last_sent >= 2 * self.round_trip {
+            // Nothing was heard of what is under way, so it asks, by something new (RFC 8985, section 7.3).
+            self.direction.asked += 1;
+            self.claim(self.last_sent, now, Cause::TailLossProbe);
         } else {
             let cause = self.pause(now, idle_since);
             self.claim(idle_since, now, cause);

@@ -71,6 +71,10 @@ pub(super) fn of(
             lost((&direction, direction.repairs.rack), sender, "shown by when later segments came (RACK), and repaired"),
             Some("the losses; net.ipv4.tcp_recovery is how they are found".to_owned()),
         ),
+        Cause::TailLossProbe if direction.repairs.tail_loss_probe == 0 => (
+            format!("acknowledgements of the {receiver} were overdue, and the {sender} asked for them by something new (tail loss probe): they were lost, or very late"),
+            Some("the losses on the way back".to_owned()),
+        ),
         Cause::TailLossProbe => (
             lost((&direction, direction.repairs.tail_loss_probe), sender, "with nothing behind to show it: the last segment was sent again to ask (tail loss probe)"),
             Some("the losses; net.ipv4.tcp_early_retrans allows the probe".to_owned()),
