@@ -9,7 +9,7 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use network::{Made, Place, read_all, write};
-use sockeye::{Loss, thread};
+use sockeye::{LinkOptions, Loss, thread};
 use sockeye_view::{Cause, Explanation, Outcome, Side};
 
 fn ms(millis: u64) -> Duration {
@@ -277,6 +277,30 @@ fn a_tail_loss() {
         // The server sees the repetition only: it came late, and who knows why.
         let cause = if place == Place::Server { Cause::Unknown } else { Cause::TailLossProbe };
         assert!(share(explained, cause) > 200, "from {place:?}\n{explained}");
+    }
+}
+
+/// A flight arrives, and nothing that says so comes back: something new asks for it.
+#[test]
+fn lost_acknowledgements() {
+    let mut made = Made::new(20, |mut stream| write(&mut stream, 100_000), read_all);
+    made.events = |link| {
+        let good = LinkOptions::new().delay(ms(20));
+        let mut bad = good.clone();
+        bad.back.loss = Loss::PerMillion(1_000_000);
+        thread::sleep(ms(90));
+        link.change(bad.there, bad.back);
+        thread::sleep(ms(50));
+        link.change(good.there, good.back);
+    };
+    let all = made.explained();
+    for (explained, place) in all.iter().zip(Place::ALL) {
+        adds_up(explained);
+        // The server has sent them all.
+        if place != Place::Server {
+            assert!(share(explained, Cause::TailLossProbe) > 100, "from {place:?}\n{explained}");
+            assert_eq!(share(explained, Cause::Application), 0, "from {place:?}\n{explained}");
+        }
     }
 }
 
