@@ -153,7 +153,7 @@ impl Host {
         })
     }
 
-    /// What it has counted: why it dropped or refused what came. The names are Linux's, of nstat(8) or of its drop reasons.
+    /// What it has counted: what came and went, and why it dropped or refused what came. The names are Linux's, of nstat(8) or of its drop reasons.
     pub fn counters(&self) -> Vec<(&'static str, u64)> {
         self.shared.look(|engine| engine.lab.host(self.id).counters().iter().collect())
     }

@@ -220,6 +220,8 @@ fn urgent_data_and_what_is_counted() {
     assert!(server.out_of_band_inline().unwrap());
     drop(listener);
     assert!(a.run(|| TcpStream::connect("10.0.0.2:7")).is_err());
-    let counted: Vec<_> = b.counters().into_iter().filter(|(_, count)| *count > 0).collect();
-    assert_eq!(counted, [("NO_SOCKET", 1), ("TcpOutRsts", 1)]);
+    let counted = b.counters();
+    for name in ["NO_SOCKET", "TcpOutRsts", "TcpPassiveOpens"] {
+        assert!(counted.contains(&(name, 1)), "{name}: {counted:?}");
+    }
 }
