@@ -42,6 +42,14 @@ pub(crate) fn rows() -> Rows {
             }),
         ),
         (
+            row("bulk 64 KiB, MTU 65535, beside the kernel, unpinned", "kernel loopback, two threads", 2.0),
+            Box::new(move |effort: &Effort| {
+                kernel::bulk_unpinned(effort.sample / 5, WRITE)?;
+                let kernel = |sample| kernel::bulk_unpinned(sample, WRITE).unwrap_or(f64::NAN) / GIGA;
+                Some(effort.medians(whole(65_535), kernel))
+            }),
+        ),
+        (
             row("bulk 64 KiB, single 1500-byte segments", "smoltcp", 0.8),
             Box::new(move |effort: &Effort| -> Option<Figures> {
                 Some(effort.medians(single, |sample| smol(sample, 1500)))
