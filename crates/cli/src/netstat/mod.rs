@@ -18,7 +18,8 @@ use crate::output::{put, unwritten};
 use names::Names;
 
 const AFTER_HELP: &str = "\
-Columns and options are netstat(8)'s. Of a network with several hosts each has its tables, behind a line with its name.
+Columns and options are netstat(8)'s; -i and -M are not there, and -s has Linux's names of the counters. Of a network with
+several hosts each has its tables, behind a line with its name.
 
 Examples:
   sockeye netstat -tanp                        # of the only network that runs
@@ -33,7 +34,7 @@ Exit status:
 /// Between two looks of -c.
 const A_SECOND: Duration = Duration::from_secs(1);
 
-/// Show the sockets, routes, interfaces and counters of a running network, as netstat(8) does.
+/// Show the sockets, routes, groups and counters of a running network, as netstat(8) does.
 #[derive(Args)]
 #[command(after_long_help = AFTER_HELP, after_help = "Use --help for examples and exit statuses.")]
 pub(crate) struct Arguments {
