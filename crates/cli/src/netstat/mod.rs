@@ -93,7 +93,7 @@ pub(crate) struct Arguments {
     #[arg(short = 'W', long)]
     wide: bool,
 
-    /// User and inode of each socket; of routes and interfaces more, too
+    /// User and inode of each socket; of routes more, too
     #[arg(short, long)]
     extend: bool,
 
