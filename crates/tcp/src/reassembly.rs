@@ -45,24 +45,36 @@ const MOST_SACKS: usize = 4;
 #[derive(Debug)]
 struct Block {
     seq: SeqNum,
+    /// Nothing, where the FIN came alone.
     data: Chain,
+    /// The peer's FIN follows the data. It is told to the peer as a byte is (RFC 9293, section 3.4).
+    fin: bool,
 }
 
 impl Block {
-    fn end(&self) -> SeqNum {
+    fn data_end(&self) -> SeqNum {
         self.seq + self.data.len() as u32
     }
 
-    /// Joins a block that overlaps or touches this one; where both have a byte the one that starts first keeps it.
+    /// Where it ends for the peer.
+    fn end(&self) -> SeqNum {
+        self.data_end() + u32::from(self.fin)
+    }
+
+    /// Joins a block whose data overlaps or touches this one's; where both have a byte the one that starts first keeps
+    /// it. A FIN that isn't at the end is none.
     fn join(self, other: Block) -> Block {
         let (mut first, mut second) =
             if self.seq.at_or_before(other.seq) { (self, other) } else { (other, self) };
-        if second.end().after(first.end()) {
+        if second.data_end().after(first.data_end()) {
             let whole = second.data.len();
-            second.data.advance(first.end().offset_from(second.seq) as usize);
+            second.data.advance(first.data_end().offset_from(second.seq) as usize);
             second.data.detach_from(whole);
             first.data.append(second.data);
             first.data.gather();
+            first.fin = second.fin;
+        } else {
+            first.fin |= second.fin && second.data_end() == first.data_end();
         }
         first
     }
@@ -73,14 +85,17 @@ impl Reassembly {
         self.held.as_ref().is_none_or(|held| held.blocks.is_empty())
     }
 
-    /// Where the last of them ends.
+    /// Where the data of the last of them ends.
     pub(crate) fn end(&self) -> Option<SeqNum> {
-        self.held.as_ref()?.blocks.back().map(Block::end)
+        self.held.as_ref()?.blocks.back().map(Block::data_end)
     }
 
-    /// Keeps data that starts after what has been received.
-    pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain) -> Kept {
-        if data.is_empty() { Kept::Apart } else { self.held.get_or_insert_default().insert(seq, data) }
+    /// Keeps data that starts after what has been received, and the FIN behind it; either may be missing.
+    pub(crate) fn insert(&mut self, seq: SeqNum, data: Chain, fin: bool) -> Kept {
+        if data.is_empty() && !fin {
+            return Kept::Apart;
+        }
+        self.held.get_or_insert_default().insert(Block { seq, data, fin })
     }
 
     /// RFC 2883, section 4: what came twice is told to the peer, once.
@@ -130,22 +145,22 @@ impl Reassembly {
     pub(crate) fn check(&self, rcv_nxt: SeqNum, rcv_adv: SeqNum) -> Result<(), String> {
         let mut edge = rcv_nxt;
         for block in self.held.iter().flat_map(|held| &held.blocks) {
-            if !block.seq.after(edge) || block.data.is_empty() || block.end().after(rcv_adv) {
-                return Err(format!("block {:?}..{:?} after {edge:?}", block.seq, block.end()));
+            let (empty, end) = (block.data.is_empty() && !block.fin, block.data_end());
+            if !block.seq.after(edge) || empty || end.after(rcv_adv) {
+                return Err(format!("block {:?}..{end:?} after {edge:?}", block.seq));
             }
-            edge = block.end();
+            edge = end;
         }
         Ok(())
     }
 }
 
 impl Held {
-    fn insert(&mut self, seq: SeqNum, data: Chain) -> Kept {
-        let mut block = Block { seq, data };
-        let at = self.blocks.partition_point(|held| held.end().before(seq));
+    fn insert(&mut self, mut block: Block) -> Kept {
+        let at = self.blocks.partition_point(|held| held.data_end().before(block.seq));
         let overlaps = self.note_duplicate(at, &block);
         while let Some(held) = self.blocks.get(at) {
-            if held.seq.after(block.end()) {
+            if held.seq.after(block.data_end()) {
                 break;
             }
             if let Some(held) = self.blocks.remove(at) {
@@ -232,7 +247,7 @@ mod tests {
             let mut have = vec![false; 256];
             for (at, len) in parts {
                 let (at, end) = (at + 1, (at + 1 + len).min(256));
-                prop_assert_ne!(reassembly.insert(base + at as u32, stream[at..end].to_vec().into()), Kept::Not);
+                prop_assert_ne!(reassembly.insert(base + at as u32, stream[at..end].to_vec().into(), end == 256), Kept::Not);
                 have[at..end].fill(true);
                 prop_assert_eq!(reassembly.check(base, base + 256), Ok(()));
             }

@@ -68,7 +68,7 @@ impl Tcb {
             self.take_in_order(now, payload, gap);
             Step::Continue(())
         } else {
-            self.keep_for_later(now, seq, payload)
+            self.keep_for_later(now, seq, payload, fin)
         }
     }
 
@@ -122,13 +122,11 @@ impl Tcb {
     }
 
     /// RFC 5681, section 4.2: each segment out of order is answered at once, so that the peer can count.
-    fn keep_for_later(&mut self, now: Instant, seq: SeqNum, payload: Chain) -> Step {
-        if !payload.is_empty() {
-            self.counters.out_of_order += 1;
-        }
+    fn keep_for_later(&mut self, now: Instant, seq: SeqNum, payload: Chain, fin: bool) -> Step {
+        self.counters.out_of_order += 1;
         let len = payload.len() as u32;
         self.count(Counter::OfoQueue);
-        match self.reassembly.insert(seq, payload) {
+        match self.reassembly.insert(seq, payload, fin) {
             Kept::Apart => {}
             Kept::Overlapping => self.count(Counter::OfoMerge),
             Kept::Not => self.count(Counter::OfoDrop),
