@@ -60,7 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     exact: bool,
 
-    /// Trap no read or write, whatever the link is like: faster; an error of a connection reads as ECONNRESET
+    /// Trap no read or write, whatever the link is like: faster; an error of a connection reads as ECONNRESET. And preload an
+    /// object into dynamic programs (LD_PRELOAD), by which TCP_CORK takes no trapped call
     #[arg(long, conflicts_with = "exact")]
     fast: bool,
 
@@ -159,6 +160,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         faults: arguments.link.faults(),
         gateway: arguments.outside.options(),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
+        object: arguments.fast,
         linger: arguments.linger,
         wait: arguments.wait,
         sysctls: arguments.sysctl,

@@ -14,8 +14,8 @@ use crate::ending::Ending;
 use crate::launch::Page;
 
 /// Called in a child of the supervisor, which becomes the guard. Returns in a child of its own, which is the program's first
-/// process, or with the error why there is none.
-pub(crate) fn stand_before(page: &'static Page, supervisor: u32) -> io::Result<()> {
+/// process, or with the error why there is none. Should the supervisor be killed it does what is `left`.
+pub(crate) fn stand_before(page: &'static Page, supervisor: u32, left: impl FnOnce()) -> io::Result<()> {
     // SAFETY: plain calls; SIGCHLD is what the guard waits for anyway.
     let parent = unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGCHLD);
@@ -30,12 +30,12 @@ pub(crate) fn stand_before(page: &'static Page, supervisor: u32) -> io::Result<(
     match Pid::from_raw(first) {
         _ if first < 0 => Err(io::Error::last_os_error()),
         None => Ok(()),
-        Some(first) => watch(page, first, parent),
+        Some(first) => watch(page, first, parent, left),
     }
 }
 
 /// The guard's life. What it has of the program's descriptors would keep pipes open: only standard error stays.
-fn watch(page: &'static Page, first: Pid, supervisor: libc::pid_t) -> ! {
+fn watch(page: &'static Page, first: Pid, supervisor: libc::pid_t, left: impl FnOnce()) -> ! {
     let mut child = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: nothing in this process owns a descriptor any more; both sets are made before they are used.
     unsafe {
@@ -61,6 +61,7 @@ fn watch(page: &'static Page, first: Pid, supervisor: libc::pid_t) -> ! {
         let _ = writeln!(io::stderr(), "sockeye: the supervisor was killed; its programs are ended");
         // SAFETY: the set was made above.
         end_family(page, first, unsafe { child.assume_init_ref() });
+        left();
     }
     // SAFETY: ends the process at once, running nothing of the supervisor's.
     unsafe { libc::_exit(0) }

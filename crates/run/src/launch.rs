@@ -13,6 +13,7 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, WaitOptions, pidfd_getfd
 use crate::ending::Ending;
 use crate::files::{self, Showing};
 use crate::guard;
+use crate::object::Object;
 use crate::seccomp::{Filter, Listener};
 use crate::signals::SignalMask;
 use crate::{Error, Program};
@@ -83,6 +84,7 @@ pub(crate) fn launch(
     program: &Program,
     mask: &SignalMask,
     (filter, showing): (&Filter, Showing),
+    object: Option<&Object>,
 ) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;
@@ -94,6 +96,7 @@ pub(crate) fn launch(
             files::spread();
         }
         mask.restore();
+        object.inspect(|object| object.preload());
         // SAFETY: `pointers` ends with a null pointer.
         unsafe { libc::execvp(pointers[0], pointers.as_ptr()) };
         let error = io::Error::last_os_error();
@@ -104,7 +107,9 @@ pub(crate) fn launch(
         };
         page.fail(stage::NO_EXEC, &error, status)
     };
-    let (pid, listener) = fork_filtered(page, filter, || page.mount(showing), exec)?;
+    let (pid, listener) = fork_filtered(page, filter, (|| page.mount(showing), exec), || {
+        object.into_iter().for_each(Object::remove)
+    })?;
     if showing == Showing::AsUser && page.files_number().is_none() {
         page.leave(pid);
         return Err(Error::Files(io::Error::from_raw_os_error(-page.files.load(Ordering::Acquire))));
@@ -122,12 +127,12 @@ pub(crate) fn launch(
 }
 
 /// Forks a guard, and below it a child that does what is to be done `before`, puts the filter on itself, waits until it is told to
-/// go on, and does `body`; it ends if that returns. Gives the child and its listener.
+/// go on, and does `body`; it ends if that returns. The guard does what is `left` should we be killed. Gives the child and its listener.
 pub(crate) fn fork_filtered(
     page: &'static Page,
     filter: &Filter,
-    before: impl FnOnce(),
-    body: impl FnOnce(),
+    (before, body): (impl FnOnce(), impl FnOnce()),
+    left: impl FnOnce(),
 ) -> Result<(Pid, OwnedFd), Error> {
     let supervisor = std::process::id();
     // SAFETY: this process has one thread, so the child may do all that the parent might.
@@ -136,7 +141,7 @@ pub(crate) fn fork_filtered(
         return Err(Error::Start("fork", io::Error::last_os_error()));
     }
     if pid == 0 {
-        if let Err(error) = guard::stand_before(page, supervisor) {
+        if let Err(error) = guard::stand_before(page, supervisor, left) {
             page.fail(stage::NO_CHILD, &error, crate::EXIT_SOCKEYE);
         }
         page.child.store(std::process::id() as i32, Ordering::Release);

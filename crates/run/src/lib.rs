@@ -6,6 +6,7 @@
 
 mod calls;
 mod carriers;
+mod corks;
 pub mod doctor;
 mod ending;
 mod faults;
@@ -13,6 +14,7 @@ mod files;
 mod guard;
 mod launch;
 mod network;
+mod object;
 mod pcap;
 mod process;
 mod seccomp;
@@ -79,6 +81,8 @@ pub struct Options {
     /// Trap `close`, too, so that it waits as SO_LINGER says. A handler without SA_RESTART may then end any `close` with
     /// EINTR, which leaves the descriptor open.
     pub linger: bool,
+    /// Preload the object into dynamic programs: what costs them a trapped call without it costs less. It shows in their environment.
+    pub object: bool,
     /// Wait for the program's descendants, too, instead of ending them when it ends.
     pub wait: bool,
     /// Settings of the program's host: names as sysctl(8) has them, and values.
@@ -260,7 +264,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let filter = seccomp::Filter::new(exact, options.linger);
     // Before the program is there who may say that it is.
     watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
-    let mut launched = launch::launch(program, &mask, (&filter, options.showing))?;
+    let object = if options.object { object::Object::write().ok() } else { None };
+    let mut launched = launch::launch(program, &mask, (&filter, options.showing), object.as_ref())?;
     let files = launched.files.take();
     if !launched.is_quick {
         ledger.say(SLOW);

@@ -174,6 +174,7 @@ impl Supervisor {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
+            self.look_at_corks();
             self.settle();
             self.expire();
             for id in std::mem::take(&mut self.postponed) {
@@ -224,7 +225,7 @@ impl Supervisor {
     }
 
     fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {
-        if self.unsettled {
+        if self.unsettled || self.carriers.corks.any_waits() {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let now = self.network.now();
@@ -451,10 +452,15 @@ impl Supervisor {
     /// Moves what can be moved between a carrier and its socket.
     pub(crate) fn pump(&mut self, id: CarrierId) {
         let now = self.network.now();
+        let waits = self.awaits_uncorking(id);
         let Some(carrier) = self.carriers.get(id) else { return };
         let socket = carrier.socket;
         let host = self.network.host();
         match &mut carrier.state {
+            State::Connected(link) if waits => match link.receive(host, now, socket) {
+                Moved::Open | Moved::Closed => self.watch_room(id),
+                Moved::Broken(error) => self.break_carrier(id, error),
+            },
             State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
                 Moved::Open => self.watch_room(id),
                 Moved::Closed => {
@@ -501,7 +507,9 @@ impl Supervisor {
         self.carriers.connect(id, self.network.host()).or_else(|_| {
             self.sweep_all();
             self.carriers.connect(id, self.network.host())
-        })
+        })?;
+        self.enter_cork(id);
+        Ok(())
     }
 
     fn postpone(&mut self, id: CarrierId) {
@@ -541,6 +549,7 @@ impl Supervisor {
                 link.unstuff(&program_end);
                 link.bound(&program_end, self.network.host(), socket);
                 carrier.state = State::Connected(link);
+                self.enter_cork(id);
             } else {
                 if let Err(error) = self.link(id) {
                     // No descriptors left: the call that waits is to fail, not to wait on.

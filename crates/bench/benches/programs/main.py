@@ -3,7 +3,7 @@
 
     crates/bench/benches/programs/main.py [--sockeye PATH] [--rounds N] [--seconds S] [--json FILE] [NAME ...]
 
-Each row runs in every world (kernel, run, exact), in turn, some rounds long; the medians are compared, and the ratio is
+Each row runs in every world (kernel, run --fast, run --exact), in turn, some rounds long; the medians are compared, and the ratio is
 turned so that more is better. NAMEs choose the rows whose names contain one. A row whose programs are missing is left out.
 Nothing here is a test that can fail. The kernel's world is a network namespace of its own where that is allowed, so
 neither world meets the machine's servers. What is served lies in /dev/shm.
@@ -146,7 +146,8 @@ class Bench:
     def __init__(self, arguments, place):
         self.place, self.rounds, self.seconds = place, arguments.rounds, arguments.seconds
         sockeye = str(Path(arguments.sockeye).resolve())
-        self.worlds = {"kernel": namespace(), "run": [sockeye, "run", "--"], "exact": [sockeye, "run", "--exact", "--"]}
+        self.worlds = {"kernel": namespace(), "run": [sockeye, "run", "--fast", "--"],
+                       "exact": [sockeye, "run", "--exact", "--"]}
         self.worlds = {name: prefix for name, prefix in self.worlds.items() if name in arguments.worlds}
 
     def prepare(self):

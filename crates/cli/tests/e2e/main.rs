@@ -31,6 +31,7 @@ mod network;
 mod oracle;
 mod outside;
 mod ping;
+mod preload;
 mod proc;
 mod programs;
 mod report;

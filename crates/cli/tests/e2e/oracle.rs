@@ -46,7 +46,7 @@ fn compare_all(name: &str, program: &Compiled) {
     compare(name, program, [("", run([program.path()])), (" --exact", run_exact([program.path()]))]);
 }
 
-fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Command); N]) {
+pub(crate) fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Command); N]) {
     let kernel = finish(&mut on_kernel(program)).text();
     for (mode, mut ours) in worlds {
         if let Some(difference) = difference(&kernel, &finish(&mut ours).text()) {

@@ -122,6 +122,7 @@ impl Supervisor {
                     self.network.host().abort(now, socket);
                     self.carriers.remove(id);
                 }
+                self.enter_cork(id);
                 self.pump(id);
                 Ok(Answer::Done)
             }

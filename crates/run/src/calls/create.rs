@@ -5,6 +5,7 @@ use std::os::fd::AsFd;
 
 use sockeye_abi::netlink::{self, AF_NETLINK};
 use sockeye_abi::{Errno, Request};
+use sockeye_preload::{ASK, Question};
 use sockeye_socket::{Opener, SocketId};
 
 use super::Answer;
@@ -17,6 +18,9 @@ impl Supervisor {
     pub(super) fn create(&mut self, call: &Call) -> Result<Answer, Errno> {
         self.look_at_program(call)?;
         let (domain, type_, protocol) = (call.int(0), call.int(1), call.int(2));
+        if domain == ASK {
+            return self.answer_object(call, Question::of(type_));
+        }
         // Who opens a netlink socket may ask for all sockets there are.
         if domain == AF_NETLINK || self.carriers.are_many() {
             self.sweep_all();
@@ -35,6 +39,21 @@ impl Supervisor {
         let inet = Inet { family: request.family, transport: request.transport };
         let made = self.make(|carriers| carriers.create(socket, inet, request.nonblock));
         self.give(call, (socket, made), request.cloexec)
+    }
+
+    /// The object asks for something.
+    fn answer_object(&mut self, call: &Call, question: Option<Question>) -> Result<Answer, Errno> {
+        let none = |_| Errno::EAFNOSUPPORT;
+        match question {
+            // Behind the gate no byte may wait.
+            Some(Question::Corks) if !self.exact => {
+                let memory =
+                    self.corks_memory().and_then(|memory| memory.try_clone_to_owned()).map_err(none)?;
+                self.listener.answer_descriptor(call.id, memory.as_fd(), true).map_err(none)?;
+                Ok(Answer::Done)
+            }
+            Some(Question::Corks) | None => Err(Errno::EAFNOSUPPORT),
+        }
     }
 
     /// Makes a carrier; with one more try, for those who are gone may have what it takes.

@@ -95,6 +95,9 @@ impl Supervisor {
         if MESSAGE_CALLS.contains(&call.number) && message::flags_of(call).bits() & MSG_CMSG_COMPAT != 0 {
             return Err(Errno::EINVAL);
         }
+        if subject.is_stream() {
+            self.hold_cork(id);
+        }
         match call.number {
             libc::SYS_connect => self.connect(call, subject),
             libc::SYS_bind => self.bind(call, subject),

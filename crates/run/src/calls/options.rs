@@ -25,7 +25,11 @@ impl Supervisor {
         bytes.resize(length, 0);
         let (option, value) = decode_set(subject.family, subject.transport, name, &bytes)?;
         let now = self.network.now();
+        let corked = !matches!(value, Value::Int(0));
         self.network.host().set_option(now, subject.socket, option, value)?;
+        if option == Opt::TcpCork {
+            self.note_cork(subject.carrier, corked);
+        }
         self.settle();
         self.lingers |= self.network.host().linger_time(subject.socket).is_some();
         match option {

@@ -225,7 +225,7 @@ impl Link {
     }
 
     /// From the stack to the program.
-    fn receive(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Moved {
+    pub(crate) fn receive(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Moved {
         while self.may_write && !self.receiving_shut {
             if self.outbox.is_empty() {
                 match host.receive_marked(now, socket, PORTION) {
@@ -285,6 +285,12 @@ impl Link {
         {
             let _ = rustix::net::send(&program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         }
+    }
+
+    /// Whether there are bytes of the program's, maybe, that may be left where they are: nothing but data, of a connection that stands.
+    pub(crate) fn may_wait(&self) -> bool {
+        let ends = self.may_end || self.hung_up || self.asked_shut || self.failed.is_some();
+        self.may_read && self.junk == 0 && !ends && !self.looks_for_marks
     }
 
     /// Whether the program has written something, beyond the junk.

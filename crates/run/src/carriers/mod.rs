@@ -29,6 +29,7 @@ pub(crate) use mailbox::{Delivered, Mailbox};
 use meeting::Meeting;
 
 use crate::calls::{FastSend, Unheard};
+use crate::corks::Corks;
 use crate::process::descriptors;
 use crate::process::sockets::{self, Sockets};
 use crate::process::threads::Threads;
@@ -51,7 +52,7 @@ pub(crate) struct Carrier {
     /// What it is if it is the Internet's; a netlink socket else.
     pub(crate) inet: Option<Inet>,
     /// By what P is recognised (SO_COOKIE).
-    cookie: u64,
+    pub(crate) cookie: u64,
     /// P's inode, by which `/proc` shows it.
     pub(crate) inode: u64,
     /// The thread and descriptor P was last used by.
@@ -106,6 +107,8 @@ pub(crate) struct Carriers {
     meeting: Option<Meeting>,
     /// Who holds them.
     pub(crate) threads: Rc<Threads>,
+    /// What programs say of them without a call.
+    pub(crate) corks: Corks,
     /// Where to ask which P lives, if the kernel answers that.
     sockets: Option<Sockets>,
 }
@@ -126,6 +129,7 @@ impl Carriers {
             max: MANY,
             meeting: None,
             threads: Rc::new(Threads::new()),
+            corks: Corks::default(),
             sockets: Sockets::open(),
         }
     }
@@ -210,6 +214,7 @@ impl Carriers {
         let (cookie, inode) = identity(&program_end)?;
         if let Some(carrier) = self.all.get_mut(id) {
             self.by_cookie.remove(&carrier.cookie);
+            self.corks.leave(carrier.cookie);
             self.by_cookie.insert(cookie, id);
             self.by_inode.remove(&carrier.inode);
             self.by_inode.insert(inode, id);
@@ -224,6 +229,7 @@ impl Carriers {
     pub(crate) fn remove(&mut self, id: CarrierId) -> Option<Carrier> {
         let carrier = self.all.remove(id)?;
         self.by_cookie.remove(&carrier.cookie);
+        self.corks.leave(carrier.cookie);
         // The kernel uses these numbers again, some time.
         if self.by_inode.get(&carrier.inode) == Some(&id) {
             self.by_inode.remove(&carrier.inode);
@@ -272,6 +278,12 @@ impl Carriers {
     pub(crate) fn unwatched(&self, mut wanted: impl FnMut(SocketId) -> bool) -> Vec<CarrierId> {
         let unwatched = self.all.iter().filter(|(_, carrier)| carrier.link().is_none());
         unwatched.filter(|(_, carrier)| wanted(carrier.socket)).map(|(id, _)| id).collect()
+    }
+
+    /// The streams that are connected.
+    pub(crate) fn connected(&self) -> Vec<CarrierId> {
+        let connected = self.all.iter().filter(|(_, carrier)| matches!(carrier.state, State::Connected(_)));
+        connected.map(|(id, _)| id).collect()
     }
 
     /// Connects a stream's P to a new S; the carrier is connected then.

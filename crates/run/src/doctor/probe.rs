@@ -46,7 +46,7 @@ fn try_all(checks: &mut Vec<Check>) -> Option<Cost> {
         // SAFETY: plain getppid(2).
         while unsafe { libc::syscall(MEASURED) } > 0 {}
     };
-    let (pid, listener) = match launch::fork_filtered(page, &Filter::measuring(), || (), body) {
+    let (pid, listener) = match launch::fork_filtered(page, &Filter::measuring(), (|| (), body), || ()) {
         Ok((pid, listener)) => (pid, Listener::new(listener)),
         Err(error) => {
             checks.extend(not_begun(&error));

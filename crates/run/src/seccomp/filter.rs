@@ -9,6 +9,8 @@ use libc::{
     sock_filter,
 };
 
+use sockeye_preload::UNTRAPPED;
+
 use crate::calls::{When, numbers};
 
 /// Offsets in `struct seccomp_data`.
@@ -72,7 +74,13 @@ pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     let told = numbers(When::Refused);
     let gated = [When::Gate, When::Odd].into_iter().flat_map(numbers).filter(|_| gate);
     let closing = numbers(When::Linger).filter(|_| linger);
-    for call in numbers(When::Always).chain(told).chain(gated).chain(closing) {
+    code.extend(on(libc::SYS_getsockopt, options_read()));
+    for call in numbers(When::Always)
+        .filter(|&call| call != libc::SYS_getsockopt)
+        .chain(told)
+        .chain(gated)
+        .chain(closing)
+    {
         code.extend(on(call, vec![ret(NOTIFY)]));
     }
     code.extend(on(libc::SYS_sendto, addressed_or_odd(4, SEND_NATIVE)));
@@ -160,11 +168,28 @@ fn addressed_or_odd(pointer: u32, native: i32) -> Vec<sock_filter> {
     ]
 }
 
-/// Socket ioctls (0x89xx, which would ask the machine's interfaces) and SIOCOUTQ, whose answer is the stack's.
+/// `getsockopt`: trapped, but for who asks by the object's mark what the carrier's cookie is.
+fn options_read() -> Vec<sock_filter> {
+    vec![
+        load_arg_high(1),
+        jump(BPF_JEQ, UNTRAPPED, 0, 5),
+        load_arg_low(1),
+        jump(BPF_JEQ, libc::SOL_SOCKET as u32, 0, 3),
+        load_arg_low(2),
+        jump(BPF_JEQ, libc::SO_COOKIE as u32, 0, 1),
+        ret(ALLOW),
+        ret(NOTIFY),
+    ]
+}
+
+/// Socket ioctls (0x89xx, which would ask the machine's interfaces) and SIOCOUTQ, whose answer is the stack's, unless the object
+/// asks by its mark for the carrier's.
 fn socket_ioctls() -> Vec<sock_filter> {
     vec![
         load_arg_low(1),
-        jump(BPF_JEQ, libc::TIOCOUTQ as u32, 3, 0),
+        jump(BPF_JEQ, libc::TIOCOUTQ as u32, 0, 2),
+        load_arg_high(1),
+        jump(BPF_JEQ, UNTRAPPED, 4, 3),
         sock_filter { code: (BPF_ALU | BPF_AND | BPF_K) as u16, jt: 0, jf: 0, k: 0xffff_ff00 },
         // SIOCGSTAMP_NEW and its like say the size of what they give.
         jump(BPF_JEQ, 0x8010_8900, 1, 0),
@@ -332,5 +357,19 @@ mod tests {
         assert_eq!(ioctl(libc::TIOCOUTQ), NOTIFY);
         assert_eq!(ioctl(libc::FIONREAD), ALLOW);
         assert_eq!(ioctl(libc::TCGETS), ALLOW);
+        assert_eq!(ioctl(0x8912 | u64::from(UNTRAPPED) << 32), NOTIFY);
+        assert_eq!(ioctl(libc::TIOCOUTQ | u64::from(UNTRAPPED) << 32), ALLOW);
+        assert_eq!(ioctl(libc::TIOCOUTQ | 1 << 32), NOTIFY);
+    }
+
+    #[test]
+    fn of_options_the_object_reads_the_cookie_alone() {
+        let read = |level: u64, name: i32| native(libc::SYS_getsockopt, [3, level, name as u64, 1, 1, 0]);
+        let (socket, mark) = (libc::SOL_SOCKET as u64, u64::from(UNTRAPPED) << 32);
+        assert_eq!(read(socket, libc::SO_COOKIE), NOTIFY);
+        assert_eq!(read(socket | mark, libc::SO_COOKIE), ALLOW);
+        assert_eq!(read(socket | mark, libc::SO_ERROR), NOTIFY);
+        assert_eq!(read(libc::IPPROTO_TCP as u64 | mark, libc::SO_COOKIE), NOTIFY);
+        assert_eq!(native(libc::SYS_setsockopt, [3, socket | mark, libc::SO_COOKIE as u64, 1, 8, 0]), NOTIFY);
     }
 }

@@ -1,0 +1,31 @@
+//! What `sockeye run` preloads into dynamic programs (LD_PRELOAD), and what it and the supervisor share.
+//!
+//! The crate is compiled twice: as a library of the supervisor's, and, by its build script, as the object itself (`cfg(object)`),
+//! whose functions then stand in front of libc's. The object is only ever a short cut: it depends on no library, keeps nothing of its
+//! own, and whatever it can't do shortly it leaves to the call that it stands for. So a program that is without it
+//! (static, or with an environment of its own) is served as well, and beside others.
+
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+mod ask;
+mod options;
+mod system;
+mod table;
+
+pub use ask::{ASK, Question};
+pub use options::setsockopt;
+pub use system::UNTRAPPED;
+pub use table::{Cork, SLOTS, Table};
+
+/// The object, a file's bytes.
+#[cfg(not(object))]
+pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/object.so"));
+
+#[cfg(object)]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    system::abort()
+}

@@ -1,0 +1,68 @@
+//! `setsockopt`: TCP_CORK without a call of the supervisor's.
+
+use core::ffi::{c_int, c_void};
+
+use crate::ask::table;
+use crate::system::{self, Number, UNTRAPPED};
+
+const IPPROTO_TCP: c_int = 6;
+const TCP_CORK: c_int = 3;
+const SOL_SOCKET: usize = 1;
+const SO_COOKIE: usize = 57;
+const SIOCOUTQ: usize = 0x5411;
+
+/// setsockopt(2).
+///
+/// # Safety
+///
+/// None is needed: the pointer is only handed to the kernel.
+#[cfg_attr(object, unsafe(no_mangle))]
+pub unsafe extern "C" fn setsockopt(
+    fd: c_int,
+    level: c_int,
+    name: c_int,
+    value: *const c_void,
+    length: u32,
+) -> c_int {
+    let value = value.expose_provenance();
+    if (level, name) == (IPPROTO_TCP, TCP_CORK) && length as c_int >= 4 && cork(fd, value).is_some() {
+        return 0;
+    }
+    let arguments = [fd as usize, level as usize, name as usize, value, length as usize, 0];
+    system::done(system::call(Number::SetSockOpt, arguments))
+}
+
+/// Sets the cork or takes it away in the table, if that is all there is to do.
+fn cork(fd: c_int, value: usize) -> Option<()> {
+    let table = table()?;
+    let cookie = cookie(fd)?;
+    // An address that is none is the call's to tell of.
+    let done = if system::int_at(value).ok()? == 0 {
+        table.open(cookie)
+    } else {
+        // What was written before the cork is not to stay behind it.
+        has_all_been_read(fd) && table.shut(cookie)
+    };
+    done.then_some(())
+}
+
+/// By what the supervisor knows the carrier.
+fn cookie(fd: c_int) -> Option<u64> {
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as u32);
+    let (cookie_at, size_at) = ((&raw mut cookie).expose_provenance(), (&raw mut size).expose_provenance());
+    let level = untrapped(SOL_SOCKET);
+    let told = system::call(Number::GetSockOpt, [fd as usize, level, SO_COOKIE, cookie_at, size_at, 0]);
+    (told == 0).then_some(cookie)
+}
+
+/// Whether nothing is on its way from the program to the supervisor.
+fn has_all_been_read(fd: c_int) -> bool {
+    let mut unread: c_int = 0;
+    let at = (&raw mut unread).expose_provenance();
+    system::call(Number::Ioctl, [fd as usize, untrapped(SIOCOUTQ), at, 0, 0, 0]) == 0 && unread == 0
+}
+
+/// An argument with the mark that the filter knows.
+fn untrapped(argument: usize) -> usize {
+    (UNTRAPPED as usize) << 32 | argument
+}

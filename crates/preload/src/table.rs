@@ -1,0 +1,132 @@
+//! The table of corks: what a program says of TCP_CORK without a call.
+//!
+//! The supervisor enters a connected carrier in the slot that its cookie (SO_COOKIE) names; a slot that is another's leaves it without. The
+//! object sets and clears [`CORK`] there. The supervisor, while it sees the cork, leaves the program's bytes where they are, and
+//! then takes them all at once. If the cork stays it takes *hold*: from then on the stack is corked, and the next
+//! word about it has to be a call.
+//!
+//! Cookie and bits are one word, so that what is meant for one carrier never meets another that has the slot by now.
+//! Whatever a hostile program writes here, it writes of its own family's sockets, and no more than a cork.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+/// Slots of the table.
+pub const SLOTS: usize = 16_384;
+/// The program has set the cork.
+const CORK: u64 = 1;
+/// The supervisor has told the stack so.
+const HELD: u64 = 2;
+const BITS: u32 = 2;
+
+/// What a slot says of a carrier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cork {
+    /// Nothing: it isn't the carrier's.
+    Unknown,
+    /// There is no cork.
+    Open,
+    /// There is one, and the stack doesn't know.
+    Shut,
+    /// There is one, and the stack knows.
+    Held,
+}
+
+/// The table, in memory that supervisor and programs share.
+#[repr(transparent)]
+pub struct Table([AtomicU64; SLOTS]);
+
+impl Table {
+    /// Of a carrier.
+    pub fn look(&self, cookie: u64) -> Cork {
+        let word = self.slot(cookie).load(Ordering::Acquire);
+        match word ^ key(cookie) {
+            0 => Cork::Open,
+            CORK => Cork::Shut,
+            // Held without a cork is a hostile program's.
+            word if word <= CORK | HELD => Cork::Held,
+            _ => Cork::Unknown,
+        }
+    }
+
+    /// Enters a carrier, corked already or not, if its slot is free.
+    pub fn enter(&self, cookie: u64, corked: bool) {
+        let word = key(cookie) | if corked { CORK | HELD } else { 0 };
+        let _ = self.slot(cookie).compare_exchange(0, word, Ordering::AcqRel, Ordering::Relaxed);
+    }
+
+    /// Takes it out.
+    pub fn leave(&self, cookie: u64) {
+        let _ = self.change(cookie, |_| Some(0));
+    }
+
+    /// The program sets the cork; `false` if it has to do so by a call.
+    pub fn shut(&self, cookie: u64) -> bool {
+        self.change(cookie, |bits| Some(key(cookie) | bits | CORK))
+    }
+
+    /// The program takes the cork away; `false` if it has to do so by a call.
+    pub fn open(&self, cookie: u64) -> bool {
+        self.change(cookie, |bits| (bits & HELD == 0).then_some(key(cookie)))
+    }
+
+    /// The supervisor takes hold of a cork; `false` if there is none.
+    pub fn hold(&self, cookie: u64) -> bool {
+        self.change(cookie, |bits| (bits & CORK != 0).then_some(key(cookie) | CORK | HELD))
+    }
+
+    /// The supervisor was told by a call.
+    pub fn told(&self, cookie: u64, corked: bool) {
+        let _ = self.change(cookie, |_| Some(key(cookie) | if corked { CORK | HELD } else { 0 }));
+    }
+
+    /// Changes a carrier's slot from its bits to another word, if it is the carrier's and there is one.
+    fn change(&self, cookie: u64, to: impl Fn(u64) -> Option<u64>) -> bool {
+        let another = |word: u64| if word >> BITS == cookie { to(word & (CORK | HELD)) } else { None };
+        self.slot(cookie).fetch_update(Ordering::AcqRel, Ordering::Acquire, another).is_ok()
+    }
+
+    fn slot(&self, cookie: u64) -> &AtomicU64 {
+        &self.0[(cookie % SLOTS as u64) as usize]
+    }
+}
+
+/// A carrier's word without bits. No machine lives to see a cookie of more than 62.
+fn key(cookie: u64) -> u64 {
+    cookie << BITS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cork_is_taken_away_by_a_call_once_it_is_held() {
+        let table = Table([const { AtomicU64::new(0) }; SLOTS]);
+        assert!(!table.shut(7));
+        table.enter(7, false);
+        assert_eq!((table.look(7), table.look(8)), (Cork::Open, Cork::Unknown));
+        assert!(table.shut(7) && table.shut(7));
+        assert_eq!(table.look(7), Cork::Shut);
+        assert!(table.open(7) && !table.hold(7));
+        assert!(table.shut(7) && table.hold(7) && table.shut(7));
+        assert_eq!(table.look(7), Cork::Held);
+        assert!(!table.open(7));
+        table.told(7, false);
+        assert_eq!(table.look(7), Cork::Open);
+    }
+
+    #[test]
+    fn a_slot_is_one_carriers() {
+        let table = Table([const { AtomicU64::new(0) }; SLOTS]);
+        let other = 7 + SLOTS as u64;
+        table.enter(7, true);
+        table.enter(other, false);
+        assert_eq!((table.look(7), table.look(other)), (Cork::Held, Cork::Unknown));
+        assert!(!table.shut(other) && !table.open(other) && !table.hold(other));
+        table.leave(other);
+        table.leave(7);
+        table.enter(other, false);
+        assert!(!table.shut(7) && table.shut(other));
+        assert_eq!(table.look(other), Cork::Shut);
+    }
+}
