@@ -23,8 +23,7 @@ struct Family {
 impl Processes {
     /// Those that descend from these processes.
     pub(crate) fn of(roots: &[u32]) -> Processes {
-        let children = children();
-        let family = |root: &u32| (*root, Family::of(&below(&children, &[*root])));
+        let family = |root: &u32| (*root, Family::of(&descendants(&[*root])));
         Processes { families: roots.iter().map(family).collect() }
     }
 
@@ -131,13 +130,48 @@ fn name_of(pid: u32) -> String {
     name.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
+/// How often it is asked at most whose children there are, while they come and go.
+const LOOKS: usize = 4;
+
 /// All processes that descend from these, without them, parents before children.
 pub fn descendants(roots: &[u32]) -> Vec<u32> {
-    below(&children(), roots)
+    // A process that is none has no threads, but our own has: where they tell nothing, no thread does.
+    if children(std::process::id()).is_some() {
+        return below(roots, |pid| children(pid).unwrap_or_default());
+    }
+    let of = all_children();
+    below(roots, |pid| of.get(&pid).cloned().unwrap_or_default())
+}
+
+/// A process's children, as its threads tell (`/proc/PID/task/TID/children`, of a kernel with CONFIG_PROC_CHILDREN): a few files instead
+/// of one for each process there is. One that goes while they are told may hide another, so it is asked until that is so no more.
+fn children(pid: u32) -> Option<Vec<u32>> {
+    let mut known = told_children(pid)?;
+    for _ in 1..LOOKS {
+        let again = told_children(pid)?;
+        let new: Vec<u32> = again.iter().filter(|child| !known.contains(child)).copied().collect();
+        let is_same = again.len() == known.len() && new.is_empty();
+        known.extend(new);
+        if is_same {
+            break;
+        }
+    }
+    Some(known)
+}
+
+fn told_children(pid: u32) -> Option<Vec<u32>> {
+    let mut all = None;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten() {
+        // Of one that has ended meanwhile they are another's.
+        let Ok(told) = fs::read_to_string(thread.path().join("children")) else { continue };
+        let told = told.split_whitespace().filter_map(|number| number.parse::<u32>().ok());
+        all.get_or_insert_with(Vec::new).extend(told);
+    }
+    all
 }
 
 /// The children of each process that has any.
-fn children() -> BTreeMap<u32, Vec<u32>> {
+fn all_children() -> BTreeMap<u32, Vec<u32>> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
@@ -148,11 +182,14 @@ fn children() -> BTreeMap<u32, Vec<u32>> {
     children
 }
 
-fn below(children: &BTreeMap<u32, Vec<u32>>, roots: &[u32]) -> Vec<u32> {
+fn below(roots: &[u32], children: impl Fn(u32) -> Vec<u32>) -> Vec<u32> {
     let mut found = roots.to_vec();
     let mut next = 0;
     while next < found.len() {
-        found.extend(children.get(&found[next]).into_iter().flatten());
+        // A process that has fallen to another meanwhile is told of by both.
+        let new: Vec<u32> =
+            children(found[next]).into_iter().filter(|child| !found.contains(child)).collect();
+        found.extend(new);
         next += 1;
     }
     found.split_off(roots.len())
