@@ -90,8 +90,9 @@ pub(crate) struct Arguments {
     seed: Option<u64>,
 
     /// Where the program sees the host's own /proc/net, /proc/sys/net and /sys/class/net, and not the machine's: auto where
-    /// sockeye may make a mount namespace (as root); user also where that takes a user namespace, in which the files of
-    /// other users look like nobody's; off nowhere
+    /// sockeye may make a mount namespace (as root), else as preload; user also where that takes a user namespace, in which
+    /// the files of other users look like nobody's; preload in dynamic programs, by an object that is preloaded
+    /// (LD_PRELOAD); off nowhere
     #[arg(long, value_enum, value_name = "WHERE", default_value_t = Proc::Auto, hide_possible_values = true)]
     proc: Proc,
 
@@ -128,6 +129,7 @@ pub(crate) struct Arguments {
 enum Proc {
     Auto,
     User,
+    Preload,
     Off,
 }
 
@@ -168,6 +170,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         showing: match arguments.proc {
             Proc::Auto => Showing::IfAllowed,
             Proc::User => Showing::AsUser,
+            Proc::Preload => Showing::Preloaded,
             Proc::Off => Showing::Not,
         },
         report: arguments.verbose || file.is_some(),

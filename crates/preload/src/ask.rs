@@ -1,6 +1,7 @@
 //! What the object asks the supervisor: by a call of `socket` with a family that no machine has, which is trapped as every other. Where no
 //! supervisor answers it fails, and all is as if the object were not there.
 
+use core::ffi::CStr;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -10,18 +11,24 @@ use crate::table::Table;
 /// The family.
 pub const ASK: i32 = 0x50cc;
 
+/// A link can't be opened: who asks for it gets a folder where it has this name.
+pub const LINK: &CStr = c".link";
+
 /// What is asked for, by the call's second argument: each is answered with a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Question {
     /// The memory of the table of corks.
     Corks = 1,
+    /// A file: its path at the third argument, as long as the fourth; the fifth is open(2)'s flags. EXDEV if the path is none of those that are shown,
+    /// EAFNOSUPPORT if none is.
+    File = 2,
 }
 
 impl Question {
     /// What the number stands for.
     pub fn of(number: i32) -> Option<Question> {
-        (number == Question::Corks as i32).then_some(Question::Corks)
+        [Question::Corks, Question::File].into_iter().find(|question| *question as i32 == number)
     }
 }
 

@@ -11,11 +11,18 @@
 extern crate std;
 
 mod ask;
+mod files;
+mod next;
 mod options;
 mod system;
 mod table;
 
-pub use ask::{ASK, Question};
+pub use ask::{ASK, LINK, Question};
+pub use files::{
+    __lxstat, __lxstat64, __open_2, __open64_2, __openat_2, __openat64_2, __xstat, __xstat64, access,
+    faccessat, fopen, fopen64, fstatat, fstatat64, lstat, lstat64, open, open64, openat, openat64, opendir,
+    readlink, readlinkat, stat, stat64, statx,
+};
 pub use options::setsockopt;
 pub use system::UNTRAPPED;
 pub use table::{Cork, SLOTS, Table};

@@ -8,7 +8,7 @@ pub const UNTRAPPED: u32 = 0x50cc_3e4e;
 
 pub(crate) const READ_WRITE: usize = 3;
 pub(crate) const SHARED: usize = 1;
-pub(crate) const EFAULT: isize = 14;
+const EFAULT: isize = 14;
 
 /// The calls that are made, by their numbers on this machine.
 #[cfg(target_arch = "x86_64")]
@@ -22,7 +22,13 @@ pub(crate) enum Number {
     Socket = 41,
     SetSockOpt = 54,
     GetSockOpt = 55,
+    OpenAt = 257,
+    NewFstatAt = 262,
+    ReadLinkAt = 267,
+    FaccessAt = 269,
     ProcessVmReadv = 310,
+    Statx = 332,
+    FaccessAt2 = 439,
 }
 
 /// The calls that are made, by their numbers on this machine.
@@ -31,13 +37,19 @@ pub(crate) enum Number {
 #[repr(usize)]
 pub(crate) enum Number {
     Ioctl = 29,
+    FaccessAt = 48,
+    OpenAt = 56,
     Close = 57,
+    ReadLinkAt = 78,
+    NewFstatAt = 79,
     GetPid = 172,
     Socket = 198,
     SetSockOpt = 208,
     GetSockOpt = 209,
     Mmap = 222,
     ProcessVmReadv = 270,
+    Statx = 291,
+    FaccessAt2 = 439,
 }
 
 /// Makes a call: its value, or a negative errno.
@@ -62,26 +74,36 @@ pub(crate) fn call(number: Number, arguments: [usize; 6]) -> isize {
 
 /// Ends a libc function as libc's own would.
 pub(crate) fn done(outcome: isize) -> i32 {
+    long_done(outcome) as i32
+}
+
+/// The same of one whose value is a length.
+pub(crate) fn long_done(outcome: isize) -> isize {
     unsafe extern "C" {
         fn __errno_location() -> *mut i32;
     }
     if outcome >= 0 {
-        return outcome as i32;
+        return outcome;
     }
     // SAFETY: the place of this thread's errno, which every libc has under this name.
     unsafe { *__errno_location() = -outcome as i32 };
     -1
 }
 
-/// The `int` that a pointer of the program's leads to; EFAULT if there is none.
-pub(crate) fn int_at(address: usize) -> Result<i32, isize> {
-    let mut value = 0i32;
-    let pair = |address: usize| [address, size_of::<i32>()];
-    let (local, remote) = (pair((&raw mut value).expose_provenance()), pair(address));
-    let pieces = |piece: &[usize; 2]| (&raw const *piece).expose_provenance();
+/// Copies what a pointer of the program's leads to, and says how much of it there is: what can't be reached is not looked at.
+pub(crate) fn read_at(address: usize, buffer: &mut [u8]) -> Result<usize, isize> {
+    let (local, remote) = ([buffer.as_mut_ptr().expose_provenance(), buffer.len()], [address, buffer.len()]);
+    let pieces = |piece: &[usize; 2]| piece.as_ptr().expose_provenance();
     let me = call(Number::GetPid, [0; 6]) as usize;
     let read = call(Number::ProcessVmReadv, [me, pieces(&local), 1, pieces(&remote), 1, 0]);
-    if read == size_of::<i32>() as isize { Ok(value) } else { Err(if read < 0 { -read } else { EFAULT }) }
+    usize::try_from(read).map_err(|_| -read)
+}
+
+/// The `int` that a pointer of the program's leads to; EFAULT if there is none.
+pub(crate) fn int_at(address: usize) -> Result<i32, isize> {
+    let mut value = [0; 4];
+    let read = read_at(address, &mut value)?;
+    if read == value.len() { Ok(i32::from_ne_bytes(value)) } else { Err(EFAULT) }
 }
 
 /// Ends the process: a bug.

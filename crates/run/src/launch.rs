@@ -39,6 +39,8 @@ pub(crate) struct Page {
     /// The descriptor of the host's files in the child and one; else why there is none, as a negative errno.
     files: AtomicI32,
     errno: AtomicI32,
+    /// The object is written, to be preloaded.
+    object: AtomicI32,
     /// The child's exit status and one; 0 while it lives.
     status: AtomicI32,
 }
@@ -50,8 +52,18 @@ pub(crate) struct Launched {
     /// A trapped call costs as little as it can.
     pub(crate) is_quick: bool,
     /// By which the host's files are served, where the program sees them.
-    pub(crate) files: Option<OwnedFd>,
+    pub(crate) files: Option<files::Way>,
     page: &'static Page,
+}
+
+/// How a program is to be started.
+pub(crate) struct How<'a> {
+    /// Where it sees its host's files.
+    pub(crate) showing: Showing,
+    /// What can be preloaded, where there is a place for it.
+    pub(crate) object: Option<&'a Object>,
+    /// It is, whoever shows the files.
+    pub(crate) preload: bool,
 }
 
 /// What is asked of the start at the end.
@@ -83,8 +95,8 @@ impl Started {
 pub(crate) fn launch(
     program: &Program,
     mask: &SignalMask,
-    (filter, showing): (&Filter, Showing),
-    object: Option<&Object>,
+    filter: &Filter,
+    how: &How<'_>,
 ) -> Result<Launched, Error> {
     let inherited = inherited_descriptors()?;
     let arguments = c_strings(program)?;
@@ -96,7 +108,9 @@ pub(crate) fn launch(
             files::spread();
         }
         mask.restore();
-        object.inspect(|object| object.preload());
+        if page.object.load(Ordering::Acquire) != 0 {
+            how.object.inspect(|object| object.preload());
+        }
         // SAFETY: `pointers` ends with a null pointer.
         unsafe { libc::execvp(pointers[0], pointers.as_ptr()) };
         let error = io::Error::last_os_error();
@@ -107,14 +121,10 @@ pub(crate) fn launch(
         };
         page.fail(stage::NO_EXEC, &error, status)
     };
-    let (pid, listener) = fork_filtered(page, filter, (|| page.mount(showing), exec), || {
-        object.into_iter().for_each(Object::remove)
+    let (pid, listener) = fork_filtered(page, filter, (|| page.mount(how.showing), exec), || {
+        how.object.into_iter().for_each(Object::remove)
     })?;
-    if showing == Showing::AsUser && page.files_number().is_none() {
-        page.leave(pid);
-        return Err(Error::Files(io::Error::from_raw_os_error(-page.files.load(Ordering::Acquire))));
-    }
-    let files = page.files_number().and_then(|number| page.take(pid, number).ok());
+    let files = page.way(pid, how).inspect_err(|_| page.leave(pid))?;
     let listener = Listener::new(listener);
     if let Err(error) = examine(&listener, pid, page) {
         page.leave(pid);
@@ -188,6 +198,29 @@ impl Page {
     /// The descriptor of the host's files in the child, if it could mount them.
     fn files_number(&self) -> Option<i32> {
         Some(self.files.load(Ordering::Acquire)).filter(|number| *number > 0).map(|number| number - 1)
+    }
+
+    /// How the host's files are shown, with what that takes.
+    fn way(&self, pid: Pid, how: &How<'_>) -> Result<Option<files::Way>, Error> {
+        let mounted = self.files_number().and_then(|number| self.take(pid, number).ok());
+        if how.showing == Showing::AsUser && mounted.is_none() {
+            let why = io::Error::from_raw_os_error(-self.files.load(Ordering::Acquire));
+            return Err(Error::Files("user", why));
+        }
+        let by_object = mounted.is_none() && matches!(how.showing, Showing::IfAllowed | Showing::Preloaded);
+        let mounted = mounted.map(files::Way::Mounted);
+        if !by_object && !how.preload {
+            return Ok(mounted);
+        }
+        let written = how.object.ok_or(io::ErrorKind::ReadOnlyFilesystem.into()).and_then(Object::write);
+        match (written, how.object) {
+            (Ok(()), Some(object)) => {
+                self.object.store(1, Ordering::Release);
+                Ok(if by_object { Some(files::Way::Preloaded(object.folder())) } else { mounted })
+            }
+            (Err(why), _) if how.showing == Showing::Preloaded => Err(Error::Files("preload", why)),
+            _ => Ok(mounted),
+        }
     }
 
     /// Takes a descriptor of the child's.

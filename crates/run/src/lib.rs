@@ -158,8 +158,8 @@ pub enum Error {
     #[error(transparent)]
     Gateway(#[from] gateway::Error),
     /// The host's files, which were asked for.
-    #[error("the host's files can't be shown (--proc=user): {why}", why = plain(.0))]
-    Files(#[source] io::Error),
+    #[error("the host's files can't be shown (--proc={0}): {why}", why = plain(.1))]
+    Files(&'static str, #[source] io::Error),
     /// Something else at the start.
     #[error("cannot start: {0}: {why}", why = plain(.1))]
     Start(&'static str, #[source] io::Error),
@@ -182,7 +182,7 @@ impl Error {
             | Error::Borrow(_)
             | Error::Memory(_)
             | Error::InheritedSocket(_)
-            | Error::Files(_)
+            | Error::Files(..)
             | Error::Gateway(_)
             | Error::Start(..)
             | Error::Serve(_) => EXIT_SOCKEYE,
@@ -264,8 +264,9 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let filter = seccomp::Filter::new(exact, options.linger);
     // Before the program is there who may say that it is.
     watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
-    let object = if options.object { object::Object::write().ok() } else { None };
-    let mut launched = launch::launch(program, &mask, (&filter, options.showing), object.as_ref())?;
+    let object = object::Object::place();
+    let how = launch::How { showing: options.showing, object: object.as_ref(), preload: options.object };
+    let mut launched = launch::launch(program, &mask, &filter, &how)?;
     let files = launched.files.take();
     if !launched.is_quick {
         ledger.say(SLOW);

@@ -7,39 +7,44 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::StatVfsMountFlags;
+use rustix::fs::{Access, StatVfsMountFlags};
 
 /// The loader's list of what it loads first (ld.so(8)).
 const VARIABLE: &str = "LD_PRELOAD";
 /// What parts its names, or stands for something else.
 const NOT_IN_NAMES: &[u8] = b" :$\n";
 
-/// The file, which goes when this does.
+/// The file, once it is written, which goes when this does.
 pub(crate) struct Object {
     path: PathBuf,
 }
 
 impl Object {
-    /// Writes it where programs may be loaded from.
-    pub(crate) fn write() -> io::Result<Object> {
+    /// Where it will be: in a folder that programs may be loaded from, under a name that nobody knows. `None` if there is no such.
+    pub(crate) fn place() -> Option<Object> {
         let mut places: Vec<PathBuf> = Vec::new();
         // Root's own folder is closed to the programs of others.
         if !rustix::process::geteuid().is_root() {
             places.extend(std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from));
         }
         places.extend([std::env::temp_dir(), PathBuf::from("/dev/shm")]);
-        let may_be_named = |place: &PathBuf| {
-            place.is_absolute()
-                && !place.as_os_str().as_bytes().iter().any(|byte| NOT_IN_NAMES.contains(byte))
-        };
-        let mut why = io::ErrorKind::NotFound.into();
-        for place in places.iter().filter(|place| may_be_named(place)) {
-            match write_in(place) {
-                Ok(path) => return Ok(Object { path }),
-                Err(error) => why = error,
-            }
-        }
-        Err(why)
+        let place = places.into_iter().find(|place| may_hold(place))?;
+        let name = format!("sockeye-{}-{:016x}.so", std::process::id(), crate::random_seed());
+        Some(Object { path: place.join(name) })
+    }
+
+    /// Writes it.
+    pub(crate) fn write(&self) -> io::Result<()> {
+        // With O_EXCL no link is followed.
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&self.path)?;
+        file.write_all(sockeye_preload::OBJECT)?;
+        // Whatever the umask says.
+        Ok(rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o444))?)
+    }
+
+    /// A folder beside it, which isn't there yet and goes with it.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.path.with_extension("d")
     }
 
     /// The child's side: has what it becomes, and all that starts, load the object.
@@ -49,10 +54,11 @@ impl Object {
         unsafe { std::env::set_var(VARIABLE, list) };
     }
 
-    /// Removes the file: what has loaded it has it.
+    /// Removes the file, and the folder: what has loaded it has it.
     pub(crate) fn remove(&self) {
-        // Somebody may have tidied up.
+        // Most are without, and somebody may have tidied up.
         let _ = fs::remove_file(&self.path);
+        crate::files::remove(&self.folder());
     }
 }
 
@@ -72,28 +78,13 @@ fn list(path: &OsStr, others: Option<&OsStr>) -> OsString {
     list
 }
 
-/// Writes it in a folder, under a name that nobody can have made before.
-fn write_in(place: &Path) -> io::Result<PathBuf> {
-    let path = place.join(format!("sockeye-{}-{:016x}.so", std::process::id(), crate::random_seed()));
-    // With O_EXCL no link is followed.
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o444).open(&path)?;
-    let written =
-        may_be_loaded_from(&file).and_then(|()| file.write_all(sockeye_preload::OBJECT)).and_then(|()| {
-            // Whatever the umask says.
-            Ok(rustix::fs::fchmod(&file, rustix::fs::Mode::from_raw_mode(0o444))?)
-        });
-    if let Err(error) = written {
-        let _ = fs::remove_file(&path);
-        return Err(error);
-    }
-    Ok(path)
-}
-
-fn may_be_loaded_from(file: &fs::File) -> io::Result<()> {
-    if rustix::fs::fstatvfs(file)?.f_flag.contains(StatVfsMountFlags::NOEXEC) {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    }
-    Ok(())
+/// Whether a folder may hold what is loaded, by a name that the loader understands.
+fn may_hold(place: &Path) -> bool {
+    let name = place.as_os_str().as_bytes();
+    place.is_absolute()
+        && !name.iter().any(|byte| NOT_IN_NAMES.contains(byte))
+        && rustix::fs::access(place, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+        && rustix::fs::statvfs(place).is_ok_and(|about| !about.f_flag.contains(StatVfsMountFlags::NOEXEC))
 }
 
 #[cfg(test)]
@@ -110,7 +101,9 @@ mod tests {
 
     #[test]
     fn a_link_is_not_followed_and_nothing_is_left() {
-        let object = Object::write().expect("a place for it");
+        let object = Object::place().expect("a place for it");
+        object.write().expect("it can be written");
+        assert!(object.write().is_err(), "what is there is another's");
         assert_eq!(fs::read(&object.path).expect("it can be read"), sockeye_preload::OBJECT);
         assert!(fs::symlink_metadata(&object.path).is_ok_and(|found| found.is_file()));
         let path = object.path.clone();

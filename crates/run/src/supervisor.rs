@@ -17,7 +17,7 @@ use sockeye_socket::SocketId;
 use crate::calls::{Answer, HostNames, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
 use crate::ending::Ending;
-use crate::files::Files;
+use crate::files::{Files, Preloaded, Way};
 use crate::network::Network;
 use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
@@ -57,6 +57,8 @@ pub(crate) struct Supervisor {
     pub(crate) carriers: Carriers,
     /// The host's files, where its programs see them.
     files: Option<Files>,
+    /// The same where the object asks for them.
+    pub(crate) preloaded: Option<Preloaded>,
     /// What the host was named by its programs.
     pub(crate) names: HostNames,
     held: Vec<Held>,
@@ -115,7 +117,7 @@ impl Supervisor {
     pub(crate) fn new(
         listener: Listener,
         signals: Signals,
-        (network, files): (Network, Option<OwnedFd>),
+        (network, files): (Network, Option<Way>),
         (exact, ledger): (bool, Ledger),
     ) -> io::Result<Supervisor> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -130,7 +132,11 @@ impl Supervisor {
         if let Some(gateway) = network.gateway() {
             epoll::add(&epoll, gateway, EventData::new_u64(token::GATEWAY), EventFlags::IN)?;
         }
-        let files = files.map(Files::new);
+        let (files, preloaded) = match files {
+            Some(Way::Mounted(device)) => (Some(Files::new(device)), None),
+            Some(Way::Preloaded(folder)) => (None, Some(Preloaded::new(folder))),
+            None => (None, None),
+        };
         if let Some(files) = &files {
             epoll::add(&epoll, files.as_fd(), EventData::new_u64(token::FILES), EventFlags::IN)?;
         }
@@ -145,6 +151,7 @@ impl Supervisor {
             network,
             carriers,
             files,
+            preloaded,
             names: HostNames::default(),
             held: Vec::new(),
             held_max: HELD_MIN,

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use crate::common::{finish, need, python, read_line, run, signal, sockeye, start, users};
-use crate::oracle::{compare, compile, compile_with};
+use crate::oracle::{compare, compile, compile_with, difference};
 
 /// TCP_CORK by the object's table, by calls, and by both in turn.
 #[test]
@@ -111,5 +111,113 @@ a.close(); print(b.recv(10))
         let ask = "import ctypes; print(ctypes.CDLL(None).socket(0x50cc, 1, 0))";
         finish(&mut sockeye(["run", "--exact", "--", "python3", "-c", ask])).well().says("-1");
         finish(&mut python(ask)).well();
+    }
+}
+
+/// What the files say by the object, to whoever, is what they say by FUSE. (What is written, and when, is not compared.)
+#[test]
+fn files_are_as_those_that_are_mounted() {
+    let program = r#"
+import os, stat, subprocess
+def kinds(folder):
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(folders + files):
+            path = os.path.join(root, name)
+            about = os.lstat(path)
+            link = os.readlink(path) if stat.S_ISLNK(about.st_mode) else ""
+            print(path, stat.filemode(about.st_mode & ~0o222), stat.S_ISDIR(about.st_mode) or about.st_size, link, os.access(path, os.R_OK), os.path.exists(path))
+for folder in ("/proc/net/", "/proc/self/net" if by_object else "/proc/net", "/proc/sys/net", "/sys/class/net", "/sys/devices/virtual/net"): kinds(folder)
+def text(path):
+    try:
+        with open(path) as file:
+            whole = file.read()
+            file.seek(0)
+            assert whole == file.read()
+            return whole
+    except OSError as error: return error.strerror
+for name in ("arp", "dev", "if_inet6", "route", "ipv6_route", "tcp", "udp", "igmp", "snmp", "sockstat"): print(text("/proc/net/" + name))
+for name in ("ipv4/tcp_sack", "ipv4/conf/all/forwarding", "core/somaxconn"):
+    path = "/proc/sys/net/" + name
+    print(os.path.exists(path) and text(path))
+for name in ("mtu", "address", "operstate", "speed", "statistics/rx_packets", "subsystem/eth0/mtu", "../lo/mtu"): print(text("/sys/class/net/eth0/" + name))
+for act in (lambda: open("/proc/net/nothing"), lambda: open("/proc/net"), lambda: open("/proc/net/dev/x"), lambda: open("/proc/net/dev", "w"),
+            lambda: os.listdir("/proc/net/dev"), lambda: os.stat("/sys/class/net/eth9"), lambda: os.readlink("/proc/net/dev"), lambda: os.open("/proc/net/tcp", os.O_RDONLY | os.O_DIRECTORY)):
+    try: print(act())
+    except OSError as error: print(error.strerror)
+print(open("/proc/sys/net/../kernel/ostype").read(), os.stat("/proc/self/status").st_size)
+for command in (["netstat", "-tan"], ["netstat", "-rn"], ["netstat", "-i"], ["ifconfig", "-a"], ["route", "-n"], ["arp", "-n"], ["sysctl", "net.ipv4.tcp_sack"]):
+    told = subprocess.run(command, capture_output=True, text=True)
+    print(told.stdout, told.stderr)
+"#;
+    if !need(&["python3", "netstat", "ifconfig", "route", "arp", "sysctl"]) {
+        return;
+    }
+    let seen = |command: &mut std::process::Command, by_object: &str| {
+        finish(command.args(["python3", "-c", &format!("by_object = {by_object}\n{program}")])).well().text()
+    };
+    let is_mounted = finish(&mut run(["readlink", "/proc/net"])).text() == "sys/net/.net\n";
+    let mounted = is_mounted.then(|| seen(&mut sockeye(["run", "--"]), "False"));
+    for user in users() {
+        let by_object = seen(&mut user.sockeye(["run", "--proc=preload", "--"]), "True");
+        assert!(
+            by_object.contains("10.61.0.1") && by_object.contains("net.ipv4.tcp_sack = 1"),
+            "{by_object}"
+        );
+        if let Some(mounted) = &mounted {
+            let plain = |text: &str| text.replace("/proc/self/net", "/proc/net");
+            assert_eq!(difference(&plain(mounted), &plain(&by_object)), None);
+        }
+        if user.is_ordinary() {
+            // Nobody has to ask for it.
+            finish(&mut user.run(["cat", "/proc/net/dev"])).well().says("eth0:");
+            finish(&mut user.run([
+                "sh",
+                "-c",
+                "echo 0 >/proc/sys/net/ipv4/tcp_sack || cat /proc/sys/net/ipv4/tcp_sack",
+            ]))
+            .says("1");
+        }
+    }
+}
+
+/// What the object asks may be asked by anybody, in any way.
+#[test]
+fn strange_questions_harm_nobody() {
+    let program = r#"
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+call = libc.syscall
+SOCKET = {"x86_64": 41, "aarch64": 198}[os.uname().machine]
+def ask(pointer, length, flags):
+    fd = call(SOCKET, 0x50cc, 2, ctypes.c_void_p(pointer), ctypes.c_ulong(length), flags)
+    return "a file" if fd >= 0 and os.close(fd) is None else os.strerror(ctypes.get_errno())
+def path(text, flags=0, length=None):
+    kept = ctypes.create_string_buffer(text)
+    return ask(ctypes.addressof(kept), len(text) if length is None else length, flags)
+print(path(b"/proc/net/dev"), "|", path(b"/proc/net/dev", length=1 << 40), "|", ask(8, 5, 0), "|", ask(0, 0, 0))
+print(path(b"/etc/passwd"), "|", path(b"/proc/net/../../etc/passwd"), "|", path(b"/proc/net/\xff"), "|", path(b"/sys/class/net/eth0" + b"/subsystem/eth0" * 15))
+print(path(b"/proc/sys/net/ipv4/ip_forward", os.O_RDWR), "|", path(b"/proc/sys/net/ipv4/new", os.O_CREAT | os.O_RDWR), "|", path(b"/proc/net", os.O_TMPFILE | os.O_RDWR))
+print(path(b"/proc/net", 0xffffffff), "|", path(b"/sys/class/net/eth0", os.O_NOFOLLOW), "|", path(b"/proc/net/tcp/", os.O_PATH))
+for name in ("open", "stat", "access", "readlink", "opendir"):
+    for pointer in (None, 8, 1 << 62):
+        f = getattr(libc, name)
+        f.restype = ctypes.c_ssize_t
+        room = ctypes.create_string_buffer(256)
+        if name != "opendir" or pointer is None: print(name, f(ctypes.c_void_p(pointer), room if name in ("stat", "readlink") else 0, 256), end=" ")
+print(open("/proc/net/dev").read().count(":"))
+"#;
+    if need(&["python3"]) {
+        let told =
+            finish(&mut sockeye(["run", "--proc=preload", "--", "python3", "-c", program])).well().text();
+        assert_eq!(told.lines().count(), 5, "{told}");
+        assert!(
+            told.starts_with(
+                "a file | Invalid cross-device link | Bad address | Invalid cross-device link\n"
+            ),
+            "{told}"
+        );
+        assert!(told.contains("Permission denied | No such file or directory | Is a directory\n"), "{told}");
+        assert!(told.ends_with("opendir 0 2\n"), "{told}");
     }
 }

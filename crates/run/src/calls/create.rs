@@ -10,9 +10,13 @@ use sockeye_socket::{Opener, SocketId};
 
 use super::Answer;
 use crate::carriers::{Carriers, Inet, NewCarrier};
-use crate::process::descriptors;
+use crate::files::{self, Source};
+use crate::process::{descriptors, memory};
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
+
+/// The longest path that is looked at: none of the host's is so long.
+const PATH_MAX: usize = 255;
 
 impl Supervisor {
     pub(super) fn create(&mut self, call: &Call) -> Result<Answer, Errno> {
@@ -52,8 +56,25 @@ impl Supervisor {
                 self.listener.answer_descriptor(call.id, memory.as_fd(), true).map_err(none)?;
                 Ok(Answer::Done)
             }
+            Some(Question::File) => self.open_file(call),
             Some(Question::Corks) | None => Err(Errno::EAFNOSUPPORT),
         }
+    }
+
+    /// The object opens one of the host's files.
+    fn open_file(&mut self, call: &Call) -> Result<Answer, Errno> {
+        let preloaded = self.preloaded.as_mut().ok_or(Errno::EAFNOSUPPORT)?;
+        let length = usize::try_from(call.args[3]).ok().filter(|length| *length <= PATH_MAX);
+        let path = memory::read_vec(call.tid, call.args[2], length.ok_or(Errno::EXDEV)?)?;
+        let path = std::str::from_utf8(&path).map_err(|_| Errno::EXDEV)?;
+        let flags = call.int(4);
+        let user = files::user_of(call.tid).ok_or(Errno::EACCES)?;
+        let now = self.network.now();
+        let mut source = Source { now, host: self.network.host(), carriers: &self.carriers };
+        let file = preloaded.open(path, flags, user, &mut source)?;
+        let given = self.listener.answer_descriptor(call.id, file.as_fd(), flags & libc::O_CLOEXEC != 0);
+        given.map_err(|error| error.raw_os_error().map_or(Errno::EMFILE, Errno))?;
+        Ok(Answer::Done)
     }
 
     /// Makes a carrier; with one more try, for those who are gone may have what it takes.

@@ -155,6 +155,15 @@ pub(super) fn files() -> Check {
         let found = "/proc/net, /proc/sys/net and /sys/class/net are the virtual host's, by FUSE in a mount namespace";
         return Check::ok(name, found);
     }
+    let remedy = "run sockeye as root, with CAP_SYS_ADMIN and /dev/fuse in a container";
+    if crate::object::Object::place().is_some() {
+        let found = "no mount namespace: /proc/net, /proc/sys/net and /sys/class/net are the virtual host's by an object that is preloaded";
+        let costs = "static programs, and those that don't open files by libc, see the machine's network there, and settings can't be written";
+        let user =
+            "sockeye run --proc=user, where the files of other users look like nobody's; or run it as root";
+        let remedy = if may(Showing::AsUser) { user } else { remedy };
+        return Check::but(name, Verdict::Without, found, (costs, remedy));
+    }
     let costs = "/proc/net, /proc/sys/net and /sys/class/net show the machine's network";
     if may(Showing::AsUser) {
         let text = (
@@ -163,8 +172,12 @@ pub(super) fn files() -> Check {
         );
         return Check::but(name, Verdict::Without, "no mount namespace without a user namespace", text);
     }
-    let text = (costs, "run sockeye as root, with CAP_SYS_ADMIN and /dev/fuse in a container");
-    Check::but(name, Verdict::Without, "no mount namespace, or no FUSE in one", text)
+    Check::but(
+        name,
+        Verdict::Without,
+        "no mount namespace, no FUSE in one, nor a place for an object",
+        (costs, remedy),
+    )
 }
 
 pub(super) fn runtime_directory() -> Check {

@@ -6,10 +6,12 @@
 
 mod messages;
 mod mount;
+mod preloaded;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sockeye_abi::Errno;
@@ -18,6 +20,7 @@ use sockeye_socket::{Folder, Host, Node, Reader};
 
 pub use mount::Showing;
 pub(crate) use mount::{mount, spread};
+pub(crate) use preloaded::{Preloaded, remove, user_of};
 
 use crate::carriers::Carriers;
 use crate::process::descriptors;
@@ -40,6 +43,14 @@ enum Place {
     /// What lies over `/proc/net`.
     Link,
     Unix,
+}
+
+/// How the host's files come to programs.
+pub(crate) enum Way {
+    /// By a file system that is mounted, and served through this.
+    Mounted(OwnedFd),
+    /// By the object that is preloaded, with a folder that isn't there yet.
+    Preloaded(PathBuf),
 }
 
 /// The file system, and who has a file of it open.
@@ -181,7 +192,7 @@ impl Files {
         let known = self.texts.iter().position(|(other, _)| *other == handle).filter(|_| offset > 0);
         let text = match known.and_then(|at| self.texts.remove(at)) {
             Some((_, text)) => text,
-            None => self.make(place, source)?.into_bytes(),
+            None => text(place, self.owner.0, source)?.into_bytes(),
         };
         self.texts.retain(|(other, _)| *other != handle);
         let from = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
@@ -194,24 +205,12 @@ impl Files {
         Ok(answer)
     }
 
-    fn make(&self, place: &Place, source: &mut Source<'_>) -> Result<String, Errno> {
-        match place {
-            Place::Host(folder, path) => {
-                let reader = Reader { now: source.now, user: self.owner.0, outside: source.carriers };
-                source.host.read_file((*folder, path), reader)
-            }
-            Place::Unix => Ok(unix_sockets(source.carriers)),
-            Place::Link => Err(Errno::EINVAL),
-        }
-    }
-
     fn list(&mut self, place: &Place, (offset, size): (u64, u32), host: &mut Host) -> Result<Answer, Errno> {
-        let Place::Host(folder, path) = place else { return Err(Errno::ENOTDIR) };
-        let mut names = vec![".".to_owned(), "..".to_owned()];
-        names.extend(host.file_names(*folder, path));
-        if *place == Place::Host(Folder::Net, String::new()) {
-            names.push(UNIX.to_owned());
+        if !matches!(place, Place::Host(..)) {
+            return Err(Errno::ENOTDIR);
         }
+        let mut names = vec![".".to_owned(), "..".to_owned()];
+        names.extend(self::names(place, host));
         let mut answer = Answer::new();
         for (next, name) in (1..).zip(&names).skip(usize::try_from(offset).unwrap_or(usize::MAX)) {
             let (number, mode) = match inside(place, name, host) {
@@ -251,6 +250,28 @@ impl AsFd for Files {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
+}
+
+/// A file's text.
+fn text(place: &Place, owner: u32, source: &mut Source<'_>) -> Result<String, Errno> {
+    match place {
+        Place::Host(folder, path) => {
+            let reader = Reader { now: source.now, user: owner, outside: source.carriers };
+            source.host.read_file((*folder, path), reader)
+        }
+        Place::Unix => Ok(unix_sockets(source.carriers)),
+        Place::Link => Err(Errno::EINVAL),
+    }
+}
+
+/// The names in a folder.
+fn names(place: &Place, host: &Host) -> Vec<String> {
+    let Place::Host(folder, path) = place else { return Vec::new() };
+    let mut names = host.file_names(*folder, path);
+    if *place == Place::Host(Folder::Net, String::new()) {
+        names.push(UNIX.to_owned());
+    }
+    names
 }
 
 /// What a name in a folder stands for; `None` if there is no such.

@@ -25,12 +25,14 @@ const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
 /// Whose namespace it is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Showing {
-    /// A mount namespace, if this user may make one.
+    /// A mount namespace, if this user may make one; else as `Preloaded`, if that may be.
     #[default]
     IfAllowed,
     /// A mount namespace; if this user may not make one, within a user namespace, where the files of others look like
     /// nobody's.
     AsUser,
+    /// No namespace: dynamic programs are given them by the object that is preloaded.
+    Preloaded,
     /// None: the machine's files are seen.
     Not,
 }
@@ -44,7 +46,7 @@ pub(crate) fn mount(showing: Showing) -> io::Result<OwnedFd> {
     drop(open_device()?);
     // SAFETY: plain unshare(2); this process has one thread.
     let unshare = |flags| done(unsafe { libc::unshare(flags) });
-    if showing == Showing::Not {
+    if matches!(showing, Showing::Not | Showing::Preloaded) {
         return Err(io::ErrorKind::Unsupported.into());
     }
     match (unshare(libc::CLONE_NEWNS), showing) {
@@ -55,7 +57,7 @@ pub(crate) fn mount(showing: Showing) -> io::Result<OwnedFd> {
             fs::write("/proc/self/uid_map", format!("{user} {user} 1"))?;
             fs::write("/proc/self/gid_map", format!("{group} {group} 1"))?;
         }
-        (Err(error), Showing::IfAllowed | Showing::Not) => return Err(error),
+        (Err(error), Showing::IfAllowed | Showing::Preloaded | Showing::Not) => return Err(error),
     }
     // What others mount is seen here, but nothing of this by them.
     for tree in [c"/proc", c"/sys"] {
