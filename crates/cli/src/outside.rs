@@ -1,23 +1,19 @@
-//! The flags that open the program's network to the machine's.
+//! The flags that open a network to the machine's.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 use sockeye_run::gateway::{Options, Outside, Publish};
+use sockeye_topology::outside::server;
 
-/// What leads out, and in.
+/// What leads out.
 #[derive(Args)]
 #[command(next_help_heading = "The machine's network")]
 pub(crate) struct OutsideFlags {
-    /// Carry TCP, UDP and ping on to the machine's own network, and ask its DNS for others' names; =loopback lets the program
+    /// Carry TCP, UDP and ping on to the machine's own network, and ask its DNS for others' names; =loopback lets programs
     /// reach this machine itself, too, whose loopback is the host gateway then
     #[arg(long, value_name = "REACH", num_args = 0..=1, require_equals = true, default_missing_value = "network")]
     outside: Option<Reach>,
-
-    /// Let the machine in: its PORT leads to the program's; without an address only this machine itself may use it; may be
-    /// given again
-    #[arg(long, value_name = "[ADDRESS:]PORT:PORT[/udp]")]
-    publish: Vec<Publish>,
 
     /// The DNS server that is asked for others' names, instead of those of /etc/resolv.conf; may be given again
     #[arg(long, value_name = "ADDRESS[:PORT]", requires = "outside", value_parser = server)]
@@ -34,22 +30,15 @@ enum Reach {
 }
 
 impl OutsideFlags {
-    /// What the flags are called.
+    /// What the flags are called, and the one for what leads in, which differs from command to command.
     pub(crate) const NAMES: [&str; 3] = ["outside", "publish", "resolver"];
 
-    pub(crate) fn options(self) -> Options {
+    /// What is to lead out; and this in.
+    pub(crate) fn options(self, publish: Vec<Publish>) -> Options {
         let outside = self.outside.map(|reach| match reach {
             Reach::Network => Outside::Network,
             Reach::Loopback => Outside::Loopback,
         });
-        Options { outside, publish: self.publish, resolvers: self.resolver }
+        Options { outside, publish, resolvers: self.resolver }
     }
-}
-
-/// A DNS server's address, perhaps with a port.
-fn server(text: &str) -> Result<SocketAddr, String> {
-    let alone = text.parse().map(|address: IpAddr| SocketAddr::new(address, 53));
-    alone
-        .or_else(|_| text.parse())
-        .map_err(|_| "it is an IP address, perhaps with a port: 192.0.2.1:53".into())
 }

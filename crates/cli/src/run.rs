@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use sockeye_run::gateway::{Publish, PublishError};
 use sockeye_run::{EXIT_SOCKEYE, Ended, Options, Place, Program, Report, Showing, TraceTo};
 
 use crate::faults::LinkFlags;
@@ -119,6 +120,16 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     outside: OutsideFlags,
 
+    /// Let the machine in: its PORT leads to the program's; without an address only this machine itself may use it; may be
+    /// given again
+    #[arg(
+        long,
+        value_name = "[ADDRESS:]PORT:PORT[/udp]",
+        value_parser = published,
+        help_heading = "The machine's network"
+    )]
+    publish: Vec<Publish>,
+
     /// The program, looked for in PATH, and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
@@ -131,6 +142,11 @@ enum Proc {
     User,
     Preload,
     Off,
+}
+
+/// What is published of the program's host.
+fn published(text: &str) -> Result<Publish, PublishError> {
+    Publish::to_host(sockeye_run::HOST, text)
 }
 
 /// Runs it; gives the exit status.
@@ -160,7 +176,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         pcap: arguments.pcap,
         snap: arguments.snap.and_then(|snap| usize::try_from(snap).ok()),
         faults: arguments.link.faults(),
-        gateway: arguments.outside.options(),
+        gateway: arguments.outside.options(arguments.publish),
         exact: if arguments.fast { Some(false) } else { arguments.exact.then_some(true) },
         object: arguments.fast,
         linger: arguments.linger,

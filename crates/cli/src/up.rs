@@ -9,13 +9,19 @@ use clap::Args;
 use serde_json::json;
 use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session};
 use sockeye_look::Role;
+use sockeye_run::gateway::{Options, Publish};
+use sockeye_topology::Topology;
 
 use crate::faults::LinkFlags;
 use crate::network_file::Network;
 use crate::output::print;
+use crate::outside::OutsideFlags;
 
 /// The network that is meant if none is named.
 pub(crate) const DEFAULT: &str = "default";
+
+/// What leads out of a file's network that doesn't say.
+const GATEWAY: &str = "gateway";
 
 /// What it says of a socket that a network left behind; its name follows.
 const TOOK_OVER: &str = "took over the socket of a network ";
@@ -23,7 +29,8 @@ const TOOK_OVER: &str = "took over the socket of a network ";
 const AFTER_HELP: &str = "\
 The network is a switch. tekapo (10.61.0.2, fd61::2) is on it, with HTTP, names and the small services, which move to
 the program that joins as it; pukaki is 10.61.0.1 and fd61::1; any other host gets the next free address when it first
-comes. A host whose program ends is switched off, and keeps its address. The hosts of a file (docs/lab.md) serve by themselves until somebody is them.
+comes. A host whose program ends is switched off, and keeps its address. With --outside or --publish gateway (10.61.0.254,
+fd61::fe) leads to the machine's own network. The hosts of a file (docs/lab.md) serve by themselves until somebody is them.
 
 Examples:
   sockeye up --daemon                                          # or sockeye up --daemon FILE
@@ -31,6 +38,8 @@ Examples:
   sockeye run --host aoraki -- curl http://pukaki:8000/        # in another
   sockeye hosts
   sockeye down
+  sockeye up --outside --delay 80ms                            # all its hosts get out to the machine's network
+  sockeye up --publish 8080:pukaki:80                          # http://127.0.0.1:8080/ on this machine
 
 Exit status:
   0; 2 if there is no such network or host, or there can't be, and for a wrong command line; 1 for other failures.";
@@ -60,6 +69,14 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     link: LinkFlags,
+
+    #[command(flatten)]
+    outside: OutsideFlags,
+
+    /// Let the machine in: its PORT leads to that of a HOST; without an address only this machine itself may use it; may be
+    /// given again
+    #[arg(long, value_name = "[ADDRESS:]PORT:HOST:PORT[/udp]", help_heading = "The machine's network")]
+    publish: Vec<Publish>,
 }
 
 /// Which network.
@@ -111,9 +128,14 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
     let random = || RandomState::new().hash_one(std::process::id());
     let name = place.name().to_owned();
     let from = arguments.file.as_ref().map(|file| file.display().to_string());
+    let outside = arguments.outside.options(arguments.publish);
     let (mut hub, hosts) = match arguments.file {
         Some(file) => {
-            let Network { topology, files } = Network::read(&file).map_err(Error::Refused)?;
+            let Network { mut topology, files } = Network::read(&file).map_err(Error::Refused)?;
+            if !outside.is_nothing() {
+                lead_out(&mut topology, outside)
+                    .map_err(|why| Error::Refused(format!("{}: {why}", file.display())))?;
+            }
             let seed = arguments.seed.or(topology.seed).unwrap_or_else(random);
             let hosts: Vec<_> = topology.hosts.iter().map(|host| host.name.as_str()).collect();
             (Hub::of(place, &topology, seed, files)?, hosts.join(", "))
@@ -124,8 +146,12 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
                 return Err(Error::Refused("--cut goes with sockeye run without --host".to_owned()));
             }
             let seed = arguments.seed.unwrap_or_else(random);
-            let hub = Hub::new(place, seed, faults.direction, faults.mtu.unwrap_or(1500))?;
-            (hub, "tekapo 10.61.0.2 fd61::2".to_owned())
+            let hosts = match outside.is_nothing() {
+                true => "tekapo 10.61.0.2 fd61::2",
+                false => "tekapo 10.61.0.2 fd61::2, gateway 10.61.0.254 fd61::fe",
+            };
+            let link = (faults.direction, faults.mtu.unwrap_or(1500));
+            (Hub::new(place, seed, link, outside)?, hosts.to_owned())
         }
     };
     // It can do without.
@@ -142,6 +168,15 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
     let _ = writeln!(io::stdout(), "network {name} is up: {hosts}; join it by sockeye run --host NAME");
     let _ = io::stdout().flush();
     hub.serve()
+}
+
+/// Does as the flags say, whatever the file says of its gateway; if it says nothing, that is its host of this name.
+fn lead_out(topology: &mut Topology, outside: Options) -> Result<(), String> {
+    let named = || topology.hosts.iter().position(|host| host.name == GATEWAY);
+    let host = topology.gateway.as_ref().map(|gateway| gateway.host).or_else(named);
+    let host =
+        host.ok_or("it has no [gateway], and no host of that name, to lead to the machine's network")?;
+    topology.lead_out(host, outside)
 }
 
 /// Starts the same again behind, and waits until it is there.

@@ -9,7 +9,7 @@
 
 mod flow;
 mod native;
-mod options;
+mod outlet;
 mod publish;
 mod relay;
 mod target;
@@ -24,10 +24,11 @@ use slotmap::{Key, KeyData, SecondaryMap, SlotMap, new_key_type};
 use sockeye_base::{Instant, Pool};
 use sockeye_socket::{Host, SocketId};
 use sockeye_stack::Stranger;
+pub use sockeye_topology::outside::{Options, Outside, Publish, PublishError, Transport};
 
 use flow::{Flow, FlowKey};
-pub use options::{Options, Outside, Publish, Transport};
-use publish::{Caller, Door, Published};
+pub use outlet::{Outlet, settle};
+use publish::{Caller, Door, Lead, Published};
 use relay::{Fate, Relay};
 use target::Targets;
 
@@ -82,8 +83,8 @@ pub struct Gateway {
     /// When idle flows are looked for.
     sweep_at: Option<Instant>,
     targets: Targets,
-    /// The addresses of the host that published ports lead to.
-    program: Vec<IpAddr>,
+    /// Where published ports lead.
+    leads: Vec<Lead>,
     pool: Pool,
     buffer: Vec<u8>,
 }
@@ -103,19 +104,20 @@ impl Gateway {
             has_paused: false,
             sweep_at: None,
             targets: Targets::new(options.outside, options.resolvers),
-            program: Vec::new(),
+            leads: Vec::new(),
             pool: Pool::new(),
             buffer: vec![0; 1 << 16],
         };
         for published in options.publish {
-            gateway.publish(published).map_err(|error| Error::Publish(published.listen, error))?;
+            let listen = published.listen;
+            gateway.publish(published).map_err(|error| Error::Publish(listen, error))?;
         }
         Ok(gateway)
     }
 
-    /// Published ports lead to the host with these addresses.
-    pub fn lead_to(&mut self, addresses: Vec<IpAddr>) {
-        self.program = addresses;
+    /// What is published of the host of this name leads to these addresses.
+    pub fn lead_to(&mut self, host: &str, addresses: &[IpAddr]) {
+        self.leads.iter_mut().for_each(|lead| lead.learn(host, addresses));
     }
 
     /// Something the user should know, once.

@@ -1,4 +1,4 @@
-//! What the machine publishes: its ports that lead to the program's. A connection to one becomes one from the gateway; as long
+//! What the machine publishes: its ports that lead to those of hosts. A connection to one becomes one from the gateway; as long
 //! as too many wait for the program's answer, others wait in the machine's queue. Of UDP each caller has a socket of the
 //! gateway's own.
 
@@ -24,11 +24,29 @@ const AT_A_TIME: usize = 32;
 /// So many callers a published UDP port remembers; the longest idle makes room.
 const CALLERS_MAX: usize = 1024;
 
+/// Where a published port leads.
+pub(crate) struct Lead {
+    host: String,
+    port: u16,
+    is_ipv4: bool,
+    /// The host's address, if it has one of that family.
+    address: Option<IpAddr>,
+}
+
+impl Lead {
+    /// The host of this name has these addresses.
+    pub(crate) fn learn(&mut self, host: &str, addresses: &[IpAddr]) {
+        if self.host == host {
+            self.address = addresses.iter().copied().find(|address| address.is_ipv4() == self.is_ipv4);
+        }
+    }
+}
+
 /// A TCP port.
 pub(crate) struct Published {
     listener: OwnedFd,
-    to: u16,
-    is_ipv4: bool,
+    /// Its place in `Gateway::leads`.
+    lead: usize,
     /// Nothing is taken from it for now.
     is_paused: bool,
 }
@@ -36,8 +54,8 @@ pub(crate) struct Published {
 /// A UDP port.
 pub(crate) struct Door {
     outer: OwnedFd,
-    to: u16,
-    is_ipv4: bool,
+    /// Its place in `Gateway::leads`.
+    lead: usize,
 }
 
 /// Who speaks to the program by a UDP port.
@@ -57,14 +75,14 @@ impl Caller {
 impl Gateway {
     /// Opens a published port.
     pub(crate) fn publish(&mut self, published: Publish) -> std::io::Result<()> {
-        let Publish { listen, to, transport } = published;
-        let is_ipv4 = listen.is_ipv4();
+        let Publish { listen, host, to, transport } = published;
+        let lead = self.leads.len();
         let item = match transport {
             Transport::Tcp => {
                 let listener = native::open(listen, true)?;
-                Item::Published(Published { listener, to, is_ipv4, is_paused: false })
+                Item::Published(Published { listener, lead, is_paused: false })
             }
-            Transport::Udp => Item::Door(Door { outer: native::open(listen, false)?, to, is_ipv4 }),
+            Transport::Udp => Item::Door(Door { outer: native::open(listen, false)?, lead }),
         };
         let id = self.items.insert(item);
         match self.items.get(id) {
@@ -72,13 +90,8 @@ impl Gateway {
             Some(Item::Door(door)) => self.watch(id, &door.outer, EventFlags::IN)?,
             _ => {}
         }
+        self.leads.push(Lead { host, port: to, is_ipv4: listen.is_ipv4(), address: None });
         Ok(())
-    }
-
-    /// The program's address of a family, with a port.
-    fn program(&self, is_ipv4: bool, port: u16) -> Option<SocketAddr> {
-        let address: Option<&IpAddr> = self.program.iter().find(|address| address.is_ipv4() == is_ipv4);
-        address.map(|address| SocketAddr::new(*address, port))
     }
 
     /// Takes connections to a published port.
@@ -88,7 +101,7 @@ impl Gateway {
                 return self.pause(id, true);
             }
             let Some(Item::Published(published)) = self.items.get(id) else { return };
-            let (to, is_ipv4) = (published.to, published.is_ipv4);
+            let lead = published.lead;
             let outer = match native::accept(&published.listener) {
                 Ok(outer) => outer,
                 Err(Native::INTR | Native::CONNABORTED) => continue,
@@ -96,7 +109,7 @@ impl Gateway {
                 // No descriptors: it waits until something is over.
                 Err(_) => return self.pause(id, true),
             };
-            let Some(socket) = self.call(host, now, (is_ipv4, to), sockeye_abi::Transport::Tcp) else {
+            let Some(socket) = self.call(host, now, lead, sockeye_abi::Transport::Tcp) else {
                 native::reset(outer);
                 continue;
             };
@@ -110,21 +123,22 @@ impl Gateway {
         }
     }
 
-    /// A socket of the gateway's that calls the program, or has called it.
+    /// A socket of the gateway's that calls where a published port leads, or has called there.
     fn call(
         &self,
         host: &mut Host,
         now: Instant,
-        (is_ipv4, port): (bool, u16),
+        lead: usize,
         transport: sockeye_abi::Transport,
     ) -> Option<SocketId> {
-        let program = self.program(is_ipv4, port)?;
-        let family = if is_ipv4 { Family::Inet } else { Family::Inet6 };
+        let lead = self.leads.get(lead)?;
+        let to = SocketAddr::new(lead.address?, lead.port);
+        let family = if lead.is_ipv4 { Family::Inet } else { Family::Inet6 };
         let socket = host.socket(family, transport).ok()?;
         if transport == sockeye_abi::Transport::Tcp {
             let _ = host.set_option(now, socket, Opt::TcpNoDelay, Value::Int(1));
         }
-        match host.connect(now, socket, program) {
+        match host.connect(now, socket, to) {
             Ok(()) | Err(Errno::EINPROGRESS) => Some(socket),
             Err(_) => {
                 host.close(now, socket);
@@ -154,7 +168,7 @@ impl Gateway {
     pub(crate) fn door_ready(&mut self, host: &mut Host, now: Instant, id: ItemId) {
         for _ in 0..AT_A_TIME {
             let Some(Item::Door(door)) = self.items.get(id) else { return };
-            let (to, is_ipv4) = (door.to, door.is_ipv4);
+            let lead = door.lead;
             let came = rustix::net::recvfrom(&door.outer, &mut self.buffer[..], RecvFlags::DONTWAIT);
             let (came, peer) = match came {
                 Ok((_, came, Some(peer))) => (came, peer),
@@ -164,7 +178,7 @@ impl Gateway {
                 Err(_) => continue,
             };
             let Ok(peer) = SocketAddr::try_from(peer) else { continue };
-            let Some(caller) = self.caller(host, now, (id, peer), (is_ipv4, to)) else { continue };
+            let Some(caller) = self.caller(host, now, (id, peer), lead) else { continue };
             let Some(Item::Caller(caller)) = self.items.get_mut(caller) else { continue };
             caller.used = now;
             // What the program doesn't take is lost; that it refuses is told to nobody.
@@ -180,7 +194,7 @@ impl Gateway {
         host: &mut Host,
         now: Instant,
         (door, peer): (ItemId, SocketAddr),
-        to: (bool, u16),
+        lead: usize,
     ) -> Option<ItemId> {
         if let Some(id) = self.callers.get(&(door, peer)) {
             return Some(*id);
@@ -193,7 +207,7 @@ impl Gateway {
             let idlest = self.callers.values().copied().min_by_key(used)?;
             self.end_caller(host, now, idlest);
         }
-        let socket = self.call(host, now, to, sockeye_abi::Transport::Udp)?;
+        let socket = self.call(host, now, lead, sockeye_abi::Transport::Udp)?;
         let id = self.items.insert(Item::Caller(Caller { door, peer, socket, used: now }));
         self.callers.insert((door, peer), id);
         self.by_socket.insert(socket, id);

@@ -1,10 +1,12 @@
 //! The network itself: the hosts that are in it, and those that processes are or were plugged in as.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
+use sockeye_gateway::{Gateway, Outlet};
 use sockeye_lab::{
     Captured, Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId,
 };
@@ -23,6 +25,9 @@ const LONGEST_NAME: usize = 63;
 /// The hosts there are from the beginning: their last numbers.
 const PUKAKI: u8 = 1;
 const TEKAPO: u8 = 2;
+const GATEWAY: u8 = 254;
+/// The port of DNS.
+const DNS: u16 = 53;
 
 pub(crate) struct Hosts {
     lab: Lab,
@@ -30,6 +35,8 @@ pub(crate) struct Hosts {
     known: Vec<Known>,
     /// Whose interface a way out leads to.
     ways: BTreeMap<OutsideId, (usize, usize)>,
+    /// What leads to the machine's network.
+    outlet: Option<Outlet>,
     /// How hosts that aren't known are taken in, if they are.
     guests: Option<Guests>,
     /// What happens to hosts, in the order of time, and which of it is next.
@@ -55,18 +62,36 @@ struct Guests {
     switch: SwitchId,
     direction: Direction,
     mtu: usize,
+    /// What they do with what is for others.
+    routes: Vec<(String, IpAddr, usize)>,
 }
 
 impl Hosts {
-    /// `tekapo` on a switch, to which other hosts come by links like this, with this MTU in bytes.
-    pub(crate) fn default_network(seed: u64, direction: Direction, mtu: usize) -> Result<Hosts, Errno> {
+    /// `tekapo` on a switch, to which other hosts come by links like this, with this MTU in bytes; and perhaps `gateway`, their
+    /// way out.
+    pub(crate) fn default_network(
+        seed: u64,
+        (direction, mtu): (Direction, usize),
+        gateway: Option<Gateway>,
+    ) -> Result<Hosts, Errno> {
         let mut lab = Lab::new(seed);
         let tekapo = lab.add_host(HostSpec { mtu, ..HostSpec::new("tekapo", networks(TEKAPO)) });
         let switch = lab.add_switch("switch");
         lab.add_link(LinkSpec { mtu, ..LinkSpec::new(tekapo, switch) });
-        lab.host_mut(tekapo).stack_mut().accept_any_destination(53);
-        let mut services = Services::tekapo(&lab, tekapo);
+        lab.host_mut(tekapo).stack_mut().accept_any_destination(DNS);
+        let outlet = gateway.map(|gateway| {
+            let host = lab.add_host(HostSpec { mtu, ..HostSpec::new("gateway", networks(GATEWAY)) });
+            lab.add_link(LinkSpec { mtu, ..LinkSpec::new(host, switch) });
+            lab.host_mut(host).stack_mut().answer_for_all();
+            Outlet::new(host, gateway)
+        });
+        let upstream = outlet.as_ref().map(|_| SocketAddr::new(v4(GATEWAY).into(), DNS));
+        let mut services = match upstream {
+            Some(upstream) => Services::tekapo_forwarding(&lab, tekapo, upstream),
+            None => Services::tekapo(&lab, tekapo),
+        };
         services.start(&mut lab, Instant::ZERO)?;
+        let routes = upstream.map(|_| default_routes()).unwrap_or_default();
         let own = Known::new("tekapo", vec![v4(TEKAPO).into(), v6(TEKAPO).into()]);
         let mac =
             lab.host(tekapo).stack().interfaces().nth(lab.eth0().0).map(|(_, interface)| interface.mac.0);
@@ -77,36 +102,73 @@ impl Hosts {
         };
         let joined = Joined {
             services: Service::ALL.iter().map(|(name, _)| (*name).to_owned()).collect(),
+            routes: routes.clone(),
+            upstream,
             ..Joined::new("tekapo", attached)
         };
         let way = lab.add_outside();
-        Ok(Hosts {
-            lab,
-            services,
-            known: vec![Known { inside: Some(tekapo), joined: Some(joined), ways: vec![way], ..own }],
-            ways: BTreeMap::from([(way, (0, 0))]),
-            guests: Some(Guests { switch, direction, mtu }),
-            events: Vec::new(),
-            event: 0,
-        })
+        let tekapo = Known { inside: Some(tekapo), joined: Some(joined), ways: vec![way], ..own };
+        let mut known = vec![tekapo];
+        known.extend(outlet.as_ref().map(|outlet| Known {
+            inside: Some(outlet.host()),
+            ..Known::new("gateway", vec![v4(GATEWAY).into(), v6(GATEWAY).into()])
+        }));
+        let ways = BTreeMap::from([(way, (0, 0))]);
+        let guests = Some(Guests { switch, direction, mtu, routes });
+        let mut hosts = Hosts { lab, services, known, ways, outlet, guests, events: Vec::new(), event: 0 };
+        hosts.lead_in(0);
+        Ok(hosts)
     }
 
     /// A file's hosts and links.
-    pub(crate) fn of(topology: &Topology, seed: u64, files: Files) -> Result<Hosts, Errno> {
-        let Built { mut lab, mut services, hosts, .. } = topology.build(seed, files);
+    pub(crate) fn of(
+        topology: &Topology,
+        seed: u64,
+        files: Files,
+        gateway: Option<Gateway>,
+    ) -> Result<Hosts, Errno> {
+        let Built { mut lab, mut services, hosts, gateway: way_out, .. } = topology.build(seed, files);
         services.start(&mut lab, Instant::ZERO)?;
+        let outlet = way_out.zip(gateway).map(|(host, gateway)| Outlet::new(host, gateway));
         let mut ways = BTreeMap::new();
         let mut known = Vec::new();
         for (number, inside) in hosts.into_iter().enumerate() {
             let joined = joined(topology, number, &lab, inside);
+            let host = Known::new(&joined.name, topology.addresses(number).collect());
+            if topology.is_gateway(number) {
+                known.push(Known { inside: Some(inside), ..host });
+                continue;
+            }
             let own: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
             name_ways(&mut lab, &joined.name, &own);
             ways.extend(own.iter().enumerate().map(|(interface, way)| (*way, (number, interface))));
-            let host = Known::new(&joined.name, addresses(topology, number));
             known.push(Known { joined: Some(joined), inside: Some(inside), ways: own, ..host });
         }
         let events = topology.events.clone();
-        Ok(Hosts { lab, services, known, ways, guests: None, events, event: 0 })
+        let mut hosts = Hosts { lab, services, known, ways, outlet, guests: None, events, event: 0 };
+        (0..hosts.known.len()).for_each(|host| hosts.lead_in(host));
+        Ok(hosts)
+    }
+
+    /// What is published of a host leads to its addresses.
+    fn lead_in(&mut self, host: usize) {
+        let known = &self.known[host];
+        self.outlet.iter_mut().for_each(|outlet| outlet.lead_to(&known.name, &known.addresses));
+    }
+
+    /// What tells of the machine's own network, if something leads there.
+    pub(crate) fn outside(&self) -> Option<BorrowedFd<'_>> {
+        self.outlet.as_ref().map(Outlet::as_fd)
+    }
+
+    /// Takes in what the machine's network has to say.
+    pub(crate) fn attend_outside(&mut self, now: Instant) {
+        self.outlet.iter_mut().for_each(|outlet| outlet.attend(&mut self.lab, now));
+    }
+
+    /// Something the user should know, once.
+    pub(crate) fn poll_note(&mut self) -> Option<&'static str> {
+        self.outlet.as_mut()?.poll_note()
     }
 
     /// Who watches is shown these frames.
@@ -143,7 +205,8 @@ impl Hosts {
     /// When something is due.
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         let event = self.events.get(self.event).map(|event| Instant::ZERO + event.at);
-        [self.lab.next_deadline(), event].into_iter().flatten().min()
+        let outside = self.outlet.as_ref().and_then(Outlet::next_deadline);
+        [self.lab.next_deadline(), event, outside].into_iter().flatten().min()
     }
 
     /// What happens to hosts that processes are plugged in as, and to which.
@@ -151,11 +214,17 @@ impl Hosts {
         loop {
             let event = self.events.get(self.event).filter(|event| Instant::ZERO + event.at <= now)?;
             self.event += 1;
-            let (host, happening): (usize, fn(String) -> Happening) = match event.what {
-                What::Off(host) => (host, Happening::Off),
-                What::On(host) => (host, Happening::On),
-                What::Pause(host) => (host, Happening::Pause),
-                What::Resume(host) => (host, Happening::Resume),
+            let (host, happening): (usize, fn(String) -> Happening) = match &event.what {
+                What::Off(host) => (*host, Happening::Off),
+                What::On(host) => (*host, Happening::On),
+                What::Pause(host) => (*host, Happening::Pause),
+                What::Resume(host) => (*host, Happening::Resume),
+                What::Readdress(host, 0, addresses) => {
+                    let addresses: Vec<_> = addresses.iter().map(Cidr::address).collect();
+                    let name = &self.known[*host].name;
+                    self.outlet.iter_mut().for_each(|outlet| outlet.lead_to(name, &addresses));
+                    continue;
+                }
                 What::Cut(_) | What::Mend(_) | What::Change(..) | What::Readdress(..) => continue,
             };
             if self.known[host].inside.is_none() {
@@ -236,10 +305,12 @@ impl Hosts {
             mac: [0x02, 0, 1, 0, 0, number],
             mtu: guests.mtu,
         };
-        let joined = Joined { dns: Some((v4(TEKAPO), v6(TEKAPO))), ..Joined::new(name, attached) };
+        let dns = Some((v4(TEKAPO), v6(TEKAPO)));
+        let joined = Joined { dns, routes: guests.routes.clone(), ..Joined::new(name, attached) };
         self.ways.insert(way, (self.known.len(), 0));
         let known = Known { joined: Some(joined), ways: vec![way], ..Known::new(name, addresses) };
         self.known.push(known);
+        self.lead_in(self.known.len() - 1);
         Ok(self.known.len() - 1)
     }
 
@@ -279,7 +350,8 @@ impl Hosts {
     /// Lets the network do what is due. `deliver` takes what has come to an interface of a host that is plugged in, and says
     /// whether there was room for it.
     pub(crate) fn settle(&mut self, now: Instant, mut deliver: impl FnMut(usize, usize, &Frame) -> bool) {
-        self.services.settle(&mut self.lab, now, |_, _, _| {});
+        let network = (&mut self.lab, &mut self.services);
+        sockeye_gateway::settle(self.outlet.as_mut(), network, now, |_, _, _| {});
         while let Some((way, frame)) = self.lab.poll_outside() {
             let Some((host, interface)) = self.ways.get(&way).copied() else { continue };
             let known = &mut self.known[host];
@@ -336,19 +408,22 @@ fn joined(topology: &Topology, number: usize, lab: &Lab, inside: HostId) -> Join
         sysctls: host.sysctls.clone(),
         services: topology.served(host).into_iter().map(|service| service.name().to_owned()).collect(),
         dns: None,
-        names: names.map(|(number, host)| (host.name.clone(), addresses(topology, number))).collect(),
+        upstream: topology.upstream(number),
+        names: names
+            .map(|(number, host)| (host.name.clone(), topology.addresses(number).collect()))
+            .collect(),
         version: VERSION,
     }
-}
-
-fn addresses(topology: &Topology, host: usize) -> Vec<IpAddr> {
-    let interfaces = topology.hosts[host].interfaces.iter();
-    interfaces.flat_map(|interface| &interface.addresses).map(Cidr::address).collect()
 }
 
 fn count((frames, bytes): &mut (u64, u64), frame: &Frame) {
     *frames += frame.count() as u64;
     *bytes += frame.len() as u64;
+}
+
+/// All that is for others goes to the gateway.
+fn default_routes() -> Vec<(String, IpAddr, usize)> {
+    vec![("0.0.0.0/0".to_owned(), v4(GATEWAY).into(), 0), ("::/0".to_owned(), v6(GATEWAY).into(), 0)]
 }
 
 fn v4(number: u8) -> Ipv4Addr {

@@ -1,7 +1,7 @@
 //! The hub: a network, and the processes that are plugged in as hosts of it.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
@@ -14,6 +14,7 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
 };
 use sockeye_base::Instant;
+use sockeye_gateway::{Gateway, Options};
 use sockeye_lab::{Captured, Capturing, Direction, Lab};
 use sockeye_look::{About, Desk, Role, Snapshot};
 use sockeye_topology::{Files, Topology};
@@ -78,6 +79,8 @@ struct Ready {
     ended: bool,
     /// Somebody looks.
     looked_at: bool,
+    /// The machine's network has something to say.
+    outside: bool,
     /// Members that have something.
     members: Vec<usize>,
 }
@@ -92,12 +95,20 @@ struct Peer {
 
 impl Hub {
     /// The default network at a place, its links like this each way, with this MTU in bytes. Hosts that it doesn't know get
-    /// the next free address.
+    /// the next free address. If something leads to the machine's network, or in from it, that is host `gateway`.
     ///
     /// # Errors
-    /// `IsUp`, or the socket can't be made.
-    pub fn new(place: Place, seed: u64, direction: Direction, mtu: usize) -> Result<Hub, Error> {
-        Hub::at(place, || Hosts::default_network(seed, direction, mtu))
+    /// `IsUp`, or the socket can't be made, or a port not be published.
+    pub fn new(
+        place: Place,
+        seed: u64,
+        (direction, mtu): (Direction, usize),
+        outside: Options,
+    ) -> Result<Hub, Error> {
+        Hub::at(place, || {
+            let gateway = if outside.is_nothing() { None } else { Some(Gateway::new(outside)?) };
+            Ok(Hosts::default_network(seed, (direction, mtu), gateway).map_err(failed)?)
+        })
     }
 
     /// A file's network at a place, its hosts serving these files.
@@ -105,17 +116,23 @@ impl Hub {
     /// # Errors
     /// The same.
     pub fn of(place: Place, topology: &Topology, seed: u64, files: Files) -> Result<Hub, Error> {
-        Hub::at(place, || Hosts::of(topology, seed, files))
+        Hub::at(place, || {
+            let options = topology.gateway.as_ref().map(|gateway| gateway.options.clone());
+            let gateway = options.map(Gateway::new).transpose()?;
+            Ok(Hosts::of(topology, seed, files, gateway).map_err(failed)?)
+        })
     }
 
-    fn at(place: Place, hosts: impl FnOnce() -> Result<Hosts, sockeye_abi::Errno>) -> Result<Hub, Error> {
+    fn at(place: Place, hosts: impl FnOnce() -> Result<Hosts, Error>) -> Result<Hub, Error> {
         let (listener, took_over) = claim(&place)?;
         let (end, signalled) = UnixStream::pair()?;
         for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
         {
             signal_hook::low_level::pipe::register(signal, signalled.try_clone()?)?;
         }
-        let hosts = hosts().map_err(|errno| io::Error::from_raw_os_error(errno.0))?;
+        let hosts = hosts().inspect_err(|_| {
+            let _ = fs::remove_file(place.path());
+        })?;
         Ok(Hub {
             place,
             listener,
@@ -187,10 +204,13 @@ impl Hub {
     pub fn serve(&mut self) -> Result<(), Error> {
         while !self.ended {
             self.settle();
-            let Ready { listening, ended, looked_at, members } = self.wait()?;
+            let Ready { listening, ended, looked_at, outside, members } = self.wait()?;
             self.ended |= ended;
             if looked_at {
                 self.attend_desk();
+            }
+            if outside {
+                self.hosts.attend_outside(self.now());
             }
             for at in members {
                 self.attend(at);
@@ -220,6 +240,8 @@ impl Hub {
         let listens = if has_room { PollFlags::IN } else { PollFlags::empty() };
         let mut places = vec![PollFd::new(&self.listener, listens), PollFd::new(&self.end, PollFlags::IN)];
         places.extend(self.desk.iter().map(|(desk, _)| PollFd::new(desk, PollFlags::IN)));
+        let way_out = places.len();
+        places.extend(self.hosts.outside().map(|gateway| PollFd::from_borrowed_fd(gateway, PollFlags::IN)));
         let first = places.len();
         places.extend(self.members.iter().map(|peer| {
             let writes = if peer.member.is_waiting() { PollFlags::OUT } else { PollFlags::empty() };
@@ -230,9 +252,10 @@ impl Hub {
             Err(error) => return Err(error.into()),
         }
         let has = |at: usize| !places[at].revents().is_empty();
-        let looked_at = first > 2 && has(2);
+        let looked_at = way_out > 2 && has(2);
+        let outside = first > way_out && has(way_out);
         let members = (first..places.len()).filter(|at| has(*at)).map(|at| at - first).collect();
-        Ok(Ready { listening: has(0), ended: has(1), looked_at, members })
+        Ok(Ready { listening: has(0), ended: has(1), looked_at, outside, members })
     }
 
     fn accept(&mut self) {
@@ -356,6 +379,10 @@ impl Hub {
             self.desk.iter_mut().for_each(|(desk, _)| desk.show(lab, &captured));
         }
         self.desk.iter_mut().for_each(|(desk, _)| desk.flush());
+        while let Some(note) = self.hosts.poll_note() {
+            // Nobody may be there to read it.
+            let _ = writeln!(io::stderr(), "sockeye: {note}");
+        }
     }
 
     /// Hosts whose processes have left are switched off.
@@ -373,6 +400,11 @@ impl Drop for Hub {
     fn drop(&mut self) {
         let _ = fs::remove_file(self.place.path());
     }
+}
+
+/// What the network could not be given.
+fn failed(errno: sockeye_abi::Errno) -> io::Error {
+    io::Error::from_raw_os_error(errno.0)
 }
 
 /// A listener at a place, if no other hub is there. What one left behind that is no more is taken away; says whether there was such.

@@ -39,6 +39,9 @@ pub enum Error {
     /// The hub said something else than it should.
     #[error("the network answered what this version doesn't know")]
     Strange,
+    /// The way to the machine's own network.
+    #[error(transparent)]
+    Gateway(#[from] sockeye_gateway::Error),
     /// The connection to it broke.
     #[error("the network's socket: {0}")]
     Io(#[from] io::Error),
@@ -49,7 +52,7 @@ impl Error {
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::Place(_) | Error::IsUp(_) | Error::NotUp(_) | Error::Refused(_) => 2,
-            Error::Strange | Error::Io(_) => 1,
+            Error::Strange | Error::Gateway(_) | Error::Io(_) => 1,
         }
     }
 }

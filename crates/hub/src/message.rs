@@ -1,6 +1,6 @@
 //! What goes over the socket: each a packet of SEQPACKET, whose first byte tells what the rest is.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use sockeye_device::{Codec, Layer};
 use sockeye_wire::Frame;
 
 /// What is spoken here: another number each time that messages change so that both sides have to know.
-pub(crate) const VERSION: u32 = 2;
+pub(crate) const VERSION: u32 = 3;
 /// What a control message begins with; JSON follows.
 const CONTROL: u8 = 0;
 /// What a frame begins with; the number of the host's interface, a virtio-net header and an Ethernet frame follow.
@@ -67,6 +67,9 @@ pub struct Joined {
     pub services: Vec<String>,
     /// Who knows the names; if nobody does, or this host itself, they are those below.
     pub dns: Option<(Ipv4Addr, Ipv6Addr)>,
+    /// Whom it asks for names that aren't the network's, where it serves names itself and something leads out.
+    #[serde(default)]
+    pub upstream: Option<SocketAddr>,
     /// The hosts and their addresses, where this host has to know them; of those that come later it is told.
     pub names: Vec<(String, Vec<IpAddr>)>,
     /// Which version the network speaks; 0 if it doesn't say.
@@ -84,6 +87,7 @@ impl Joined {
             sysctls: Vec::new(),
             services: Vec::new(),
             dns: None,
+            upstream: None,
             names: Vec::new(),
             version: VERSION,
         }

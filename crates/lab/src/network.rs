@@ -73,7 +73,12 @@ fn add_host(lab: &mut Lab, (name, number): (&str, u8), mtu: usize) -> HostId {
 /// Whatever a host asks DNS, this server is asked.
 fn ask(lab: &mut Lab, host: HostId, server: HostId) {
     let interface = lab.eth0();
-    lab.host_mut(host).stack_mut().add_policy(Policy { port: DNS, via: (ipv4(2), ipv6(2)), interface });
+    lab.host_mut(host).stack_mut().add_policy(Policy {
+        port: DNS,
+        via: (ipv4(2), ipv6(2)),
+        interface,
+        except: None,
+    });
     lab.host_mut(server).stack_mut().accept_any_destination(DNS);
 }
 

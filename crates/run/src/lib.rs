@@ -26,6 +26,7 @@ mod unmet;
 pub use calls::{CALLS, CallRow, When};
 pub use faults::Faults;
 pub use files::Showing;
+pub use network::HOST;
 pub use pcap::Pcap;
 pub use sockeye_gateway as gateway;
 pub use sockeye_hub::Place;

@@ -8,7 +8,7 @@ use std::time::Instant as Clock;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_gateway::Gateway;
+use sockeye_gateway::{Gateway, Outlet};
 use sockeye_hub::{Joined, News, Plug};
 use sockeye_lab::{Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId};
 use sockeye_look::{About, Desk, Role, Snapshot};
@@ -23,6 +23,8 @@ use crate::Faults;
 use crate::pcap::Pcap;
 use crate::trace::Trace;
 
+/// The program's host in the default network.
+pub const HOST: &str = "pukaki";
 /// The port of DNS.
 const DNS: u16 = 53;
 /// Frames taken from the cable before programs get their turn.
@@ -34,7 +36,7 @@ pub(crate) struct Network {
     services: Services,
     program_host: HostId,
     cable: Option<Cable>,
-    gateway: Option<Outlet>,
+    outlet: Option<Outlet>,
     began: Clock,
     watchers: Watchers,
 }
@@ -44,12 +46,6 @@ struct Cable {
     plug: Plug,
     /// One way out for each interface.
     ways: Vec<OutsideId>,
-}
-
-/// A host that carries to the machine's network what comes to it.
-struct Outlet {
-    host: HostId,
-    gateway: Box<Gateway>,
 }
 
 /// Who is shown each frame.
@@ -77,12 +73,13 @@ impl Network {
             None => Services::tekapo(&lab, network.tekapo),
         };
         services.start(&mut lab, Instant::ZERO)?;
-        let outlet = network.gateway.zip(gateway).map(|(host, mut gateway)| {
-            gateway.lead_to(lab.addresses(network.pukaki).iter().map(Cidr::address).collect());
-            Outlet { host, gateway: Box::new(gateway) }
-        });
+        let mut outlet = network.gateway.zip(gateway).map(|(host, gateway)| Outlet::new(host, gateway));
+        if let Some(outlet) = &mut outlet {
+            let own: Vec<_> = lab.addresses(network.pukaki).iter().map(Cidr::address).collect();
+            outlet.lead_to(HOST, &own);
+        }
         let network = Network::begin(lab, (services, network.pukaki), sysctls, watchers)?;
-        Ok(Network { gateway: outlet, ..network })
+        Ok(Network { outlet, ..network })
     }
 
     /// A host of a network that is up, with these settings. What it is was said when its cable was plugged in.
@@ -107,15 +104,16 @@ impl Network {
             }
         }
         let policy = match joined.dns {
-            Some(via) => Policy { port: DNS, via, interface: lab.eth0() },
+            Some(via) => Policy { port: DNS, via, interface: lab.eth0(), except: None },
             None => {
-                // The names are known here: whatever server is asked, this host answers by itself.
+                // The names are known here: whatever server is asked, this host answers by itself, but for others' names.
                 let mut zone = Zone::new(&joined.name);
                 joined.names.iter().for_each(|(name, own)| zone.add(name, own.iter().copied()));
-                services.add(host, Box::new(Dns::new(zone)));
+                services.add(host, Box::new(Dns::new(zone, joined.upstream)));
                 lab.host_mut(host).stack_mut().accept_any_destination(DNS);
                 let via = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
-                Policy { port: DNS, via, interface: InterfaceId::LOOPBACK }
+                let except = joined.upstream.map(|upstream| upstream.ip());
+                Policy { port: DNS, via, interface: InterfaceId::LOOPBACK, except }
             }
         };
         lab.host_mut(host).stack_mut().add_policy(policy);
@@ -141,8 +139,8 @@ impl Network {
         }
         // What is urgent, and to whom, is for the carriers to show.
         settings.tcp.oob_inline = true;
-        let (cable, gateway) = (None, None);
-        Ok(Network { lab, services, program_host, cable, gateway, began: Clock::now(), watchers })
+        let (cable, outlet) = (None, None);
+        Ok(Network { lab, services, program_host, cable, outlet, began: Clock::now(), watchers })
     }
 
     /// What tells that somebody looks.
@@ -216,26 +214,24 @@ impl Network {
 
     /// What tells of the machine's own network, if there is a way to it.
     pub(crate) fn gateway(&self) -> Option<BorrowedFd<'_>> {
-        self.gateway.as_ref().map(|outlet| outlet.gateway.as_fd())
+        self.outlet.as_ref().map(Outlet::as_fd)
     }
 
     /// Takes in what the machine's network has to say.
     pub(crate) fn attend_gateway(&mut self) {
         let now = self.now();
-        if let Some(Outlet { host, gateway }) = &mut self.gateway {
-            gateway.attend(self.lab.host_mut(*host), now);
-        }
+        self.outlet.iter_mut().for_each(|outlet| outlet.attend(&mut self.lab, now));
     }
 
     /// Whether something is on its way out to the machine's network.
     pub(crate) fn owes_outside(&self) -> bool {
         let under_way = || self.lab.next_arrival().is_some();
-        self.gateway.as_ref().is_some_and(|outlet| outlet.gateway.owes() || under_way())
+        self.outlet.as_ref().is_some_and(|outlet| outlet.owes() || under_way())
     }
 
     /// Something the user should know, once.
     pub(crate) fn poll_note(&mut self) -> Option<&'static str> {
-        self.gateway.as_mut()?.gateway.poll_note()
+        self.outlet.as_mut()?.poll_note()
     }
 
     /// Now, on the network's clock.
@@ -250,8 +246,8 @@ impl Network {
 
     /// How long until the network has something to do by itself.
     pub(crate) fn idle_for(&mut self) -> Option<Duration> {
-        let gateway = self.gateway.as_ref().and_then(|outlet| outlet.gateway.next_deadline());
-        let next = [self.lab.next_deadline(), gateway].into_iter().flatten().min();
+        let outlet = self.outlet.as_ref().and_then(Outlet::next_deadline);
+        let next = [self.lab.next_deadline(), outlet].into_iter().flatten().min();
         next.map(|deadline| deadline.since(self.now()))
     }
 
@@ -260,27 +256,12 @@ impl Network {
         let now = self.now();
         let mut changed = Vec::new();
         let ours = self.program_host;
-        if self
-            .gateway
-            .as_ref()
-            .is_some_and(|outlet| outlet.gateway.next_deadline().is_some_and(|at| at <= now))
-        {
-            self.attend_gateway();
-        }
-        loop {
-            self.services.settle(&mut self.lab, now, |lab, host, socket| match &mut self.gateway {
-                _ if host == ours => changed.push(socket),
-                Some(outlet) if host == outlet.host => {
-                    outlet.gateway.ready(lab.host_mut(host), now, socket);
-                }
-                Some(_) | None => {}
-            });
-            let Some(Outlet { host, gateway }) = &mut self.gateway else { break };
-            if !self.lab.host(*host).stack().has_strangers() {
-                break;
+        let (lab, services) = (&mut self.lab, &mut self.services);
+        sockeye_gateway::settle(self.outlet.as_mut(), (lab, services), now, |_, host, socket| {
+            if host == ours {
+                changed.push(socket);
             }
-            gateway.take_strangers(self.lab.host_mut(*host), now);
-        }
+        });
         while let Some((way, frame)) = self.lab.poll_outside() {
             let Some(Cable { plug, ways }) = &mut self.cable else { continue };
             if let Some(interface) = ways.iter().position(|own| *own == way) {

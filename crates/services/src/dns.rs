@@ -31,19 +31,12 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// The service for these names, not started yet.
-    pub fn new(zone: Zone) -> Dns {
+    /// The service for these names, not started yet. Names that the zone knows nothing of it asks `upstream` for, if there is
+    /// one, over UDP and TCP as it was asked.
+    pub fn new(zone: Zone, upstream: Option<SocketAddr>) -> Dns {
         let zone = Arc::new(zone);
-        let tcp = Server::new(PORT, sessions(&zone, None));
-        Dns { zone, tcp, udp: Datagrams::new(PORT), forwarded: Forwarded::default(), upstream: None }
-    }
-
-    /// The same, which asks this server for names that the zone knows nothing of, over UDP and TCP as it was asked.
-    pub fn forwarding(zone: Zone, upstream: SocketAddr) -> Dns {
-        let zone = Arc::new(zone);
-        let tcp = Server::new(PORT, sessions(&zone, Some(upstream)));
-        let forwarded = Forwarded::default();
-        Dns { zone, tcp, udp: Datagrams::new(PORT), forwarded, upstream: Some(upstream) }
+        let tcp = Server::new(PORT, sessions(&zone, upstream));
+        Dns { zone, tcp, udp: Datagrams::new(PORT), forwarded: Forwarded::default(), upstream }
     }
 }
 

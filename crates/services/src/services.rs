@@ -39,12 +39,12 @@ impl Services {
 
     /// What `host` runs in the default network: HTTP, the small services, and DNS for the names of all the lab's hosts.
     pub fn tekapo(lab: &Lab, host: HostId) -> Services {
-        Services::of_tekapo(host, Dns::new(Zone::of_network(lab, host)))
+        Services::of_tekapo(host, Dns::new(Zone::of_network(lab, host), None))
     }
 
     /// The same, where others' names are asked of this server.
     pub fn tekapo_forwarding(lab: &Lab, host: HostId, upstream: SocketAddr) -> Services {
-        Services::of_tekapo(host, Dns::forwarding(Zone::of_network(lab, host), upstream))
+        Services::of_tekapo(host, Dns::new(Zone::of_network(lab, host), Some(upstream)))
     }
 
     fn of_tekapo(host: HostId, dns: Dns) -> Services {

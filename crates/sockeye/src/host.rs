@@ -246,7 +246,7 @@ impl Host {
     /// Starts a DNS server on it, on port 53 of UDP and TCP. Its network's hosts ask it if their `/etc/resolv.conf` and
     /// `/etc/nsswitch.conf` say so ([`Host::set_file`]). `AddrInUse` if somebody has that port.
     pub fn serve_names(&self, zone: Zone) -> io::Result<()> {
-        let service = Box::new(Dns::new(zone));
+        let service = Box::new(Dns::new(zone, None));
         self.shared.with(|engine, now| engine.serve_on(self.id, service, now)).map_err(os_error)
     }
 

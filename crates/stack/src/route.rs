@@ -32,6 +32,8 @@ pub struct Policy {
     pub via: (Ipv4Addr, Ipv6Addr),
     /// Where they leave.
     pub interface: InterfaceId,
+    /// Whose packets go by the routes all the same.
+    pub except: Option<IpAddr>,
 }
 
 /// The next step of a packet.
@@ -108,7 +110,8 @@ impl Routes {
 
     /// The way a policy says for this port.
     pub(crate) fn policy(&self, port: u16, destination: IpAddr) -> Option<Path> {
-        let policy = self.policies.iter().find(|policy| policy.port == port)?;
+        let is_for = |policy: &&Policy| policy.port == port && policy.except != Some(destination);
+        let policy = self.policies.iter().find(is_for)?;
         let next_hop = match destination {
             IpAddr::V4(_) => policy.via.0.into(),
             IpAddr::V6(_) => policy.via.1.into(),

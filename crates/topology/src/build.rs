@@ -16,6 +16,8 @@ pub struct Built {
     pub services: Services,
     /// The hosts.
     pub hosts: Vec<HostId>,
+    /// The one that leads out.
+    pub gateway: Option<HostId>,
     links: Vec<LinkId>,
 }
 
@@ -39,7 +41,15 @@ impl Topology {
         };
         let links = self.links.iter().map(link).collect();
         let services = self.services(&hosts, files);
-        let mut built = Built { lab, services, hosts, links };
+        let gateway = self.gateway.as_ref().map(|gateway| hosts[gateway.host]);
+        if let Some(gateway) = gateway {
+            let stack = lab.host_mut(gateway).stack_mut();
+            stack.answer_for_all();
+            // Between the networks it is in it is a router.
+            let settings = stack.settings_mut();
+            (settings.ip_forward, settings.ip6_forward) = (true, true);
+        }
+        let mut built = Built { lab, services, hosts, gateway, links };
         self.events.iter().for_each(|event| built.plan(event));
         built
     }
@@ -68,10 +78,10 @@ impl Topology {
     fn services(&self, ids: &[HostId], files: Files) -> Services {
         let mut services = Services::new();
         let mut files = files.into_iter();
-        for (host, id) in self.hosts.iter().zip(ids) {
+        for ((number, host), id) in self.hosts.iter().enumerate().zip(ids) {
             let files = files.next().unwrap_or_default();
             for service in self.served(host) {
-                services.add(*id, self.service(host, service, &files));
+                services.add(*id, self.service(number, service, &files));
             }
         }
         services
@@ -88,13 +98,16 @@ impl Topology {
 
     fn service(
         &self,
-        host: &Host,
+        host: usize,
         service: Service,
         files: &[(String, Vec<u8>)],
     ) -> Box<dyn sockeye_services::Service + Send> {
         match service {
             Service::Http if !files.is_empty() => Box::new(Http::with_files(files.iter().cloned())),
-            plain => plain.plain().unwrap_or_else(|| Box::new(Dns::new(dns_zone(self, &host.name)))),
+            plain => plain.plain().unwrap_or_else(|| {
+                let zone = dns_zone(self, &self.hosts[host].name);
+                Box::new(Dns::new(zone, self.upstream(host)))
+            }),
         }
     }
 }
@@ -117,9 +130,8 @@ impl Service {
 /// The names of all hosts; `server` is the one that answers.
 pub fn dns_zone(topology: &Topology, server: &str) -> Zone {
     let mut zone = Zone::new(server);
-    for host in &topology.hosts {
-        let addresses = host.interfaces.iter().flat_map(|interface| &interface.addresses);
-        zone.add(&host.name, addresses.map(|cidr| cidr.address()));
+    for (number, host) in topology.hosts.iter().enumerate() {
+        zone.add(&host.name, topology.addresses(number));
     }
     zone
 }

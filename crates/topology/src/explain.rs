@@ -6,7 +6,8 @@ use sockeye_abi::Transport;
 use sockeye_lab::{Direction, Discipline, Loss, Spread};
 
 use crate::calls::Step;
-use crate::model::{Calls, Plug, Program, Ready, Topology, Traffic, What, Work};
+use crate::model::{Calls, Gateway, Plug, Program, Ready, Topology, Traffic, What, Work};
+use crate::outside::Outside;
 
 impl Topology {
     /// What the file says, in words; and what is odd about it, if something is.
@@ -52,6 +53,7 @@ impl Topology {
             }
         }
         self.write_links(out)?;
+        self.write_gateway(out)?;
         self.write_work(out)?;
         let odd = self.odd();
         if !odd.is_empty() {
@@ -77,6 +79,25 @@ impl Topology {
             }
         }
         Ok(())
+    }
+
+    fn write_gateway(&self, out: &mut String) -> fmt::Result {
+        let Some(Gateway { host, options }) = &self.gateway else { return Ok(()) };
+        writeln!(out, "\ngateway")?;
+        let name = &self.hosts[*host].name;
+        let reach = match options.outside {
+            None => None,
+            Some(Outside::Network) => Some("the machine's network, but not to the machine itself"),
+            Some(Outside::Loopback) => Some("the machine's network, and to its loopback by its own name"),
+        };
+        if let Some(reach) = reach {
+            writeln!(out, "  {name} leads to {reach}")?;
+            let servers: Vec<_> = options.resolvers.iter().map(ToString::to_string).collect();
+            let servers =
+                if servers.is_empty() { "the machine's DNS servers".to_owned() } else { servers.join(", ") };
+            writeln!(out, "  others' names are asked of {servers}")?;
+        }
+        options.publish.iter().try_for_each(|publish| writeln!(out, "  {publish}"))
     }
 
     fn write_work(&self, out: &mut String) -> fmt::Result {
@@ -204,6 +225,15 @@ impl Topology {
                     odd.push(format!("{} has no link", self.name_of(plug)));
                 }
             }
+        }
+        if let Some(gateway) = self.gateway.as_ref().filter(|gateway| gateway.options.outside.is_some()) {
+            let others = self.hosts.iter().enumerate().filter(|(number, _)| *number != gateway.host);
+            let without = others.filter(|(_, host)| host.routes.iter().all(|(to, ..)| to.prefix() != 0));
+            odd.extend(
+                without.map(|(_, host)| {
+                    format!("{} has no default route: it gets to no other network", host.name)
+                }),
+            );
         }
         for link in &self.links {
             let [Plug::Interface(a, x), Plug::Interface(b, y)] = link.ends else { continue };

@@ -9,6 +9,7 @@ mod build;
 mod calls;
 mod explain;
 mod model;
+pub mod outside;
 mod problem;
 mod read;
 mod simulate;
@@ -18,8 +19,8 @@ pub mod value;
 pub use build::{Built, Files, dns_zone};
 pub use calls::{Call, Gave, Step};
 pub use model::{
-    Calls, Event, Expectations, File, Host, Interface, Link, Plug, Program, Ready, Service, Topology,
-    Traffic, What, Work,
+    Calls, Event, Expectations, File, Gateway, Host, Interface, Link, Plug, Program, Ready, Service,
+    Topology, Traffic, What, Work,
 };
 pub use problem::{Problem, Problems};
 pub use simulate::{Outcome, Said, Simulation, Talked, Watch};

@@ -1,6 +1,6 @@
 //! What a file says. Hosts, switches, links, programs and traffic are named by their places in [`Topology`]'s lists.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use sockeye_abi::Transport;
 use sockeye_base::Duration;
@@ -8,6 +8,11 @@ use sockeye_lab::Direction;
 use sockeye_stack::Cidr;
 
 use crate::calls::Step;
+use crate::outside::{Options, Publish};
+use crate::problem::nearest;
+
+/// The port of DNS.
+const DNS: u16 = 53;
 
 /// The longest IP packet of a link if nothing is said, in bytes.
 pub(crate) const ETHERNET_MTU: usize = 1500;
@@ -25,6 +30,8 @@ pub struct Topology {
     pub switches: Vec<String>,
     /// The links.
     pub links: Vec<Link>,
+    /// What leads to the machine's own network, and in from it.
+    pub gateway: Option<Gateway>,
     /// Unmodified programs, in the order they are started.
     pub programs: Vec<Program>,
     /// Conversations that the network holds by itself.
@@ -45,6 +52,69 @@ impl Topology {
         let link = self.links.iter().find(|link| link.ends.contains(&Plug::Interface(host, interface)));
         let own = self.hosts[host].interfaces[interface].mtu;
         own.or(link.map(|link| link.mtu)).unwrap_or(ETHERNET_MTU)
+    }
+
+    /// The addresses of a host, those of `eth0` first.
+    pub fn addresses(&self, host: usize) -> impl Iterator<Item = IpAddr> {
+        let interfaces = self.hosts[host].interfaces.iter();
+        interfaces.flat_map(|interface| &interface.addresses).map(Cidr::address)
+    }
+
+    /// Whom a host asks for names that aren't the network's: its gateway, if that leads out, by an address of a family that the
+    /// host has, in a network of its own if there is one.
+    pub fn upstream(&self, host: usize) -> Option<SocketAddr> {
+        let gateway = self.gateway.as_ref().filter(|gateway| gateway.options.outside.is_some())?;
+        let own = || self.hosts[host].interfaces.iter().flat_map(|interface| &interface.addresses);
+        let near = self.addresses(gateway.host).find(|address| own().any(|cidr| cidr.contains(*address)));
+        let like = |address: &IpAddr| own().any(|cidr| cidr.address().is_ipv4() == address.is_ipv4());
+        let address = near.or_else(|| self.addresses(gateway.host).find(like))?;
+        Some(SocketAddr::new(address, DNS))
+    }
+
+    /// Whether a host leads out.
+    pub fn is_gateway(&self, host: usize) -> bool {
+        self.gateway.as_ref().is_some_and(|gateway| gateway.host == host)
+    }
+
+    /// Makes a host the gateway.
+    ///
+    /// # Errors
+    /// Why that can't be, in words.
+    pub fn lead_out(&mut self, host: usize, options: Options) -> Result<(), String> {
+        let own = &self.hosts[host];
+        let name = &own.name;
+        if own.routes.iter().any(|(to, ..)| to.prefix() == 0) {
+            return Err(format!(
+                "{name} needs no default route: what no route leads to goes to the machine's network"
+            ));
+        }
+        if !own.services.is_empty() || !own.files.is_empty() {
+            return Err(format!("{name} is the gateway: it serves nothing by itself"));
+        }
+        if self.addresses(host).next().is_none() {
+            return Err(format!("{name} is the gateway: it needs an address"));
+        }
+        options.publish.iter().try_for_each(|publish| self.check_publish(host, publish))?;
+        self.gateway = Some(Gateway { host, options });
+        Ok(())
+    }
+
+    /// Whether a port may be published by this gateway.
+    pub(crate) fn check_publish(&self, gateway: usize, publish: &Publish) -> Result<(), String> {
+        let name = &publish.host;
+        let Some(host) = self.hosts.iter().position(|host| host.name == *name) else {
+            let hint = nearest(name, self.hosts.iter().map(|host| host.name.as_str()));
+            return Err(format!("there is no host {name}{hint}"));
+        };
+        if host == gateway {
+            return Err(format!("{name} is the gateway: nothing listens there"));
+        }
+        let is_ipv4 = publish.listen.is_ipv4();
+        if !self.addresses(host).any(|address| address.is_ipv4() == is_ipv4) {
+            let family = if is_ipv4 { "IPv4" } else { "IPv6" };
+            return Err(format!("{name} has no {family} address, as {} is one", publish.listen.ip()));
+        }
+        Ok(())
     }
 
     /// By what a conversation's other end is served at its port; nothing if whoever is there serves it.
@@ -69,6 +139,15 @@ impl Topology {
             Plug::Switch(switch) => self.switches[switch].clone(),
         }
     }
+}
+
+/// A host that carries to the machine's own network what no route of its own leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// Which.
+    pub host: usize,
+    /// How far, and what leads in.
+    pub options: Options,
 }
 
 /// A host.

@@ -116,14 +116,16 @@ fn wrong(why: &str) -> ExitCode {
 /// Runs it as what is in it wants.
 fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
     let topology = &network.topology;
-    if topology.programs.is_empty() {
+    if topology.programs.is_empty() && topology.gateway.is_none() {
         return virtually::run(arguments, network);
     }
     let runs = |host: usize| topology.programs.iter().any(|program| program.host == host);
     let moved =
         topology.events.iter().any(|event| matches!(event.what, What::Readdress(host, ..) if runs(host)));
     let files = (0..topology.hosts.len()).find(|host| runs(*host) && !topology.hosts[*host].files.is_empty());
-    let why = if !topology.traffic.is_empty() {
+    let why = if topology.programs.is_empty() {
+        "a real network can't run in virtual time: a [gateway] is for programs, and for sockeye up".to_owned()
+    } else if !topology.traffic.is_empty() {
         "programs run in real time and traffic in virtual time: a network has one or the other".to_owned()
     } else if topology.until.is_some() {
         "until ends virtual time: programs have within".to_owned()

@@ -30,6 +30,7 @@ mod netlink;
 mod network;
 mod oracle;
 mod outside;
+mod outside_network;
 mod ping;
 mod preload;
 mod proc;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use crate::common::{TempDir, bare, finish, finish_with, need, read_line, sockeye, start};
 
 /// A server of the machine, in Python: it has a listener `l` on a port of 127.0.0.1, and whatever `code` does with it.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Server {
-    fn new(code: &str) -> Server {
+    pub(crate) fn new(code: &str) -> Server {
         let program = format!(
             "
 import os, socket, struct, sys, threading
@@ -60,6 +60,23 @@ def name(call, *arguments):
     command.args(flags).args(["--", "python3", "-c", &program]);
     command
 }
+
+/// How a server of names in Python answers a query: it knows two names, and says, if `cut`, that one needs TCP.
+pub(crate) const NAMES: &str = "
+def answer(query, cut):
+    name, at = [], 12
+    while query[at]:
+        name.append(query[at + 1:at + 1 + query[at]].lower())
+        at += 1 + query[at]
+    kind, question = query[at + 1:at + 3], query[12:at + 5]
+    known = name == [b'moana', b'test'] or name == [b'long', b'test']
+    data = {b'\\0\\1': bytes([192, 0, 2, 80]), b'\\0\\x1c': socket.inet_pton(socket.AF_INET6, '2001:db8::80')}.get(kind)
+    flags = 0x8180 | (0 if known else 3)
+    if cut and name[0] == b'long':
+        return query[:2] + struct.pack('!5H', flags | 0x200, 1, 0, 0, 0) + question
+    records = b'' if not known or data is None else struct.pack('!HHHIH', 0xc00c, kind[1], 1, 60, len(data)) + data
+    return query[:2] + struct.pack('!5H', flags, 1, 1 if records else 0, 0, 0) + question + records
+";
 
 const LOOPBACK: &[&str] = &["--outside=loopback"];
 
@@ -265,23 +282,10 @@ fn names_of_others_are_asked_outside() {
         return;
     }
     // It knows one name, and says over UDP that another needs TCP.
-    let server = Server::new(
-        "
+    let server = Server::new(&format!(
+        "{NAMES}
 u = socket.socket(type=socket.SOCK_DGRAM)
 u.bind(l.getsockname())
-def answer(query, cut):
-    name, at = [], 12
-    while query[at]:
-        name.append(query[at + 1:at + 1 + query[at]].lower())
-        at += 1 + query[at]
-    kind, question = query[at + 1:at + 3], query[12:at + 5]
-    known = name == [b'moana', b'test'] or name == [b'long', b'test']
-    data = {b'\\0\\1': bytes([192, 0, 2, 80]), b'\\0\\x1c': socket.inet_pton(socket.AF_INET6, '2001:db8::80')}.get(kind)
-    flags = 0x8180 | (0 if known else 3)
-    if cut and name[0] == b'long':
-        return query[:2] + struct.pack('!5H', flags | 0x200, 1, 0, 0, 0) + question
-    records = b'' if not known or data is None else struct.pack('!HHHIH', 0xc00c, kind[1], 1, 60, len(data)) + data
-    return query[:2] + struct.pack('!5H', flags, 1, 1 if records else 0, 0, 0) + question + records
 def streams():
     while True:
         s, _ = l.accept()
@@ -294,8 +298,8 @@ threading.Thread(target=streams, daemon=True).start()
 while True:
     query, client = u.recvfrom(4096)
     u.sendto(answer(query, True), client)
-",
-    );
+"
+    ));
     let program = "
 def addresses(host):
     return sorted({found[4][0] for found in socket.getaddrinfo(host, 80)})
@@ -487,7 +491,7 @@ fn what_can_not_be_opened_is_told() {
     finish(&mut sockeye(["run", "--host=a", "--outside", "--", "true"])).exits(2).complains("--outside");
 }
 
-fn free_ports() -> [u16; 2] {
+pub(crate) fn free_ports() -> [u16; 2] {
     let stream = TcpListener::bind("127.0.0.1:0").expect("a port");
     let datagrams = UdpSocket::bind("127.0.0.1:0").expect("a port");
     [stream.local_addr().expect("bound").port(), datagrams.local_addr().expect("bound").port()]

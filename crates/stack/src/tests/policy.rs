@@ -6,7 +6,7 @@ use super::*;
 fn network() -> Pair {
     let mut pair = Pair::new();
     let via = ("10.61.0.2".parse().unwrap(), "fd61::2".parse().unwrap());
-    pair.a.add_policy(Policy { port: 53, via, interface: ETH0 });
+    pair.a.add_policy(Policy { port: 53, via, interface: ETH0, except: None });
     pair.b.accept_any_destination(53);
     pair
 }
@@ -39,7 +39,7 @@ fn udp_is_answered_from_the_address_asked() {
 fn a_host_answers_itself() {
     let mut pair = Pair::new();
     let via = ("127.0.0.1".parse().unwrap(), "::1".parse().unwrap());
-    pair.a.add_policy(Policy { port: 53, via, interface: InterfaceId::LOOPBACK });
+    pair.a.add_policy(Policy { port: 53, via, interface: InterfaceId::LOOPBACK, except: None });
     pair.a.accept_any_destination(53);
     let server = pair.a.udp_bind(pair.now, request("::", 53)).unwrap();
     for (asked, connected) in ASKED.into_iter().flat_map(|asked| [(asked, true), (asked, false)]) {
@@ -108,4 +108,22 @@ fn a_local_server_comes_first() {
     pair.a.udp_send(pair.now, id, Some(at("127.0.0.1", 53)), bytes("?")).unwrap();
     assert_eq!(pair.a.udp_queue_len(server), 1);
     assert_eq!(pair.a.poll_frame(), None);
+}
+
+/// What answers for a host asks somebody else itself.
+#[test]
+fn one_address_is_excepted() {
+    let mut pair = Pair::new();
+    let via = ("127.0.0.1".parse().unwrap(), "::1".parse().unwrap());
+    let except = Some(ip("10.61.0.2"));
+    pair.a.add_policy(Policy { port: 53, via, interface: InterfaceId::LOOPBACK, except });
+    pair.a.accept_any_destination(53);
+    let here = pair.a.udp_bind(pair.now, request("::", 53)).unwrap();
+    let there = pair.b.udp_bind(pair.now, request("::", 53)).unwrap();
+    let id = pair.a.udp_bind(pair.now, request("0.0.0.0", 0)).unwrap();
+    for (asked, counts) in [("10.61.0.2", (0, 1)), ("10.61.0.3", (1, 1))] {
+        pair.a.udp_send(pair.now, id, Some(at(asked, 53)), bytes("?")).unwrap();
+        pair.run();
+        assert_eq!((pair.a.udp_queue_len(here), pair.b.udp_queue_len(there)), counts, "{asked}");
+    }
 }

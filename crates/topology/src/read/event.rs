@@ -5,6 +5,7 @@ use sockeye_base::Duration;
 use super::link;
 use super::names::Names;
 use crate::model::{Event, Plug, Topology, What};
+use crate::problem::Found;
 use crate::table::{At, Table};
 use crate::value;
 
@@ -32,7 +33,11 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
     for (key, what) in of_hosts {
         let texts = table.texts(key);
         kinds += usize::from(table.has(key));
-        let found = texts.iter().filter_map(|name| names.ends.find_among(hosts, name, "host", table.found));
+        let found = texts.iter().filter_map(|name| {
+            let host = names.ends.find_among(hosts, name, "host", table.found)?;
+            stays(topology, (host, name), table.found);
+            Some(host)
+        });
         all.extend(found.flat_map(what));
     }
     if table.has("partition") {
@@ -51,6 +56,14 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
     }
     topology.events.extend(all.into_iter().map(|what| Event { at, what }));
     table.finish();
+}
+
+/// Nothing happens to the gateway, whose connections with the machine's network are the machine's.
+fn stays(topology: &Topology, (host, name): (usize, &At<&str>), found: &Found) {
+    if topology.is_gateway(host) {
+        let own = &topology.hosts[host].name;
+        found.add(&name.span, format!("{own} is the gateway, which stays as it is: its link can be cut"));
+    }
 }
 
 /// Links between groups are cut; those inside of one are whole.
@@ -121,6 +134,7 @@ fn readdress(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Optio
     let (host, interface) = name.value.split_once(':').unwrap_or((name.value, "eth0"));
     let hosts = topology.hosts.len();
     let host = names.ends.find_among(hosts, &At::new(host, name.span.clone()), "host", table.found)?;
+    stays(topology, (host, &name), table.found);
     let number = interface.strip_prefix("eth").and_then(|number| number.parse::<usize>().ok());
     let Some(number) = number.filter(|number| *number < topology.hosts[host].interfaces.len()) else {
         table.found.add(&name.span, format!("{} has no {interface}", topology.hosts[host].name));

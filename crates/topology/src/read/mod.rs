@@ -2,6 +2,7 @@
 //! can't be there twice is kept with its place (`places`).
 
 mod event;
+mod gateway;
 mod host;
 mod link;
 mod names;
@@ -62,6 +63,9 @@ fn read(top: &mut Table<'_>) -> Topology {
     // Switches come behind the hosts among the ends of links.
     for table in top.tables("link", "a link") {
         link::read(table, &mut topology, (&mut names, &mut places));
+    }
+    if let Some(table) = top.table("gateway", "the gateway") {
+        gateway::read(table, &mut topology, &names);
     }
     for table in top.tables("program", "a program") {
         program::read(table, &mut topology, &mut names);

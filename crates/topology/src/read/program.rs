@@ -6,10 +6,15 @@ use crate::table::{At, Table};
 use crate::value;
 
 pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Names) {
-    let host = table.text("host");
-    let host = table.need("host", host);
+    let name = table.text("host");
+    let name = table.need("host", name);
     let hosts = topology.hosts.len();
-    let host = host.and_then(|host| names.ends.find_among(hosts, &host, "host", table.found));
+    let host = name.as_ref().and_then(|name| names.ends.find_among(hosts, name, "host", table.found));
+    if let (Some(name), Some(host)) = (&name, host)
+        && topology.is_gateway(host)
+    {
+        table.found.add(&name.span, format!("{} is the gateway: nothing runs there", name.value));
+    }
     let words = table.texts("run");
     let command: Vec<String> = match &words[..] {
         [] => {

@@ -148,3 +148,67 @@ fn programs_traffic_and_events() {
         assert_eq!(told_of[0], told, "{text}: {told_of:?}");
     }
 }
+
+#[test]
+fn gateways() {
+    for (text, told) in [
+        ("[gateway]\nhost = \"a\"", "7:1: the gateway leads nowhere: it needs outside or publish"),
+        ("[gateway]\noutside = \"network\"", "7:1: there is no host gateway"),
+        ("[gateway]\nhost = \"a\"\noutside = true", "9:11: outside has to be a string"),
+        (
+            "[gateway]\nhost = \"a\"\noutside = \"far\"",
+            "9:11: outside: network, or loopback for the machine itself, too",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\noutside = \"network\"\npublsh = \"1:b:1\"",
+            "10:1: the gateway has no publsh; did you mean publish?",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = [\"80:b:80\", \"80:80\"]",
+            "9:23: publish: it has the form [ADDRESS:]PORT:HOST:PORT[/tcp|/udp], like 8080:web:80 or 127.0.0.1:5353:names:53/udp",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = [\"80:b:80\", \"80:b:81\"]",
+            "9:23: publish: 127.0.0.1:80/tcp is published already",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = \"80:bb:80\"",
+            "9:11: publish: there is no host bb; did you mean b?",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = \"80:a:80\"",
+            "9:11: publish: a is the gateway: nothing listens there",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = \"[::1]:80:b:80\"",
+            "9:11: publish: b has no IPv6 address, as ::1 is one",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = \"80:b:80\"\nresolver = \"192.0.2.1\"",
+            "7:1: resolver is whom others' names are asked of: it needs outside",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\noutside = \"network\"\nresolver = \"dns\"",
+            "10:12: resolver: it is an IP address, perhaps with a port: 192.0.2.1:53",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\noutside = \"network\"\n[[program]]\nhost = \"a\"\nrun = \"true\"",
+            "11:8: a is the gateway: nothing runs there",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\noutside = \"network\"\n[[event]]\nat = \"1s\"\nreboot = \"a\"",
+            "12:10: a is the gateway, which stays as it is: its link can be cut",
+        ),
+        (
+            "[[host]]\nname = \"gateway\"\naddresses = \"10.0.0.3/24\"\nroutes = \"default via 10.0.0.1\"\n[gateway]\noutside = \"network\"",
+            "11:1: gateway needs no default route: what no route leads to goes to the machine's network",
+        ),
+        (
+            "[[host]]\nname = \"gateway\"\naddresses = \"10.0.0.3/24\"\nservices = \"echo\"\n[gateway]\noutside = \"network\"",
+            "11:1: gateway is the gateway: it serves nothing by itself",
+        ),
+    ] {
+        let told_of = problems(&two(&format!("{text}\n")));
+        assert_eq!(told_of, [told], "{text}");
+    }
+}
