@@ -189,6 +189,11 @@ impl Gateway {
         let Some(Item::Relay(relay)) = self.items.get_mut(id) else { return };
         let (was_calling, before) = (relay.is_calling(), relay.socket());
         let fate = relay.drive(host, now, &mut self.pool);
+        let flags = EventFlags::OUT | relay.watched();
+        if let Some(outer) = relay.begins_to_watch_room() {
+            // It is watched already, so nothing can be missing for it; and room that is there by now is told.
+            let _ = epoll::modify(&self.epoll, outer, EventData::new_u64(id.data().as_ffi()), flags);
+        }
         let (is_calling, socket) = (relay.is_calling(), relay.socket());
         if before.is_none()
             && let Some(socket) = socket

@@ -5,7 +5,7 @@
 //! than one portion. An end of one half shuts the other the same way; a reset of one resets the other, once all that came
 //! ahead of it has arrived. Urgent bytes are passed on in line.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno as Native;
@@ -51,6 +51,11 @@ pub(crate) struct Relay {
     readable: bool,
     writable: bool,
     failed: bool,
+    /// Behind what a read gives there may be more, or an end, though it gave less than was asked for: there is an end, an error
+    /// or an urgent byte, ahead of which reading stops.
+    may_go_on: bool,
+    /// The kernel tells when the outer half takes more; it is asked to from the first full buffer on.
+    watches_room: bool,
     /// How much is read at a time.
     read_size: usize,
     /// The program sends no more, and the peer knows.
@@ -80,6 +85,8 @@ impl Relay {
             readable: false,
             writable,
             failed: false,
+            may_go_on: false,
+            watches_room: !writable,
             read_size: READ_MIN,
             inner_ended: false,
             outer_ended: false,
@@ -105,10 +112,27 @@ impl Relay {
         matches!(self.stage, Stage::Calling(_))
     }
 
+    /// What the kernel is to tell of the outer half.
+    pub(crate) fn watched(&self) -> EventFlags {
+        let always = EventFlags::IN | EventFlags::RDHUP | EventFlags::PRI | EventFlags::ET;
+        if self.watches_room { always | EventFlags::OUT } else { always }
+    }
+
+    /// The outer half, if the kernel is to tell from now on when it takes more.
+    pub(crate) fn begins_to_watch_room(&mut self) -> Option<BorrowedFd<'_>> {
+        if self.writable || self.watches_room {
+            return None;
+        }
+        self.watches_room = true;
+        self.outer.as_ref().map(AsFd::as_fd)
+    }
+
     /// What the kernel says of the outer half.
     pub(crate) fn note(&mut self, events: EventFlags) {
         let failed = events.intersects(EventFlags::ERR | EventFlags::HUP);
-        self.readable |= failed || events.intersects(EventFlags::IN | EventFlags::RDHUP);
+        let goes_on = failed || events.intersects(EventFlags::RDHUP | EventFlags::PRI);
+        self.may_go_on |= goes_on;
+        self.readable |= goes_on || events.contains(EventFlags::IN);
         self.writable |= events.contains(EventFlags::OUT);
         self.failed |= failed;
     }
@@ -187,7 +211,8 @@ impl Relay {
                             return Fate::Over;
                         }
                         self.inner_ended = true;
-                        if !self.broken {
+                        // Behind the peer's end it is closed, which says the same.
+                        if !self.broken && !self.outer_ended {
                             let _ = rustix::net::shutdown(outer, Shutdown::Write);
                         }
                         return Fate::Lives;
@@ -227,7 +252,13 @@ impl Relay {
                 break;
             }
             let wanted = room.min(self.read_size);
-            match pool.fill(wanted, |buffer| native::receive(outer, buffer)) {
+            // A chunk may have less left.
+            let mut asked = wanted;
+            let read = |buffer: &mut [u8]| {
+                asked = buffer.len();
+                native::receive(outer, buffer)
+            };
+            match pool.fill(wanted, read) {
                 Ok(bytes) if bytes.is_empty() => {
                     self.outer_ended = true;
                     if !self.broken {
@@ -236,10 +267,12 @@ impl Relay {
                 }
                 Ok(mut bytes) => {
                     self.read_size = match bytes.len() {
-                        n if n == wanted => (2 * self.read_size).min(READ_MAX),
+                        n if n == asked => (2 * self.read_size).min(READ_MAX),
                         n if n < self.read_size / 4 => (self.read_size / 2).max(READ_MIN),
                         _ => self.read_size,
                     };
+                    // What comes later is an event of its own.
+                    self.readable = bytes.len() == asked || self.may_go_on;
                     // There was room, so it takes all; what it is by now shows when receiving.
                     let _ = host.send_chain(now, socket, &mut bytes);
                 }
@@ -282,10 +315,9 @@ impl Gateway {
     pub(crate) fn add_relay(&mut self, relay: Relay) -> Result<ItemId, Native> {
         let socket = relay.socket();
         let id = self.items.insert(Item::Relay(Box::new(relay)));
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         if let Some(Item::Relay(relay)) = self.items.get(id)
             && let Some(outer) = &relay.outer
-            && let Err(error) = self.watch(id, outer, flags)
+            && let Err(error) = self.watch(id, outer, relay.watched())
         {
             self.items.remove(id);
             return Err(error);

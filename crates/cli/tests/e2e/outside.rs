@@ -173,7 +173,8 @@ s.send(b'x')
 print(name(s.recv, 9))
 "
     );
-    let finished = finish(&mut outside(LOOPBACK, server.port, &program)).well();
+    let flags = ["--outside=loopback", "--exact"];
+    let finished = finish(&mut outside(&flags, server.port, &program)).well();
     assert_eq!(finished.text(), "ECONNREFUSED\nECONNREFUSED\ntimed out\nECONNREFUSED\n");
 }
 
@@ -198,7 +199,10 @@ talk.sendall(b'go')
 s.settimeout(None)
 s.close()
 print(sent, flush=True)
+# And the other way.
+s, _ = l.accept()
 talk.recv(1)
+print(sum(len(part) for part in iter(lambda: s.recv(1 << 20), b'')), flush=True)
 ",
     );
     let program = "
@@ -209,10 +213,23 @@ came = 0
 while part := s.recv(1 << 20):
     came += len(part)
 print(came)
+s = socket.create_connection((G, P))
+s.settimeout(0.5)
+sent = 0
+try:
+    while sent < 1 << 30:
+        sent += s.send(bytes(1 << 16))
+except TimeoutError:
+    pass
+print('held back' if sent < 64 << 20 else 'never')
+talk.sendall(b'x')
+s.settimeout(None)
+s.close()
+print(sent)
 ";
     let finished = finish(&mut outside(LOOPBACK, server.port, program)).well();
     assert_eq!(server.says(), "held back");
-    assert_eq!(finished.text().trim(), server.says());
+    assert_eq!(finished.text(), format!("{}\nheld back\n{}\n", server.says(), server.says()));
 }
 
 #[test]
@@ -381,7 +398,7 @@ h.serve_forever()
     let finished = finish(command.args(["--", "sh", "-c", &fetch])).well();
     assert_eq!(finished.text(), expected.repeat(2));
     // The first thing that a user tries, with nothing in the way.
-    let mut command = sockeye(["run", "--outside=loopback", "--fast"]);
+    let mut command = sockeye(["run", "--outside=loopback"]);
     assert_eq!(finish(command.args(["--", "sh", "-c", &fetch])).well().text(), expected.repeat(2));
 }
 
