@@ -179,6 +179,15 @@ impl Gateway {
         self.items.values().any(|item| matches!(item, Item::Relay(relay) if relay.owes()))
     }
 
+    /// Whether one more connection may be carried.
+    fn has_room(&mut self) -> bool {
+        if self.relays >= self.relays_max {
+            // The process may have taken more since.
+            self.relays_max = native::descriptors() / 3;
+        }
+        self.relays < self.relays_max
+    }
+
     /// Has the kernel tell of an item's socket.
     fn watch(&self, id: ItemId, socket: impl AsFd, flags: EventFlags) -> rustix::io::Result<()> {
         epoll::add(&self.epoll, socket, EventData::new_u64(id.data().as_ffi()), flags)

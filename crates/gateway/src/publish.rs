@@ -97,7 +97,7 @@ impl Gateway {
     /// Takes connections to a published port.
     pub(crate) fn accept(&mut self, host: &mut Host, now: Instant, id: ItemId) {
         for _ in 0..AT_A_TIME {
-            if self.calling >= CALLING_MAX || self.relays >= self.relays_max {
+            if self.calling >= CALLING_MAX || !self.has_room() {
                 return self.pause(id, true);
             }
             let Some(Item::Published(published)) = self.items.get(id) else { return };

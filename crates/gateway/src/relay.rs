@@ -297,7 +297,7 @@ impl Gateway {
             Ok((target, _)) => target,
             Err(refusal) => return host.stack_mut().turn_away(now, knock, refusal),
         };
-        if self.relays >= self.relays_max {
+        if !self.has_room() {
             return host.stack_mut().forget_knock(knock);
         }
         match native::connect(target) {

@@ -402,6 +402,28 @@ h.serve_forever()
     assert_eq!(finish(command.args(["--", "sh", "-c", &fetch])).well().text(), expected.repeat(2));
 }
 
+/// More than a third of the descriptors that a process has to begin with.
+#[test]
+fn many_connections_at_a_time() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let mut server = Server::new(
+        "
+l.listen(500)
+all = [l.accept()[0] for _ in range(400)]
+print(sum(len(s.recv(1)) for s in all), flush=True)
+",
+    );
+    let program = "
+all = [socket.create_connection((G, P)) for _ in range(400)]
+for s in all:
+    s.sendall(b'x')
+";
+    finish(&mut outside(LOOPBACK, server.port, program)).well();
+    assert_eq!(server.says(), "400");
+}
+
 #[test]
 fn what_is_published_leads_in() {
     if !need(&["python3"]) {
