@@ -11,6 +11,9 @@ use rustix::fs::{Access, StatVfsMountFlags};
 
 /// The loader's list of what it loads first (ld.so(8)).
 const VARIABLE: &str = "LD_PRELOAD";
+/// The options of programs built with AddressSanitizer, which would end where something is loaded before its library.
+const SANITIZER: &str = "ASAN_OPTIONS";
+const LOADED_SECOND: &str = "verify_asan_link_order=0";
 /// What parts its names, or stands for something else.
 const NOT_IN_NAMES: &[u8] = b" :$\n";
 
@@ -49,9 +52,13 @@ impl Object {
 
     /// The child's side: has what it becomes, and all that starts, load the object.
     pub(crate) fn preload(&self) {
-        let list = list(self.path.as_os_str(), std::env::var_os(VARIABLE).as_deref());
+        let list = list(std::env::var_os(VARIABLE), self.path.as_os_str());
+        let sanitizer = self::list(std::env::var_os(SANITIZER), OsStr::new(LOADED_SECOND));
         // SAFETY: this process has one thread.
-        unsafe { std::env::set_var(VARIABLE, list) };
+        unsafe {
+            std::env::set_var(VARIABLE, list);
+            std::env::set_var(SANITIZER, sanitizer);
+        }
     }
 
     /// Removes the file, and the folder: what has loaded it has it.
@@ -68,13 +75,13 @@ impl Drop for Object {
     }
 }
 
-/// The list with one name more; the user's own come after it, so that theirs stand before ours no less than before libc.
-fn list(path: &OsStr, others: Option<&OsStr>) -> OsString {
-    let mut list = others.unwrap_or_default().to_owned();
+/// A list with one word more. The user's own come first: what they preload stands before ours as before libc.
+fn list(others: Option<OsString>, one: &OsStr) -> OsString {
+    let mut list = others.unwrap_or_default();
     if !list.is_empty() {
         list.push(":");
     }
-    list.push(path);
+    list.push(one);
     list
 }
 
@@ -94,9 +101,9 @@ mod tests {
     #[test]
     fn the_users_list_is_kept() {
         let ours = OsStr::new("/tmp/sockeye.so");
-        assert_eq!(list(ours, None), "/tmp/sockeye.so");
-        assert_eq!(list(ours, Some(OsStr::new(""))), "/tmp/sockeye.so");
-        assert_eq!(list(ours, Some(OsStr::new("a.so b.so"))), "a.so b.so:/tmp/sockeye.so");
+        assert_eq!(list(None, ours), "/tmp/sockeye.so");
+        assert_eq!(list(Some("".into()), ours), "/tmp/sockeye.so");
+        assert_eq!(list(Some("a.so b.so".into()), ours), "a.so b.so:/tmp/sockeye.so");
     }
 
     #[test]

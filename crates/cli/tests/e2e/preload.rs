@@ -221,3 +221,13 @@ print(open("/proc/net/dev").read().count(":"))
         assert!(told.ends_with("opendir 0 2\n"), "{told}");
     }
 }
+
+/// AddressSanitizer's library would end a program in which another is loaded before it.
+#[test]
+fn sanitized_programs_run() {
+    if need(&["gcc"]) {
+        let program = compile_with("corks", &["-fsanitize=address"]);
+        let how = ["run", "--fast", "--"].map(AsRef::as_ref).into_iter().chain([program.path().as_os_str()]);
+        finish(sockeye(how).env("ASAN_OPTIONS", "detect_leaks=0")).well();
+    }
+}
