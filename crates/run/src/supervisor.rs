@@ -1,5 +1,7 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
+mod held;
+mod relay;
 mod sweep;
 mod watch;
 mod ways;
@@ -9,19 +11,19 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
-use slotmap::{Key, KeyData};
-use sockeye_abi::{Errno, Readiness};
+use slotmap::KeyData;
+use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
-use sockeye_socket::SocketId;
 
 use crate::calls::{Answer, HostNames, Mark, Taken};
-use crate::carriers::{CarrierId, Carriers, Delivered, Link, Moved, PORTION, State};
+use crate::carriers::{CarrierId, Carriers, Intake, Link, State};
 use crate::ending::Ending;
 use crate::files::{Files, Preloaded, Way};
 use crate::network::Network;
 use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
 use crate::unmet::Ledger;
+use held::{Held, Limit, give_up};
 
 /// What an event is about, if not about a carrier: no [`CarrierId`] is so small.
 mod token {
@@ -70,9 +72,11 @@ pub(crate) struct Supervisor {
     /// Frames wait for room on the cable.
     cable_waits: bool,
     /// Where bytes pass through on their way from a carrier to the stack.
-    pub(crate) buffer: Vec<u8>,
+    pub(crate) buffer: Intake,
     /// The datagram that the last call took, until it is known that its caller has it.
     pub(crate) taken: Option<Taken>,
+    /// The call that is served, by its id, and the carrier that is its first argument.
+    pub(crate) about: Option<(u64, CarrierId)>,
     /// Reads and writes are trapped, too: the gate.
     pub(crate) exact: bool,
     /// Some socket has been told to linger when it is closed: `close` is looked at.
@@ -97,20 +101,6 @@ struct Ready {
     desk: bool,
     gateway: bool,
     file: bool,
-}
-
-/// A blocking call that waits for its carrier.
-struct Held {
-    call: Call,
-    carrier: CarrierId,
-    limit: Option<Limit>,
-}
-
-/// When a held call's time is up.
-#[derive(Clone, Copy)]
-struct Limit {
-    deadline: Instant,
-    mark: Mark,
 }
 
 impl Supervisor {
@@ -141,7 +131,6 @@ impl Supervisor {
             epoll::add(&epoll, files.as_fd(), EventData::new_u64(token::FILES), EventFlags::IN)?;
         }
         let carriers = Carriers::new();
-        let buffer = vec![0; PORTION];
         Ok(Supervisor {
             listener,
             signals,
@@ -158,8 +147,9 @@ impl Supervisor {
             unsettled: false,
             tidy_at: None,
             cable_waits: false,
-            buffer,
+            buffer: Intake::new(),
             taken: None,
+            about: None,
             exact,
             lingers: false,
             postponed: Vec::new(),
@@ -271,7 +261,9 @@ impl Supervisor {
             }
             let received = self.listener.receive()?;
             // What the program wrote before this call comes before it. (And it is seen whether another call waits.)
-            self.drain();
+            if !received.is_some_and(|call| is_timeless(&call)) {
+                self.drain();
+            }
             let Some(call) = received else { continue };
             self.tidy_at.get_or_insert(self.network.now() + TIDY_AFTER);
             if call.number == libc::SYS_close && !self.lingers {
@@ -293,15 +285,6 @@ impl Supervisor {
         Ok(())
     }
 
-    /// A thread makes one call at a time: an older one of its was interrupted by a signal. If the kernel has that made
-    /// again (SA_RESTART), and it had a time limit, it is not to be: signal(7), "Interruption of system calls".
-    fn is_interrupted(&mut self, call: &Call) -> bool {
-        let Some(older) = self.held.iter().position(|held| held.call.tid == call.tid) else { return false };
-        let older = self.held.remove(older);
-        older.call.number == call.number
-            && older.limit.is_some_and(|limit| limit.mark.is_again(call, &self.carriers.threads))
-    }
-
     /// Answers a call, or holds it. A held one keeps the limit it was given first.
     fn serve_call(&mut self, call: Call, before: Option<Limit>) {
         let id = call.id;
@@ -315,7 +298,10 @@ impl Supervisor {
         }
         match outcome {
             Ok(Answer::Value(value)) => self.tell(&call, Ok(value)),
-            Ok(Answer::Pass) => drop(self.listener.pass(id)),
+            Ok(Answer::Pass) => {
+                self.carriers.threads.put_down();
+                self.listener.pass(id);
+            }
             Ok(Answer::Done) => {}
             Ok(Answer::Wait { carrier, limit }) => {
                 let now = self.network.now();
@@ -325,35 +311,7 @@ impl Supervisor {
             }
             Err(errno) => self.tell(&call, Err(errno)),
         }
-    }
-
-    /// Ends held calls whose time is up (SO_RCVTIMEO, SO_SNDTIMEO). Lets go what is only of use while calls come.
-    fn expire(&mut self) {
-        let now = self.network.now();
-        if self.tidy_at.take_if(|at| *at <= now).is_some() {
-            self.sweep_all();
-            self.carriers.threads.forget_all();
-        }
-        let listener = &self.listener;
-        self.held.retain(|held| {
-            let expired = held.limit.is_some_and(|limit| limit.deadline <= now);
-            if expired {
-                let connecting = held.call.number == libc::SYS_connect;
-                give_up(listener, &held.call, if connecting { Errno::EINPROGRESS } else { Errno::EAGAIN });
-            }
-            !expired
-        });
-    }
-
-    /// Ends the calls that wait for a carrier. One that is gone is EBADF: another thread has closed their descriptor.
-    fn end_held(&mut self, id: CarrierId, errno: Errno) {
-        let listener = &self.listener;
-        self.held.retain(|held| {
-            if held.carrier == id {
-                listener.fail(held.call.id, errno);
-            }
-            held.carrier != id
-        });
+        self.carriers.threads.put_down();
     }
 
     /// Takes in all that the program did natively, and lets the network go on.
@@ -433,187 +391,12 @@ impl Supervisor {
             }
         }
     }
-
-    /// Shows on its carrier what changed of a socket, and tries the calls that waited for it.
-    pub(crate) fn show(&mut self, socket: SocketId) {
-        let Some(id) = self.carriers.of_socket(socket) else { return };
-        self.pump(id);
-        let mut index = 0;
-        while index < self.held.len() {
-            if self.held[index].carrier == id {
-                let held = self.held.remove(index);
-                if self.listener.still_waits(held.call.id) {
-                    self.serve_call(held.call, held.limit);
-                    // If it waits on it does so in its old place.
-                    if let Some(again) = self.held.pop_if(|last| last.call.id == held.call.id) {
-                        self.held.insert(index, again);
-                        index += 1;
-                    }
-                }
-            } else {
-                index += 1;
-            }
-        }
-    }
-
-    /// Moves what can be moved between a carrier and its socket.
-    pub(crate) fn pump(&mut self, id: CarrierId) {
-        let now = self.network.now();
-        let waits = self.awaits_uncorking(id);
-        let Some(carrier) = self.carriers.get(id) else { return };
-        let socket = carrier.socket;
-        let host = self.network.host();
-        match &mut carrier.state {
-            State::Connected(link) if waits => match link.receive(host, now, socket) {
-                Moved::Open | Moved::Closed => self.watch_room(id),
-                Moved::Broken(error) => self.break_carrier(id, error),
-            },
-            State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
-                Moved::Open => self.watch_room(id),
-                Moved::Closed => {
-                    self.carriers.remove(id);
-                    self.end_held(id, Errno::EBADF);
-                }
-                Moved::Broken(error) => self.break_carrier(id, error),
-            },
-            State::Connecting(_) => self.pump_connecting(id),
-            State::Listening(backlog) => {
-                let pending = host.pending(socket);
-                let Some(name) = carrier.name.clone() else { return };
-                let event = EventData::new_u64(id.data().as_ffi());
-                let watch =
-                    |end: &OwnedFd| epoll::add(&self.epoll, end, event, EventFlags::RDHUP | EventFlags::ET);
-                match backlog.fill(&name, pending, watch) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        self.sweep_all();
-                        self.postpone(id);
-                    }
-                    Err(_) => self.close_carrier(id),
-                }
-            }
-            State::Datagram(mailbox) => {
-                mailbox.collect(host, now, socket, &mut self.buffer);
-                match mailbox.deliver(host, socket) {
-                    Delivered::All => self.watch_room(id),
-                    Delivered::Error => self.show_error(id),
-                    Delivered::Closed => {
-                        host.refuse(now, socket);
-                        self.carriers.remove(id);
-                        self.end_held(id, Errno::EBADF);
-                    }
-                }
-            }
-            State::Netlink(_) => self.pump_netlink(id),
-            State::Fresh | State::Broken(_) => {}
-        }
-    }
-
-    /// Connects P to us; ENOBUFS if we have no descriptors left, whatever was closed unseen.
-    pub(crate) fn link(&mut self, id: CarrierId) -> Result<(), Errno> {
-        self.carriers.connect(id, self.network.host()).or_else(|_| {
-            self.sweep_all();
-            self.carriers.connect(id, self.network.host())
-        })?;
-        self.enter_cork(id);
-        Ok(())
-    }
-
-    fn postpone(&mut self, id: CarrierId) {
-        if !self.postponed.contains(&id) {
-            self.postponed.push(id);
-        }
-    }
-
-    /// A connection under way may have come to its end, or P to its.
-    fn pump_connecting(&mut self, id: CarrierId) {
-        let now = self.network.now();
-        let Some(carrier) = self.carriers.get(id) else { return };
-        let socket = carrier.socket;
-        let State::Connecting(link) = &mut carrier.state else { return };
-        if link.as_ref().is_some_and(Link::is_hung_up) {
-            self.close_carrier(id);
-            return;
-        }
-        let host = self.network.host();
-        let readiness = host.readiness(socket);
-        if readiness.intersects(Readiness::ERR | Readiness::HUP) {
-            if link.is_some() {
-                // The error itself stays with the socket, for SO_ERROR or the next connect.
-                self.break_carrier(id, None);
-            }
-        } else if readiness.contains(Readiness::OUT) {
-            let Some(program_end) = carrier.borrow() else {
-                if self.carriers.is_alive(id) {
-                    self.postpone(id);
-                } else {
-                    self.close_carrier(id);
-                }
-                return;
-            };
-            let State::Connecting(link) = &mut carrier.state else { return };
-            if let Some(mut link) = link.take() {
-                link.unstuff(&program_end);
-                link.bound(&program_end, self.network.host(), socket);
-                carrier.state = State::Connected(link);
-                self.enter_cork(id);
-            } else {
-                if let Err(error) = self.link(id) {
-                    // No descriptors left: the call that waits is to fail, not to wait on.
-                    let _ = self.network.host().disconnect(now, socket);
-                    self.carriers.get(id).into_iter().for_each(|carrier| carrier.state = State::Fresh);
-                    return self.end_held(id, error);
-                }
-                if self.watch(id).is_err() {
-                    self.network.host().abort(now, socket);
-                    self.close_carrier(id);
-                    return;
-                }
-            }
-            self.pump(id);
-        }
-    }
-
-    /// Has P show natively that its connection broke.
-    fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
-        let Some(carrier) = self.carriers.get(id) else { return };
-        let program_end = carrier.borrow();
-        if let State::Connected(link) | State::Connecting(Some(link)) =
-            std::mem::replace(&mut carrier.state, State::Broken(error))
-        {
-            link.break_off(program_end);
-        }
-    }
-
-    /// Has a datagram socket's P show that the network said something; then delivers on.
-    fn show_error(&mut self, id: CarrierId) {
-        let Some(carrier) = self.carriers.get(id) else { return };
-        let (program_end, name) = (carrier.borrow(), carrier.name.clone());
-        if let (State::Datagram(mailbox), Some(program_end), Some(name)) =
-            (&mut carrier.state, program_end, name)
-        {
-            mailbox.show_error(&program_end, &name);
-        }
-        self.pump(id);
-    }
-
-    /// The program holds P no more.
-    pub(crate) fn close_carrier(&mut self, id: CarrierId) {
-        let now = self.network.now();
-        let Some(carrier) = self.carriers.remove(id) else { return };
-        self.end_held(id, Errno::EBADF);
-        let host = self.network.host();
-        host.close(now, carrier.socket);
-        if let State::Listening(backlog) = carrier.state {
-            backlog.into_returned().for_each(|socket| host.abort(now, socket));
-        }
-    }
 }
 
-/// Ends a held call that waited long enough: with this error, but for `close`, which closes all the same.
-fn give_up(listener: &Listener, call: &Call, errno: Errno) {
+/// Whether what the program wrote before a call is nothing to it. (What the object asks for by `socket` may tell of it.)
+fn is_timeless(call: &Call) -> bool {
     match call.number {
-        libc::SYS_close => listener.pass(call.id),
-        _ => listener.fail(call.id, errno),
-    };
+        libc::SYS_socket => call.int(0) != sockeye_preload::ASK,
+        number => [libc::SYS_accept, libc::SYS_accept4].contains(&number),
+    }
 }

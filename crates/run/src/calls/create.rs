@@ -20,11 +20,11 @@ const PATH_MAX: usize = 255;
 
 impl Supervisor {
     pub(super) fn create(&mut self, call: &Call) -> Result<Answer, Errno> {
-        self.look_at_program(call)?;
         let (domain, type_, protocol) = (call.int(0), call.int(1), call.int(2));
         if domain == ASK {
             return self.answer_object(call, Question::of(type_));
         }
+        self.look_at_program(call)?;
         // Who opens a netlink socket may ask for all sockets there are.
         if domain == AF_NETLINK || self.carriers.are_many() {
             self.sweep_all();

@@ -150,13 +150,16 @@ impl Supervisor {
         let found = if is_for_all_files(call.number) {
             threads.socket_inode(call.tid, fd).map(|inode| self.carriers.of_inode(inode?))
         } else {
-            threads.borrow(call.tid, fd).map(|file| self.carriers.of_file(file))
+            self.carriers.take_in_hand((call.tid, fd))
         };
         if let Err(Native::ACCESS | Native::PERM) = found {
             self.meet_hidden(call);
         }
         let id = found.ok()??;
         self.carriers.get(id)?.seen = (call.tid, fd);
+        if argument == 0 {
+            self.about = Some((call.id, id));
+        }
         Some(id)
     }
 

@@ -2,6 +2,8 @@
 //!
 //! What has no address may go natively. A request that a signal has made again is answered twice.
 
+use std::rc::Rc;
+
 use rustix::fd::OwnedFd;
 use rustix::net::RecvFlags;
 use rustix::net::sockopt::{self, Timeout};
@@ -217,7 +219,7 @@ impl Supervisor {
         Ok(Answer::Wait { carrier: subject.carrier, limit })
     }
 
-    fn netlink_end(&mut self, subject: Netlink) -> Result<OwnedFd, Errno> {
+    fn netlink_end(&mut self, subject: Netlink) -> Result<Rc<OwnedFd>, Errno> {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         carrier.borrow().ok_or(Errno::EBADF)
     }

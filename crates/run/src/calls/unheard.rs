@@ -4,8 +4,6 @@
 //! Mostly the kernel says so. But a caller that is on its way out when the answer arrives drops it unseen, so what may
 //! not be done twice leaves a mark: a call made again has its caller's stack unchanged, another call has not.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
 use sockeye_stack::Received;
 
@@ -15,9 +13,6 @@ use crate::process::memory;
 use crate::process::threads::Threads;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
-
-/// How much of the stack is compared: some frames of whatever language.
-const STACK: usize = 4096;
 
 /// What a caller may not have been told: the same call is told it when it is made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +52,7 @@ impl Supervisor {
     pub(crate) fn tell(&mut self, call: &Call, result: Result<i64, Errno>) {
         let outcome = self.outcome(call, result);
         let mark = outcome.map(|_| Mark::of(call, &self.carriers.threads));
+        self.carriers.threads.put_down();
         let heard = match result {
             Ok(value) => self.listener.answer(call.id, value),
             Err(errno) => self.listener.fail(call.id, errno),
@@ -87,7 +83,11 @@ impl Supervisor {
             )),
             _ => return None,
         };
-        let id = self.subject(call)?.carrier;
+        let id = match self.about {
+            Some((about, id)) if about == call.id => id,
+            // Another was served meanwhile.
+            _ => self.subject(call)?.carrier,
+        };
         let carrier = self.carriers.get(id)?;
         let right = match kind {
             Outcome::Connected => matches!(carrier.state, State::Connected(_)),
@@ -160,14 +160,19 @@ fn stack(call: &Call, threads: &Threads) -> Option<u64> {
     // The number, six arguments, the stack pointer and the program counter.
     let stack = text.split_whitespace().nth(7)?.strip_prefix("0x")?;
     let stack = u64::from_str_radix(stack, 16).ok()?;
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    let mut frames = [0; STACK];
-    // Near the stack's end there is less.
-    let sizes = [STACK, STACK / 4, STACK / 16];
-    let size = sizes.into_iter().find(|&size| memory::read(call.tid, stack, &mut frames[..size]).is_ok())?;
-    frames[..size].hash(&mut hasher);
-    Some(hasher.finish())
+    // Some frames of whatever language; near the stack's end there is less.
+    let mut frames = [0; memory::PAGE];
+    let size = memory::read_some(call.tid, stack, &mut frames);
+    (size > 0).then(|| mix(mix(0, text.as_bytes()), &frames[..size]))
+}
+
+/// A hash that is quick, and that a program can only spoil for itself.
+fn mix(seed: u64, bytes: &[u8]) -> u64 {
+    bytes.chunks(8).fold(seed, |hash, chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        (hash.rotate_left(5) ^ u64::from_ne_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    })
 }
 
 #[cfg(test)]

@@ -22,12 +22,18 @@ impl Supervisor {
         }
     }
 
-    /// Looks at a program that makes a socket: whether it can be served, and has what its file promises.
+    /// Looks at a program that makes a socket: whether it can be served, and has what its file promises. Its file is not looked
+    /// at for each socket.
     pub(super) fn look_at_program(&mut self, call: &Call) -> Result<(), Errno> {
+        if self.carriers.threads.is_known(call.tid) {
+            return Ok(());
+        }
         match privileges::of_process(call.tid) {
-            Some(false) => Ok(()),
-            Some(true) => {
-                self.ledger.meet(call.tid, Limit::Privileges);
+            Some(goes_without) => {
+                if goes_without {
+                    self.ledger.meet(call.tid, Limit::Privileges);
+                }
+                self.carriers.threads.note_known(call.tid);
                 Ok(())
             }
             None => self.limited(call, Limit::Hidden).map(drop),

@@ -14,6 +14,8 @@ use sockeye_abi::{Errno, How, MessageFlags, Readiness};
 use sockeye_base::{Chain, Instant};
 use sockeye_socket::{Host, Outgoing, SocketId};
 
+use super::Intake;
+
 /// How much is moved at a time.
 pub(crate) const PORTION: usize = 256 * 1024;
 /// What stuffs a carrier whose connection is under way.
@@ -74,7 +76,8 @@ impl Link {
             outbox: Chain::new(),
             outbox_is_urgent: false,
             looks_for_marks: false,
-            may_read: true,
+            // The kernel tells what there is when S is watched.
+            may_read: false,
             may_end: false,
             may_write: true,
             hung_up: false,
@@ -100,7 +103,9 @@ impl Link {
     pub(crate) fn unstuff(&mut self, program_end: &OwnedFd) {
         // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
-        self.may_read = self.has_data();
+        if self.junk > 0 {
+            self.may_read = self.has_data();
+        }
     }
 
     /// What the program has said of its buffers bounds those of the carrier, too, which come on top.
@@ -133,7 +138,7 @@ impl Link {
         host: &mut Host,
         now: Instant,
         socket: SocketId,
-        buffer: &mut [u8],
+        buffer: &mut Intake,
     ) -> Moved {
         match self.send(host, now, socket, buffer) {
             Moved::Open => self.receive(host, now, socket),
@@ -142,7 +147,7 @@ impl Link {
     }
 
     /// From the program to the stack.
-    fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut [u8]) -> Moved {
+    fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut Intake) -> Moved {
         if self.failed.is_some() {
             self.discard(buffer);
             return if self.hung_up { self.close(host, now, socket) } else { Moved::Open };
@@ -182,7 +187,10 @@ impl Link {
                 }
                 // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
                 Ok((n, _)) => {
-                    let _ = host.send(now, socket, &buffer[..n]);
+                    let _ = match buffer.lend(n) {
+                        Some(mut bytes) => host.send_chain(now, socket, &mut bytes),
+                        None => host.send(now, socket, &buffer[..n]),
+                    };
                     // There was no more; what comes later is an event of its own.
                     self.may_read = n == room || self.may_end || self.looks_for_marks;
                 }
@@ -279,11 +287,11 @@ impl Link {
 
     /// Breaks the link so that P reads what it was sent, then the native ECONNRESET, once: S is closed with bytes
     /// unread.
-    pub(crate) fn break_off(self, program_end: Option<OwnedFd>) {
+    pub(crate) fn break_off(self, program_end: Option<&OwnedFd>) {
         if self.readable() == 0
             && let Some(program_end) = program_end
         {
-            let _ = rustix::net::send(&program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+            let _ = rustix::net::send(program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Meeting {
 impl Meeting {
     pub(crate) fn open() -> io::Result<Meeting> {
         let listener = super::to_stay(super::socket(SocketType::STREAM, true)?)?;
-        let name = super::name(&listener)?;
+        let (_, name) = super::name(&listener)?;
         rustix::net::listen(&listener, QUEUE)?;
         Ok(Meeting { listener, name })
     }

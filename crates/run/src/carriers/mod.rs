@@ -6,6 +6,7 @@
 
 mod answers;
 mod backlog;
+mod intake;
 mod link;
 mod mailbox;
 mod meeting;
@@ -14,6 +15,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, SocketType};
 use slotmap::{SlotMap, new_key_type};
@@ -24,6 +26,7 @@ use sockeye_stack::Charges;
 
 pub(crate) use answers::Answers;
 pub(crate) use backlog::Backlog;
+pub(crate) use intake::Intake;
 pub(crate) use link::{Link, Moved, PORTION};
 pub(crate) use mailbox::{Delivered, Mailbox};
 use meeting::Meeting;
@@ -145,8 +148,8 @@ impl Carriers {
                 (program_end, State::Datagram(mailbox))
             }
         };
-        let name = Some(name(&program_end)?);
-        self.carrier(program_end, (socket, Some(inet)), name, state)
+        let named = named(&program_end)?;
+        self.carrier(program_end, (socket, Some(inet)), named, state)
     }
 
     /// The same for a netlink socket of this type.
@@ -157,8 +160,8 @@ impl Carriers {
         nonblock: bool,
     ) -> io::Result<NewCarrier> {
         let (program_end, answers) = Answers::pair(nonblock, kind)?;
-        let name = Some(name(&program_end)?);
-        self.carrier(program_end, (socket, None), name, State::Netlink(answers))
+        let named = named(&program_end)?;
+        self.carrier(program_end, (socket, None), named, State::Netlink(answers))
     }
 
     /// A carrier for an accepted connection whose program's end is `program_end`.
@@ -168,17 +171,18 @@ impl Carriers {
         (socket, inet): (SocketId, Inet),
         link: Link,
     ) -> io::Result<NewCarrier> {
-        self.carrier(program_end, (socket, Some(inet)), None, State::Connected(link))
+        let cookie = rustix::net::sockopt::socket_cookie(&program_end)?;
+        self.carrier(program_end, (socket, Some(inet)), (cookie, None), State::Connected(link))
     }
 
     fn carrier(
         &self,
         program_end: OwnedFd,
         (socket, inet): (SocketId, Option<Inet>),
-        name: Option<SocketAddrAny>,
+        (cookie, name): (u64, Option<SocketAddrAny>),
         state: State,
     ) -> io::Result<NewCarrier> {
-        let (cookie, inode) = identity(&program_end)?;
+        let inode = rustix::fs::fstat(&program_end)?.st_ino;
         let carrier = Carrier {
             socket,
             inet,
@@ -210,8 +214,8 @@ impl Carriers {
 
     /// The program's descriptor has been given a new file: a fresh stream in the place of a broken one.
     pub(crate) fn refresh(&mut self, id: CarrierId, program_end: OwnedFd) -> io::Result<()> {
-        let name = Some(name(&program_end)?);
-        let (cookie, inode) = identity(&program_end)?;
+        let (cookie, name) = named(&program_end)?;
+        let inode = rustix::fs::fstat(&program_end)?.st_ino;
         if let Some(carrier) = self.all.get_mut(id) {
             self.by_cookie.remove(&carrier.cookie);
             self.corks.leave(carrier.cookie);
@@ -256,9 +260,9 @@ impl Carriers {
         self.all.get_mut(id)
     }
 
-    /// The carrier that this file is, if it is one.
-    pub(crate) fn of_file(&self, file: impl AsFd) -> Option<CarrierId> {
-        self.by_cookie.get(&descriptors::cookie(file)?).copied()
+    /// The carrier that descriptor `fd` of a thread is, if it is one; it is in hand then.
+    pub(crate) fn take_in_hand(&self, seen: (u32, i32)) -> Result<Option<CarrierId>, rustix::io::Errno> {
+        self.threads.take_in_hand(seen, |cookie| self.by_cookie.get(&cookie).copied())
     }
 
     /// Whether the Unix-domain socket with this inode is one of ours (`own`), or stands for a socket of the Internet's.
@@ -410,7 +414,7 @@ impl Carrier {
     }
 
     /// Borrows P from whoever holds it.
-    pub(crate) fn borrow(&self) -> Option<OwnedFd> {
+    pub(crate) fn borrow(&self) -> Option<Rc<OwnedFd>> {
         self.threads.borrow_socket(self.cookie, self.inode, self.seen)
     }
 }
@@ -460,8 +464,10 @@ pub(crate) fn to_stay(fd: OwnedFd) -> io::Result<OwnedFd> {
 /// Whether it leaves enough.
 fn may_stay(fd: &OwnedFd) -> bool {
     use rustix::process::{Resource, getrlimit};
-    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number.saturating_add(RESERVE) < limit)
+    /// As it was at the start.
+    static LIMIT: OnceLock<u64> = OnceLock::new();
+    let limit = LIMIT.get_or_init(|| getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX));
+    u64::try_from(fd.as_raw_fd()).is_ok_and(|number| number.saturating_add(RESERVE) < *limit)
 }
 
 /// A Unix-domain socket of ours.
@@ -471,13 +477,13 @@ pub(crate) fn socket(kind: SocketType, nonblock: bool) -> io::Result<OwnedFd> {
     Ok(rustix::net::socket_with(AddressFamily::UNIX, kind, flags, None)?)
 }
 
-/// Gives the socket an abstract name of its own, made of its cookie. No other socket ever has it: one that the kernel chooses
+/// Gives the socket an abstract name of its own, made of its cookie; gives both. No other socket ever has it: one that the kernel chooses
 /// (unix(7), "Autobind feature") may be another's soon, and then whose it was would seem to live.
-pub(crate) fn name(socket: &OwnedFd) -> io::Result<SocketAddrAny> {
+pub(crate) fn name(socket: &OwnedFd) -> io::Result<(u64, SocketAddrAny)> {
     let cookie = rustix::net::sockopt::socket_cookie(socket)?;
     let name = SocketAddrUnix::new_abstract_name(format!("{cookie:013x}").as_bytes())?;
     rustix::net::bind(socket, &name)?;
-    Ok(name.into())
+    Ok((cookie, name.into()))
 }
 
 /// The memory that a socket of ours is charged for what its peer has not read.
@@ -488,10 +494,9 @@ fn charge(end: &impl AsRawFd) -> usize {
     if done == 0 { usize::try_from(bytes).unwrap_or(0) } else { 0 }
 }
 
-/// A socket's cookie and inode.
-fn identity(socket: &OwnedFd) -> io::Result<(u64, u64)> {
-    let cookie = rustix::net::sockopt::socket_cookie(socket)?;
-    Ok((cookie, rustix::fs::fstat(socket)?.st_ino))
+/// The cookie of P, and the name that it is given.
+fn named(program_end: &OwnedFd) -> io::Result<(u64, Option<SocketAddrAny>)> {
+    name(program_end).map(|(cookie, name)| (cookie, Some(name)))
 }
 
 #[cfg(test)]
@@ -502,7 +507,7 @@ mod tests {
 
     #[test]
     fn a_name_is_never_given_twice() {
-        let names = (0..3000).map(|_| name(&fresh_stream(true).expect("a socket")).expect("a name"));
+        let names = (0..3000).map(|_| name(&fresh_stream(true).expect("a socket")).expect("a name").1);
         let names: HashSet<Vec<u8>> = names
             .map(|name| SocketAddrUnix::try_from(name).expect("its family"))
             .map(|name| name.abstract_name().expect("an abstract one").to_vec())

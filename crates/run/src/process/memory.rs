@@ -2,6 +2,9 @@
 
 use sockeye_abi::Errno;
 
+/// No page of memory is smaller.
+pub(crate) const PAGE: usize = 4096;
+
 /// Whether bytes there could be the program's at all, whether or not they are: the upper half is the kernel's. Linux looks at
 /// that before it looks at anything else.
 pub(crate) fn check_range(address: u64, len: usize) -> Result<(), Errno> {
@@ -24,6 +27,20 @@ pub(crate) fn read(tid: u32, address: u64, buffer: &mut [u8]) -> Result<(), Errn
 /// The same, with the reason why not.
 pub(crate) fn try_read(tid: u32, address: u64, buffer: &mut [u8]) -> std::io::Result<()> {
     read(tid, address, buffer).map_err(|_| std::io::Error::last_os_error())
+}
+
+/// Copies what can be read at `address`, up to a page; gives how many bytes that is.
+pub(crate) fn read_some(tid: u32, address: u64, buffer: &mut [u8; PAGE]) -> usize {
+    let local = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: PAGE };
+    // What is mapped ends where a page ends.
+    let first = PAGE - address as usize % PAGE;
+    let remote = [(0, first), (first, PAGE - first)].map(|(start, iov_len)| libc::iovec {
+        iov_base: address.wrapping_add(start as u64) as *mut libc::c_void,
+        iov_len,
+    });
+    // SAFETY: `local` describes `buffer`; the remote side is checked by the kernel.
+    let n = unsafe { libc::process_vm_readv(tid as i32, &raw const local, 1, remote.as_ptr(), 2, 0) };
+    usize::try_from(n).unwrap_or(0)
 }
 
 /// Copies `bytes` to `address` of the thread's memory.
@@ -61,6 +78,12 @@ pub(crate) fn write_value_result(
     value: &[u8],
 ) -> Result<(), Errno> {
     let room = usize::try_from(read_i32(tid, length_address)?).map_err(|_| Errno::EINVAL)?;
-    write(tid, address, &value[..value.len().min(room)])?;
-    write(tid, length_address, &(value.len() as i32).to_ne_bytes())
+    let (value, length) = (&value[..value.len().min(room)], (value.len() as i32).to_ne_bytes());
+    let local = [value, &length]
+        .map(|bytes| libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() });
+    let remote = [(address, value.len()), (length_address, length.len())]
+        .map(|(address, len)| libc::iovec { iov_base: address as *mut libc::c_void, iov_len: len });
+    // SAFETY: `local` describes `value` and `length`, which are only read; the remote side is checked by the kernel.
+    let n = unsafe { libc::process_vm_writev(tid as i32, local.as_ptr(), 2, remote.as_ptr(), 2, 0) };
+    if n == (value.len() + length.len()) as isize { Ok(()) } else { Err(Errno::EFAULT) }
 }

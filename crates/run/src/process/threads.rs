@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use rustix::io::Errno as Native;
 use rustix::path::DecInt;
@@ -22,6 +23,8 @@ const SYSCALL_TEXT: usize = 256;
 /// Threads that made calls lately. What is kept of one that has ended says so, even if another has its number by now.
 pub(crate) struct Threads {
     kept: RefCell<[Option<Thread>; KEPT]>,
+    /// The socket, by its cookie, that the call is about which is served: borrowed once for all that it takes.
+    in_hand: RefCell<Option<(u64, Rc<OwnedFd>)>>,
 }
 
 struct Thread {
@@ -31,16 +34,39 @@ struct Thread {
     directory: Option<OwnedFd>,
     /// `/proc/TID/syscall`.
     syscall: Option<OwnedFd>,
+    /// Its program has been looked at.
+    is_known: bool,
 }
 
 impl Threads {
     pub(crate) fn new() -> Threads {
-        Threads { kept: RefCell::new([const { None }; KEPT]) }
+        Threads { kept: RefCell::new([const { None }; KEPT]), in_hand: RefCell::new(None) }
+    }
+
+    /// Borrows the file behind descriptor `fd` of a thread, if it is a socket that `is_wanted` by its cookie, until it is
+    /// put down: what is borrowed meanwhile is no other file. Gives what it is wanted for.
+    pub(crate) fn take_in_hand<T>(
+        &self,
+        (tid, fd): (u32, i32),
+        is_wanted: impl FnOnce(u64) -> Option<T>,
+    ) -> Result<Option<T>, Native> {
+        let file = self.borrow(tid, fd)?;
+        let Some(cookie) = descriptors::cookie(&file) else { return Ok(None) };
+        let wanted = is_wanted(cookie);
+        if wanted.is_some() {
+            *self.in_hand.borrow_mut() = Some((cookie, Rc::new(file)));
+        }
+        Ok(wanted)
+    }
+
+    /// The call is served: the program's `close` is the last again.
+    pub(crate) fn put_down(&self) {
+        drop(self.in_hand.take());
     }
 
     /// Borrows the file behind descriptor `fd` of a thread: the same open file, a descriptor of our own. Dropped soon, or
     /// the program's `close` would not be its last.
-    pub(crate) fn borrow(&self, tid: u32, fd: i32) -> Result<OwnedFd, Native> {
+    fn borrow(&self, tid: u32, fd: i32) -> Result<OwnedFd, Native> {
         let get = |pidfd: &OwnedFd| pidfd_getfd(pidfd, fd, PidfdGetfdFlags::empty());
         if fd < 0 {
             return Err(Native::BADF);
@@ -54,12 +80,15 @@ impl Threads {
     }
 
     /// Borrows a socket by its cookie, if it is where it was seen last.
-    pub(crate) fn borrow_seen(&self, cookie: u64, (tid, fd): (u32, i32)) -> Option<OwnedFd> {
-        self.borrow(tid, fd).ok().filter(|file| descriptors::cookie(file) == Some(cookie))
+    pub(crate) fn borrow_seen(&self, cookie: u64, (tid, fd): (u32, i32)) -> Option<Rc<OwnedFd>> {
+        if let Some((_, file)) = self.in_hand.borrow().as_ref().filter(|(held, _)| *held == cookie) {
+            return Some(Rc::clone(file));
+        }
+        self.borrow(tid, fd).ok().filter(|file| descriptors::cookie(file) == Some(cookie)).map(Rc::new)
     }
 
     /// Borrows a socket, looking where it was seen last, then in every process that could hold it.
-    pub(crate) fn borrow_socket(&self, cookie: u64, inode: u64, seen: (u32, i32)) -> Option<OwnedFd> {
+    pub(crate) fn borrow_socket(&self, cookie: u64, inode: u64, seen: (u32, i32)) -> Option<Rc<OwnedFd>> {
         let found = self.borrow_seen(cookie, seen);
         found.or_else(|| descriptors::holders(inode).find_map(|seen| self.borrow_seen(cookie, seen)))
     }
@@ -95,6 +124,24 @@ impl Threads {
         self.with(tid, read).or_else(|_| self.with(tid, read)).ok()
     }
 
+    /// Whether a thread that is kept has been looked at, and does not hide since.
+    pub(crate) fn is_known(&self, tid: u32) -> bool {
+        let kept = self.kept.borrow();
+        let thread = kept[tid as usize % KEPT].as_ref().filter(|thread| thread.tid == tid && thread.is_known);
+        // No descriptor has this number, and of who hides not even that is said.
+        let get = |thread: &Thread| pidfd_getfd(&thread.pidfd, i32::MAX, PidfdGetfdFlags::empty());
+        thread.is_some_and(|thread| get(thread).is_err_and(|error| error == Native::BADF))
+    }
+
+    /// A thread has been looked at.
+    pub(crate) fn note_known(&self, tid: u32) {
+        // One that is gone need not be.
+        let _ = self.with(tid, |thread| {
+            thread.is_known = true;
+            Ok(())
+        });
+    }
+
     /// Keeps none any more.
     pub(crate) fn forget_all(&self) {
         self.kept.borrow_mut().fill_with(|| None);
@@ -106,7 +153,7 @@ impl Threads {
         let slot = &mut self.kept.borrow_mut()[tid as usize % KEPT];
         let thread = match slot.take() {
             Some(thread) if thread.tid == tid => thread,
-            _ => Thread { tid, pidfd: pidfd(tid)?, directory: None, syscall: None },
+            _ => Thread { tid, pidfd: pidfd(tid)?, directory: None, syscall: None, is_known: false },
         };
         let thread = slot.insert(thread);
         let done = act(thread);
@@ -148,6 +195,15 @@ mod tests {
         assert!(threads.borrow_seen(cookie, (me, socket.as_raw_fd())).is_some());
         assert!(threads.borrow_seen(cookie, (me, other.as_raw_fd())).is_none());
         assert!(threads.borrow(me, -1).is_err() && threads.borrow(me, 987_654).is_err());
+        let take = |socket: &UnixStream| {
+            threads.take_in_hand((me, socket.as_raw_fd()), |found| (found == cookie).then_some(()))
+        };
+        assert_eq!(take(&other), Ok(None));
+        assert_eq!(take(&socket), Ok(Some(())));
+        let nowhere = (me, -1);
+        assert!(threads.borrow_seen(cookie, nowhere).is_some());
+        threads.put_down();
+        assert!(threads.borrow_seen(cookie, nowhere).is_none());
         drop(socket);
         assert!(threads.borrow_socket(cookie, inode, (me, other.as_raw_fd())).is_none());
     }
