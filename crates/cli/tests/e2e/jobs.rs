@@ -153,7 +153,8 @@ def until(word):
     global said
     while word not in said:
         said += os.read(terminal, 1000)
-until(b'ready')
+# The terminal drops what it has not shown when the key comes.
+until(b'ready\r\n')
 os.write(terminal, b'\x1a')
 until(b'stopped')
 while not said.endswith(b'\n'):
