@@ -6,14 +6,20 @@ use bytes::BytesMut;
 
 use crate::Chain;
 
+/// The largest chunk.
 const CHUNK: usize = 64 * 1024;
+/// The first, if nothing longer is to go in: all that a quiet host needs.
+const FIRST: usize = 2048;
 /// How many chunks in use the pool remembers, to find free ones among them; those beyond go to the allocator.
 const REMEMBERED: usize = 128;
 
-/// A pool of 64 KiB chunks. Plain data of one owner; it never holds more than it handed out.
+/// A pool of chunks of 2 to 64 KiB: they are twice as large as before whenever those there are held by somebody. Plain data
+/// of one owner; it never holds more than it handed out.
 #[derive(Debug, Default)]
 pub struct Pool {
     current: BytesMut,
+    /// How large chunks are by now; 0 before the first.
+    size: usize,
     used: VecDeque<BytesMut>,
 }
 
@@ -31,8 +37,9 @@ impl Pool {
         let mut chain = Chain::new();
         while !bytes.is_empty() {
             let room = self.current.capacity() - self.current.len();
-            if room == 0 {
-                self.next_chunk();
+            // A small piece isn't worth being two.
+            if room == 0 || (room < bytes.len() && bytes.len() <= self.size / 8) {
+                self.next_chunk(bytes.len());
                 continue;
             }
             let n = room.min(bytes.len());
@@ -50,8 +57,9 @@ impl Pool {
         read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
     ) -> Result<Chain, E> {
         // What is left of a chunk may be too little for a read to be worth its call.
-        if self.current.capacity() - self.current.len() < max.min(CHUNK / 4) {
-            self.next_chunk();
+        let worth = max.min(CHUNK / 4);
+        if self.current.capacity() - self.current.len() < worth {
+            self.next_chunk(worth);
         }
         let room = self.current.capacity() - self.current.len();
         self.current.resize(room.min(max), 0);
@@ -67,23 +75,30 @@ impl Pool {
         }
     }
 
-    /// Makes a chunk with room current: an old one that nobody holds any more, else a new one.
-    fn next_chunk(&mut self) {
+    /// Makes a chunk with room current: an old one that nobody holds any more, else a new one. It has room for so many
+    /// bytes, or as many as a chunk can hold.
+    fn next_chunk(&mut self, wanted: usize) {
         let full = std::mem::take(&mut self.current);
-        self.used.push_back(full);
-        // A stream frees its chunks in the order it filled them, so the oldest are the likeliest to be free.
-        for _ in 0..4.min(self.used.len()) {
-            let Some(mut oldest) = self.used.pop_front() else { break };
-            if oldest.try_reclaim(CHUNK) {
-                self.current = oldest;
-                return;
+        if wanted.min(CHUNK) <= self.size {
+            self.used.push_back(full);
+            // A stream frees its chunks in the order it filled them, so the oldest are the likeliest to be free.
+            for _ in 0..4.min(self.used.len()) {
+                let Some(mut oldest) = self.used.pop_front() else { break };
+                if oldest.try_reclaim(self.size) {
+                    self.current = oldest;
+                    return;
+                }
+                self.used.push_back(oldest);
             }
-            self.used.push_back(oldest);
         }
-        if self.used.len() > REMEMBERED {
+        if self.size < CHUNK {
+            // Those of the old size go with the last who holds them.
+            self.size = wanted.next_power_of_two().max(self.size * 2).clamp(FIRST, CHUNK);
+            self.used.clear();
+        } else if self.used.len() > REMEMBERED {
             self.used.pop_front();
         }
-        self.current = BytesMut::with_capacity(CHUNK);
+        self.current = BytesMut::with_capacity(self.size);
     }
 }
 
@@ -120,6 +135,20 @@ mod tests {
             assert_eq!(pool.fill(9000, |_| Err::<usize, _>("no")), Err("no"));
         }
         assert_eq!(held.to_vec(), text);
+    }
+
+    #[test]
+    fn chunks_grow_with_what_is_held() {
+        let mut pool = Pool::new();
+        for _ in 0..1000 {
+            assert_eq!(pool.copy_in(&[7; 100]).piece_count(), 1);
+        }
+        assert_eq!(pool.size, FIRST);
+        let held: Vec<Chain> = (0..1000).map(|_| pool.copy_in(&[7; 100])).collect();
+        assert_eq!(pool.size, CHUNK);
+        assert!(held.iter().all(|chain| *chain == vec![7; 100].into()));
+        let mut pool = Pool::new();
+        assert_eq!(pool.copy_in(&[7; 50_000]).piece_count(), 1);
     }
 
     #[test]
