@@ -135,7 +135,8 @@ pub(crate) fn resolve<A: ToSocketAddrs>(
     async move {
         match known {
             Ok(known) => known,
-            Err((host, name, port)) => names::addresses(host?, name, port).await,
+            // On the heap, for it is large and seldom: else each task that opens a socket had room for it to its end.
+            Err((host, name, port)) => Box::pin(names::addresses(host?, name, port)).await,
         }
     }
 }
