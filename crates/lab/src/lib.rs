@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::float_arithmetic)]
 
+mod agenda;
 mod capture;
 mod interface;
 mod lab;

@@ -488,13 +488,6 @@ impl Host {
         self.stack.input(now, interface, frame);
     }
 
-    /// Hands the box of a frame that arrived back to who sent it.
-    pub fn return_spare(&mut self, sender: &mut Host) {
-        if let Some(spare) = self.stack.take_spare() {
-            sender.stack.give_spare(spare);
-        }
-    }
-
     /// Runs what is due at `now`.
     pub fn advance(&mut self, now: Instant) {
         self.stack.advance(now);

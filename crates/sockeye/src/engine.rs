@@ -21,6 +21,12 @@ use crate::names::Known;
 use crate::waiting::{Interest, Ticket, TimerId, Timers, Waiters};
 use crate::watching::Watching;
 
+/// So many hosts see to what comes at one moment before the tasks that it wakes: where thousands have something to do at once,
+/// each is done with while it is in the cache.
+const BURST: usize = 16;
+/// After so many calls the others have their turn all the same: somebody may be waiting for them without saying so.
+const PATIENCE: usize = 4096;
+
 /// What was passed and nobody took.
 type Untaken = Arc<dyn Any + Send + Sync>;
 
@@ -42,6 +48,8 @@ pub(crate) struct Engine {
     waiters: Waiters,
     pub(crate) watching: Watching,
     timers: Timers,
+    /// Calls in this burst.
+    calls: usize,
     /// To be woken once the lock is free.
     woken: Vec<Waker>,
 }
@@ -196,9 +204,17 @@ impl Shared {
         drop(left);
     }
 
-    /// Runs what is due; gives the next moment something will be.
+    /// Runs what is due, in virtual time not more than a burst of it; gives the next moment something will be, which may be
+    /// this one.
     pub(crate) fn run_due(&self) -> Option<Instant> {
-        self.step(|_, _| (), Engine::next_deadline).1
+        let (_, due) = self.step(
+            |engine, _| engine.begin_burst(),
+            |engine| {
+                engine.end_burst();
+                engine.next_deadline()
+            },
+        );
+        due
     }
 
     /// Virtual time: goes on to this moment.
@@ -225,6 +241,7 @@ impl Engine {
             waiters: Waiters::default(),
             watching: Watching::default(),
             timers: Timers::default(),
+            calls: 0,
             woken: Vec::new(),
         }
     }
@@ -285,7 +302,26 @@ impl Engine {
         self.lab.host(host).transport(socket).is_ok_and(|transport| transport != Transport::Tcp)
     }
 
+    /// Virtual time: allows a burst of what is due.
+    fn begin_burst(&mut self) {
+        if let Time::Virtual(_) = self.time {
+            self.calls = 0;
+            self.lab.allow(BURST);
+        }
+    }
+
+    /// If that was all, the calls to come carry whatever they cause.
+    fn end_burst(&mut self) {
+        if !self.lab.has_stopped() {
+            self.lab.allow(usize::MAX);
+        }
+    }
+
     fn settle(&mut self, now: Instant) {
+        self.calls += 1;
+        if self.calls > PATIENCE {
+            self.begin_burst();
+        }
         let Engine { lab, services, waiters, watching, timers, woken, .. } = self;
         services.settle(lab, now, |lab, host, socket| {
             waiters.wake((host, socket), lab.host(host), woken);

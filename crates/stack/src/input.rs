@@ -24,7 +24,7 @@ pub(crate) enum Sender {
 impl Stack {
     /// A frame has arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
-        let mut frame = frame.into();
+        let frame = frame.into();
         self.count_frame_in(interface, &frame);
         if let Some(link) = self.links.get(interface.0)
             && interface != InterfaceId::LOOPBACK
@@ -37,10 +37,8 @@ impl Stack {
                 ),
                 None => (true, true),
             };
-            let payload = frame.take_payload();
-            self.give_spare(frame);
             let group = |packet: &Packet| self.is_group(packet.destination());
-            match payload {
+            match frame.payload {
                 // RFC 1122, section 3.3.6: a packet for one host must not come in a frame for all.
                 Payload::Packet(packet) if for_us && (unicast || group(&packet)) => {
                     self.packet_input(now, (interface, Sender::Link), packet);

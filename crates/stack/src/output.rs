@@ -249,7 +249,7 @@ impl Stack {
 
     pub(crate) fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
         let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
-        let frame = self.boxed(Frame::packet(packet));
+        let frame = Box::new(Frame::packet(packet));
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
         // A group's packet that may not hop stays on this host (RFC 1112, section 6.1).
         if let Some(packet) = frame.as_packet()
@@ -270,7 +270,7 @@ impl Stack {
         self.counters.add_many(Counter::TcpOutSegs, segment.count() as u64);
         let packet = Packet { ip, body: Body::Tcp(segment) };
         self.count_out(&packet);
-        let frame = self.boxed(Frame::packet(packet));
+        let frame = Box::new(Frame::packet(packet));
         self.transmit_to_one(now, path, frame);
     }
 

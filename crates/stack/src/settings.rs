@@ -6,7 +6,7 @@ use sockeye_tcp as tcp;
 use crate::fast_open::{self, FastOpenKeys};
 
 /// What is set for a whole host (ip-sysctl in the kernel's documentation).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// What the wall clock said at [`sockeye_base::Instant::ZERO`], since 1970.
     pub epoch: Duration,

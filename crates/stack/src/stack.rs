@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use slotmap::{SlotMap, new_key_type};
 use sockeye_base::{Counters, Instant, Key, Rng, take_next};
@@ -54,13 +55,11 @@ pub enum Event {
 /// Most packets delivered over `lo` in one call; the rest is due at once.
 const LOOPBACK_BURST: usize = 10_000;
 
-/// Most boxes of frames kept to be used again.
-const SPARES: usize = 64;
-
 /// One host's network stack.
 #[derive(Debug)]
 pub struct Stack {
-    pub(crate) settings: Settings,
+    /// Shared by hosts that have the same.
+    pub(crate) settings: Arc<Settings>,
     pub(crate) rng: Rng,
     pub(crate) links: Vec<Link>,
     pub(crate) routes: Routes,
@@ -80,9 +79,6 @@ pub struct Stack {
     pub(crate) fragments: Fragments,
     pub(crate) timers: Timers,
     pub(crate) output: VecDeque<(InterfaceId, Box<Frame>)>,
-    /// Boxes of frames that are gone, for those to come.
-    #[expect(clippy::vec_box, reason = "it is the boxes that are wanted")]
-    spare: Vec<Box<Frame>>,
     /// What comes back to this host, and where it comes in: `lo`, or the interface a group's packet left by.
     pub(crate) loopback: VecDeque<(InterfaceId, Box<Frame>)>,
     pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
@@ -116,12 +112,13 @@ impl Stack {
     }
 
     /// A host that has only its loopback interface, `lo`.
-    pub fn new(settings: Settings, mut rng: Rng) -> Stack {
+    pub fn new(settings: impl Into<Arc<Settings>>, mut rng: Rng) -> Stack {
         let tcp = TcpTable::new(&mut rng);
         let mut stack = Stack {
-            settings,
+            settings: settings.into(),
             rng,
-            links: Vec::new(),
+            // `lo` and one more, mostly.
+            links: Vec::with_capacity(2),
             routes: Routes::default(),
             renumbered: false,
             any_destination: BTreeSet::new(),
@@ -136,7 +133,6 @@ impl Stack {
             fragments: Fragments::default(),
             timers: Timers::default(),
             output: VecDeque::new(),
-            spare: Vec::new(),
             loopback: VecDeque::new(),
             tap: None,
             events: VecDeque::new(),
@@ -155,7 +151,7 @@ impl Stack {
     /// The same host after it was switched off: it has its settings, interfaces, routes and rules, and nothing of what
     /// went on.
     pub fn rebooted(&self, rng: Rng) -> Stack {
-        let mut stack = Stack::new(self.settings.clone(), rng);
+        let mut stack = Stack::new(Arc::clone(&self.settings), rng);
         for (id, interface) in self.interfaces().skip(1) {
             let key = stack.rng.key();
             stack.links.push(Link::new(interface.clone(), key));
@@ -175,7 +171,7 @@ impl Stack {
 
     /// Its settings, to change while it runs: what is made from now on begins with them.
     pub fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.settings
+        Arc::make_mut(&mut self.settings)
     }
 
     /// Its interfaces, `lo` first.
@@ -328,37 +324,11 @@ impl Stack {
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
         for _ in 0..LOOPBACK_BURST {
-            let Some((interface, mut frame)) = self.loopback.pop_front() else { break };
-            let payload = frame.take_payload();
-            self.give_spare(frame);
-            if let Payload::Packet(packet) = payload {
+            let Some((interface, frame)) = self.loopback.pop_front() else { break };
+            if let Payload::Packet(packet) = frame.payload {
                 self.packet_input(now, (interface, Sender::Here), packet);
             }
         }
-    }
-
-    /// Puts a frame in a box; one that was used before, if there is one.
-    #[inline]
-    pub(crate) fn boxed(&mut self, frame: Frame) -> Box<Frame> {
-        match self.spare.pop() {
-            Some(mut spare) => {
-                *spare = frame;
-                spare
-            }
-            None => Box::new(frame),
-        }
-    }
-
-    /// The box of a frame that is gone.
-    pub fn give_spare(&mut self, spare: Box<Frame>) {
-        if self.spare.len() < SPARES {
-            self.spare.push(spare);
-        }
-    }
-
-    /// A box that a frame came in: who sent it will need one again.
-    pub fn take_spare(&mut self) -> Option<Box<Frame>> {
-        self.spare.pop()
     }
 
     /// Whether there is a way to an address.

@@ -136,11 +136,6 @@ impl Frame {
         }
     }
 
-    /// Takes out what it carries: nothing is left in it.
-    pub fn take_payload(&mut self) -> Payload {
-        std::mem::replace(&mut self.payload, Payload::Bytes(Bytes::new()))
-    }
-
     /// The TCP segment it carries, if it does.
     pub fn as_segment(&self) -> Option<&tcp::Segment> {
         self.as_packet()?.as_segment()

@@ -1,6 +1,7 @@
 //! What a lab is made of, and what is done to it: hosts, switches, links, power and cables.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use sockeye_base::{Duration, Instant};
 use sockeye_socket::Host;
@@ -21,7 +22,7 @@ impl Lab {
         let id = HostId(self.nodes.len());
         self.names.entry(spec.name.to_ascii_lowercase()).or_insert(id);
         let epoch = self.epoch.unwrap_or(spec.settings.epoch);
-        let settings = Settings { epoch, ..spec.settings };
+        let settings = self.shared(Settings { epoch, ..spec.settings });
         let mut host = Host::new(&spec.name, Stack::new(settings, self.rng.fork()));
         host.set_tap(self.capturing != Capturing::Nothing);
         self.nodes.push(Node {
@@ -37,6 +38,14 @@ impl Lab {
         let hardware = spec.mac.unwrap_or(mac(id, ETH0.0));
         self.add_interface_with(id, hardware, spec.addresses, spec.mtu);
         id
+    }
+
+    /// Settings in the place where the host before has them, if they are the same.
+    fn shared(&mut self, settings: Settings) -> Arc<Settings> {
+        match &self.settings {
+            Some(known) if **known == settings => Arc::clone(known),
+            Some(_) | None => Arc::clone(self.settings.insert(Arc::new(settings))),
+        }
     }
 
     /// What the wall clocks of all hosts, also of those to come, said at [`Instant::ZERO`], since 1970.
@@ -212,7 +221,7 @@ impl Lab {
     /// Has something happen by itself at a time to come.
     pub fn plan(&mut self, at: Instant, change: Change) {
         self.quiet_until = self.quiet_until.min(at);
-        self.timetable.plan(at, change);
+        self.timetable.insert(at, change);
     }
 
     /// Changes the direction of a link that leads away from `from`, for frames that enter from now on. Nothing happens if

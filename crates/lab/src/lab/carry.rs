@@ -26,7 +26,7 @@ impl Lab {
     /// Puts a frame on a link.
     pub(super) fn enter(&mut self, now: Instant, lane: Lane, frame: Box<Frame>) {
         let link = &mut self.links[lane.link.0];
-        if link.keeps_whole(lane.from) {
+        if link.keeps_whole(lane.from, &frame) {
             let fate = link.enter(now, lane.from, &frame);
             return self.meet_fate(now, lane, frame, fate);
         }
@@ -57,20 +57,14 @@ impl Lab {
             // What it brings about is collected later: the order is that in which frames were sent all the same.
             self.deliver(now, delivery);
         } else {
-            self.put_on_the_way(at, delivery);
+            self.on_the_way.insert(at, delivery);
         }
-        again.into_iter().for_each(|frame| self.put_on_the_way(at, Delivery { lane, frame }));
+        again.into_iter().for_each(|frame| self.on_the_way.insert(at, Delivery { lane, frame }));
     }
 
-    fn put_on_the_way(&mut self, at: Instant, delivery: Delivery) {
-        self.on_the_way.insert((at, self.sequence), delivery);
-        self.sequence += 1;
-    }
-
-    /// The next frame that is there by now: in the order of arrival, and of sending where that is the same.
+    /// The next frame that is there by now.
     pub(super) fn next_delivery(&mut self, now: Instant) -> Option<Delivery> {
-        let entry = self.on_the_way.first_entry()?;
-        (entry.key().0 <= now).then(|| entry.remove())
+        self.on_the_way.take_due(now)
     }
 
     pub(super) fn deliver(&mut self, now: Instant, delivery: Delivery) {
@@ -84,13 +78,9 @@ impl Lab {
                 if self.capturing == Capturing::All {
                     self.see_on(now, (lane, true), &frame, None);
                 }
+                self.spend_on(host);
                 self.touch(host);
                 self.nodes[host.0].host.input(now, interface, frame);
-                if let Some(sender) = self.links[lane.link.0].ends[lane.from].host()
-                    && let Ok([to, from]) = self.nodes.get_disjoint_mut([host.0, sender.0])
-                {
-                    to.host.return_spare(&mut from.host);
-                }
             }
             End::Outside(outside) => self.leaving.push_back((outside, frame)),
             End::Switch(switch) => {

@@ -4,6 +4,7 @@ mod build;
 mod carry;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use sockeye_base::{Duration, Instant, Rng};
 use sockeye_socket::{Host, SocketId};
@@ -11,11 +12,11 @@ use sockeye_stack::{Cidr, InterfaceId, Settings};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
+use crate::agenda::Agenda;
 use crate::capture::{Captured, Capturing};
 use crate::interface;
 use crate::link::{ETH0, Lane, Link};
 use crate::switch::Switch;
-use crate::timetable::Timetable;
 use crate::{Change, End};
 
 /// A host of one lab.
@@ -72,12 +73,12 @@ pub struct Lab {
     /// Frames that have come to their far ends.
     leaving: VecDeque<(OutsideId, Box<Frame>)>,
     rng: Rng,
+    /// Those of the host that was added last.
+    settings: Option<Arc<Settings>>,
     /// What the hosts' wall clocks began with, if it was set.
     epoch: Option<Duration>,
-    /// Frames on their way, by arrival; the number keeps those of one moment in order. What arrives the moment it is sent,
-    /// with nothing of its direction under way, never stands here.
-    on_the_way: BTreeMap<(Instant, u64), Delivery>,
-    sequence: u64,
+    /// Frames on their way. What arrives the moment it is sent, with nothing of its direction under way, never stands here.
+    on_the_way: Agenda<Delivery>,
     /// Hosts that may have frames to send or another deadline, in the order they were touched.
     touched: VecDeque<HostId>,
     /// Hosts that may have sockets whose readiness changed.
@@ -88,7 +89,10 @@ pub struct Lab {
     unscheduled: Vec<HostId>,
     /// Nothing is due before this, unless a host is touched.
     quiet_until: Instant,
-    timetable: Timetable,
+    /// How many more hosts [`Lab::advance`] sees to, and which was the last.
+    allowance: usize,
+    latest: Option<HostId>,
+    timetable: Agenda<Change>,
     capturing: Capturing,
     captured: VecDeque<Captured>,
     /// Hosts switched on that nobody has been told of.
@@ -135,15 +139,17 @@ impl Lab {
             outsides: Vec::new(),
             leaving: VecDeque::new(),
             rng: Rng::from_seed(seed),
+            settings: None,
             epoch: None,
-            on_the_way: BTreeMap::new(),
-            sequence: 0,
+            on_the_way: Agenda::default(),
             touched: VecDeque::new(),
             changed: VecDeque::new(),
             deadlines: BTreeSet::new(),
             unscheduled: Vec::new(),
             quiet_until: Instant::ZERO,
-            timetable: Timetable::default(),
+            allowance: usize::MAX,
+            latest: None,
+            timetable: Agenda::default(),
             capturing: Capturing::Nothing,
             captured: VecDeque::new(),
             booted: VecDeque::new(),
@@ -203,8 +209,29 @@ impl Lab {
         ETH0
     }
 
-    /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`. Everything
-    /// happens at `now`: in virtual time step from deadline to deadline ([`Lab::run_until`]).
+    /// From here on [`Lab::advance`] delivers frames and runs timers of so many hosts, one after the other, and no more until
+    /// it is allowed anew. So who owns the lab can go on with some hosts, while they are in the processor's cache, before
+    /// others that have something to do at the same moment. What is due stays due: [`Lab::next_deadline`] says so.
+    pub fn allow(&mut self, hosts: usize) {
+        self.allowance = hosts;
+        self.latest = None;
+    }
+
+    /// Whether no more is allowed.
+    pub fn has_stopped(&self) -> bool {
+        self.allowance == 0
+    }
+
+    /// Notes that a host has something to do now.
+    fn spend_on(&mut self, host: HostId) {
+        if self.latest != Some(host) {
+            self.latest = Some(host);
+            self.allowance = self.allowance.saturating_sub(1);
+        }
+    }
+
+    /// Carries frames, delivers those that are due and runs timers, until nothing more is due at `now`, or no more is allowed
+    /// ([`Lab::allow`]). Everything happens at `now`: in virtual time step from deadline to deadline ([`Lab::run_until`]).
     pub fn advance(&mut self, now: Instant) {
         if !self.touched.is_empty() || now >= self.quiet_until {
             self.carry(now);
@@ -235,7 +262,9 @@ impl Lab {
                 self.nodes[id.0].touched = false;
                 self.collect(now, id);
             }
-            if let Some(delivery) = self.next_delivery(now) {
+            if self.allowance > 0
+                && let Some(delivery) = self.next_delivery(now)
+            {
                 self.deliver(now, delivery);
                 continue;
             }
@@ -243,7 +272,8 @@ impl Lab {
                 self.schedule(id);
             }
             match self.deadlines.first().copied() {
-                Some((at, id)) if at <= now => {
+                Some((at, id)) if at <= now && self.allowance > 0 => {
+                    self.spend_on(id);
                     self.touch(id);
                     self.nodes[id.0].host.advance(now);
                 }
@@ -255,20 +285,23 @@ impl Lab {
     /// When something will be due that is not yet: a frame's arrival, a host's timer, or a change.
     pub fn next_deadline(&mut self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.next_deadline()).min();
-        let timer = loop {
-            let Some((at, id)) = self.deadlines.first().copied() else { break None };
-            let deadline = self.nodes[id.0].host.next_deadline();
-            if deadline == Some(at) {
-                break deadline;
+        let others = [touched, self.between_hosts()].into_iter().flatten().min();
+        while let Some((at, id)) = self.deadlines.first().copied() {
+            // Most timers are put off before they come up: those that something else precedes needn't be looked at.
+            if others.is_some_and(|other| other <= at) {
+                break;
+            }
+            if self.nodes[id.0].host.next_deadline() == Some(at) {
+                return Some(at);
             }
             self.schedule(id);
-        };
-        [timer, touched, self.between_hosts()].into_iter().flatten().min()
+        }
+        others
     }
 
     /// When the next of the frames arrives that are on their way.
     pub fn next_arrival(&self) -> Option<Instant> {
-        self.on_the_way.first_key_value().map(|((at, _), _)| *at)
+        self.on_the_way.next()
     }
 
     /// The same as [`Lab::next_deadline`] or earlier, and cheaper: it doesn't ask each host what was put off meanwhile.

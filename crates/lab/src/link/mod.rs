@@ -177,9 +177,9 @@ impl Link {
         self.ways[from].direction = direction;
     }
 
-    /// Whether all frames in this direction share one fate, so that a super-segment stays in one piece.
-    pub(crate) fn keeps_whole(&self, from: usize) -> bool {
-        self.dead.is_some() || self.ways[from].direction.is_steady()
+    /// Whether a frame stays in one piece: it is one, or all in this direction share one fate.
+    pub(crate) fn keeps_whole(&self, from: usize, frame: &Frame) -> bool {
+        self.dead.is_some() || frame.count() == 1 || self.ways[from].direction.is_steady()
     }
 
     /// Puts a frame on the link in one piece; says what becomes of it.

@@ -2,6 +2,7 @@
 
 mod awake;
 mod blocking;
+mod crowd;
 mod interfaces;
 mod names;
 mod poll;

@@ -1,0 +1,84 @@
+//! What is to happen at which time.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use sockeye_base::Instant;
+
+/// Things to come, by their time; those of one moment in the order they were put here.
+///
+/// Most are put behind all others, for most links take equally long: these stand in a queue, which costs next to nothing, and
+/// only what overtakes others in a tree.
+#[derive(Debug)]
+pub(crate) struct Agenda<T> {
+    /// In order.
+    queue: VecDeque<((Instant, u64), T)>,
+    tree: BTreeMap<(Instant, u64), T>,
+    count: u64,
+}
+
+impl<T> Default for Agenda<T> {
+    fn default() -> Agenda<T> {
+        Agenda { queue: VecDeque::new(), tree: BTreeMap::new(), count: 0 }
+    }
+}
+
+impl<T> Agenda<T> {
+    pub(crate) fn insert(&mut self, at: Instant, what: T) {
+        let key = (at, self.count);
+        self.count += 1;
+        if self.queue.back().is_none_or(|(last, _)| last.0 <= at) {
+            self.queue.push_back((key, what));
+        } else {
+            self.tree.insert(key, what);
+        }
+    }
+
+    /// When the next is.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        let (queued, other) = (self.queue.front(), self.tree.first_key_value());
+        [queued.map(|(key, _)| key.0), other.map(|(key, _)| key.0)].into_iter().flatten().min()
+    }
+
+    /// Takes the next if it is due.
+    pub(crate) fn take_due(&mut self, now: Instant) -> Option<T> {
+        let queued = self.queue.front().map(|(key, _)| *key).filter(|key| key.0 <= now);
+        let other = self.tree.first_key_value().map(|(key, _)| *key).filter(|key| key.0 <= now);
+        match (queued, other) {
+            (Some(queued), Some(other)) if other < queued => self.tree.pop_first(),
+            (None, Some(_)) => self.tree.pop_first(),
+            (Some(_), _) => self.queue.pop_front(),
+            (None, None) => None,
+        }
+        .map(|(_, what)| what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn gives_them_in_order(times in proptest::collection::vec((0u64..8, any::<bool>()), 0..200)) {
+            let mut agenda = Agenda::default();
+            let mut expected = BTreeMap::new();
+            let mut now = 0;
+            for (n, (later, look)) in times.into_iter().enumerate() {
+                let at = Instant::from_nanos(now + later);
+                agenda.insert(at, n);
+                expected.insert((at, n), n);
+                if look {
+                    now += 2;
+                    let due = Instant::from_nanos(now);
+                    while let Some(entry) = expected.first_entry().filter(|entry| entry.key().0 <= due) {
+                        prop_assert_eq!(agenda.next(), Some(entry.key().0));
+                        prop_assert_eq!(agenda.take_due(due), Some(entry.remove()));
+                    }
+                    prop_assert_eq!(agenda.take_due(due), None);
+                }
+                prop_assert_eq!(agenda.next(), expected.first_key_value().map(|((at, _), _)| *at));
+            }
+        }
+    }
+}
