@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use sockeye::async_net::{TcpListener, TcpStream};
 use sockeye::time::{Duration, Instant};
 use sockeye::{Host, LinkOptions, Simulation, net};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
 const PAIRS: usize = 100;
 
