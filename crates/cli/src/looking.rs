@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
-use sockeye_look::{Error, Host, Network, Role, Snapshot};
+use sockeye_look::{Error, Host, Network, Protocol, Role, Snapshot};
 
 use crate::EXIT_USAGE;
 
@@ -19,6 +19,77 @@ pub(crate) struct Which {
     /// The host; may be given again. If not given, those that programs run on
     #[arg(long = "host", value_name = "NAME")]
     hosts: Vec<String>,
+}
+
+/// Which sockets are shown: netstat's and ss' options.
+#[derive(Args)]
+pub(crate) struct Kinds {
+    /// All sockets: listeners and others
+    #[arg(short, long)]
+    pub(crate) all: bool,
+
+    /// Listeners only
+    #[arg(short, long)]
+    pub(crate) listening: bool,
+
+    /// TCP's
+    #[arg(short, long)]
+    pub(crate) tcp: bool,
+
+    /// UDP's
+    #[arg(short, long)]
+    pub(crate) udp: bool,
+
+    /// Raw ones, and those of ping
+    #[arg(short = 'w', long)]
+    pub(crate) raw: bool,
+
+    /// Unix-domain ones. Those of programs are the machine's own: of them only those that the programs have open
+    #[arg(short = 'x', long)]
+    unix: bool,
+
+    /// Of IPv4
+    #[arg(short = '4', long = "inet", visible_alias = "ipv4")]
+    pub(crate) inet: bool,
+
+    /// Of IPv6
+    #[arg(short = '6', long = "inet6", visible_alias = "ipv6")]
+    pub(crate) inet6: bool,
+}
+
+impl Kinds {
+    /// Nothing was said of protocols: all are meant.
+    pub(crate) fn every_protocol(&self) -> bool {
+        !(self.tcp || self.udp || self.raw || self.unix)
+    }
+
+    pub(crate) fn wants_inet(&self) -> bool {
+        self.tcp || self.udp || self.raw || self.every_protocol()
+    }
+
+    pub(crate) fn wants_unix(&self) -> bool {
+        self.unix || self.every_protocol() && !(self.inet || self.inet6)
+    }
+
+    pub(crate) fn wants(&self, protocol: Protocol) -> bool {
+        let kind = match protocol {
+            Protocol::Tcp | Protocol::Tcp6 => self.tcp,
+            Protocol::Udp | Protocol::Udp6 => self.udp,
+            Protocol::Raw | Protocol::Raw6 | Protocol::Icmp | Protocol::Icmp6 => self.raw,
+        };
+        let family = match (self.inet, self.inet6) {
+            (true, false) => !protocol.is_v6(),
+            (false, true) => protocol.is_v6(),
+            _ => true,
+        };
+        family && (kind || self.every_protocol())
+    }
+
+    /// Of how many kinds sockets may be shown.
+    pub(crate) fn count(&self) -> usize {
+        let inet = [self.tcp, self.udp, self.raw].into_iter().filter(|wanted| *wanted).count();
+        if self.every_protocol() { 4 } else { inet + usize::from(self.unix) }
+    }
 }
 
 impl Which {

@@ -96,6 +96,9 @@ pub struct Host {
     pub unix: Vec<UnixSocket>,
     /// What it has counted, by Linux's names; in capitals the names of Linux's drop reasons.
     pub counters: Vec<(String, u64)>,
+    /// The same as in `/proc/net/snmp`, `netstat` and `snmp6`: groups, and the names and values of each. Of the groups of what
+    /// seldom happens only what did.
+    pub statistics: Vec<(String, Vec<(String, i64)>)>,
 }
 
 /// An interface of a host.
@@ -113,6 +116,21 @@ pub struct Interface {
     pub flags: u16,
     /// Its addresses, each with its prefix.
     pub addresses: Vec<String>,
+    /// What came there.
+    pub received: Traffic,
+    /// What was sent there.
+    pub sent: Traffic,
+}
+
+/// What an interface has counted, in one direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Packets; of a super-segment each.
+    pub packets: u64,
+    /// Their bytes, with Ethernet's headers.
+    pub bytes: u64,
+    /// Packets that were dropped there.
+    pub dropped: u64,
 }
 
 /// A route.

@@ -8,8 +8,8 @@ use sockeye_stack::{InterfaceId, Stack};
 use sockeye_wire::ethernet::Mac;
 
 use crate::snapshot::{
-    Group, Host, Interface, Link, Memory, Protocol, Route, Socket, State, Timer, TimerKind, UnixKind,
-    UnixSocket, Way,
+    Group, Host, Interface, Link, Memory, Protocol, Route, Socket, State, Timer, TimerKind, Traffic,
+    UnixKind, UnixSocket, Way,
 };
 
 /// The hosts of a lab at this moment. `outside` knows of a host's sockets what stands between them and their programs.
@@ -57,13 +57,17 @@ fn host(lab: &mut Lab, now: Instant, id: HostId, outside: Option<&dyn Outside>) 
     let host = lab.host(id);
     let stack = host.stack();
     let flags = |id, own| host.interface_flags(id, own).bits();
-    let interfaces = stack.interfaces().map(|(id, own)| Interface {
+    let traffic = |packets, bytes, dropped| Traffic { packets, bytes, dropped };
+    let interfaces = stack.interfaces().map(|(id, own)| (id, own, stack.interface_counts(id)));
+    let interfaces = interfaces.map(|(id, own, counts)| Interface {
         name: own.name.clone(),
         index: id.index(),
         mac: (own.mac != Mac::ZERO).then(|| own.mac.to_string()),
         mtu: own.mtu,
         flags: flags(id, own),
         addresses: own.addresses.iter().map(ToString::to_string).collect(),
+        received: traffic(counts.rx_packets, counts.rx_bytes, counts.rx_dropped),
+        sent: traffic(counts.tx_packets, counts.tx_bytes, counts.tx_dropped),
     });
     let routes = stack.routes().map(|route| Route {
         destination: format!("{}/{}", route.destination.network(), route.destination.prefix()),
@@ -85,7 +89,17 @@ fn host(lab: &mut Lab, now: Instant, id: HostId, outside: Option<&dyn Outside>) 
         sockets: rows.iter().map(|row| socket(stack, row, outside)).collect(),
         unix: host.unix_rows().iter().map(unix_socket).collect(),
         counters: host.counters().iter().map(|(name, count)| (name.to_owned(), count)).collect(),
+        statistics: host.statistics().into_iter().map(happened).collect(),
     }
+}
+
+/// What seldom happens is told if it did, and what netstat(8) prints in any case.
+fn happened((group, rows): (&str, Vec<(String, i64)>)) -> (String, Vec<(String, i64)>) {
+    let mut rows = rows;
+    if matches!(group, "TcpExt" | "IpExt" | "UdpLite" | "UdpLite6") {
+        rows.retain(|(name, count)| *count != 0 || name == "TCPHPHits");
+    }
+    (group.to_owned(), rows)
 }
 
 fn name_of(stack: &Stack, id: InterfaceId) -> String {

@@ -11,21 +11,21 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use sockeye_look::{Error, Host, Protocol, Snapshot};
+use sockeye_look::{Error, Host, Snapshot};
 
-use crate::looking::{Which, failed};
+use crate::looking::{Kinds, Which, failed};
 use crate::output::{put, unwritten};
 use names::Names;
 
 const AFTER_HELP: &str = "\
-Columns and options are netstat(8)'s; -i and -M are not there, and -s has Linux's names of the counters. Of a network with
-several hosts each has its tables, behind a line with its name.
+Columns, sentences and options are netstat(8)'s. Of a network with several hosts each has its tables, behind a line with its
+name.
 
 Examples:
   sockeye netstat -tanp                        # of the only network that runs
   sockeye netstat --of 4711 --host tekapo -l   # of process 4711's network
   sockeye netstat -tano -c                     # again each second
-  sockeye netstat -s; sockeye netstat -rn; sockeye netstat -gn
+  sockeye netstat -s; sockeye netstat -i; sockeye netstat -rn; sockeye netstat -gn
   sockeye netstat -a --json
 
 Exit status:
@@ -41,37 +41,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     which: Which,
 
-    /// All sockets: listeners and others
-    #[arg(short, long)]
-    all: bool,
-
-    /// Listeners only
-    #[arg(short, long)]
-    listening: bool,
-
-    /// TCP's
-    #[arg(short, long)]
-    tcp: bool,
-
-    /// UDP's
-    #[arg(short, long)]
-    udp: bool,
-
-    /// Raw ones, and those of ping
-    #[arg(short = 'w', long)]
-    raw: bool,
-
-    /// Unix-domain ones. Those of programs are the machine's own: of them only those that the programs have open
-    #[arg(short = 'x', long)]
-    unix: bool,
-
-    /// Of IPv4
-    #[arg(short = '4', long)]
-    inet: bool,
-
-    /// Of IPv6
-    #[arg(short = '6', long)]
-    inet6: bool,
+    #[command(flatten)]
+    kinds: Kinds,
 
     /// Addresses, ports and users as numbers
     #[arg(short, long)]
@@ -108,6 +79,10 @@ pub(crate) struct Arguments {
     /// The routes
     #[arg(short, long, group = "table")]
     route: bool,
+
+    /// The interfaces; with -a those that are down, too
+    #[arg(short, long, group = "table", conflicts_with = "extend")]
+    interfaces: bool,
 
     /// The multicast groups
     #[arg(short, long, group = "table")]
@@ -162,6 +137,8 @@ fn text(arguments: &Arguments, whole: Snapshot) -> Result<String, Error> {
         }
         text += &if arguments.route {
             tables::routes(host, arguments, &names)
+        } else if arguments.interfaces {
+            tables::interfaces(host, arguments)
         } else if arguments.groups {
             tables::groups(host, arguments)
         } else if arguments.statistics {
@@ -174,46 +151,20 @@ fn text(arguments: &Arguments, whole: Snapshot) -> Result<String, Error> {
 }
 
 impl Arguments {
-    /// Nothing was said of protocols: all are meant.
-    fn every_protocol(&self) -> bool {
-        !(self.tcp || self.udp || self.raw || self.unix)
-    }
-
-    fn wants_inet(&self) -> bool {
-        self.tcp || self.udp || self.raw || self.every_protocol()
-    }
-
-    fn wants_unix(&self) -> bool {
-        self.unix || self.every_protocol() && !(self.inet || self.inet6)
-    }
-
-    fn wants(&self, protocol: Protocol) -> bool {
-        let kind = match protocol {
-            Protocol::Tcp | Protocol::Tcp6 => self.tcp,
-            Protocol::Udp | Protocol::Udp6 => self.udp,
-            Protocol::Raw | Protocol::Raw6 | Protocol::Icmp | Protocol::Icmp6 => self.raw,
-        };
-        let family = match (self.inet, self.inet6) {
-            (true, false) => !protocol.is_v6(),
-            (false, true) => protocol.is_v6(),
-            _ => true,
-        };
-        family && (kind || self.every_protocol())
-    }
-
     /// Whether a socket is shown that has no peer (which is what netstat calls listening), or one that has.
     fn shows(&self, is_alone: bool) -> bool {
-        self.all || self.listening == is_alone
+        self.kinds.all || self.kinds.listening == is_alone
     }
 }
 
 /// Keeps of a host the sockets that are wanted.
 fn keep_wanted(arguments: &Arguments, host: &mut Host) {
-    host.sockets
-        .retain(|socket| arguments.wants(socket.protocol) && arguments.shows(socket.remote.port() == 0));
+    host.sockets.retain(|socket| {
+        arguments.kinds.wants(socket.protocol) && arguments.shows(socket.remote.port() == 0)
+    });
     // By protocol, as Linux's files are read one after the other.
     host.sockets.sort_by_key(|socket| socket.protocol);
     host.unix.retain(|socket| {
-        arguments.wants_unix() && arguments.shows(socket.state == sockeye_look::State::Listen)
+        arguments.kinds.wants_unix() && arguments.shows(socket.state == sockeye_look::State::Listen)
     });
 }

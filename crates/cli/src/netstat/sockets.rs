@@ -8,13 +8,13 @@ use super::{Arguments, Names};
 
 /// Both tables, of what is left of a host's sockets.
 pub(super) fn all(host: &Host, names: &Names, arguments: &Arguments, uid: u32) -> String {
-    let which = match (arguments.all, arguments.listening) {
+    let which = match (arguments.kinds.all, arguments.kinds.listening) {
         (true, _) => "(servers and established)",
         (false, true) => "(only servers)",
         (false, false) => "(w/o servers)",
     };
     let mut text = String::new();
-    if arguments.wants_inet() {
+    if arguments.kinds.wants_inet() {
         text += &format!("Active Internet connections {which}\n");
         text += "Proto Recv-Q Send-Q Local Address           Foreign Address         State      ";
         text += if arguments.extend { " User       Inode     " } else { "" };
@@ -23,7 +23,7 @@ pub(super) fn all(host: &Host, names: &Names, arguments: &Arguments, uid: u32) -
         text.push('\n');
         host.sockets.iter().for_each(|socket| text += &inet(socket, names, arguments, uid));
     }
-    if arguments.wants_unix() {
+    if arguments.kinds.wants_unix() {
         text += &format!("Active UNIX domain sockets {which}\n");
         text += "Proto RefCnt Flags       Type       State         I-Node  ";
         text += if arguments.programs { " PID/Program name    " } else { "" };

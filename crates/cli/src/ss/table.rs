@@ -30,7 +30,7 @@ pub(super) fn of(host: &Host, (arguments, filter): (&Arguments, &Filter), uid: u
         lines.insert(0, Line { columns: HEADER.map(str::to_owned), process, below: Vec::new() });
     }
     let shown = |column: usize| match column {
-        0 => arguments.kinds() > 1,
+        0 => arguments.kinds.count() > 1,
         // It would say the same everywhere.
         1 => !filter.has_one_state(),
         _ => true,

@@ -9,6 +9,7 @@ mod bulk;
 mod calls;
 mod cluster;
 mod common;
+mod counted;
 mod draw;
 mod explain;
 mod failures;

@@ -178,8 +178,20 @@ fn ss_has_iproute2_s_columns() {
         "-tan exclude connected",
         "-tan sport = :8000",
         "-tan dport 8030",
+        "-tan sport != :8000",
+        "-tan sport ge 8030",
+        "-tan ( sport = :8000 or sport = :8010 ) and dport = :8001",
+        "-tan sport = :8001 or dport = :8001 and sport = :8000",
+        "-tan not ( sport = :8000 or dport = :8000 ) src 127.0.0.1",
+        "-tan dst 127.0.0.0/8:8000",
+        "-tan src [::1]",
+        "-tan src 127.0.0.1 && ! src :8030",
+        "-tuan dst ::/0",
+        "-tan state established dst [::1]:8010",
+        "-tan fwmark 0 not dev lo",
     ];
-    let commands: Vec<String> = options.iter().map(|options| format!("ss {options}")).collect();
+    let quoted = |words: &str| words.split(' ').map(|word| format!(" '{word}'")).collect::<String>();
+    let commands: Vec<String> = options.iter().map(|options| format!("ss{}", quoted(options))).collect();
     let Some(expected) = on_the_kernel(&folder, &commands) else { return };
     let _ = std::fs::remove_file(folder.path().join("socket"));
     let mut running = traffic(&folder);

@@ -132,6 +132,37 @@ fn a_network_in_a_terminal() {
     tmux.shows(&["ended 0", "\nicanon"]);
 }
 
+/// Whatever ends it, the terminal is as it was, and the shell is told what a shell is told of it.
+#[test]
+fn a_terminal_is_given_back() {
+    if !need(&["tmux", "bash", "curl"]) {
+        return;
+    }
+    let place = TempDir::new();
+    let _network = Network::start(place.path());
+    let tmux = Tmux::open(place.path(), (100, 20));
+    let command = format!("clear; '{}' top -d 100ms", env!("CARGO_BIN_EXE_sockeye"));
+    for (name, status) in [("INT", 130), ("HUP", 129), ("TERM", 143), ("^C", 130)] {
+        tmux.type_in(&[&command, "Enter"]);
+        tmux.shows(&["run curl", "OUT/s", "? help"]);
+        if name == "^C" {
+            tmux.type_in(&["C-c"]);
+        } else {
+            let shell = tmux.run(&["display-message", "-p", "#{pane_pid}"]);
+            let kill = "kill -s \"$0\" $(cat /proc/$1/task/$1/children)";
+            finish(Command::new("sh").args(["-c", kill, name, shell.trim()])).well();
+        }
+        // What is typed before would be heard by who ends.
+        wait_for(|| {
+            let told = "#{alternate_on}#{cursor_flag}#{pane_current_command}";
+            let state = tmux.run(&["display-message", "-p", told]);
+            (state.trim() != "01bash").then(|| format!("{name}: {state}"))
+        });
+        tmux.type_in(&["echo ended $?; stty -a | grep -ow icanon", "Enter"]);
+        tmux.shows(&[&format!("ended {status}"), "\nicanon"]);
+    }
+}
+
 #[test]
 fn a_network_in_a_pipe() {
     if !need(&["curl"]) {

@@ -2,6 +2,7 @@
 //!
 //! What isn't counted here reads 0. Counts of why packets were dropped are one for both versions of IP, and stand with IPv4's.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sockeye_stack::IcmpKind;
@@ -82,27 +83,12 @@ const TCP_EXT: &str = "SyncookiesSent SyncookiesRecv SyncookiesFailed EmbryonicR
 type Rows = Vec<(String, i64)>;
 
 pub(super) fn snmp(host: &mut Host, _: Reader<'_>) -> String {
-    let settings = host.stack.settings();
-    let mut ip: Rows = vec![
-        ("Forwarding".into(), if settings.ip_forward { 1 } else { 2 }),
-        ("DefaultTTL".into(), settings.default_ttl.into()),
-    ];
-    ip.extend(host.counts("Ip", IP));
-    let open = host.stack.tcp_connections().filter_map(|id| self_state(host, id));
-    let established = open.filter(|state| matches!(state, State::Established | State::CloseWait)).count();
-    let mut tcp: Rows = [("RtoAlgorithm", 1), ("RtoMin", 200), ("RtoMax", 120_000), ("MaxConn", -1)]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec();
-    tcp.extend(host.counts("Tcp", "ActiveOpens PassiveOpens"));
-    tcp.extend(host.counts("Tcp", TCP));
-    tcp.push(("CurrEstab".into(), i64::try_from(established).unwrap_or(i64::MAX)));
-    tcp.extend(host.counts("Tcp", TCP_END));
-    let mut text = group("Ip", &ip) + &group("Icmp", &host.icmp_rows());
+    let mut text = group("Ip", &host.ip_rows()) + &group("Icmp", &host.icmp_rows());
     let kinds: Rows = host.icmp_kinds(true).collect();
     for some in kinds.chunks(16) {
         text += &group("IcmpMsg", some);
     }
-    text += &group("Tcp", &tcp);
+    text += &group("Tcp", &host.tcp_rows());
     text += &group("Udp", &host.counts("Udp", UDP));
     text += &group("UdpLite", &nothing(UDP));
     text
@@ -114,15 +100,11 @@ pub(super) fn netstat(host: &mut Host, _: Reader<'_>) -> String {
 
 pub(super) fn snmp6(host: &mut Host, _: Reader<'_>) -> String {
     let mut text = String::new();
-    let mut lines = |prefix: &str, rows: Rows| {
+    for (prefix, rows) in host.statistics6() {
         for (name, value) in rows {
             let _ = writeln!(text, "{:<32}\t{value}", format!("{prefix}{name}"));
         }
-    };
-    lines("Ip6", host.counts("Ip6", IP6));
-    lines("Icmp6", host.icmp6_rows());
-    lines("Udp6", host.counts("Udp6", UDP));
-    lines("UdpLite6", nothing(UDP_LITE6));
+    }
     text
 }
 
@@ -131,10 +113,61 @@ fn self_state(host: &Host, id: sockeye_stack::ConnectionId) -> Option<State> {
 }
 
 impl Host {
+    /// All that it has counted, as `/proc/net/snmp`, `netstat` and `snmp6` have it: groups, and the names and values of each.
+    pub fn statistics(&self) -> Vec<(&'static str, Vec<(String, i64)>)> {
+        let mut groups = vec![
+            ("Ip", self.ip_rows()),
+            ("Icmp", self.icmp_rows()),
+            ("IcmpMsg", self.icmp_kinds(true).collect()),
+            ("Tcp", self.tcp_rows()),
+            ("Udp", self.counts("Udp", UDP)),
+            ("UdpLite", nothing(UDP)),
+            ("TcpExt", self.counts("TcpExt", TCP_EXT)),
+            ("IpExt", self.counts("IpExt", IP_EXT)),
+        ];
+        groups.extend(self.statistics6());
+        groups
+    }
+
+    fn statistics6(&self) -> [(&'static str, Rows); 4] {
+        [
+            ("Ip6", self.counts("Ip6", IP6)),
+            ("Icmp6", self.icmp6_rows()),
+            ("Udp6", self.counts("Udp6", UDP)),
+            ("UdpLite6", nothing(UDP_LITE6)),
+        ]
+    }
+
+    fn ip_rows(&self) -> Rows {
+        let settings = self.stack.settings();
+        let mut rows: Rows = vec![
+            ("Forwarding".into(), if settings.ip_forward { 1 } else { 2 }),
+            ("DefaultTTL".into(), settings.default_ttl.into()),
+        ];
+        rows.extend(self.counts("Ip", IP));
+        rows
+    }
+
+    fn tcp_rows(&self) -> Rows {
+        let open = self.stack.tcp_connections().filter_map(|id| self_state(self, id));
+        let established = open.filter(|state| matches!(state, State::Established | State::CloseWait)).count();
+        let mut rows: Rows = [("RtoAlgorithm", 1), ("RtoMin", 200), ("RtoMax", 120_000), ("MaxConn", -1)]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec();
+        rows.extend(self.counts("Tcp", "ActiveOpens PassiveOpens"));
+        rows.extend(self.counts("Tcp", TCP));
+        rows.push(("CurrEstab".into(), i64::try_from(established).unwrap_or(i64::MAX)));
+        rows.extend(self.counts("Tcp", TCP_END));
+        rows
+    }
+
     /// A group's counters by their names.
     fn counts(&self, prefix: &str, names: &str) -> Rows {
-        let value = |name: &str| self.counters().by_name(&format!("{prefix}{name}")).unwrap_or(0);
-        names.split(' ').map(|name| (name.to_owned(), value(name).cast_signed())).collect()
+        let own =
+            self.counters().iter().filter_map(|(name, count)| Some((name.strip_prefix(prefix)?, count)));
+        let own: BTreeMap<&str, u64> = own.collect();
+        let value = |name: &str| own.get(name).copied().unwrap_or(0).cast_signed();
+        names.split(' ').map(|name| (name.to_owned(), value(name))).collect()
     }
 
     /// How many messages of a kind of ICMP went in or out.
