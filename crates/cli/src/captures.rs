@@ -7,6 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use clap::Args;
 use sockeye_device::{CaptureError, CaptureReader, LinkType, Record};
+use sockeye_view::Filter;
 use sockeye_wire::print::Link;
 use sockeye_wire::{Frame, checksum};
 
@@ -63,8 +64,20 @@ impl Interfaces {
     }
 }
 
+/// Whether a filter wants a packet, and what that begins with.
+///
+/// # Errors
+/// The packet is one that nobody here reads, or it isn't known which way it went, and the filter asks.
+pub(crate) fn wanted(reader: &Reader, record: &Record<'_>, filter: &Filter) -> Result<(bool, Link), String> {
+    let link = link_of(reader, record)?;
+    if filter.needs_direction() && record.direction.is_none() {
+        return Err("the capture does not tell which way packets went, which the filter asks for".to_owned());
+    }
+    Ok((filter.wants((link, record.direction), record.bytes, record.length), link))
+}
+
 /// What a packet begins with; an error for what nobody here reads.
-pub(crate) fn link_of(reader: &Reader, record: &Record<'_>) -> Result<Link, String> {
+fn link_of(reader: &Reader, record: &Record<'_>) -> Result<Link, String> {
     match reader.link_type(record.interface) {
         LinkType::Ethernet => Ok(Link::Ethernet),
         LinkType::Raw => Ok(Link::Raw),

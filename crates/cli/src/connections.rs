@@ -77,8 +77,9 @@ impl Selection {
                 Err(error) => return Err(failed(&error)),
             }
             let Some(record) = reader.record() else { break };
-            let link = captures::link_of(&reader, &record).map_err(|error| failed(&error))?;
-            if self.interfaces.want(&reader, &record) && filter.wants(link, record.bytes, record.length) {
+            let (wanted, link) =
+                captures::wanted(&reader, &record, &filter).map_err(|error| failed(&error))?;
+            if wanted && self.interfaces.want(&reader, &record) {
                 let dropped = record.comment.and_then(|comment| comment.strip_prefix("dropped: "));
                 let frame = captures::frame_unchecked(link, &record);
                 flows.add(record.at, &frame, dropped);

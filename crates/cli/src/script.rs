@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 
 use clap::Args;
-use sockeye_device::{CaptureInterface, CaptureWriter, LinkType};
+use sockeye_device::{CaptureInterface, CaptureWriter, LinkType, Seen};
 use sockeye_wire::Frame;
 
 const AFTER_HELP: &str = "\
@@ -149,19 +149,22 @@ fn run_one(file: &Path, definitions: &[(String, String)]) -> Run {
 }
 
 /// Writes a capture file: an interface for each script. Each starts where the one before ended.
-fn capture(out: impl Write, files: &[PathBuf], runs: &[Run]) -> std::io::Result<()> {
-    let mut writer = CaptureWriter::new(out, usize::MAX)?;
+fn capture(mut out: impl Write, files: &[PathBuf], runs: &[Run]) -> std::io::Result<()> {
+    let mut writer = CaptureWriter::new(usize::MAX);
     let mut start = std::time::Duration::ZERO;
     for (number, (file, (_, captured))) in files.iter().zip(runs).enumerate() {
         let name = Some(file.display().to_string());
-        writer.interface(&CaptureInterface { name, link_type: LinkType::Raw })?;
+        writer.interface(&CaptureInterface { name, link_type: LinkType::Raw });
         for packet in captured {
             let frame = Frame::packet(packet.packet.clone());
-            writer.frame((start + packet.at, number), &frame, None)?;
+            let seen = Seen { at: start + packet.at, interface: number, comment: None, direction: None };
+            writer.frame(&seen, &frame);
         }
+        out.write_all(writer.bytes())?;
+        writer.bytes().clear();
         start += captured.last().map_or(std::time::Duration::ZERO, |last| last.at);
     }
-    writer.flush()
+    out.flush()
 }
 
 /// Prints what became of the scripts; gives the exit status. Nobody may be there to read it.

@@ -10,6 +10,6 @@ mod interface;
 mod tun;
 mod vnet;
 
-pub use capture::{CaptureError, CaptureInterface, CaptureReader, CaptureWriter, LinkType, Record};
+pub use capture::{CaptureError, CaptureInterface, CaptureReader, CaptureWriter, LinkType, Record, Seen};
 pub use codec::{Codec, MAX_LEN, Unfit};
 pub use tun::{Layer, Tun};

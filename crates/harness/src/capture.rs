@@ -25,24 +25,23 @@ pub fn capture(bytes: &[u8]) {
     let filters = FILTERS.map(|text| Filter::parse(text, &Nobody).expect("a filter"));
     let mut printer = Printer::new(style(*how));
     let Ok(mut reader) = CaptureReader::new(file) else { return };
-    let mut copy = Vec::new();
-    let mut writer = CaptureWriter::new(&mut copy, usize::MAX).expect("memory");
+    let mut writer = CaptureWriter::new(usize::MAX);
     let (mut told, mut read) = (0, Vec::new());
     let mut out = Vec::new();
     while let Ok(true) = reader.advance() {
         let Some(record) = reader.record() else { break };
         for interface in reader.interfaces().skip(told) {
-            writer.interface(interface).expect("memory");
+            writer.interface(interface);
             told += 1;
         }
-        writer.packet(&record).expect("memory");
+        writer.packet(&record);
         read.push((record.at.min(Duration::from_nanos(u64::MAX)), record.bytes.to_vec()));
         let link = match reader.link_type(record.interface) {
             LinkType::Ethernet => Link::Ethernet,
             LinkType::Raw | LinkType::Other(_) => Link::Raw,
         };
         for filter in &filters {
-            filter.wants(link, record.bytes, record.length);
+            filter.wants((link, record.direction), record.bytes, record.length);
         }
         if record.length >= record.bytes.len() {
             out.clear();
@@ -51,7 +50,7 @@ pub fn capture(bytes: &[u8]) {
             assert!(out.is_ascii() && out.len() <= LONGEST * record.bytes.len() + SPARE);
         }
     }
-    let mut again = CaptureReader::new(copy.as_slice()).expect("what was written can be read");
+    let mut again = CaptureReader::new(writer.bytes().as_slice()).expect("what was written can be read");
     for (at, bytes) in read {
         assert!(again.advance().expect("what was written can be read"));
         let record = again.record().expect("a packet");

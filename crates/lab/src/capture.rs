@@ -1,5 +1,7 @@
 //! What is seen of the traffic: copies of frames, taken where they are sent, and if that is wanted where they arrive.
 
+use std::borrow::Cow;
+
 use sockeye_base::Instant;
 use sockeye_wire::Frame;
 
@@ -25,6 +27,14 @@ pub struct Captured {
 }
 
 impl Captured {
+    /// The frame as it is on an Ethernet: see [`Frame::on_ethernet`].
+    pub fn on_ethernet(&self) -> Cow<'_, Frame> {
+        match self.frame.ethernet {
+            Some(_) => Cow::Borrowed(&self.frame),
+            None => Cow::Owned(self.frame.clone().on_ethernet()),
+        }
+    }
+
     /// Whether it is among [`Capturing::Sent`].
     pub fn is_sent(&self) -> bool {
         !self.arrived && (self.dropped.is_some() || !matches!(self.end, End::Switch(_)))

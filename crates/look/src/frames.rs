@@ -6,11 +6,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sockeye_device::{CaptureInterface, CaptureWriter, LinkType, Record};
+use sockeye_device::{CaptureInterface, CaptureWriter, LinkType, Seen};
 use sockeye_lab::{Captured, Capturing, End, Lab};
 use sockeye_view::{Filter, Lookup};
-use sockeye_wire::print::Link;
-use sockeye_wire::{Frame, checksum};
+use sockeye_wire::print::{Direction, Link};
 
 use crate::take::end_name;
 
@@ -41,6 +40,21 @@ impl Wanted {
     fn needs(&self) -> Capturing {
         let everywhere = (self.host.as_ref(), self.interface.as_ref(), self.link) == (None, None, None);
         if everywhere { Capturing::Sent } else { Capturing::All }
+    }
+
+    /// Whether each frame is told the direction of.
+    fn tells_direction(&self) -> bool {
+        self.link.is_none() && self.needs() == Capturing::All
+    }
+
+    /// Which way it went, if there is somebody to say so.
+    fn direction(&self, captured: &Captured) -> Option<Direction> {
+        if !self.tells_direction() {
+            return None;
+        }
+        // What goes to the host itself is seen once, and as it comes: so libpcap has it.
+        let came = captured.arrived || captured.link.is_none();
+        Some(if came { Direction::In } else { Direction::Out })
     }
 
     fn is_at(&self, name: &str, captured: &Captured) -> bool {
@@ -75,7 +89,7 @@ impl Lookup for NoNames {
 pub(crate) struct Subscription {
     wanted: Wanted,
     filter: Option<Filter>,
-    writer: CaptureWriter<Vec<u8>>,
+    writer: CaptureWriter,
     /// Those the capture has told of: one for each side of a link.
     interfaces: BTreeMap<End, usize>,
     /// Bytes of what the writer has made that are sent.
@@ -85,8 +99,6 @@ pub(crate) struct Subscription {
     is_to_tell: bool,
     /// When the network's time began, since 1970.
     began: Duration,
-    /// A frame's bytes.
-    bytes: Vec<u8>,
 }
 
 impl Subscription {
@@ -94,8 +106,13 @@ impl Subscription {
     pub(crate) fn new(wanted: Wanted, began: Duration) -> Result<Subscription, String> {
         let filter = wanted.filter.as_deref().map(|text| Filter::parse(text, &NoNames)).transpose();
         let filter = filter.map_err(|error| error.to_string())?;
+        if filter.as_ref().is_some_and(Filter::needs_direction) && !wanted.tells_direction() {
+            return Err(
+                "which way a packet goes is told only where a host or an interface is looked at".to_owned()
+            );
+        }
         let snap = wanted.snap.unwrap_or(WHOLE).min(WHOLE);
-        let writer = CaptureWriter::new(Vec::new(), snap).map_err(|error| error.to_string())?;
+        let writer = CaptureWriter::new(snap);
         Ok(Subscription {
             wanted,
             filter,
@@ -105,7 +122,6 @@ impl Subscription {
             lost: BTreeMap::new(),
             is_to_tell: false,
             began,
-            bytes: Vec::new(),
         })
     }
 
@@ -119,60 +135,47 @@ impl Subscription {
         if !self.wanted.is_at(&name, captured) {
             return;
         }
-        // What goes to memory can't fail.
-        let _ = self.write(name, captured);
+        self.write(name, captured);
     }
 
-    fn write(&mut self, name: String, captured: &Captured) -> io::Result<()> {
+    fn write(&mut self, name: String, captured: &Captured) {
         let next = self.interfaces.len();
         let interface = *self.interfaces.entry(captured.end).or_insert(next);
         if interface == next {
             // Of one type all: libpcap reads no file of several.
             let link_type = LinkType::Ethernet;
-            self.writer.interface(&CaptureInterface { name: Some(name), link_type })?;
+            self.writer.interface(&CaptureInterface { name: Some(name), link_type });
         }
         let at = self.time(captured);
         let comment = captured.dropped.map(|reason| format!("dropped: {reason}"));
-        let mut bytes = std::mem::take(&mut self.bytes);
-        for frame in captured.frame.clone().on_ethernet().split() {
-            self.put((at, interface), &frame, comment.as_deref(), &mut bytes)?;
-        }
-        self.bytes = bytes;
-        Ok(())
-    }
-
-    fn put(
-        &mut self,
-        (at, interface): (Duration, usize),
-        frame: &Frame,
-        comment: Option<&str>,
-        bytes: &mut Vec<u8>,
-    ) -> io::Result<()> {
+        let direction = self.wanted.direction(captured);
         let is_full = self.waiting() > WAITING;
-        if is_full && self.filter.is_none() {
-            return self.lose(interface);
-        }
-        bytes.clear();
-        frame.write(checksum::Transport::Here, bytes);
-        if self.filter.as_ref().is_some_and(|filter| !filter.wants(Link::Ethernet, bytes, bytes.len())) {
-            return Ok(());
-        }
-        if is_full {
-            return self.lose(interface);
-        }
-        if self.is_to_tell {
+        if self.is_to_tell && !is_full {
             self.is_to_tell = false;
             for (interface, frames) in &self.lost {
-                self.writer.lost(at, *interface, *frames)?;
+                self.writer.lost(at, *interface, *frames);
             }
         }
-        self.writer.packet(&Record { at, interface, length: bytes.len(), bytes, comment })
-    }
-
-    fn lose(&mut self, interface: usize) -> io::Result<()> {
-        *self.lost.entry(interface).or_default() += 1;
-        self.is_to_tell = true;
-        Ok(())
+        let frame = captured.on_ethernet();
+        let mut lost = 0;
+        if let (true, None) = (is_full, &self.filter) {
+            lost = frame.count() as u64;
+        } else {
+            let seen = Seen { at, interface, comment: comment.as_deref(), direction };
+            let reach = self.filter.as_ref().map_or(0, Filter::reach);
+            let wants = |bytes: &[u8], length: usize| {
+                let filter = self.filter.as_ref();
+                let is_wanted =
+                    filter.is_none_or(|filter| filter.wants((Link::Ethernet, direction), bytes, length));
+                lost += u64::from(is_wanted && is_full);
+                is_wanted && !is_full
+            };
+            self.writer.frame_if(&seen, &frame, (reach, wants));
+        }
+        if lost > 0 {
+            *self.lost.entry(interface).or_default() += lost;
+            self.is_to_tell = true;
+        }
     }
 
     fn time(&self, captured: &Captured) -> Duration {
@@ -181,12 +184,12 @@ impl Subscription {
 
     /// Bytes that wait to be sent.
     pub(crate) fn waiting(&mut self) -> usize {
-        self.writer.get_mut().len() - self.sent
+        self.writer.bytes().len() - self.sent
     }
 
     /// Sends what waits, until there is no room: an error then, as when the reader is gone.
     pub(crate) fn send(&mut self, mut send: impl FnMut(&[u8]) -> io::Result<usize>) -> io::Result<()> {
-        let made = self.writer.get_mut();
+        let made = self.writer.bytes();
         let result = loop {
             match made.get(self.sent..) {
                 None | Some([]) => break Ok(()),

@@ -5,7 +5,7 @@ use sockeye_base::{ChainReader, SeqNum};
 
 use crate::checksum::{self, Checksum};
 use crate::tcp::{self, Flags, Segment};
-use crate::{Frame, ethernet, ip, ipv4};
+use crate::{Frame, ethernet, ip, ipv4, ipv6};
 
 /// The single frames of [`Frame::heads`], in order.
 pub struct Heads<'a> {
@@ -23,17 +23,20 @@ enum Rest<'a> {
 
 /// What is left of a super-segment.
 struct Segments<'a> {
-    ip: &'a ip::Header,
-    segment: &'a Segment,
-    /// The headers from Ethernet's to TCP's options, its checksum left out.
+    /// The headers from Ethernet's to TCP's options; what differs from segment to segment is zero.
     headers: Vec<u8>,
-    /// Where TCP's begins.
-    tcp: usize,
+    ip: &'a ip::Header,
+    /// Where its bytes begin, and those of TCP's.
+    ip_at: usize,
+    tcp_at: usize,
+    /// The sum of the IP header (of version 4), and that of TCP's with the pseudo-header, as they are.
+    ip_sum: Checksum,
+    tcp_sum: Checksum,
     data: ChainReader<'a>,
     /// Bytes of data that are left.
     left: usize,
-    /// How many went before.
-    number: u16,
+    gso_size: u16,
+    id: u16,
     seq: SeqNum,
     flags: Flags,
     urgent: u16,
@@ -71,76 +74,123 @@ impl Heads<'_> {
             Rest::Nothing => 0,
         }
     }
+
+    /// Makes of `kept`, a copy of what is kept of the one before, the same of the next one, if that is as long: `false`, and
+    /// nothing has happened, if it isn't, or the headers are not kept whole.
+    pub fn overwrite_next(&mut self, kept: &mut [u8]) -> bool {
+        let Rest::Segments(segments) = &mut self.rest else { return false };
+        let size = usize::from(segments.gso_size);
+        if segments.left < size || kept.len() < segments.headers.len() {
+            return false;
+        }
+        segments.fill(size, kept);
+        if segments.left == 0 {
+            self.rest = Rest::Nothing;
+        }
+        true
+    }
 }
 
 impl<'a> Segments<'a> {
     fn new(frame: &Frame, ip: &'a ip::Header, segment: &'a Segment) -> Segments<'a> {
         let mut headers = Vec::with_capacity(frame.len() - segment.payload.len());
         headers.extend(frame.ethernet.iter().flat_map(ethernet::Header::to_bytes));
-        // The length comes with each.
+        let ip_at = headers.len();
+        let (mut ip_sum, mut id) = (Checksum::new(), 0);
         match ip {
-            ip::Header::V4(header) => header.write((ip::protocol::TCP, 0), 0, &mut headers),
+            ip::Header::V4(header) => {
+                header.write((ip::protocol::TCP, 0), 0, &mut headers);
+                let header_bytes = &mut headers[ip_at..];
+                for at in [ipv4::LENGTH_AT, ipv4::ID_AT, ipv4::CHECKSUM_AT] {
+                    checksum::put(header_bytes, at, 0);
+                }
+                ip_sum.add(header_bytes);
+                id = header.id;
+            }
             ip::Header::V6(header) => header.write(ip::protocol::TCP, 0, &mut headers),
         }
-        let tcp = headers.len();
+        let tcp_at = headers.len();
         segment.write_header(&mut headers);
-        let Segment { seq, flags, urgent, ref payload, .. } = *segment;
+        let header_bytes = &mut headers[tcp_at..];
+        header_bytes[tcp::SEQ_AT..tcp::SEQ_AT + 4].fill(0);
+        header_bytes[tcp::FLAGS_AT] = 0;
+        checksum::put(header_bytes, tcp::URGENT_AT, 0);
+        let mut tcp_sum = Checksum::pseudo_header(ip, ip::protocol::TCP, 0);
+        tcp_sum.add(header_bytes);
+        let Segment { seq, flags, urgent, gso_size, ref payload, .. } = *segment;
         let (data, left) = (payload.reader(), payload.len());
-        Segments { ip, segment, headers, tcp, data, left, number: 0, seq, flags, urgent }
+        Segments { headers, ip, ip_at, tcp_at, ip_sum, tcp_sum, data, left, gso_size, id, seq, flags, urgent }
     }
 
     fn write_next(&mut self, snap: usize, out: &mut Vec<u8>) -> usize {
-        let size = self.left.min(self.segment.gso_size.into());
-        self.left -= size;
-        let taken = self.say_what_differs(size);
-        let header_len = self.headers.len() - self.tcp;
-        let start = out.len();
+        let size = self.left.min(self.gso_size.into());
+        let (start, whole) = (out.len(), self.headers.len() + size);
         out.extend_from_slice(&self.headers);
-        let mut sum = Checksum::pseudo_header(self.ip, ip::protocol::TCP, header_len + size);
-        sum.add(&self.headers[self.tcp..]);
-        let mut room = snap.saturating_sub(self.headers.len());
-        self.data.take(size, |part| {
-            sum.add(part);
-            let kept = part.get(..room).unwrap_or(part);
-            out.extend_from_slice(kept);
-            room -= kept.len();
-        });
-        checksum::put(&mut out[start + self.tcp..], tcp::CHECKSUM_AT, sum.finish());
+        out.resize(start + snap.clamp(self.headers.len(), whole), 0);
+        self.fill(size, &mut out[start..]);
         out.truncate(start.saturating_add(snap));
-        self.go_on(taken);
-        self.headers.len() + size
+        whole
     }
 
-    /// Makes the headers those of the next segment, with so many bytes of data. Gives the sequence space it takes.
-    fn say_what_differs(&mut self, size: usize) -> u32 {
+    /// Makes of the headers of any segment, and room for data, those of the next one, which has so many bytes.
+    fn fill(&mut self, size: usize, kept: &mut [u8]) {
+        self.left -= size;
+        let (headers, mut room) = kept.split_at_mut(self.headers.len());
+        let mut sum = self.tcp_sum;
+        self.data.take(size, |part| {
+            sum.add(part);
+            let kept = part.len().min(room.len());
+            let (now, rest) = std::mem::take(&mut room).split_at_mut(kept);
+            now.copy_from_slice(&part[..kept]);
+            room = rest;
+        });
+        let taken = self.say_what_differs(size, sum, headers);
+        self.go_on(taken);
+    }
+
+    /// Puts into the headers what the next segment has of its own; its data is summed up. Gives the sequence space it takes.
+    fn say_what_differs(&self, size: usize, sum: Checksum, headers: &mut [u8]) -> u32 {
         let mut flags = self.flags;
         if self.left > 0 {
             flags.remove(Flags::PSH | Flags::FIN);
         }
-        let (headers, tcp) = self.headers.split_at_mut(self.tcp);
-        let (_, ip) = headers.split_at_mut(headers.len() - self.ip.len());
-        let carried = self.ip.len() + tcp.len() + size;
+        let (before, header) = headers.split_at_mut(self.tcp_at);
+        let header_len = self.headers.len() - self.tcp_at;
+        self.say_of_ip(header_len + size, &mut before[self.ip_at..]);
+        header[tcp::SEQ_AT..tcp::SEQ_AT + 4].copy_from_slice(&self.seq.0.to_be_bytes());
+        header[tcp::FLAGS_AT] = flags.bits();
+        checksum::put(header, tcp::URGENT_AT, self.urgent);
+        // In no order: an odd byte of data is at the end.
+        let mut sum = sum;
+        sum.add_long((header_len + size) as u32);
+        sum.add_long(self.seq.0);
+        sum.add_word(flags.bits().into());
+        sum.add_word(self.urgent);
+        checksum::put(header, tcp::CHECKSUM_AT, sum.finish());
+        size as u32 + u32::from(flags.contains(Flags::SYN))
+    }
+
+    fn say_of_ip(&self, carried: usize, header: &mut [u8]) {
         match self.ip {
-            ip::Header::V4(header) => {
-                checksum::put(ip, 2, u16::try_from(carried).unwrap_or(0));
-                checksum::put(ip, 4, header.id.wrapping_add(self.number));
-                checksum::put(ip, ipv4::CHECKSUM_AT, 0);
-                let sum = checksum::of(ip);
-                checksum::put(ip, ipv4::CHECKSUM_AT, sum);
+            ip::Header::V4(_) => {
+                let length = u16::try_from(header.len() + carried).unwrap_or(0);
+                let mut sum = self.ip_sum;
+                sum.add_word(length);
+                sum.add_word(self.id);
+                checksum::put(header, ipv4::LENGTH_AT, length);
+                checksum::put(header, ipv4::ID_AT, self.id);
+                checksum::put(header, ipv4::CHECKSUM_AT, sum.finish());
             }
             ip::Header::V6(_) => {
-                checksum::put(ip, 4, u16::try_from(carried - crate::ipv6::HEADER_LEN).unwrap_or(0));
+                let length = header.len() - ipv6::HEADER_LEN + carried;
+                checksum::put(header, ipv6::LENGTH_AT, u16::try_from(length).unwrap_or(0));
             }
         }
-        tcp[4..8].copy_from_slice(&self.seq.0.to_be_bytes());
-        tcp[13] = flags.bits();
-        checksum::put(tcp, 18, self.urgent);
-        size as u32 + u32::from(flags.contains(Flags::SYN))
     }
 
     /// What the next one has of its own: see [`Segment::split`].
     fn go_on(&mut self, taken: u32) {
-        self.number = self.number.wrapping_add(1);
+        self.id = self.id.wrapping_add(1);
         self.flags.remove(Flags::SYN | Flags::CWR);
         self.seq += taken;
         if self.flags.contains(Flags::URG) {
@@ -189,6 +239,17 @@ mod tests {
             }
             written.truncate(6);
             prop_assert_eq!((heads.write_next(snap, &mut written), written.len()), (0, 6));
+            // Each over the one before it, where that goes.
+            let mut heads = frame.heads();
+            for single in frame.clone().split() {
+                if written.len() == 6 || !heads.overwrite_next(&mut written[6..]) {
+                    written.truncate(6);
+                    prop_assert_eq!(heads.write_next(snap, &mut written), single.len());
+                }
+                let whole = single.to_bytes();
+                prop_assert_eq!(&written[6..], &whole[..snap.min(whole.len())]);
+            }
+            prop_assert!(!heads.overwrite_next(&mut written[6..]));
         }
     }
 }

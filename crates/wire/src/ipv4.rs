@@ -9,7 +9,9 @@ use crate::{Malformed, checksum};
 /// Bytes of a header without options.
 pub const HEADER_LEN: usize = 20;
 
-/// Where the checksum stands in the header.
+/// Where the packet's length, its identification and the checksum stand in the header.
+pub(crate) const LENGTH_AT: usize = 2;
+pub(crate) const ID_AT: usize = 4;
 pub(crate) const CHECKSUM_AT: usize = 10;
 
 /// An IPv4 header; of its options one is known. Length, protocol and checksum come from what it carries.

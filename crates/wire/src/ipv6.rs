@@ -8,6 +8,8 @@ use crate::read::{array_at, u16_at, u32_at};
 
 /// Bytes of the fixed header.
 pub const HEADER_LEN: usize = 40;
+/// Where the length of what it carries stands.
+pub(crate) const LENGTH_AT: usize = 4;
 
 /// An IPv6 header; of what extension headers say one thing is known. Length and next header come from what it carries.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -39,6 +39,15 @@ pub enum Link {
     Raw,
 }
 
+/// Which way a packet went where it was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// It came.
+    In,
+    /// It was sent.
+    Out,
+}
+
 /// What is printed of a packet: tcpdump's options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Style {

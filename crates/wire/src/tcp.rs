@@ -19,6 +19,10 @@ pub const HEADER_LEN: usize = 20;
 
 /// Where the checksum stands in the header.
 pub const CHECKSUM_AT: usize = 16;
+/// Where the sequence number stands, the flags and the urgent pointer.
+pub(crate) const SEQ_AT: usize = 4;
+pub(crate) const FLAGS_AT: usize = 13;
+pub(crate) const URGENT_AT: usize = 18;
 
 bitflags! {
     /// The eight flags of the header.

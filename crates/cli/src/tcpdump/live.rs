@@ -45,11 +45,12 @@ pub(super) fn dump(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.list {
         return print_list(places(&snapshot)).map_err(super::unprinted);
     }
-    let text = filter_text(arguments)?;
+    let names = HostNames::of(&snapshot);
+    let text = filter_text(arguments, &names)?;
     // What means the same there as here is decided there.
     let told = Filter::parse(&text, &Nobody).is_ok();
     let filter = if told { String::new() } else { text.clone() };
-    let filter = Filter::parse(&filter, &HostNames::of(&snapshot)).map_err(misread)?;
+    let filter = Filter::parse(&filter, &names).map_err(misread)?;
     let mut wanted = wanted(arguments, &snapshot)?;
     wanted.filter = (told && !text.is_empty()).then_some(text);
     let stop = interrupt::stop_on_interrupt().map_err(|error| Failure::Said(error.to_string()))?;

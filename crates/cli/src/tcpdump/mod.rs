@@ -9,9 +9,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{ArgAction, ArgGroup, Args};
+use clap::{ArgAction, ArgGroup, Args, ValueEnum};
 use sockeye_device::{CaptureError, CaptureWriter, Record};
-use sockeye_view::{Filter, FilterError};
+use sockeye_view::{Filter, FilterError, Lookup};
 use sockeye_wire::print::{Dump, DumpForm, Link, Style};
 
 use crate::captures::{self, Reader};
@@ -21,7 +21,8 @@ pub(crate) use names::Names;
 
 const AFTER_HELP: &str = "\
 The lines are tcpdump's, the filter is in the language of pcap-filter(7): host, net, port, portrange, proto; src and dst;
-ether, ip, ip6, arp, tcp, udp, icmp, icmp6 and more; and, or, not; len and bytes, as in 'tcp[tcpflags] & tcp-syn != 0'.
+ether, ip, ip6, arp, tcp, udp, icmp, icmp6 and more; and, or, not; len and bytes, as in 'tcp[tcpflags] & tcp-syn != 0';
+inbound and outbound where one host or interface is looked at.
 
 Examples:
   sockeye run --loss 5% --pcap curl.pcapng -- curl -o /dev/null http://tekapo/bytes/1M
@@ -33,6 +34,8 @@ Examples:
 Exit status:
   0, or 2 for a wrong command line or filter, a file that can't be read to its end, or nobody who reads what is printed.";
 
+/// So many bytes are worth being written at once.
+const MANY: usize = 1 << 16;
 /// Whatever is wrong.
 const WRONG: u8 = 2;
 
@@ -52,6 +55,10 @@ pub(crate) struct Arguments {
     #[arg(short = 'w', value_name = "FILE", conflicts_with = "print")]
     write: Option<PathBuf>,
 
+    /// With -w: write each packet at once, as it is done for those of a running network
+    #[arg(short = 'U', long = "packet-buffered", requires = "write")]
+    packet_buffered: bool,
+
     /// List the interfaces, and print no packets
     #[arg(short = 'D', long = "list-interfaces", conflicts_with_all = ["write", "print", "filter", "filter_file"])]
     list: bool,
@@ -70,6 +77,18 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     text: Text,
 
+    /// Only packets that came, or that were sent, where that is known: at a host or an interface of a running network, or in
+    /// what was written there
+    #[arg(
+        short = 'Q',
+        long = "direction",
+        value_name = "WAY",
+        value_enum,
+        default_value = "inout",
+        hide_default_value = true
+    )]
+    direction: Passing,
+
     /// Read the filter from FILE
     #[arg(short = 'F', value_name = "FILE", conflicts_with = "filter")]
     filter_file: Option<PathBuf>,
@@ -81,6 +100,14 @@ pub(crate) struct Arguments {
     /// Which packets
     #[arg(value_name = "FILTER", trailing_var_arg = true)]
     filter: Vec<String>,
+}
+
+/// Which way packets go.
+#[derive(Clone, Copy, ValueEnum)]
+enum Passing {
+    In,
+    Out,
+    Inout,
 }
 
 /// What is printed of packets.
@@ -189,7 +216,7 @@ fn dump(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Said("-E: nothing is decrypted here".to_owned()));
     }
     let Some(path) = &arguments.read else { return live::dump(arguments) };
-    let filter = Filter::parse(&filter_text(arguments)?, &Names).map_err(misread)?;
+    let filter = Filter::parse(&filter_text(arguments, &Names)?, &Names).map_err(misread)?;
     let unreadable = |error| Failure::Capture(path.clone(), error);
     let mut reader = captures::open(path).map_err(unreadable)?;
     if arguments.list {
@@ -229,10 +256,10 @@ fn copy(
 ) -> Result<(), Fault> {
     while arguments.count.is_none_or(|count| *shown < count) && reader.advance().map_err(Fault::Unreadable)? {
         let Some(record) = reader.record() else { break };
-        let link = captures::link_of(reader, &record).map_err(Fault::Foreign)?;
+        let (wanted, link) = captures::wanted(reader, &record, filter).map_err(Fault::Foreign)?;
         // A running network has been asked for no others.
         let is_there = arguments.read.is_none() || arguments.interfaces.want(reader, &record);
-        if is_there && filter.wants(link, record.bytes, record.length) {
+        if is_there && wanted {
             output.show(reader, (link, &record)).map_err(Fault::Shown)?;
             *shown += 1;
         }
@@ -240,11 +267,19 @@ fn copy(
     Ok(())
 }
 
-fn filter_text(arguments: &Arguments) -> Result<String, Failure> {
-    match &arguments.filter_file {
-        None => Ok(arguments.filter.join(" ")),
-        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::File(path.clone(), error)),
-    }
+/// The filter's text, which means something if `names` are known.
+fn filter_text(arguments: &Arguments, names: &dyn Lookup) -> Result<String, Failure> {
+    let text = match &arguments.filter_file {
+        None => arguments.filter.join(" "),
+        Some(path) => std::fs::read_to_string(path).map_err(|error| Failure::File(path.clone(), error))?,
+    };
+    let filter = Filter::parse(&text, names).map_err(misread)?;
+    let way = match arguments.direction {
+        Passing::Inout => return Ok(text),
+        Passing::In => "inbound",
+        Passing::Out => "outbound",
+    };
+    Ok(if filter.wants_all() { way.to_owned() } else { format!("{way} and ({text})") })
 }
 
 fn misread(error: FilterError) -> Failure {
@@ -277,7 +312,8 @@ enum Output {
 /// A file being written.
 struct Copy {
     path: PathBuf,
-    writer: CaptureWriter<Box<dyn Write>>,
+    out: Box<dyn Write>,
+    writer: CaptureWriter,
     /// How many of the interfaces it has been told of.
     told: usize,
     /// Each packet is written at once.
@@ -296,14 +332,18 @@ impl Output {
             return Ok(Output::Lines(Lines::new(arguments.text.style(), &margin)));
         };
         let out: Box<dyn Write> = if captures::is_standard(path) {
-            Box::new(BufWriter::new(io::stdout()))
+            Box::new(io::stdout())
         } else {
-            let file = File::create(path).map_err(|error| Failure::File(path.clone(), error))?;
-            Box::new(BufWriter::with_capacity(1 << 16, file))
+            Box::new(File::create(path).map_err(|error| Failure::File(path.clone(), error))?)
         };
-        let writer =
-            CaptureWriter::new(out, captures::LONGEST).map_err(|error| Failure::File(path.clone(), error))?;
-        Ok(Output::File(Copy { path: path.clone(), writer, told: 0, at_once: live }))
+        let writer = CaptureWriter::new(captures::LONGEST);
+        Ok(Output::File(Copy {
+            path: path.clone(),
+            out,
+            writer,
+            told: 0,
+            at_once: live || arguments.packet_buffered,
+        }))
     }
 
     fn show(&mut self, reader: &Reader, (link, record): (Link, &Record<'_>)) -> Result<(), Failure> {
@@ -322,9 +362,7 @@ impl Output {
     fn finish(&mut self) -> Result<(), Failure> {
         match self {
             Output::Lines(lines) => lines.flush().map_err(unprinted),
-            Output::File(copy) => {
-                copy.writer.flush().map_err(|error| Failure::File(copy.path.clone(), error))
-            }
+            Output::File(copy) => copy.flush().map_err(|error| Failure::File(copy.path.clone(), error)),
             Output::Count(count) => {
                 let plural = if *count == 1 { "" } else { "s" };
                 writeln!(io::stdout(), "{count} packet{plural}").map_err(unprinted)
@@ -337,11 +375,17 @@ impl Copy {
     fn packet(&mut self, reader: &Reader, record: &Record<'_>) -> io::Result<()> {
         // All there are by now: packets name them by their numbers.
         for interface in reader.interfaces().skip(self.told) {
-            self.writer.interface(interface)?;
+            self.writer.interface(interface);
             self.told += 1;
         }
-        self.writer.packet(record)?;
-        if self.at_once { self.writer.flush() } else { Ok(()) }
+        self.writer.packet(record);
+        if self.at_once || self.writer.bytes().len() >= MANY { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.write_all(self.writer.bytes())?;
+        self.writer.bytes().clear();
+        self.out.flush()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Stdio;
 
-use crate::common::{TempDir, finish, need, read_line, signal, sockeye, start};
+use crate::common::{TempDir, finish, need, read_line, signal, sockeye, start, well_formed};
 
 #[test]
 fn a_transfer_over_a_bad_link_is_explained() {
@@ -15,6 +15,7 @@ fn a_transfer_over_a_bad_link_is_explained() {
     let mut command = sockeye(["run", "--loss", "3%", "--delay", "10ms", "--seed", "5", "--pcap"]);
     finish(command.arg(&pcap).args(["--", "curl", "-s", "-o", "/dev/null", "http://10.61.0.2/bytes/300K"]))
         .well();
+    well_formed(&[&pcap]);
     let text = finish(sockeye(["explain"]).arg(&pcap).args(["port", "80"])).well().text();
     for part in
         ["to 10.61.0.2:80: ", "the handshake", "sent again", "lost on the link", "change: ", "seen: packets"]

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::common::{TempDir, bare, finish, finish_with, need, read_line, sockeye, start};
+use crate::common::{TempDir, bare, finish, finish_with, need, read_line, sockeye, start, well_formed};
 
 /// A server of the machine, in Python: it has a listener `l` on a port of 127.0.0.1, and whatever `code` does with it.
 pub(crate) struct Server {
@@ -254,9 +254,13 @@ for size in 0, 5, 60000:
     data, source = s.recvfrom(1 << 16)
     print(len(data), source == (G, P))
 ";
-    let finished = finish(&mut outside(LOOPBACK, port, program)).well();
+    let place = TempDir::new();
+    let pcap = place.path().join("pcap");
+    let flags = [LOOPBACK[0], "--pcap", pcap.to_str().expect("a path")];
+    let finished = finish(&mut outside(&flags, port, program)).well();
     assert_eq!(finished.text(), "0 True\n5 True\n60000 True\n");
     server.join().expect("three datagrams");
+    well_formed(&[&pcap]);
 }
 
 /// Neither the machine's loopback, nor what listens on all its addresses.

@@ -291,6 +291,13 @@ fn lines_are_tcpdumps() {
     let part = place.path().join("part");
     finish(sockeye(["tcpdump", "-r"]).arg(&pcap).arg("-w").arg(&part).arg("tcp port 80")).well();
     assert_eq!(theirs(&part, &[]), theirs(&pcap, &["tcp port 80"]));
+    well_formed(&[&part]);
+    // Who has captured all links knows of no direction.
+    for asks in [&["-Q", "in"][..], &["outbound"], &["not inbound and tcp"]] {
+        let mut command = sockeye(["tcpdump", "-r"]);
+        finish(command.arg(&pcap).args(asks)).exits(2).complains("which way packets went").in_one_line();
+    }
+    finish(sockeye(["tcpdump", "-Q", "out", "-r"]).arg(&pcap).arg("port and")).exits(2).in_one_line();
 }
 
 #[test]
@@ -384,6 +391,8 @@ fn a_running_network_is_looked_into() {
     // A name is the network's; what comes is seen, and what goes.
     let here = look(&["-c", "3", "-i", "pukaki:eth0", "tcp port 7 and host tekapo"]);
     let there = look(&["-c", "2", "--host", "tekapo", "-w", "-", "tcp", "port", "7"]);
+    let sent = look(&["-c", "2", "-Q", "out", "-i", "pukaki/eth0", "host tekapo and tcp"]);
+    let came = look(&["-c", "2", "--host", "pukaki", "inbound and tcp"]);
     let on_link = look(&["-s", "40", "--link", "0"]);
     program.stdin.as_mut().expect("a pipe").write_all(b"call\n").expect("it listens");
     let here = bounded(here, "tcpdump");
@@ -393,8 +402,22 @@ fn a_running_network_is_looked_into() {
     assert_eq!(String::from_utf8_lossy(&here.stderr), counts);
     let there = bounded(there, "tcpdump");
     let mut command = Command::new("tcpdump");
-    let printed = finish_with(command.args(["-ntr", "-"]), there.stdout).well().text();
+    let file = place.path().join("there");
+    std::fs::write(&file, there.stdout).expect("a file");
+    let printed = finish(command.args(["-ntr"]).arg(&file)).well().text();
     assert!(printed.lines().count() == 2 && printed.contains("Flags [S.]"), "{printed}");
+    well_formed(&[&file]);
+    // What came and what was sent is known at a host, and from what was written there.
+    for (looking, way) in [(sent, "2.7: Flags"), (came, "2.7 > ")] {
+        let seen = String::from_utf8_lossy(&bounded(looking, "tcpdump").stdout).into_owned();
+        assert!(seen.lines().count() == 2 && seen.lines().all(|line| line.contains(way)), "{seen}");
+    }
+    for (way, flags) in [("in", "Flags [S],"), ("out", "Flags [S.],")] {
+        let told = finish(sockeye(["tcpdump", "-Q", way, "-r"]).arg(&file)).well().text();
+        assert!(told.lines().count() == 1 && told.contains(flags), "{told}");
+    }
+    let asks = finish(&mut in_place(&["tcpdump", "outbound"]));
+    asks.exits(2).complains("told only where a host or an interface is looked at");
     // With the network this ends, too.
     drop(program.stdin.take());
     bounded(program, "the program");

@@ -12,8 +12,10 @@ mod tests;
 
 use std::time::Duration;
 
+use sockeye_wire::print::Direction;
+
 pub use read::{CaptureError, CaptureReader};
-pub use write::CaptureWriter;
+pub use write::{CaptureWriter, Seen};
 
 /// What packets begin with (the numbers of tcpdump.org's list of link types).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub struct Record<'a> {
     pub bytes: &'a [u8],
     /// What somebody noted.
     pub comment: Option<&'a str>,
+    /// Which way it went there, if that is known.
+    pub direction: Option<Direction>,
 }
 
 /// An interface of a capture file.
@@ -82,6 +86,7 @@ mod block {
 mod option {
     pub(super) const END: u16 = 0;
     pub(super) const COMMENT: u16 = 1;
+    pub(super) const EPB_FLAGS: u16 = 2;
     pub(super) const IF_NAME: u16 = 2;
     pub(super) const IF_TSRESOL: u16 = 9;
     pub(super) const IF_TSOFFSET: u16 = 14;

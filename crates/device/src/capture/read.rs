@@ -3,6 +3,7 @@
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 
+use sockeye_wire::print::Direction;
 use thiserror::Error;
 
 use super::{BYTE_ORDER, CaptureInterface, LinkType, Record, block, option};
@@ -78,6 +79,7 @@ struct Place {
     length: usize,
     bytes: std::ops::Range<usize>,
     comment: Option<std::ops::Range<usize>>,
+    direction: Option<Direction>,
 }
 
 impl<R: Read> CaptureReader<R> {
@@ -141,10 +143,10 @@ impl<R: Read> CaptureReader<R> {
 
     /// The packet it has come to; `None` before the first and after the last.
     pub fn record(&self) -> Option<Record<'_>> {
-        let Place { at, interface, length, bytes, comment } = self.place.clone()?;
+        let Place { at, interface, length, bytes, comment, direction } = self.place.clone()?;
         let comment = comment.and_then(|comment| std::str::from_utf8(self.block.get(comment)?).ok());
         let bytes = self.block.get(bytes).unwrap_or_default();
-        Some(Record { at, interface, length, bytes, comment })
+        Some(Record { at, interface, length, bytes, comment, direction })
     }
 
     fn pcap_header(&mut self) -> Result<(), CaptureError> {
@@ -173,7 +175,14 @@ impl<R: Read> CaptureReader<R> {
         let scale = if nanoseconds { 1 } else { 1000 };
         let when = Duration::from_secs(seconds.into()) + Duration::from_nanos(u64::from(part) * scale);
         self.read_block(kept)?;
-        Ok(Some(Place { at: when, interface: 0, length: length as usize, bytes: 0..kept, comment: None }))
+        Ok(Some(Place {
+            at: when,
+            interface: 0,
+            length: length as usize,
+            bytes: 0..kept,
+            comment: None,
+            direction: None,
+        }))
     }
 
     /// The rest of a section's first block, behind its type.
@@ -291,11 +300,16 @@ impl<R: Read> CaptureReader<R> {
             .checked_add(kept)
             .filter(|past| *past <= end)
             .ok_or("a packet longer than its block")?;
-        let options = self.options(bytes.end.next_multiple_of(4).min(end), end)?;
-        let comment =
-            options.into_iter().find(|(number, _)| *number == option::COMMENT).map(|(_, value)| value);
+        let (mut comment, mut direction) = (None, None);
+        for (number, value) in self.options(bytes.end.next_multiple_of(4).min(end), end)? {
+            match number {
+                option::COMMENT if comment.is_none() => comment = Some(value),
+                option::EPB_FLAGS if value.len() == 4 => direction = direction_of(self.word(value.start)),
+                _ => {}
+            }
+        }
         let at = from.time(u64::from(high) << 32 | u64::from(low));
-        Ok(Place { at, interface, length: length as usize, bytes, comment })
+        Ok(Place { at, interface, length: length as usize, bytes, comment, direction })
     }
 
     fn simple(&self, end: usize) -> Result<Place, &'static str> {
@@ -306,7 +320,8 @@ impl<R: Read> CaptureReader<R> {
         let length = self.word(0) as usize;
         let snap = if first.snap == 0 { usize::MAX } else { first.snap };
         let past = 4 + length.min(snap).min(end - 4);
-        Ok(Place { at: Duration::ZERO, interface: self.section, length, bytes: 4..past, comment: None })
+        let at = Duration::ZERO;
+        Ok(Place { at, interface: self.section, length, bytes: 4..past, comment: None, direction: None })
     }
 
     /// The options from one place to another: their numbers, and where their values are.
@@ -383,6 +398,15 @@ impl Interface {
         let seconds = (count / self.per_second).saturating_add_signed(self.offset);
         let part = u128::from(count % self.per_second) * 1_000_000_000 / u128::from(self.per_second);
         Duration::new(seconds, part as u32)
+    }
+}
+
+/// The lowest two bits of a packet's flags.
+fn direction_of(flags: u32) -> Option<Direction> {
+    match flags & 3 {
+        1 => Some(Direction::In),
+        2 => Some(Direction::Out),
+        _ => None,
     }
 }
 

@@ -1,31 +1,44 @@
 //! Writing pcapng.
 
-use std::io::{self, Write};
+use std::ops::Range;
 use std::time::Duration;
 
-use sockeye_wire::Frame;
+use sockeye_wire::print::Direction;
+use sockeye_wire::{Frame, Heads};
 
 use super::{BYTE_ORDER, CaptureInterface, Record, block, option};
 
 /// Times are in nanoseconds: 10 to the power of minus this.
 const NANOSECONDS: u8 = 9;
 
-/// A pcapng file being written. Numbers are the machine's, times in nanoseconds.
+/// Where and when a frame was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// When, since 1970.
+    pub at: Duration,
+    /// By which of the file's interfaces.
+    pub interface: usize,
+    /// What is to be noted.
+    pub comment: Option<&'a str>,
+    /// Which way it went there, if that is to be told.
+    pub direction: Option<Direction>,
+}
+
+/// Makes the bytes of a pcapng file. Numbers are the machine's, times in nanoseconds.
 #[derive(Debug)]
-pub struct CaptureWriter<W> {
-    out: W,
+pub struct CaptureWriter {
     /// Bytes of each packet that are kept.
     snap: usize,
-    /// Blocks that are written in one go: those of a frame.
-    blocks: Vec<u8>,
-    /// Where the last of them begins.
+    /// What has been made and not taken away.
+    bytes: Vec<u8>,
+    /// Where the last block begins.
     block: usize,
 }
 
-impl<W: Write> CaptureWriter<W> {
-    /// Begins a file in which `snap` bytes of each packet are kept. Give it something buffered.
-    pub fn new(out: W, snap: usize) -> io::Result<CaptureWriter<W>> {
-        let mut writer = CaptureWriter { out, snap, blocks: Vec::new(), block: 0 };
+impl CaptureWriter {
+    /// Begins a file in which `snap` bytes of each packet are kept.
+    pub fn new(snap: usize) -> CaptureWriter {
+        let mut writer = CaptureWriter { snap, bytes: Vec::new(), block: 0 };
         writer.begin(block::SECTION);
         writer.put(&BYTE_ORDER.to_ne_bytes());
         // Version 1.0; how long the section is isn't known.
@@ -35,12 +48,16 @@ impl<W: Write> CaptureWriter<W> {
         writer.option(option::SHB_USERAPPL, b"sockeye");
         writer.option(option::END, &[]);
         writer.end();
-        writer.write_out()?;
-        Ok(writer)
+        writer
+    }
+
+    /// What has been made: whole blocks, to be taken away by whoever puts them where they belong.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
     }
 
     /// Tells of an interface, before its first packet. They count from 0.
-    pub fn interface(&mut self, interface: &CaptureInterface) -> io::Result<()> {
+    pub fn interface(&mut self, interface: &CaptureInterface) {
         self.begin(block::INTERFACE);
         self.put(&interface.link_type.number().to_ne_bytes());
         self.put(&0_u16.to_ne_bytes());
@@ -52,42 +69,73 @@ impl<W: Write> CaptureWriter<W> {
         self.option(option::IF_TSRESOL, &[NANOSECONDS]);
         self.option(option::END, &[]);
         self.end();
-        self.write_out()
     }
 
     /// Writes a packet.
-    pub fn packet(&mut self, record: &Record<'_>) -> io::Result<()> {
-        let bytes = record.bytes.get(..self.snap).unwrap_or(record.bytes);
-        let place = (record.at, record.interface);
-        self.enhanced(place, record.comment, |out| {
-            out.extend_from_slice(bytes);
-            record.length
+    pub fn packet(&mut self, record: &Record<'_>) {
+        let Record { at, interface, length, bytes, comment, direction } = *record;
+        let kept = bytes.get(..self.snap).unwrap_or(bytes);
+        self.enhanced(&Seen { at, interface, comment, direction }, |out| {
+            out.extend_from_slice(kept);
+            length
         });
-        self.write_out()
     }
 
     /// Writes a frame, checksums and all; a super-segment as the frames it stands for.
-    pub fn frame(
+    pub fn frame(&mut self, seen: &Seen<'_>, frame: &Frame) {
+        let snap = self.snap;
+        let mut heads = frame.heads();
+        let mut left = frame.count();
+        while left > 0 {
+            let kept = self.enhanced(seen, |out| heads.write_next(snap, out));
+            left -= 1;
+            while left > 0 && self.again(&mut heads, kept.clone()) {
+                left -= 1;
+            }
+        }
+    }
+
+    /// Puts the block before behind itself and makes of it that of the next of `heads`: most are as long, and differ by a few
+    /// numbers and their data. Whether this one is.
+    fn again(&mut self, heads: &mut Heads<'_>, kept: Range<usize>) -> bool {
+        let before = self.block;
+        self.block = self.bytes.len();
+        self.bytes.extend_from_within(before..);
+        let is_alike = heads.overwrite_next(&mut self.bytes[self.block..][kept]);
+        if !is_alike {
+            self.bytes.truncate(self.block);
+            self.block = before;
+        }
+        is_alike
+    }
+
+    /// The same, of those single frames that are wanted: `wants` is shown the first `reach` bytes of each at least, and its
+    /// length.
+    pub fn frame_if(
         &mut self,
-        (at, interface): (Duration, usize),
+        seen: &Seen<'_>,
         frame: &Frame,
-        comment: Option<&str>,
-    ) -> io::Result<()> {
+        (reach, mut wants): (usize, impl FnMut(&[u8], usize) -> bool),
+    ) {
         let snap = self.snap;
         let mut heads = frame.heads();
         for _ in 0..frame.count() {
-            self.enhanced((at, interface), comment, |out| heads.write_next(snap, out));
+            let mut is_wanted = false;
+            self.enhanced(seen, |out| {
+                let start = out.len();
+                let length = heads.write_next(snap.max(reach), out);
+                is_wanted = wants(&out[start..], length);
+                out.truncate(start.saturating_add(snap));
+                length
+            });
+            if !is_wanted {
+                self.bytes.truncate(self.block);
+            }
         }
-        self.write_out()
-    }
-
-    /// What it writes to.
-    pub fn get_mut(&mut self) -> &mut W {
-        &mut self.out
     }
 
     /// Tells how many packets of an interface were lost to the file so far.
-    pub fn lost(&mut self, at: Duration, interface: usize, packets: u64) -> io::Result<()> {
+    pub fn lost(&mut self, at: Duration, interface: usize, packets: u64) {
         let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
         self.begin(block::STATISTICS);
         for word in [interface as u64, at >> 32, at & 0xffff_ffff] {
@@ -96,56 +144,54 @@ impl<W: Write> CaptureWriter<W> {
         self.option(option::ISB_OSDROP, &packets.to_ne_bytes());
         self.option(option::END, &[]);
         self.end();
-        self.write_out()
     }
 
-    /// Writes out what is buffered below.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
-
-    /// A packet; `write` puts those of its bytes that are kept behind the others, and says how long it is.
-    fn enhanced(
-        &mut self,
-        (at, interface): (Duration, usize),
-        comment: Option<&str>,
-        write: impl FnOnce(&mut Vec<u8>) -> usize,
-    ) {
+    /// A packet; `write` puts those of its bytes that are kept behind the others, and says how long it is. Gives where in the
+    /// block they are.
+    fn enhanced(&mut self, seen: &Seen<'_>, write: impl FnOnce(&mut Vec<u8>) -> usize) -> Range<usize> {
         // Enough until the year 2554.
-        let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
-        self.begin(block::ENHANCED_PACKET);
-        for word in [interface as u64, at >> 32, at & 0xffff_ffff] {
-            self.put(&(word as u32).to_ne_bytes());
-        }
-        let lengths = self.blocks.len();
-        self.put(&[0; 8]);
-        let length = write(&mut self.blocks);
-        let kept = self.blocks.len() - lengths - 8;
-        for (at, length) in [(lengths, kept), (lengths + 4, length)] {
-            self.blocks[at..at + 4].copy_from_slice(&(length as u32).to_ne_bytes());
-        }
+        let at = u64::try_from(seen.at.as_nanos()).unwrap_or(u64::MAX);
+        self.block = self.bytes.len();
+        // Lengths come when they are known.
+        let head = [block::ENHANCED_PACKET, 0, seen.interface as u32, (at >> 32) as u32, at as u32, 0, 0];
+        self.put(head.map(u32::to_ne_bytes).as_flattened());
+        let start = self.bytes.len();
+        let length = write(&mut self.bytes);
+        let kept = self.bytes.len() - start;
+        let lengths = [kept as u32, length as u32];
+        self.bytes[start - 8..start].copy_from_slice(lengths.map(u32::to_ne_bytes).as_flattened());
         self.pad();
-        if let Some(comment) = comment {
+        if let Some(comment) = seen.comment {
             self.option(option::COMMENT, comment.as_bytes());
+        }
+        if let Some(direction) = seen.direction {
+            let bits: u32 = match direction {
+                Direction::In => 1,
+                Direction::Out => 2,
+            };
+            self.option(option::EPB_FLAGS, &bits.to_ne_bytes());
+        }
+        if seen.comment.is_some() || seen.direction.is_some() {
             self.option(option::END, &[]);
         }
         self.end();
+        start - self.block..start - self.block + kept
     }
 
     fn begin(&mut self, kind: u32) {
-        self.block = self.blocks.len();
+        self.block = self.bytes.len();
         self.put(&kind.to_ne_bytes());
         // Its length comes when it is known.
         self.put(&[0; 4]);
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        self.blocks.extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// All blocks are a multiple of four bytes long, so it is the place in them that counts.
     fn pad(&mut self) {
-        self.blocks.resize(self.blocks.len().next_multiple_of(4), 0);
+        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
     }
 
     fn option(&mut self, number: u16, value: &[u8]) {
@@ -157,14 +203,8 @@ impl<W: Write> CaptureWriter<W> {
     }
 
     fn end(&mut self) {
-        let length = ((self.blocks.len() - self.block) as u32 + 4).to_ne_bytes();
+        let length = ((self.bytes.len() - self.block) as u32 + 4).to_ne_bytes();
         self.put(&length);
-        self.blocks[self.block + 4..self.block + 8].copy_from_slice(&length);
-    }
-
-    fn write_out(&mut self) -> io::Result<()> {
-        let written = self.out.write_all(&self.blocks);
-        self.blocks.clear();
-        written
+        self.bytes[self.block + 4..self.block + 8].copy_from_slice(&length);
     }
 }

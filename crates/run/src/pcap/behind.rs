@@ -13,7 +13,7 @@ const MANY: usize = 256 << 10;
 /// So many may wait; whoever has more waits.
 const MOST: usize = 16 << 20;
 
-/// What is written to it is written to the file, soon. Flushing it does nothing.
+/// What is put into it is written to the file, soon.
 pub(super) struct WriteBehind {
     desk: Arc<Desk>,
     writer: Writer,
@@ -63,6 +63,11 @@ impl WriteBehind {
         }
     }
 
+    /// Lets somebody make bytes behind those that wait; waits if they are very many. `false`: nothing is written any more.
+    pub(super) fn put(&mut self, make: impl FnOnce(&mut Vec<u8>)) -> bool {
+        self.desk.put(make)
+    }
+
     /// Waits until all is written; `false` if not all could be, which was said on standard error when it was found.
     pub(super) fn finish(&mut self) -> bool {
         self.desk.lock().ended = true;
@@ -74,17 +79,6 @@ impl WriteBehind {
         };
         self.writer = Writer::Ended(whole);
         whole
-    }
-}
-
-impl Write for WriteBehind {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.desk.put(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
@@ -100,19 +94,22 @@ impl Desk {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+    /// Whoever takes bytes away waits meanwhile: it is over sooner than a copy of them would be.
+    fn put(&self, make: impl FnOnce(&mut Vec<u8>)) -> bool {
         let full = |queue: &mut Queue| queue.bytes.len() >= MOST && !queue.failed;
         let waited = self.room.wait_while(self.lock(), full);
         let mut queue = waited.unwrap_or_else(PoisonError::into_inner);
         if queue.failed || queue.ended {
-            return Err(io::ErrorKind::BrokenPipe.into());
+            return false;
         }
         let before = queue.bytes.len();
-        queue.bytes.extend_from_slice(bytes);
-        if before == 0 || (before < MANY && queue.bytes.len() >= MANY) {
+        make(&mut queue.bytes);
+        let after = queue.bytes.len();
+        drop(queue);
+        if (before == 0 && after > 0) || (before < MANY && after >= MANY) {
             self.work.notify_one();
         }
-        Ok(())
+        true
     }
 
     /// Writes what is put here, until nothing comes any more; whether all could be.

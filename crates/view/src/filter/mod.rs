@@ -2,7 +2,7 @@
 //!
 //! As libpcap: `and` and `or` bind alike, from left to right; a value without a qualifier takes those of the value before
 //! it; who looks beyond the end of a packet rejects it, whatever else is asked; `vlan` moves what comes after it. Not
-//! modelled, and said to be unknown: link types other than Ethernet and bare IP, MPLS, PPPoE's sessions, direction,
+//! modelled, and said to be unknown: link types other than Ethernet and bare IP, MPLS, PPPoE's sessions,
 //! `gateway`, `protochain`, and protocols nobody here speaks.
 
 mod lex;
@@ -15,7 +15,8 @@ mod tests;
 
 use std::net::IpAddr;
 
-use sockeye_wire::print::Link;
+// Here a direction is one of addresses.
+use sockeye_wire::print::{Direction as Way, Link};
 use thiserror::Error;
 
 use packet::Packet;
@@ -54,12 +55,48 @@ impl Filter {
         Ok(Filter { expression: parse::expression(&tokens, text.chars().count() + 1, names)? })
     }
 
-    /// Whether a packet is wanted: its bytes (as many as there are), and how long it was.
-    pub fn wants(&self, link: Link, bytes: &[u8], length: usize) -> bool {
-        let packet = Packet::new(link, bytes, length);
+    /// Whether a packet is wanted: what it begins with, and which way it went if that is known, its bytes (as many as there
+    /// are), and how long it was.
+    pub fn wants(&self, (link, direction): (Link, Option<Way>), bytes: &[u8], length: usize) -> bool {
+        let packet = Packet::new((link, direction), bytes, length);
         self.expression.as_ref().is_none_or(|expression| expression.holds(&packet) == Some(true))
     }
+
+    /// Whether it wants all packets, being empty.
+    pub fn wants_all(&self) -> bool {
+        self.expression.is_none()
+    }
+
+    /// Whether it asks which way packets went. Those of which that isn't known, it rejects.
+    pub fn needs_direction(&self) -> bool {
+        let mut any = false;
+        self.each_test(&mut |test, _| any |= matches!(test, Test::Passes(_)));
+        any
+    }
+
+    /// It looks at no byte of a packet from here on; `usize::MAX` where that depends on the packet.
+    pub fn reach(&self) -> usize {
+        let mut reach = 0;
+        self.each_test(&mut |test, tags| {
+            let beyond = match test {
+                Test::Compare(left, _, right) => left.reach().max(right.reach()),
+                _ => 0,
+            };
+            reach = reach.max(beyond.saturating_add(HEADERS + tags * packet::TAG_LEN));
+        });
+        reach
+    }
+
+    fn each_test(&self, each: &mut dyn FnMut(&Test, usize)) {
+        if let Some(expression) = &self.expression {
+            expression.each_test(each);
+        }
+    }
 }
+
+/// What tests look at that ask for no bytes by their place: at most Ethernet's header, IPv4's with all options, and a quarter
+/// of TCP's.
+const HEADERS: usize = 14 + 60 + 20;
 
 /// Nested so deep, an expression is refused.
 const DEEPEST: usize = 100;
@@ -95,6 +132,8 @@ enum Test {
     Port(Option<u8>, Direction, (u16, u16)),
     /// To everybody, or to a group.
     Group(Scope, Reach),
+    /// It came, or was sent.
+    Passes(Way),
     /// Two numbers compared.
     Compare(Number, Relation, Number),
 }
@@ -229,6 +268,18 @@ enum Relation {
 }
 
 impl Expression {
+    /// Shows all tests, and behind how many tags each is.
+    fn each_test(&self, each: &mut dyn FnMut(&Test, usize)) {
+        match self {
+            Expression::Not(inner) => inner.each_test(each),
+            Expression::And(left, right) | Expression::Or(left, right) => {
+                left.each_test(each);
+                right.each_test(each);
+            }
+            Expression::Is(test, tags) => each(test, *tags),
+        }
+    }
+
     /// Whether it holds; `None`: it looks where there is nothing.
     fn holds(&self, packet: &Packet<'_>) -> Option<bool> {
         Some(match self {
@@ -265,6 +316,7 @@ impl Test {
                 None => false,
             },
             Test::Group(scope, reach) => packet.is_to_group(*scope, *reach)?,
+            Test::Passes(way) => packet.way()? == *way,
             Test::Compare(left, relation, right) => {
                 // A header that isn't there is no number; beyond the packet's end there is nothing. As libpcap: all headers
                 // are looked for before anything is read.
@@ -286,6 +338,19 @@ impl Test {
 }
 
 impl Number {
+    /// How far behind the beginning of a header it looks.
+    fn reach(&self) -> usize {
+        match self {
+            Number::Constant(_) | Number::Length => 0,
+            Number::Negative(inner) => inner.reach(),
+            Number::Bytes(_, at, size) => match **at {
+                Number::Constant(at) => (at as usize).saturating_add(*size),
+                _ => usize::MAX,
+            },
+            Number::Calculated(_, left, right) => left.reach().max(right.reach()),
+        }
+    }
+
     /// Whether the packet has all headers it is read from; `None`: where that would be said, there is nothing.
     fn is_there(&self, packet: &Packet<'_>) -> Option<bool> {
         Some(match self {

@@ -1,9 +1,9 @@
 //! A packet's bytes, as filters look at them.
 
-use super::{Link, Protocol, Reach, Scope, Version};
+use super::{Link, Protocol, Reach, Scope, Version, Way};
 
 const ETHERNET_LEN: usize = 14;
-const TAG_LEN: usize = 4;
+pub(super) const TAG_LEN: usize = 4;
 /// A type so small is a length.
 const LONGEST: u16 = 1500;
 /// OSI's frames name it for both sides (IEEE 802.2).
@@ -22,6 +22,7 @@ const SCTP: u8 = 132;
 #[derive(Clone, Copy)]
 pub(super) struct Packet<'a> {
     link: Link,
+    way: Option<Way>,
     /// Bytes of VLAN tags that are passed over.
     tags: usize,
     bytes: &'a [u8],
@@ -30,8 +31,13 @@ pub(super) struct Packet<'a> {
 
 /// Reading fails (`None`) where there are no bytes.
 impl<'a> Packet<'a> {
-    pub(super) fn new(link: Link, bytes: &'a [u8], length: usize) -> Packet<'a> {
-        Packet { link, tags: 0, bytes, length }
+    pub(super) fn new((link, way): (Link, Option<Way>), bytes: &'a [u8], length: usize) -> Packet<'a> {
+        Packet { link, way, tags: 0, bytes, length }
+    }
+
+    /// Which way it went.
+    pub(super) fn way(&self) -> Option<Way> {
+        self.way
     }
 
     /// The same, as it is behind so many VLAN tags.

@@ -6,7 +6,7 @@ use super::lex::{Token, Word};
 use super::words::{self, ABSENT, mac, named, network, number, prefix, protocol};
 use super::{
     DEEPEST, Direction, Expression, FilterError, Lookup, MOST_WORDS, Net, Number, Operator, Protocol, Reach,
-    Relation, Scope, Test, Version,
+    Relation, Scope, Test, Version, Way,
 };
 
 type Result<T> = std::result::Result<T, FilterError>;
@@ -150,6 +150,11 @@ impl Parser<'_> {
         }
         if self.take(&["vlan"]) {
             return self.vlan();
+        }
+        for (word, way) in [("inbound", Way::In), ("outbound", Way::Out)] {
+            if self.take(&[word]) {
+                return Ok(self.is(Test::Passes(way)));
+            }
         }
         self.qualified()
     }

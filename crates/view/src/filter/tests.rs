@@ -28,7 +28,7 @@ fn syn() -> Vec<u8> {
 
 fn wants(filter: &str, bytes: &[u8]) -> bool {
     parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}")).wants(
-        Link::Ethernet,
+        (Link::Ethernet, Some(Way::Out)),
         bytes,
         bytes.len(),
     )
@@ -78,6 +78,7 @@ fn what_a_syn_is() {
         "(ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2) = 0",
         "ether src 02:00:00:00:00:01",
         "ether host 2:0:0:0:0:2",
+        "outbound and not inbound",
         "ether host 02-00-00-00-00-02",
         "ether host 0200.0000.0002",
         "ether host 2.0.0.0.0.2",
@@ -213,10 +214,34 @@ fn no_packet_makes_it_panic() {
                 let mut hostile = bytes.clone();
                 hostile[at] = value;
                 for filter in &filters {
-                    filter.wants(Link::Ethernet, &hostile[..end], end);
-                    filter.wants(Link::Raw, &hostile[..end], end);
+                    filter.wants((Link::Ethernet, None), &hostile[..end], end);
+                    filter.wants((Link::Raw, None), &hostile[..end], end);
                 }
             }
         }
+    }
+}
+
+#[test]
+fn which_way_is_asked_only_by_some() {
+    assert!(parse("tcp or not (port 80 and inbound)").unwrap().needs_direction());
+    assert!(!parse("tcp port 80").unwrap().needs_direction());
+    let bytes = syn();
+    let inbound = parse("inbound or tcp").unwrap();
+    assert!(inbound.wants((Link::Ethernet, Some(Way::In)), &bytes, bytes.len()));
+    assert!(!inbound.wants((Link::Ethernet, None), &bytes, bytes.len()));
+}
+
+#[test]
+fn no_byte_is_looked_at_beyond_its_reach() {
+    for (filter, reach) in [
+        ("", 0),
+        ("port 80", 94),
+        ("vlan 5 and host 10.0.0.1", 98),
+        ("tcp[100:4] = 1 or ip6", 198),
+        ("tcp[((tcp[12] & 0xf0) >> 2):4] = 0x47455420", usize::MAX),
+        ("len > 5 and not ip[8] < 3", 103),
+    ] {
+        assert_eq!(parse(filter).unwrap().reach(), reach, "{filter}");
     }
 }

@@ -82,11 +82,9 @@ const NUMBERS: [(&str, u32); 40] = [
 ];
 
 /// Words of the language that nothing here can decide, and what can be said instead.
-pub(super) const ABSENT: [(&str, &str); 13] = [
+pub(super) const ABSENT: [(&str, &str); 11] = [
     ("gateway", "no list of routers' addresses is kept; ether host, and not host"),
     ("protochain", "ip6[6] and what is behind it"),
-    ("inbound", "captures don't say; ether src and ether dst"),
-    ("outbound", "captures don't say; ether src and ether dst"),
     ("mpls", "ether proto 0x8847"),
     ("pppoes", "ether proto 0x8864"),
     ("geneve", "udp port 6081"),
