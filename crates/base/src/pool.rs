@@ -75,6 +75,18 @@ impl Pool {
         }
     }
 
+    /// Room in a chunk for so many bytes in one piece, nothing in it yet; more than a chunk holds are the allocator's.
+    pub fn room(&mut self, len: usize) -> BytesMut {
+        if len > CHUNK {
+            return BytesMut::with_capacity(len);
+        }
+        if self.current.capacity() < len {
+            self.next_chunk(len);
+        }
+        let rest = self.current.split_off(len);
+        std::mem::replace(&mut self.current, rest)
+    }
+
     /// Makes a chunk with room current: an old one that nobody holds any more, else a new one. It has room for so many
     /// bytes, or as many as a chunk can hold.
     fn next_chunk(&mut self, wanted: usize) {
@@ -149,6 +161,20 @@ mod tests {
         assert!(held.iter().all(|chain| *chain == vec![7; 100].into()));
         let mut pool = Pool::new();
         assert_eq!(pool.copy_in(&[7; 50_000]).piece_count(), 1);
+    }
+
+    #[test]
+    fn room_is_used_again() {
+        let mut pool = Pool::new();
+        for round in 0..1000usize {
+            let len = (round * 7919) % 70_000;
+            let mut room = pool.room(len);
+            assert!(room.is_empty() && room.capacity() >= len);
+            room.extend_from_slice(&vec![round as u8; len]);
+            assert_eq!(pool.copy_in(b"some of another, longer than what a chain holds").len(), 47);
+            assert!(room.iter().all(|byte| *byte == round as u8));
+        }
+        assert!(pool.used.len() < 10, "{} chunks remembered", pool.used.len());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Programs on Sockeye beside the same programs on the kernel (iperf3, wrk, ab, redis-benchmark, curl), and Sockeye's way out
-# beside slirp4netns and pasta; rows whose programs are missing are left out. Builds the release first. The figures go to
-# peers-programs.json and peers-outside.json in cargo's target directory as well.
+# Programs on Sockeye beside the same programs on the kernel (iperf3, wrk, ab, redis-benchmark, curl), Sockeye's way out
+# beside slirp4netns and pasta, and two hosts in two processes beside two network namespaces; rows whose programs are missing
+# are left out. Builds the release first. The figures go to peers-programs.json, peers-outside.json and peers-hosts.json in
+# cargo's target directory as well.
 #
 #     crates/bench/benches/peers.sh [--rounds N] [--seconds S]
 set -eu
@@ -12,3 +13,5 @@ case " $* " in *" -h "* | *" --help "*) exec sed -n '2,/^set/{/^set/d;s/^# \{0,1
 "$programs/main.py" --json "$target/peers-programs.json" "$@"
 echo
 "$programs/outside.py" --json "$target/peers-outside.json" "$@"
+echo
+"$programs/hosts.py" --json "$target/peers-hosts.json" "$@"

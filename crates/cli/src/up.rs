@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use clap::Args;
 use serde_json::json;
-use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session};
+use sockeye_hub::{Error, HostReport, Hub, Place, ask_down, ask_hosts, leave_session, take_descriptors};
 use sockeye_look::Role;
 use sockeye_run::gateway::{Options, Publish};
 use sockeye_topology::Topology;
@@ -87,7 +87,10 @@ pub(crate) struct Named {
     name: String,
 }
 
-/// List the hosts of a network that is up.
+/// List the hosts of a network that is up: addresses, what they send and receive, programs.
+///
+/// SENT and RECEIVED are bytes of Ethernet frames since the network began; beside them stands how many frames and bytes it was
+/// a second, in the last second or two. (A super-segment counts as the frames it stands for, with its headers once.)
 #[derive(Args)]
 pub(crate) struct HostsArguments {
     /// Print a JSON list instead of a table
@@ -124,6 +127,7 @@ fn hold(arguments: Arguments) -> Result<(), Error> {
     if arguments.new_session {
         leave_session()?;
     }
+    take_descriptors();
     let place = Place::of(&arguments.network.name)?;
     let random = || RandomState::new().hash_one(std::process::id());
     let name = place.name().to_owned();
@@ -218,18 +222,31 @@ pub(crate) fn hosts(arguments: &HostsArguments) -> ExitCode {
 
 fn as_table(hosts: &[HostReport]) -> String {
     let mut text = format!(
-        "{:<12} {:<24} {:<4} {:>12} {:>12}  {}\n",
-        "HOST", "ADDRESSES", "IS", "SENT", "RECEIVED", "PROGRAM"
+        "{:<12} {:<24} {:<4} {:>12} {:>8} {:>12} {:>12} {:>8} {:>12}  {}\n",
+        "HOST",
+        "ADDRESSES",
+        "IS",
+        "SENT",
+        "FRAMES/s",
+        "BYTES/s",
+        "RECEIVED",
+        "FRAMES/s",
+        "BYTES/s",
+        "PROGRAM"
     );
     for host in hosts {
         let program = host.program.as_ref().map(|(program, process)| format!("{program} ({process})"));
         let line = format!(
-            "{:<12} {:<24} {:<4} {:>12} {:>12}  {}",
+            "{:<12} {:<24} {:<4} {:>12} {:>8} {:>12} {:>12} {:>8} {:>12}  {}",
             host.name,
             host.addresses.join(" "),
             if host.up { "on" } else { "off" },
             host.sent.1,
+            host.sent_rate.0,
+            host.sent_rate.1,
             host.received.1,
+            host.received_rate.0,
+            host.received_rate.1,
             program.unwrap_or_default()
         );
         text += line.trim_end();
@@ -239,6 +256,14 @@ fn as_table(hosts: &[HostReport]) -> String {
 }
 
 fn as_json(hosts: &[HostReport]) -> String {
+    let carried = |(frames, bytes): (u64, u64), (frames_per_second, bytes_per_second): (u64, u64)| {
+        json!({
+            "frames": frames,
+            "bytes": bytes,
+            "frames_per_second": frames_per_second,
+            "bytes_per_second": bytes_per_second,
+        })
+    };
     let hosts: Vec<_> = hosts
         .iter()
         .map(|host| {
@@ -249,8 +274,8 @@ fn as_json(hosts: &[HostReport]) -> String {
                 "up": host.up,
                 "program": program.map(|(program, _)| program),
                 "pid": program.map(|(_, process)| process),
-                "sent": { "frames": host.sent.0, "bytes": host.sent.1 },
-                "received": { "frames": host.received.0, "bytes": host.received.1 },
+                "sent": carried(host.sent, host.sent_rate),
+                "received": carried(host.received, host.received_rate),
             })
         })
         .collect();

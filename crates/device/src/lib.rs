@@ -1,12 +1,11 @@
 //! Where frames leave the process: TUN and TAP devices of the kernel ([`Tun`]), and the bytes that cross them
-//! ([`Codec`]), and capture files ([`CaptureWriter`], [`CaptureReader`]). Frames go in and come out as `wire`'s values,
-//! super-segments whole.
-//!
-//! Not here yet: frames between processes, which use the same bytes.
+//! ([`Codec`]), capture files ([`CaptureWriter`], [`CaptureReader`]), and rings in memory that two processes share
+//! ([`ring`]). Frames go in and come out as `wire`'s values, super-segments whole.
 
 mod capture;
 mod codec;
 mod interface;
+pub mod ring;
 mod tun;
 mod vnet;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
@@ -14,9 +14,12 @@ use sockeye_services::Services;
 use sockeye_stack::Cidr;
 use sockeye_topology::{Built, Event, Files, Service, Topology, What};
 use sockeye_wire::Frame;
+use sockeye_wire::ethernet::Mac;
 
 use crate::Happening;
-use crate::message::{Attached, HostReport, Joined, VERSION};
+use crate::beside::{Pair, Pairs, Port};
+use crate::message::{Attached, HostReport, Joined, Names, VERSION};
+use crate::traffic::{Clock, Traffic, add, count};
 
 /// Hosts that a network remembers, if it takes those it doesn't know.
 const MOST_GUESTS: usize = 250;
@@ -34,7 +37,12 @@ pub(crate) struct Hosts {
     services: Services,
     known: Vec<Known>,
     /// Whose interface a way out leads to.
-    ways: BTreeMap<OutsideId, (usize, usize)>,
+    ways: BTreeMap<OutsideId, Port>,
+    /// The same by hardware addresses.
+    macs: BTreeMap<Mac, Port>,
+    /// Who has a way of his own to whom.
+    pairs: Pairs,
+    clock: Clock,
     /// What leads to the machine's network.
     outlet: Option<Outlet>,
     /// How hosts that aren't known are taken in, if they are.
@@ -54,8 +62,7 @@ struct Known {
     inside: Option<HostId>,
     ways: Vec<OutsideId>,
     program: Option<(String, i32)>,
-    sent: (u64, u64),
-    received: (u64, u64),
+    traffic: Traffic,
 }
 
 struct Guests {
@@ -107,17 +114,44 @@ impl Hosts {
             ..Joined::new("tekapo", attached)
         };
         let way = lab.add_outside();
-        let tekapo = Known { inside: Some(tekapo), joined: Some(joined), ways: vec![way], ..own };
-        let mut known = vec![tekapo];
-        known.extend(outlet.as_ref().map(|outlet| Known {
+        let guests = Some(Guests { switch, direction, mtu, routes });
+        let known = outlet.as_ref().map(|outlet| Known {
             inside: Some(outlet.host()),
             ..Known::new("gateway", vec![v4(GATEWAY).into(), v6(GATEWAY).into()])
-        }));
-        let ways = BTreeMap::from([(way, (0, 0))]);
-        let guests = Some(Guests { switch, direction, mtu, routes });
-        let mut hosts = Hosts { lab, services, known, ways, outlet, guests, events: Vec::new(), event: 0 };
-        hosts.lead_in(0);
+        });
+        let mut hosts = Hosts { outlet, guests, ..Hosts::new(lab, services) };
+        hosts.add(Known { inside: Some(tekapo), joined: Some(joined), ways: vec![way], ..own });
+        known.into_iter().for_each(|gateway| hosts.add(gateway));
         Ok(hosts)
+    }
+
+    fn new(lab: Lab, services: Services) -> Hosts {
+        Hosts {
+            lab,
+            services,
+            known: Vec::new(),
+            ways: BTreeMap::new(),
+            macs: BTreeMap::new(),
+            pairs: Pairs::default(),
+            clock: Clock::default(),
+            outlet: None,
+            guests: None,
+            events: Vec::new(),
+            event: 0,
+        }
+    }
+
+    /// What is published of it leads to its addresses.
+    fn add(&mut self, known: Known) {
+        let host = self.known.len();
+        let attached = known.joined.iter().flat_map(|joined| &joined.interfaces);
+        for (interface, (way, attached)) in known.ways.iter().zip(attached).enumerate() {
+            let port = Port { host, interface, way: *way };
+            self.ways.insert(*way, port);
+            self.macs.insert(Mac(attached.mac), port);
+        }
+        self.outlet.iter_mut().for_each(|outlet| outlet.lead_to(&known.name, &known.addresses));
+        self.known.push(known);
     }
 
     /// A file's hosts and links.
@@ -130,30 +164,20 @@ impl Hosts {
         let Built { mut lab, mut services, hosts, gateway: way_out, .. } = topology.build(seed, files);
         services.start(&mut lab, Instant::ZERO)?;
         let outlet = way_out.zip(gateway).map(|(host, gateway)| Outlet::new(host, gateway));
-        let mut ways = BTreeMap::new();
-        let mut known = Vec::new();
+        let events = topology.events.clone();
+        let mut all = Hosts { events, outlet, ..Hosts::new(lab, services) };
         for (number, inside) in hosts.into_iter().enumerate() {
-            let joined = joined(topology, number, &lab, inside);
+            let joined = joined(topology, number, &all.lab, inside);
             let host = Known::new(&joined.name, topology.addresses(number).collect());
             if topology.is_gateway(number) {
-                known.push(Known { inside: Some(inside), ..host });
+                all.add(Known { inside: Some(inside), ..host });
                 continue;
             }
-            let own: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
-            name_ways(&mut lab, &joined.name, &own);
-            ways.extend(own.iter().enumerate().map(|(interface, way)| (*way, (number, interface))));
-            known.push(Known { joined: Some(joined), inside: Some(inside), ways: own, ..host });
+            let own: Vec<_> = joined.interfaces.iter().map(|_| all.lab.add_outside()).collect();
+            name_ways(&mut all.lab, &joined.name, &own);
+            all.add(Known { joined: Some(joined), inside: Some(inside), ways: own, ..host });
         }
-        let events = topology.events.clone();
-        let mut hosts = Hosts { lab, services, known, ways, outlet, guests: None, events, event: 0 };
-        (0..hosts.known.len()).for_each(|host| hosts.lead_in(host));
-        Ok(hosts)
-    }
-
-    /// What is published of a host leads to its addresses.
-    fn lead_in(&mut self, host: usize) {
-        let known = &self.known[host];
-        self.outlet.iter_mut().for_each(|outlet| outlet.lead_to(&known.name, &known.addresses));
+        Ok(all)
     }
 
     /// What tells of the machine's own network, if something leads there.
@@ -178,6 +202,7 @@ impl Hosts {
 
     /// What there is to be seen of the network. What is in a host that a process is plugged in as, that process knows.
     pub(crate) fn seen(&mut self, now: Instant) -> (Vec<sockeye_look::Host>, Vec<sockeye_look::Link>) {
+        self.count_beside();
         let mut inside = sockeye_look::hosts(&mut self.lab, now, |_| None);
         let host = |known: &Known| {
             let own = inside.iter().position(|host| host.name == known.name).map(|own| inside.remove(own));
@@ -206,7 +231,7 @@ impl Hosts {
     pub(crate) fn next_deadline(&mut self) -> Option<Instant> {
         let event = self.events.get(self.event).map(|event| Instant::ZERO + event.at);
         let outside = self.outlet.as_ref().and_then(Outlet::next_deadline);
-        [self.lab.next_deadline(), event, outside].into_iter().flatten().min()
+        [self.lab.next_deadline(), event, outside, self.clock.next()].into_iter().flatten().min()
     }
 
     /// What happens to hosts that processes are plugged in as, and to which.
@@ -252,14 +277,10 @@ impl Hosts {
             Some(host) => host,
             None => self.add_guest(&name)?,
         };
-        let names = self.names();
         let known = &mut self.known[host];
-        let Some(mut joined) = known.joined.clone() else {
+        let Some(joined) = known.joined.clone() else {
             return Err(format!("{name} is the network's own host"));
         };
-        if self.guests.is_some() && known.addresses.contains(&v4(TEKAPO).into()) {
-            joined.names = names;
-        }
         if let Some((program, process)) = &known.program {
             return Err(format!("{name} is there already: process {process}, {program}"));
         }
@@ -307,14 +328,12 @@ impl Hosts {
         };
         let dns = Some((v4(TEKAPO), v6(TEKAPO)));
         let joined = Joined { dns, routes: guests.routes.clone(), ..Joined::new(name, attached) };
-        self.ways.insert(way, (self.known.len(), 0));
-        let known = Known { joined: Some(joined), ways: vec![way], ..Known::new(name, addresses) };
-        self.known.push(known);
-        self.lead_in(self.known.len() - 1);
+        self.add(Known { joined: Some(joined), ways: vec![way], ..Known::new(name, addresses) });
         Ok(self.known.len() - 1)
     }
 
-    fn names(&self) -> Vec<(String, Vec<IpAddr>)> {
+    /// All hosts, for who has to know their names.
+    pub(crate) fn names(&self) -> Names {
         self.known.iter().map(|known| (known.name.clone(), known.addresses.clone())).collect()
     }
 
@@ -342,7 +361,8 @@ impl Hosts {
     ) -> bool {
         let known = &mut self.known[host];
         let Some(way) = known.ways.get(interface) else { return false };
-        count(&mut known.sent, &frame);
+        count(&mut known.traffic.sent, &frame);
+        self.clock.note();
         self.lab.input_outside(now, *way, frame);
         true
     }
@@ -353,23 +373,75 @@ impl Hosts {
         let network = (&mut self.lab, &mut self.services);
         sockeye_gateway::settle(self.outlet.as_mut(), network, now, |_, _, _| {});
         while let Some((way, frame)) = self.lab.poll_outside() {
-            let Some((host, interface)) = self.ways.get(&way).copied() else { continue };
-            let known = &mut self.known[host];
+            let Some(port) = self.ways.get(&way).copied() else { continue };
+            let known = &mut self.known[port.host];
             // A host that is off hears nothing.
-            if known.program.is_some() && deliver(host, interface, &frame) {
-                count(&mut known.received, &frame);
+            if known.program.is_some() && deliver(port.host, port.interface, &frame) {
+                count(&mut known.traffic.received, &frame);
+                self.clock.note();
+                let header =
+                    frame.ethernet.filter(|header| self.macs.get(&header.destination) == Some(&port));
+                if let Some(from) = header.and_then(|header| self.macs.get(&header.source)) {
+                    self.pairs.note(*from, port);
+                }
+            }
+        }
+        if self.clock.next().is_some_and(|at| at <= now) {
+            self.count_beside();
+            self.clock.look(now, self.known.iter_mut().map(|known| &mut known.traffic));
+            if !self.pairs.is_empty() {
+                self.clock.note();
             }
         }
     }
 
-    pub(crate) fn report(&self) -> Vec<HostReport> {
-        let report = |known: &Known| HostReport {
-            name: known.name.clone(),
-            addresses: known.addresses.iter().map(ToString::to_string).collect(),
-            program: known.program.clone(),
-            up: known.inside.is_some() || known.program.is_some(),
-            sent: known.sent,
-            received: known.received,
+    /// Two hosts that are to have a way beside this network from now on: its memory, and they.
+    pub(crate) fn begin_beside(&mut self) -> Option<(OwnedFd, &Pair)> {
+        self.pairs.begin(&self.lab)
+    }
+
+    /// The hardware address of a host's interface.
+    pub(crate) fn mac(&self, port: Port) -> [u8; 6] {
+        let joined = self.known[port.host].joined.as_ref();
+        joined.and_then(|joined| joined.interfaces.get(port.interface)).map_or([0; 6], |own| own.mac)
+    }
+
+    /// Those who had one, and are to have it no more.
+    pub(crate) fn end_beside(&mut self) -> Vec<Pair> {
+        let mut ended = self.pairs.take_ended(&self.lab, |host| self.known[host].program.is_some());
+        ended.iter_mut().for_each(|pair| self.count(pair));
+        ended
+    }
+
+    /// Counts what has passed beside.
+    fn count_beside(&mut self) {
+        let mut pairs = std::mem::take(&mut self.pairs);
+        pairs.iter_mut().for_each(|pair| self.count(pair));
+        self.pairs = pairs;
+    }
+
+    fn count(&mut self, pair: &mut Pair) {
+        for (from, to, carried) in pair.passed() {
+            add(&mut self.known[from.host].traffic.sent, carried);
+            add(&mut self.known[to.host].traffic.received, carried);
+            self.lab.carried_beside(from.way, to.way, carried);
+        }
+    }
+
+    pub(crate) fn report(&mut self, now: Instant) -> Vec<HostReport> {
+        self.count_beside();
+        let report = |known: &Known| {
+            let (sent_rate, received_rate) = self.clock.rates(now, &known.traffic);
+            HostReport {
+                name: known.name.clone(),
+                addresses: known.addresses.iter().map(ToString::to_string).collect(),
+                program: known.program.clone(),
+                up: known.inside.is_some() || known.program.is_some(),
+                sent: known.traffic.sent,
+                received: known.traffic.received,
+                sent_rate,
+                received_rate,
+            }
         };
         self.known.iter().map(report).collect()
     }
@@ -379,7 +451,7 @@ impl Known {
     fn new(name: &str, addresses: Vec<IpAddr>) -> Known {
         let name = name.to_owned();
         let (joined, inside, ways, program) = (None, None, Vec::new(), None);
-        Known { joined, name, addresses, inside, ways, program, sent: (0, 0), received: (0, 0) }
+        Known { joined, name, addresses, inside, ways, program, traffic: Traffic::default() }
     }
 }
 
@@ -400,7 +472,6 @@ fn joined(topology: &Topology, number: usize, lab: &Lab, inside: HostId) -> Join
         mac,
         mtu: topology.mtu(number, interface),
     });
-    let names = topology.hosts.iter().enumerate();
     Joined {
         name: host.name.clone(),
         interfaces: attached.collect(),
@@ -409,16 +480,8 @@ fn joined(topology: &Topology, number: usize, lab: &Lab, inside: HostId) -> Join
         services: topology.served(host).into_iter().map(|service| service.name().to_owned()).collect(),
         dns: None,
         upstream: topology.upstream(number),
-        names: names
-            .map(|(number, host)| (host.name.clone(), topology.addresses(number).collect()))
-            .collect(),
         version: VERSION,
     }
-}
-
-fn count((frames, bytes): &mut (u64, u64), frame: &Frame) {
-    *frames += frame.count() as u64;
-    *bytes += frame.len() as u64;
 }
 
 /// All that is for others goes to the gateway.

@@ -7,9 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
 use std::time::Instant as Clock;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::Timespec;
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen, socket_with,
 };
@@ -18,18 +17,27 @@ use sockeye_gateway::{Gateway, Options};
 use sockeye_lab::{Captured, Capturing, Direction, Lab};
 use sockeye_look::{About, Desk, Role, Snapshot};
 use sockeye_topology::{Files, Topology};
-use sockeye_wire::Frame;
 
 use crate::hosts::Hosts;
-use crate::member::{Member, Read};
-use crate::message::{Incoming, Joined, Reply, Request, VERSION, control, misfit};
+use crate::message::{Beside, Joined, Reply, Request, VERSION, misfit};
+use crate::peers::{PeerId, Peers};
 use crate::plug::reach;
 use crate::{Error, Place};
 
 /// Connections of one hub.
 const MOST_MEMBERS: usize = 1024;
-/// Messages taken from one member before others are looked at.
+/// Messages, and frames, taken from one member before others are looked at.
 const AT_A_TIME: usize = 64;
+/// Frames taken from one that has gone: more than its ring ever holds are nobody's.
+const LAST: usize = 1 << 14;
+
+/// What an event is about, if not about a peer.
+mod token {
+    pub(super) const LISTENER: u64 = 0;
+    pub(super) const END: u64 = 1;
+    pub(super) const DESK: u64 = 2;
+    pub(super) const OUTSIDE: u64 = 3;
+}
 
 /// A network that processes plug their hosts into.
 pub struct Hub {
@@ -38,14 +46,16 @@ pub struct Hub {
     took_over: bool,
     /// Nobody more can be let in, for want of descriptors, until somebody leaves.
     full: bool,
-    /// A byte comes here when it is to end.
-    end: UnixStream,
+    /// It is waited for somebody to connect.
+    listens: bool,
+    /// A byte comes here when it is to end, of which `peers` tells.
+    _end: UnixStream,
     hosts: Hosts,
     /// When the network's time began; it hasn't while hosts are waited for.
     began: Option<Clock>,
     /// So many have to come before it begins.
     awaited: usize,
-    members: Vec<Peer>,
+    peers: Peers,
     ended: bool,
     teller: Option<Sender<Happening>>,
     watcher: Option<Watcher>,
@@ -70,28 +80,6 @@ pub enum Happening {
 
 /// Who sees each frame.
 pub type Watcher = Box<dyn FnMut(&Lab, &Captured) + Send>;
-
-/// What there is to do.
-struct Ready {
-    /// Somebody connects.
-    listening: bool,
-    /// It is to end.
-    ended: bool,
-    /// Somebody looks.
-    looked_at: bool,
-    /// The machine's network has something to say.
-    outside: bool,
-    /// Members that have something.
-    members: Vec<usize>,
-}
-
-/// Who is connected.
-struct Peer {
-    member: Member,
-    /// Which host it is.
-    host: Option<usize>,
-    gone: bool,
-}
 
 impl Hub {
     /// The default network at a place, its links like this each way, with this MTU in bytes. Hosts that it doesn't know get
@@ -133,16 +121,21 @@ impl Hub {
         let hosts = hosts().inspect_err(|_| {
             let _ = fs::remove_file(place.path());
         })?;
+        let peers = Peers::new()?;
+        peers.watch(token::LISTENER, &listener)?;
+        peers.watch(token::END, &end)?;
+        hosts.outside().map_or(Ok(()), |gateway| peers.watch(token::OUTSIDE, gateway))?;
         Ok(Hub {
             place,
             listener,
             took_over,
             full: false,
-            end,
+            listens: true,
+            _end: end,
             hosts,
             began: Some(Clock::now()),
             awaited: 0,
-            members: Vec::new(),
+            peers,
             ended: false,
             teller: None,
             watcher: None,
@@ -175,7 +168,9 @@ impl Hub {
     pub fn open_desk(&mut self, role: Role, program: Option<String>) -> Result<(), sockeye_look::Error> {
         let network = Some(self.place.name().to_owned());
         let about = About::of_this_process(role, network, program);
-        self.desk = Some((Desk::open(&about)?, about));
+        let desk = Desk::open(&about)?;
+        self.peers.watch(token::DESK, &desk).map_err(sockeye_look::Error::from)?;
+        self.desk = Some((desk, about));
         Ok(())
     }
 
@@ -204,24 +199,25 @@ impl Hub {
     pub fn serve(&mut self) -> Result<(), Error> {
         while !self.ended {
             self.settle();
-            let Ready { listening, ended, looked_at, outside, members } = self.wait()?;
-            self.ended |= ended;
-            if looked_at {
+            let events = self.wait()?;
+            self.ended |= events.contains(&token::END);
+            if events.contains(&token::DESK) {
                 self.attend_desk();
             }
-            if outside {
+            if events.contains(&token::OUTSIDE) {
                 self.hosts.attend_outside(self.now());
             }
-            for at in members {
-                self.attend(at);
+            events.iter().for_each(|id| self.hear(*id));
+            for id in self.peers.lively() {
+                self.take_frames(id);
             }
-            if listening {
+            if events.contains(&token::LISTENER) {
                 self.accept();
             }
             self.settle();
             self.forget_gone();
         }
-        self.members.iter_mut().for_each(|peer| peer.member.flush());
+        self.peers.end();
         Ok(())
     }
 
@@ -229,113 +225,110 @@ impl Hub {
         self.began.map_or(Instant::ZERO, |began| Instant::ZERO + began.elapsed())
     }
 
-    /// Waits for something to do.
-    fn wait(&mut self) -> io::Result<Ready> {
+    /// Waits for something to do: gives the numbers of who has something.
+    fn wait(&mut self) -> io::Result<Vec<u64>> {
         let deadline = self.hosts.next_deadline().filter(|_| self.began.is_some());
         let timeout = deadline.map(|deadline| {
             let span = deadline.since(self.now());
             Timespec { tv_sec: span.as_secs().min(1 << 30) as i64, tv_nsec: span.subsec_nanos().into() }
         });
-        let has_room = self.members.len() < MOST_MEMBERS && !self.full;
-        let listens = if has_room { PollFlags::IN } else { PollFlags::empty() };
-        let mut places = vec![PollFd::new(&self.listener, listens), PollFd::new(&self.end, PollFlags::IN)];
-        places.extend(self.desk.iter().map(|(desk, _)| PollFd::new(desk, PollFlags::IN)));
-        let way_out = places.len();
-        places.extend(self.hosts.outside().map(|gateway| PollFd::from_borrowed_fd(gateway, PollFlags::IN)));
-        let first = places.len();
-        places.extend(self.members.iter().map(|peer| {
-            let writes = if peer.member.is_waiting() { PollFlags::OUT } else { PollFlags::empty() };
-            PollFd::from_borrowed_fd(peer.member.as_fd(), PollFlags::IN | writes)
-        }));
-        match poll(&mut places, timeout.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+        let listens = self.peers.len() < MOST_MEMBERS && !self.full;
+        if listens != self.listens {
+            self.peers.watch_again(token::LISTENER, &self.listener, listens)?;
+            self.listens = listens;
         }
-        let has = |at: usize| !places[at].revents().is_empty();
-        let looked_at = way_out > 2 && has(2);
-        let outside = first > way_out && has(way_out);
-        let members = (first..places.len()).filter(|at| has(*at)).map(|at| at - first).collect();
-        Ok(Ready { listening: has(0), ended: has(1), looked_at, outside, members })
+        self.peers.wait(timeout.as_ref())
     }
 
     fn accept(&mut self) {
-        while self.members.len() < MOST_MEMBERS {
+        while self.peers.len() < MOST_MEMBERS {
             match accept_with(&self.listener, SocketFlags::CLOEXEC) {
-                Ok(socket) => {
-                    self.members.push(Peer { member: Member::new(socket), host: None, gone: false });
-                }
+                // Whoever can't be listened to is let go.
+                Ok(socket) => drop(self.peers.add(socket)),
                 Err(Errno::AGAIN) => return,
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 // Whoever waits goes on waiting; to try again at once would do nothing else.
                 Err(_) => {
-                    self.full = !self.members.is_empty();
+                    self.full = self.peers.len() > 0;
                     return;
                 }
             }
         }
     }
 
-    /// Takes what a member has sent.
-    fn attend(&mut self, at: usize) {
-        self.members[at].member.flush();
+    /// Takes the messages that a peer has sent.
+    fn hear(&mut self, id: PeerId) {
         for _ in 0..AT_A_TIME {
-            match self.members[at].member.read() {
-                Read::Message(Incoming::Frame(interface, frame)) => self.frame_from(at, interface, frame),
-                Read::Message(Incoming::Control(text)) => self.request_from(at, &text),
-                Read::Rubbish => self.members[at].gone = true,
-                Read::Gone => self.members[at].gone = true,
-                Read::Empty => return,
-            }
-            if self.members[at].gone {
-                return;
-            }
+            let Some(text) = self.peers.read(id) else { return };
+            self.request_from(id, &text);
         }
     }
 
-    fn frame_from(&mut self, at: usize, interface: usize, frame: Box<Frame>) {
+    /// Takes the frames that a host has sent.
+    fn take_frames(&mut self, id: PeerId) {
         let now = self.now();
-        let host = self.members[at].host;
-        let known = host.is_some_and(|host| self.hosts.input(now, (host, interface), frame));
-        self.members[at].gone |= !known;
+        let Some(host) = self.peers.host(id) else { return };
+        // What it sent before it went is on the link.
+        let ended = self.peers.has_ended(id);
+        for _ in 0..if ended { LAST } else { AT_A_TIME } {
+            let Some((interface, frame)) = self.peers.receive(id) else { break };
+            if !self.hosts.input(now, (host, interface), frame) {
+                self.peers.dismiss(id);
+            }
+        }
+        if ended {
+            return self.peers.dismiss(id);
+        }
+        self.peers.flush(id);
     }
 
-    fn request_from(&mut self, at: usize, text: &[u8]) {
+    fn request_from(&mut self, id: PeerId, text: &[u8]) {
         let reply = match serde_json::from_slice(text) {
             Ok(Request::Join { version, .. }) if version != VERSION => {
                 Reply::Refused(misfit(version, VERSION))
             }
-            Ok(Request::Join { host, program, .. }) => {
-                self.join(at, &host, &program).map_or_else(Reply::Refused, Reply::Joined)
-            }
-            Ok(Request::Hosts) => Reply::Hosts(self.hosts.report()),
+            Ok(Request::Join { host, program, .. }) => match self.join(id, &host, &program) {
+                Ok((joined, memory)) => return self.welcome(id, joined, &memory),
+                Err(why) => Reply::Refused(why),
+            },
+            Ok(Request::Hosts) => Reply::Hosts(self.hosts.report(self.now())),
             Ok(Request::Down) => {
                 self.ended = true;
                 Reply::Down
             }
             Err(_) => Reply::Refused("the network doesn't know what was asked".to_owned()),
         };
-        self.members[at].member.send(&control(&reply));
+        self.peers.say(id, &reply, &[]);
     }
 
-    /// Makes a member a host.
-    fn join(&mut self, at: usize, name: &str, program: &str) -> Result<Joined, String> {
-        if self.members[at].host.is_some() {
+    /// Tells who is a host now what it is.
+    fn welcome(&mut self, id: PeerId, joined: Joined, memory: &OwnedFd) {
+        let bell = self.peers.host(id).and_then(|host| self.peers.bell(host)?.try_clone_to_owned().ok());
+        let Some(bell) = bell else { return self.peers.dismiss(id) };
+        let knows_names = joined.dns.is_none();
+        self.peers.say(id, &Reply::Joined(joined), &[memory.as_fd(), bell.as_fd()]);
+        if knows_names {
+            self.peers.say(id, &Reply::Names(self.hosts.names()), &[]);
+        }
+    }
+
+    /// Makes a peer a host: what it is, and the memory of its rings.
+    fn join(&mut self, id: PeerId, name: &str, program: &str) -> Result<(Joined, OwnedFd), String> {
+        if self.peers.host(id).is_some() {
             return Err("this is a host already".to_owned());
         }
-        let process = socket_peercred(&self.members[at].member)
-            .map_or(0, |credentials| credentials.pid.as_raw_nonzero().get());
         let known = self.hosts.len();
-        let (host, joined) = self.hosts.join(name, program, process)?;
-        self.members[at].host = Some(host);
+        let (host, joined) = self.hosts.join(name, program, self.peers.process(id))?;
+        let memory = self.peers.seat(id, host).map_err(|error| {
+            self.hosts.leave(host);
+            format!("the network can't share memory with {name}: {error}")
+        })?;
         if self.hosts.len() > known
             && let Some((server, name, addresses)) = self.hosts.name_server()
+            && let Some(server) = self.peers.of_host(server)
         {
-            let news = control(&Reply::Named(name.to_owned(), addresses.to_vec()));
-            let servers = self.members.iter_mut().filter(|peer| peer.host == Some(server) && !peer.gone);
             // What finds no room is lost, and with it the name.
-            servers.for_each(|peer| {
-                peer.member.send(&news);
-            });
+            self.peers.say(server, &Reply::Named(name.to_owned(), addresses.to_vec()), &[]);
         }
         if self.began.is_none() {
             self.awaited = self.awaited.saturating_sub(1);
@@ -345,7 +338,7 @@ impl Hub {
                 self.tell(Happening::Began);
             }
         }
-        Ok(joined)
+        Ok((joined, memory))
     }
 
     fn tell(&self, happening: Happening) {
@@ -361,16 +354,14 @@ impl Hub {
         while let Some((host, happening)) = self.hosts.happen(now) {
             if let Happening::Off(_) = happening {
                 self.hosts.leave(host);
-                let peers = self.members.iter_mut().filter(|peer| peer.host == Some(host));
-                peers.for_each(|peer| peer.gone = true);
+                self.peers.of_host(host).into_iter().for_each(|id| self.peers.dismiss(id));
             }
             self.tell(happening);
         }
-        let members = &mut self.members;
-        self.hosts.settle(now, |host, interface, frame| {
-            let peer = members.iter_mut().find(|peer| peer.host == Some(host) && !peer.gone);
-            peer.is_some_and(|peer| peer.member.send_frame(interface, frame))
-        });
+        let peers = &mut self.peers;
+        self.hosts.settle(now, |host, interface, frame| peers.deliver(host, interface, frame));
+        self.peers.ring();
+        self.lead_beside();
         while let Some((lab, captured)) = self.hosts.poll_captured() {
             self.watcher
                 .iter_mut()
@@ -385,13 +376,33 @@ impl Hub {
         }
     }
 
+    /// Gives hosts ways of their own, and takes them back.
+    fn lead_beside(&mut self) {
+        for pair in self.hosts.end_beside() {
+            for end in pair.ends {
+                let parted = Reply::Parted(pair.number);
+                self.peers.of_host(end.host).into_iter().for_each(|id| self.peers.say(id, &parted, &[]));
+            }
+        }
+        while let Some((memory, pair)) = self.hosts.begin_beside() {
+            let (number, ends) = (pair.number, pair.ends);
+            for (own, other) in [(0, 1), (1, 0)] {
+                let (end, other) = (ends[own], ends[other]);
+                let to = self.hosts.mac(other);
+                let bell = self.peers.bell(other.host).and_then(|bell| bell.try_clone_to_owned().ok());
+                // Who has no such way goes by the hub.
+                let (Some(id), Some(bell)) = (self.peers.of_host(end.host), bell) else { continue };
+                let beside = Beside { number, interface: end.interface, to, second: own == 1 };
+                self.peers.say(id, &Reply::Beside(beside), &[memory.as_fd(), bell.as_fd()]);
+            }
+        }
+    }
+
     /// Hosts whose processes have left are switched off.
     fn forget_gone(&mut self) {
-        for peer in self.members.extract_if(.., |peer| peer.gone) {
+        for host in self.peers.take_gone() {
             self.full = false;
-            if let Some(host) = peer.host {
-                self.hosts.leave(host);
-            }
+            host.into_iter().for_each(|host| self.hosts.leave(host));
         }
     }
 }

@@ -1,18 +1,23 @@
 //! `sockeye up`: one network that several processes plug their hosts into. The hub holds the links, the switches and
-//! the hosts that nobody is plugged in as; each `sockeye run --host` holds its own host's stack. Between them go frames, not calls, over a Unix
-//! socket: so networks use all processors, and one crash ends one host.
+//! the hosts that nobody is plugged in as; each `sockeye run --host` holds its own host's stack. Between them go frames, not calls,
+//! by rings in shared memory: so networks use all processors, and one crash ends one host.
 //!
-//! Flow: [`Hub`] listens at a [`Place`]; [`Plug::join`] asks for a host and becomes its cable. Whatever comes over the
-//! socket may be hostile: it is checked, and bounded. Not modelled: shared-memory rings.
+//! Flow: [`Hub`] listens at a [`Place`]; [`Plug::join`] asks for a host by a Unix socket and becomes its cable. Frames go from the
+//! host's ring through the hub's lab to another's; where the lab would do nothing to them, two hosts get rings of their own,
+//! beside the hub. Whatever comes may be hostile: it is checked, and bounded.
 
 #![forbid(unsafe_code)]
 
+mod beside;
 mod hosts;
 mod hub;
 mod member;
 mod message;
+mod peers;
 mod place;
 mod plug;
+mod traffic;
+mod wire;
 
 pub use hub::{Happening, Hub, Watcher};
 pub use message::{Attached, HostReport, Joined};
@@ -20,6 +25,8 @@ pub use place::Place;
 pub use plug::{News, Plug, ask_down, ask_hosts};
 
 use std::io;
+
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 /// Why a network could not be made, found or joined.
 #[derive(Debug, thiserror::Error)]
@@ -64,4 +71,12 @@ impl Error {
 pub fn leave_session() -> io::Result<()> {
     rustix::process::setsid()?;
     Ok(())
+}
+
+/// Lets this process have as many descriptors as it may: each host of a network takes two.
+pub fn take_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // With fewer it can do, too.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

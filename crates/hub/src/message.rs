@@ -1,26 +1,25 @@
-//! What goes over the socket: each a packet of SEQPACKET, whose first byte tells what the rest is.
+//! What goes over the socket: packets of SEQPACKET, whose first byte tells what the rest is. Messages are JSON.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sockeye_base::Chain;
-use sockeye_device::{Codec, Layer};
-use sockeye_wire::Frame;
 
 /// What is spoken here: another number each time that messages change so that both sides have to know.
-pub(crate) const VERSION: u32 = 3;
-/// What a control message begins with; JSON follows.
-const CONTROL: u8 = 0;
-/// What a frame begins with; the number of the host's interface, a virtio-net header and an Ethernet frame follow.
-const FRAME: u8 = 1;
-/// What stands ahead of a frame, in bytes.
-const AHEAD: usize = 2;
-/// No message is longer.
-pub(crate) const LONGEST: usize = AHEAD + sockeye_device::MAX_LEN;
-
-/// Checksums are left out: nobody is between who could spoil a bit.
-const CODEC: Codec = Codec { layer: Layer::Ethernet, partial_checksums: true };
+pub(crate) const VERSION: u32 = 4;
+/// What a control message begins with, or its last packet.
+pub(crate) const CONTROL: u8 = 0;
+/// The packet alone: a look at the ring, please.
+pub(crate) const BELL: u8 = 1;
+/// What the others of several packets begin with that are one message.
+pub(crate) const PART: u8 = 2;
+/// No packet is longer.
+pub(crate) const LONGEST: usize = 32 << 10;
+/// No request is longer.
+pub(crate) const LONGEST_REQUEST: usize = 32 << 10;
+/// No reply is longer: the names of 100,000 hosts.
+pub(crate) const LONGEST_REPLY: usize = 16 << 20;
+/// So many files go with a message.
+pub(crate) const MOST_FILES: usize = 2;
 
 /// What is asked of a hub, first of all on each connection.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,16 +39,38 @@ pub(crate) enum Request {
     Down,
 }
 
+/// Hosts and their addresses.
+pub(crate) type Names = Vec<(String, Vec<IpAddr>)>;
+
 /// What a hub answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Reply {
+    /// With files: the memory of the rings between hub and host, of which the hub is the first side, and the host's bell.
     Joined(Joined),
+    /// All hosts, behind that, for who has to know their names.
+    Names(Names),
+    /// There is a way beside the hub.
+    Beside(Beside),
+    /// The way of this number is no more.
+    Parted(u64),
     /// A host has come to the network, of which only who serves names is told.
     Named(String, Vec<IpAddr>),
     Hosts(Vec<HostReport>),
     Down,
     /// Why not.
     Refused(String),
+}
+
+/// A way from host to host that doesn't pass the hub. With files: the memory of its rings, and the other's bell.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Beside {
+    pub(crate) number: u64,
+    /// The number of the host's own interface.
+    pub(crate) interface: usize,
+    /// Who is on the other side.
+    pub(crate) to: [u8; 6],
+    /// The host is the second side of the rings.
+    pub(crate) second: bool,
 }
 
 /// What a host of a network is told.
@@ -65,13 +86,11 @@ pub struct Joined {
     pub sysctls: Vec<(String, String)>,
     /// What it serves by itself.
     pub services: Vec<String>,
-    /// Who knows the names; if nobody does, or this host itself, they are those below.
+    /// Who knows the names; nothing if this host is to know them itself ([`crate::Plug::names`]).
     pub dns: Option<(Ipv4Addr, Ipv6Addr)>,
     /// Whom it asks for names that aren't the network's, where it serves names itself and something leads out.
     #[serde(default)]
     pub upstream: Option<SocketAddr>,
-    /// The hosts and their addresses, where this host has to know them; of those that come later it is told.
-    pub names: Vec<(String, Vec<IpAddr>)>,
     /// Which version the network speaks; 0 if it doesn't say.
     #[serde(default)]
     pub(crate) version: u32,
@@ -88,7 +107,6 @@ impl Joined {
             services: Vec::new(),
             dns: None,
             upstream: None,
-            names: Vec::new(),
             version: VERSION,
         }
     }
@@ -120,29 +138,10 @@ pub struct HostReport {
     pub sent: (u64, u64),
     /// Frames and bytes that it was sent.
     pub received: (u64, u64),
-}
-
-/// What came over the socket.
-pub(crate) enum Incoming {
-    Control(Vec<u8>),
-    /// A frame, and the number of the interface it left or is for.
-    Frame(usize, Box<Frame>),
-}
-
-impl Incoming {
-    /// Reads a message; `None` if it is none. A frame's data stays where it is.
-    pub(crate) fn parse(message: &Bytes) -> Option<Incoming> {
-        let (kind, rest) = message.split_first()?;
-        match *kind {
-            CONTROL => Some(Incoming::Control(rest.to_vec())),
-            FRAME => {
-                let (interface, frame) = rest.split_first()?;
-                let frame = CODEC.decode(&message.slice_ref(frame)).ok()?;
-                Some(Incoming::Frame((*interface).into(), Box::new(frame)))
-            }
-            _ => None,
-        }
-    }
+    /// Frames and bytes that it sent in the last second, about.
+    pub sent_rate: (u64, u64),
+    /// Frames and bytes that it was sent meanwhile.
+    pub received_rate: (u64, u64),
 }
 
 /// Why two that speak different versions can't do with each other.
@@ -151,20 +150,4 @@ pub(crate) fn misfit(host: u32, network: u32) -> String {
         "the network was started by another version of sockeye (it speaks {network}, this one {host}): end it by that version's \
          sockeye down, or use that"
     )
-}
-
-/// A control message.
-pub(crate) fn control(message: &impl Serialize) -> Vec<u8> {
-    let mut out = vec![CONTROL];
-    // Nothing in them can fail to be written.
-    out.extend(serde_json::to_vec(message).unwrap_or_default());
-    out
-}
-
-/// A frame as a message, but for data that is given back, to be sent behind `out` from where it lies; `None` if it can't be
-/// a message.
-pub(crate) fn frame<'f>(interface: usize, frame: &'f Frame, out: &mut Vec<u8>) -> Option<Option<&'f Chain>> {
-    out.clear();
-    out.extend([FRAME, u8::try_from(interface).ok()?]);
-    CODEC.encode_head(frame, out).ok()
 }

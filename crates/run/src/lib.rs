@@ -275,13 +275,20 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     let mut ending = launched.ending(options.wait);
     let (listener, launched) = launched.split();
     let network = match joined {
-        Some((plug, joined)) => network::Network::joined(seed, (plug, &joined), &options.sysctls, watchers),
+        Some((mut plug, joined)) => {
+            // Not before the guard is there: it would keep them, too.
+            let names = if joined.dns.is_none() { plug.names()? } else { Vec::new() };
+            network::Network::joined(seed, (plug, &joined, &names), &options.sysctls, watchers)
+        }
         None => network::Network::new(seed, (&options.faults, &options.sysctls), gateway, watchers),
     };
     let network =
         network.map_err(|errno| Error::Start("the network", io::Error::from_raw_os_error(errno.0)))?;
     let mut supervisor = supervisor::Supervisor::new(listener, signals, (network, files), (exact, ledger))
         .map_err(|error| Error::Start("epoll", error))?;
+    if options.host.is_some() {
+        give_back_memory();
+    }
     let mut status = supervisor.serve(&mut ending).map_err(Error::Serve)?;
     if !supervisor.network.end_capture() {
         status = EXIT_SOCKEYE;
@@ -299,6 +306,15 @@ fn check_settings(sysctls: &[(String, String)]) -> Result<(), Error> {
         settings.set_sysctl(name, value).map_err(|why| Error::Sysctl(name.clone(), value.clone(), why))
     };
     sysctls.iter().try_for_each(&mut check)
+}
+
+/// What was needed to begin with goes back to the machine, where there may be a thousand of us.
+fn give_back_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: a plain call.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }
 
 /// What the machine's clock says.

@@ -2,7 +2,7 @@
 //! its host alone, with a cable to a network in another process.
 
 use std::ffi::OsStr;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Instant as Clock;
 
@@ -85,7 +85,7 @@ impl Network {
     /// A host of a network that is up, with these settings. What it is was said when its cable was plugged in.
     pub(crate) fn joined(
         seed: u64,
-        (plug, joined): (Plug, &Joined),
+        (plug, joined, names): (Plug, &Joined, &[(String, Vec<IpAddr>)]),
         sysctls: &[(String, String)],
         watchers: Watchers,
     ) -> Result<Network, Errno> {
@@ -108,7 +108,7 @@ impl Network {
             None => {
                 // The names are known here: whatever server is asked, this host answers by itself, but for others' names.
                 let mut zone = Zone::new(&joined.name);
-                joined.names.iter().for_each(|(name, own)| zone.add(name, own.iter().copied()));
+                names.iter().for_each(|(name, own)| zone.add(name, own.iter().copied()));
                 services.add(host, Box::new(Dns::new(zone, joined.upstream)));
                 lab.host_mut(host).stack_mut().accept_any_destination(DNS);
                 let via = (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST);
@@ -188,16 +188,30 @@ impl Network {
         self.cable = None;
     }
 
-    /// Whether frames wait for room on the cable.
-    pub(crate) fn cable_is_full(&self) -> bool {
-        self.cable.as_ref().is_some_and(|cable| cable.plug.is_waiting())
+    /// What is rung when frames come by it: only edges count.
+    pub(crate) fn cable_bell(&self) -> Option<BorrowedFd<'_>> {
+        self.cable.as_ref().map(|cable| cable.plug.bell())
+    }
+
+    /// The cable's socket has something.
+    pub(crate) fn note_cable(&mut self) {
+        self.cable.iter_mut().for_each(|cable| cable.plug.note_message());
+    }
+
+    /// Whether one may sleep as far as the cable is concerned. If not, it is to be attended.
+    pub(crate) fn cable_may_sleep(&self) -> bool {
+        self.cable.as_ref().is_none_or(|cable| cable.plug.may_sleep())
+    }
+
+    /// One sleeps no more: whether the cable has something.
+    pub(crate) fn cable_wakes(&self) -> bool {
+        self.cable.as_ref().is_some_and(|cable| cable.plug.wake())
     }
 
     /// Takes in what has come by the cable, and sends what waits for room on it; `false` if it leads nowhere any more.
     pub(crate) fn attend_cable(&mut self) -> bool {
         let now = self.now();
         let Some(Cable { plug, ways }) = &mut self.cable else { return true };
-        plug.flush();
         for _ in 0..FRAMES_AT_A_TIME {
             match plug.receive() {
                 Some(News::Frame(interface, frame)) => {
@@ -209,6 +223,7 @@ impl Network {
                 None => break,
             }
         }
+        plug.finish();
         !plug.is_gone()
     }
 
@@ -262,12 +277,15 @@ impl Network {
                 changed.push(socket);
             }
         });
+        let mut sent = false;
         while let Some((way, frame)) = self.lab.poll_outside() {
             let Some(Cable { plug, ways }) = &mut self.cable else { continue };
             if let Some(interface) = ways.iter().position(|own| *own == way) {
                 plug.send(interface, &frame);
+                sent = true;
             }
         }
+        self.cable.iter_mut().filter(|_| sent).for_each(|cable| cable.plug.finish());
         self.watchers.look(&mut self.lab);
         changed
     }

@@ -33,6 +33,7 @@ mod token {
     pub(super) const DESK: u64 = 3;
     pub(super) const GATEWAY: u64 = 4;
     pub(super) const FILES: u64 = 5;
+    pub(super) const BELL: u64 = 6;
 }
 
 /// Trapped calls answered before carriers, signals and timers are looked at again.
@@ -69,8 +70,6 @@ pub(crate) struct Supervisor {
     /// The network was not quiet when it was left.
     unsettled: bool,
     tidy_at: Option<Instant>,
-    /// Frames wait for room on the cable.
-    cable_waits: bool,
     /// Where bytes pass through on their way from a carrier to the stack.
     pub(crate) buffer: Intake,
     /// The datagram that the last call took, until it is known that its caller has it.
@@ -116,6 +115,9 @@ impl Supervisor {
         if let Some(cable) = network.cable() {
             epoll::add(&epoll, cable, EventData::new_u64(token::CABLE), EventFlags::IN)?;
         }
+        if let Some(bell) = network.cable_bell() {
+            epoll::add(&epoll, bell, EventData::new_u64(token::BELL), EventFlags::IN | EventFlags::ET)?;
+        }
         if let Some(desk) = network.desk() {
             epoll::add(&epoll, desk, EventData::new_u64(token::DESK), EventFlags::IN)?;
         }
@@ -146,7 +148,6 @@ impl Supervisor {
             held_max: HELD_MIN,
             unsettled: false,
             tidy_at: None,
-            cable_waits: false,
             buffer: Intake::new(),
             taken: None,
             about: None,
@@ -172,6 +173,7 @@ impl Supervisor {
                 Err(error) => return Err(error.into()),
             }
             self.look_at_corks();
+            self.ready.cable |= self.network.cable_wakes();
             self.settle();
             self.expire();
             for id in std::mem::take(&mut self.postponed) {
@@ -200,7 +202,6 @@ impl Supervisor {
                 epoll::delete(&self.epoll, self.listener.as_fd())?;
                 self.ready.nobody = false;
             }
-            self.watch_cable()?;
             while let Some(note) = self.network.poll_note() {
                 self.ledger.say(note);
             }
@@ -222,7 +223,7 @@ impl Supervisor {
     }
 
     fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {
-        if self.unsettled || self.carriers.corks.any_waits() {
+        if self.unsettled || self.carriers.corks.any_waits() || !self.network.cable_may_sleep() {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let now = self.network.now();
@@ -338,7 +339,11 @@ impl Supervisor {
                     self.ready.nobody = !self.ready.call;
                 }
                 token::SIGNALS => self.ready.signal = true,
-                token::CABLE => self.ready.cable = true,
+                token::CABLE => {
+                    self.network.note_cable();
+                    self.ready.cable = true;
+                }
+                token::BELL => self.ready.cable = true,
                 token::DESK => self.ready.desk = true,
                 token::GATEWAY => self.ready.gateway = true,
                 token::FILES => self.ready.file = true,

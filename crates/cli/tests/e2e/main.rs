@@ -17,6 +17,7 @@ mod faults;
 mod fetch;
 mod harmless;
 mod hostname;
+mod hosts;
 mod jobs;
 mod lab;
 mod life;

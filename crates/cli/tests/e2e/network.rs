@@ -1,6 +1,7 @@
 //! A network that several `sockeye run --host` join.
 
 use std::io::Read;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::common::{TempDir, sockeye};
@@ -14,9 +15,17 @@ pub(crate) struct Network {
 impl Network {
     /// One whose links are as these options of `sockeye up` say.
     pub(crate) fn new(options: &[&str]) -> Network {
+        Network::begin(sockeye(["up"]).args(options))
+    }
+
+    /// One as a file has it.
+    pub(crate) fn of(file: &Path) -> Network {
+        Network::begin(sockeye(["up"]).arg(file))
+    }
+
+    fn begin(command: &mut Command) -> Network {
         let place = TempDir::new();
-        let mut command = sockeye(["up"]);
-        command.args(options).env("XDG_RUNTIME_DIR", place.path()).stdout(Stdio::piped());
+        command.env("XDG_RUNTIME_DIR", place.path()).stdout(Stdio::piped());
         let mut hub = command.spawn().expect("sockeye up");
         let mut said = [0; 16];
         hub.stdout.as_mut().expect("its output").read_exact(&mut said).expect("a line");

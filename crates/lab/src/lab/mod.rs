@@ -1,5 +1,6 @@
 //! The network itself: hosts, links, the frames between them, and time moved on by whoever owns it.
 
+mod beside;
 mod build;
 mod carry;
 

@@ -182,6 +182,20 @@ impl Link {
         self.dead.is_some() || frame.count() == 1 || self.ways[from].direction.is_steady()
     }
 
+    /// Whether frames in this direction arrive at once, as they are, all of them.
+    pub(crate) fn does_nothing(&self, from: usize) -> bool {
+        let way = &self.ways[from];
+        self.dead.is_none() && way.queued == 0 && way.direction.is_steady() && way.direction.delay.is_zero()
+    }
+
+    /// Counts frames, and their bytes, that were carried beside it.
+    pub(crate) fn carried_beside(&mut self, from: usize, (frames, bytes): (u64, u64)) {
+        let carried = &mut self.ways[from].carried;
+        // Who carried them may say what he likes.
+        carried.frames = carried.frames.saturating_add(frames);
+        carried.bytes = carried.bytes.saturating_add(bytes);
+    }
+
     /// Puts a frame on the link in one piece; says what becomes of it.
     pub(crate) fn enter(&mut self, now: Instant, from: usize, frame: &Frame) -> Fate {
         self.ways[from].enter(now, frame, self.mtu, self.dead)

@@ -1,5 +1,6 @@
 //! Two hosts and a link in virtual time: whole TCP connections, segment by segment.
 
+mod beside;
 mod buffers;
 mod exact;
 mod failure;

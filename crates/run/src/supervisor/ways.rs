@@ -4,10 +4,10 @@
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 
-use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::event::epoll;
 use sockeye_base::Duration;
 
-use super::{Supervisor, token};
+use super::Supervisor;
 use crate::files::Source;
 
 /// How long an ended program's last words may take to get out to the machine's network.
@@ -36,21 +36,9 @@ impl Supervisor {
         self.settle();
         if !leads_somewhere && let Some(cable) = self.network.cable() {
             epoll::delete(&self.epoll, cable)?;
+            self.network.cable_bell().map_or(Ok(()), |bell| epoll::delete(&self.epoll, bell))?;
             self.network.unplug();
             let _ = writeln!(io::stderr(), "sockeye: the network is down");
-        }
-        Ok(())
-    }
-
-    /// While frames wait for room on the cable, it is told when there is.
-    pub(super) fn watch_cable(&mut self) -> io::Result<()> {
-        let waits = self.network.cable_is_full();
-        if waits != self.cable_waits
-            && let Some(cable) = self.network.cable()
-        {
-            let flags = if waits { EventFlags::IN | EventFlags::OUT } else { EventFlags::IN };
-            epoll::modify(&self.epoll, cable, EventData::new_u64(token::CABLE), flags)?;
-            self.cable_waits = waits;
         }
         Ok(())
     }

@@ -33,8 +33,35 @@ pub enum Via {
 #[derive(Clone, Debug)]
 pub struct Zone {
     /// In the canonical order (RFC 4034, section 6.1): what is below a name comes right behind it.
-    records: BTreeMap<Name, Vec<RData>>,
+    records: BTreeMap<Key, Vec<Datum>>,
     soa: SOA,
+}
+
+/// A name, so that the order of bytes is the canonical one: its labels in small letters, the last first, each behind a zero.
+/// (The bytes 0 and 1 of a label are a 1 and the next.)
+type Key = Box<[u8]>;
+
+/// What is known of a name. There may be very many, and an [`RData`] is large.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Datum {
+    Address(IpAddr),
+    /// The host that has the address of this name.
+    Host(Box<str>),
+    /// What the name stands for.
+    Alias(Box<str>),
+    Other(Box<RData>),
+}
+
+impl Datum {
+    fn to_data(&self) -> Option<RData> {
+        Some(match self {
+            Datum::Address(IpAddr::V4(address)) => RData::A(A(*address)),
+            Datum::Address(IpAddr::V6(address)) => RData::AAAA(AAAA(*address)),
+            Datum::Host(name) => RData::PTR(PTR(absolute(name)?)),
+            Datum::Alias(name) => RData::CNAME(CNAME(absolute(name)?)),
+            Datum::Other(data) => RData::clone(data),
+        })
+    }
 }
 
 impl Zone {
@@ -46,8 +73,8 @@ impl Zone {
         let contact = server.prepend_label("hostmaster").unwrap_or_else(|_| server.clone());
         let soa = SOA::new(server.clone(), contact, 1, 3600, 600, 86_400, TTL);
         let mut zone = Zone { records: BTreeMap::new(), soa };
-        zone.insert(Name::root(), RData::SOA(zone.soa.clone()));
-        zone.insert(Name::root(), RData::NS(NS(server)));
+        zone.insert(&Name::root(), Datum::Other(Box::new(RData::SOA(zone.soa.clone()))));
+        zone.insert(&Name::root(), Datum::Other(Box::new(RData::NS(NS(server)))));
         zone.add("localhost", [[127, 0, 0, 1].into(), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)]);
         zone
     }
@@ -65,20 +92,16 @@ impl Zone {
     pub fn add(&mut self, host: &str, addresses: impl IntoIterator<Item = IpAddr>) {
         let Some(name) = absolute(host) else { return };
         for address in addresses {
-            let data = match address {
-                IpAddr::V4(address) => RData::A(A(address)),
-                IpAddr::V6(address) => RData::AAAA(AAAA(address)),
-            };
-            self.insert(name.clone(), data);
-            self.insert(Name::from(address), RData::PTR(PTR(name.clone())));
+            self.insert(&name, Datum::Address(address));
+            self.insert(&Name::from(address), Datum::Host(host.into()));
         }
     }
 
     /// Adds another name of a host: a CNAME, in the place of what the zone held for it. A name that can't be one is left out.
     pub fn add_alias(&mut self, alias: &str, host: &str) {
-        if let Some((alias, host)) = absolute(alias).zip(absolute(host)) {
-            self.records.remove(&alias);
-            self.insert(alias, RData::CNAME(CNAME(host)));
+        if let Some((alias, _)) = absolute(alias).zip(absolute(host)) {
+            self.records.remove(&key(&alias));
+            self.insert(&alias, Datum::Alias(host.into()));
         }
     }
 
@@ -171,14 +194,14 @@ impl Zone {
         // RFC 1034, section 4.3.2, step 3a: an alias is an answer, and the question is asked again of what it stands for.
         for _ in 0..=MAX_ALIASES {
             let mut target = None;
-            for data in self.records.get(&name).into_iter().flatten() {
+            for data in self.records.get(&key(&name)).into_iter().flatten().filter_map(Datum::to_data) {
                 let wanted = query.query_type.is_any() || query.query_type == data.record_type();
                 match data {
-                    RData::CNAME(alias) if !wanted => target = Some(alias.0.clone()),
+                    RData::CNAME(ref alias) if !wanted => target = Some(alias.0.clone()),
                     _ if !wanted => continue,
                     _ => {}
                 }
-                response.add_answer(Record::from_rdata(owner.clone(), TTL, data.clone()));
+                response.add_answer(Record::from_rdata(owner.clone(), TTL, data));
             }
             let Some(target) = target else { break };
             (owner, name) = (target.clone(), target);
@@ -195,10 +218,10 @@ impl Zone {
         if self.exists(&name) { ResponseCode::NoError } else { ResponseCode::NXDomain }
     }
 
-    fn insert(&mut self, name: Name, data: RData) {
-        let records = self.records.entry(name).or_default();
+    fn insert(&mut self, name: &Name, data: Datum) {
+        let records = self.records.entry(key(name)).or_default();
         if !records.contains(&data) {
-            // Most names have one, and each is large.
+            // Most names have one.
             records.reserve_exact(1);
             records.push(data);
         }
@@ -206,8 +229,26 @@ impl Zone {
 
     /// Whether a name exists: it has records, or one below it has (RFC 8020).
     fn exists(&self, name: &Name) -> bool {
-        self.records.range(name..).next().is_some_and(|(next, _)| name.zone_of(next))
+        let name = key(name);
+        let next = self.records.range(name.clone()..).next();
+        let below = next.and_then(|(next, _)| next.strip_prefix(&name[..]));
+        below.is_some_and(|below| below.first().is_none_or(|first| *first == 0))
     }
+}
+
+fn key(name: &Name) -> Key {
+    let mut key = Vec::new();
+    let labels: Vec<&[u8]> = name.iter().collect();
+    for label in labels.into_iter().rev() {
+        key.push(0);
+        for byte in label {
+            match byte {
+                0 | 1 => key.extend([1, byte + 1]),
+                _ => key.push(byte.to_ascii_lowercase()),
+            }
+        }
+    }
+    key.into()
 }
 
 fn absolute(name: &str) -> Option<Name> {
