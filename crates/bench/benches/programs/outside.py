@@ -4,10 +4,11 @@
     crates/bench/benches/programs/outside.py [--sockeye PATH] [--rounds N] [--seconds S] [--json FILE] [NAME ...]
 
 The same client calls the same server on the machine's loopback through each of them, in turn, some rounds long: iperf3 both
-ways, at an MTU of 1500 and of 65520, and ab with a connection for each request. `fast` is without the gate, the
-default where the link has no faults, `exact` with it. Medians are compared: the ratios are fast's and exact's to the better of slirp4netns and pasta; `kernel` is the client
-without anything between. What is missing, or not allowed (slirp4netns and pasta need a namespace, and pasta an interface
-with a default route to copy), shows as `-`. Nothing here is a test that can fail. `--worlds` chooses among them.
+ways, at an MTU of 1500 and of 65520, and ab with a connection for each request. `exact` is with the
+gate, as by default, `fast` without. Medians are compared: the ratios are fast's and exact's to the better of slirp4netns
+and pasta; `kernel` is the client without anything between. What is missing, or not allowed (slirp4netns and pasta need a
+namespace, and pasta an interface with a default route to copy), shows as `-`. Nothing here is a test that can fail.
+`--worlds` chooses among them.
 """
 
 import argparse

@@ -173,8 +173,7 @@ s.send(b'x')
 print(name(s.recv, 9))
 "
     );
-    let flags = ["--outside=loopback", "--exact"];
-    let finished = finish(&mut outside(&flags, server.port, &program)).well();
+    let finished = finish(&mut outside(LOOPBACK, server.port, &program)).well();
     assert_eq!(finished.text(), "ECONNREFUSED\nECONNREFUSED\ntimed out\nECONNREFUSED\n");
 }
 
