@@ -1,9 +1,11 @@
 //! `sockeye up`: several `sockeye run --host` on one network.
 
+use std::fs::Permissions;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{finish, need, signal};
+use crate::common::{finish, need, signal, users};
 use crate::network::Network;
 
 /// A server that echoes one connection's bytes, once it listens.
@@ -303,4 +305,43 @@ print('all')
         "{hosts}"
     );
     assert!(servers.iter_mut().all(|server| server.wait().is_ok_and(|status| status.success())));
+}
+
+/// Neither by the command nor past it, even where the folder would let them.
+#[test]
+fn another_user_can_t_join() {
+    let users = users();
+    let Some(other) = users.iter().find(|user| user.is_ordinary()) else { return };
+    if !need(&["python3"]) {
+        return;
+    }
+    let network = Network::new(&[]);
+    let folder = network.place.path();
+    let join = || {
+        let mut command = other.sockeye(["run", "--host", "pukaki", "--", "true"]);
+        finish(command.env("XDG_RUNTIME_DIR", folder)).exits(2).in_one_line()
+    };
+    join().complains("Permission denied");
+    for path in [folder.to_owned(), folder.join("sockeye"), folder.join("sockeye/default.sock")] {
+        std::fs::set_permissions(path, Permissions::from_mode(0o777)).expect("a mode");
+    }
+    join().complains("is not a directory of yours alone");
+    let ask = "
+import os, socket, sys
+if len(sys.argv) > 2: os.setuid(int(sys.argv[2]))
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+try:
+    s.send(b'\\0\"Hosts\"')
+    print(len(s.recv(70000)))
+except OSError:
+    print(0)
+";
+    let path = folder.join("sockeye/default.sock");
+    let asked = |user: &[&str]| {
+        let mut command = Command::new("python3");
+        finish(command.args(["-c", ask]).arg(&path).args(user)).well().text()
+    };
+    assert_ne!(asked(&[]), "0\n");
+    assert_eq!(asked(&["65534"]), "0\n");
 }
