@@ -1,6 +1,7 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
 mod held;
+mod patience;
 mod relay;
 mod sweep;
 mod watch;
@@ -24,6 +25,7 @@ use crate::seccomp::{Call, Listener};
 use crate::signals::{Request, Signals};
 use crate::unmet::Ledger;
 use held::{Held, Limit, give_up};
+use patience::Patience;
 
 /// What an event is about, if not about a carrier: no [`CarrierId`] is so small.
 mod token {
@@ -55,6 +57,7 @@ pub(crate) struct Supervisor {
     signals: Signals,
     epoll: OwnedFd,
     events: Vec<epoll::Event>,
+    patience: Patience,
     ready: Ready,
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
@@ -138,6 +141,7 @@ impl Supervisor {
             signals,
             epoll,
             events: Vec::with_capacity(EVENTS_AT_A_TIME),
+            patience: Patience::new(),
             ready: Ready::default(),
             network,
             carriers,
@@ -330,7 +334,7 @@ impl Supervisor {
     /// Waits for events: takes in those of carriers, and notes the others. Says how many there were.
     fn take_events(&mut self, timeout: Option<&Timespec>) -> rustix::io::Result<usize> {
         let mut events = std::mem::take(&mut self.events);
-        let waited = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout);
+        let waited = self.patience.wait(&self.epoll, &mut events, timeout);
         for event in events.drain(..) {
             let flags = event.flags;
             match event.data.u64() {
