@@ -2,10 +2,11 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::os::unix::net::UnixListener;
-use std::process::Command;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::process::{Command, Stdio};
 
-use crate::common::{TempDir, finish, need, python, run, users};
+use crate::common::{TempDir, bounded, finish, need, python, read_line, run, start, users};
 use crate::oracle;
 
 #[test]
@@ -84,6 +85,47 @@ fn a_port_bound_inside_is_free_outside() {
     let port = outside.local_addr().expect("bound").port();
     let program = format!("import socket; s = socket.create_server(('127.0.0.1', {port})); print('bound')");
     assert_eq!(finish(&mut python(&program)).well().text(), "bound\n");
+}
+
+/// What stands for a listening socket has an abstract name, to which anybody of the machine may connect: who does is no
+/// connection of the program's.
+#[test]
+fn strangers_are_not_accepted() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let program = "
+import os, socket
+s = socket.create_server(('127.0.0.1', 80))
+print(os.fstat(s.fileno()).st_ino, flush=True)
+input()
+if os.fork() == 0:
+    c = socket.create_connection(('127.0.0.1', 80))
+    c.sendall(b'it is me')
+    os._exit(0)
+c, _ = s.accept()
+print(c.recv(99).decode())
+s.setblocking(False)
+try:
+    s.accept()
+except BlockingIOError:
+    print('nobody else')
+";
+    let mut server = start(python(program).stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let inode = read_line(server.stdout.as_mut().expect("a pipe"));
+    let sockets = std::fs::read_to_string("/proc/net/unix").expect("the machine's sockets");
+    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let line = sockets.lines().map(fields).find(|line| line.get(6) == Some(&inode)).expect("its line");
+    let name = line[7].strip_prefix('@').expect("an abstract name");
+    let name = SocketAddr::from_abstract_name(name).expect("a name");
+    let mut strangers: Vec<_> =
+        (0..3).map(|_| UnixStream::connect_addr(&name).expect("anybody may")).collect();
+    writeln!(server.stdin.as_mut().expect("a pipe"), "go on").expect("it reads");
+    let ended = bounded(server, "the server");
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), "it is me\nnobody else\n");
+    for stranger in &mut strangers {
+        assert_eq!(stranger.read(&mut [0; 9]).expect("the end"), 0);
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use rustix::net::SocketFlags;
+use rustix::net::sockopt::socket_peercred;
 use sockeye_abi::{Errno, Opt, encode_sockaddr};
 use sockeye_socket::SocketId;
 
@@ -72,18 +73,21 @@ impl Supervisor {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
         let State::Listening(backlog) = &mut carrier.state else { return Err(Errno::EINVAL) };
-        if backlog.is_empty() {
-            return Ok(None);
-        }
-        // Of a listener in blocking mode, too, nothing may block us.
-        let mut ready = [rustix::event::PollFd::new(&program_end, rustix::event::PollFlags::IN)];
-        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        if rustix::event::poll(&mut ready, Some(&at_once)) != Ok(1) {
-            return Ok(None);
-        }
-        let flags = flags | SocketFlags::CLOEXEC;
-        let accepted =
-            rustix::net::accept_with(&program_end, flags).map_err(|error| Errno(error.raw_os_error()))?;
+        let accepted = loop {
+            // Of a listener in blocking mode, too, nothing may block us.
+            let mut ready = [rustix::event::PollFd::new(&program_end, rustix::event::PollFlags::IN)];
+            let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+            if rustix::event::poll(&mut ready, Some(&at_once)) != Ok(1) {
+                return Ok(None);
+            }
+            let flags = flags | SocketFlags::CLOEXEC;
+            let accepted =
+                rustix::net::accept_with(&program_end, flags).map_err(|error| Errno(error.raw_os_error()))?;
+            // Anybody may connect to an abstract name: who isn't us is let go.
+            if socket_peercred(&accepted).is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
+                break accepted;
+            }
+        };
         Ok(backlog.take_end().map(|end| (Link::new(end), accepted)))
     }
 
