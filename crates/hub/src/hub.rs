@@ -15,7 +15,7 @@ use rustix::net::{
 use sockeye_base::Instant;
 use sockeye_gateway::{Gateway, Options};
 use sockeye_lab::{Captured, Capturing, Direction, Lab};
-use sockeye_look::{About, Desk, Role, Snapshot};
+use sockeye_look::{About, Desk, Role, Snapshot, is_of_this_user};
 use sockeye_topology::{Files, Topology};
 
 use crate::hosts::Hosts;
@@ -243,8 +243,9 @@ impl Hub {
     fn accept(&mut self) {
         while self.peers.len() < MOST_MEMBERS {
             match accept_with(&self.listener, SocketFlags::CLOEXEC) {
-                // Whoever can't be listened to is let go.
-                Ok(socket) => drop(self.peers.add(socket)),
+                // Whoever is somebody else is let go, and whoever can't be listened to.
+                Ok(socket) if is_of_this_user(&socket) => drop(self.peers.add(socket)),
+                Ok(_) => {}
                 Err(Errno::AGAIN) => return,
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 // Whoever waits goes on waiting; to try again at once would do nothing else.

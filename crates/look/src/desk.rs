@@ -10,16 +10,14 @@ use std::time::Duration;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_peercred;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, listen,
     recv, send, socket_with,
 };
-use rustix::process::getuid;
 use sockeye_lab::{Captured, Capturing, Lab};
 
 use crate::frames::Subscription;
-use crate::runtime::{self, Found};
+use crate::runtime::{self, Found, is_of_this_user};
 use crate::{About, Answer, Ask, Error, Request, Snapshot, VERSION};
 
 /// Who may look at a time; others are cut off.
@@ -185,8 +183,7 @@ impl Desk {
                 Err(Errno::INTR | Errno::CONNABORTED) => continue,
                 Err(_) => return,
             };
-            let is_own = socket_peercred(&socket).is_ok_and(|peer| peer.uid == getuid());
-            if !is_own || self.clients.len() >= MOST_CLIENTS {
+            if !is_of_this_user(&socket) || self.clients.len() >= MOST_CLIENTS {
                 continue;
             }
             let number = self.next;

@@ -2,10 +2,12 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, getuid, test_kill_process};
 
 use crate::{Error, Role};
@@ -82,6 +84,11 @@ pub(crate) fn list(directory: &Path) -> io::Result<Vec<Found>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Whether a socket was connected by this very user: who has let others into the directory has not let them in here.
+pub fn is_of_this_user(socket: impl AsFd) -> bool {
+    socket_peercred(socket).is_ok_and(|peer| peer.uid == getuid())
 }
 
 /// A directory that is this user's alone: under XDG_RUNTIME_DIR, else in /tmp.
