@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::common::{TempDir, sockeye};
+use crate::common::{TempDir, User, sockeye};
 
 /// A network of its own, ended when dropped.
 pub(crate) struct Network {
@@ -15,16 +15,22 @@ pub(crate) struct Network {
 impl Network {
     /// One whose links are as these options of `sockeye up` say.
     pub(crate) fn new(options: &[&str]) -> Network {
-        Network::begin(sockeye(["up"]).args(options))
+        Network::begin(sockeye(["up"]).args(options), TempDir::new())
+    }
+
+    /// The same, of this user.
+    pub(crate) fn of_user(user: &User, options: &[&str]) -> Network {
+        let place = TempDir::new();
+        user.give(place.path());
+        Network::begin(user.sockeye(["up"]).args(options), place)
     }
 
     /// One as a file has it.
     pub(crate) fn of(file: &Path) -> Network {
-        Network::begin(sockeye(["up"]).arg(file))
+        Network::begin(sockeye(["up"]).arg(file), TempDir::new())
     }
 
-    fn begin(command: &mut Command) -> Network {
-        let place = TempDir::new();
+    fn begin(command: &mut Command, place: TempDir) -> Network {
         command.env("XDG_RUNTIME_DIR", place.path()).stdout(Stdio::piped());
         let mut hub = command.spawn().expect("sockeye up");
         let mut said = [0; 16];

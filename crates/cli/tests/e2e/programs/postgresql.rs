@@ -105,10 +105,7 @@ fn a_standby_over_links_that_lose() {
     let Some(programs) = programs() else { panic!("psql is there, but no server") };
     let user = users().pop().expect("somebody");
     // Some megabytes have to pass: links on which that takes a second.
-    let network = Network::new(&["--delay", "1ms", "--loss", "0.1%", "--seed", "7"]);
-    user.give(network.place.path());
-    user.give(&network.place.path().join("sockeye"));
-    user.give(&network.place.path().join("sockeye/default.sock"));
+    let network = Network::of_user(&user, &["--delay", "1ms", "--loss", "0.1%", "--seed", "7"]);
     let stage = Stage::new();
     user.give(stage.path());
     let on = |host: &str, script: &str| {
