@@ -1,10 +1,9 @@
 //! Capture files: read, filtered, printed in every way, and written again.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use sockeye_device::{CaptureReader, CaptureWriter, LinkType};
-use sockeye_view::{Filter, Lookup};
+use sockeye_view::Filter;
 use sockeye_wire::print::{Dump, DumpForm, Link, Printer, Style};
 
 /// What looks at every part of a packet.
@@ -22,7 +21,7 @@ const SPARE: usize = 4096;
 /// The first byte says how packets are printed; the rest is a file. What can be read of it can be written and read again.
 pub fn capture(bytes: &[u8]) {
     let Some((how, file)) = bytes.split_first() else { return };
-    let filters = FILTERS.map(|text| Filter::parse(text, &Nobody).expect("a filter"));
+    let filters = FILTERS.map(|text| Filter::parse(text, &()).expect("a filter"));
     let mut printer = Printer::new(style(*how));
     let Ok(mut reader) = CaptureReader::new(file) else { return };
     let mut writer = CaptureWriter::new(usize::MAX);
@@ -67,18 +66,5 @@ fn style(how: u8) -> Style {
         absolute: how & 16 != 0,
         sums: how & 32 == 0,
         dump: form.map(|form| Dump { form: *form, link_header: how & 8 != 0 }),
-    }
-}
-
-/// A network without names.
-struct Nobody;
-
-impl Lookup for Nobody {
-    fn host(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
-    }
-
-    fn port(&self, _: &str) -> Option<(u16, Option<u8>)> {
-        None
     }
 }

@@ -20,7 +20,7 @@ pub use chart::{Axis, Chart, Point, Scale, Series};
 pub use diagram::{Transition, states};
 pub use exchange::{Exchange, Exchanges, Message};
 pub use explain::{Cause, Direction, Evidence, Explanation, Finding, Outcome, Repairs, explain};
-pub use filter::{Filter, FilterError, Lookup};
+pub use filter::{Filter, FilterError, Lookup, Relation};
 pub use flow::{Flow, Flows, Offer, PacketError, Side, State, Step};
 pub use ladder::{exchange_ladder, ladder};
 pub use picture::{exchange_picture, ladder_picture, sequence_picture, state_picture};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use sockeye_look::{Snapshot, Socket, State, UnixSocket};
-use sockeye_view::Lookup as _;
+use sockeye_view::{Lookup as _, Relation};
 
 use super::Arguments;
 use crate::tcpdump::Names;
@@ -41,16 +41,6 @@ enum Expression {
 enum Side {
     Source,
     Destination,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
 }
 
 /// Whose address is meant.
@@ -153,26 +143,13 @@ impl Expression {
             Expression::Not(inner) => !inner.holds(socket),
             Expression::And(left, right) => left.holds(socket) && right.holds(socket),
             Expression::Or(left, right) => left.holds(socket) || right.holds(socket),
-            Expression::Port(side, relation, port) => relation.holds(end(side).1, *port),
+            Expression::Port(side, relation, port) => relation.holds(end(side).1.into(), (*port).into()),
             Expression::Address(side, who, port) => {
                 let (ip, own) = end(side);
                 who.is(ip) && port.is_none_or(|port| port == own)
             }
             Expression::Device(name, is_it) => (socket.interface.as_ref() == Some(name)) == *is_it,
             Expression::Mark(mark, mask) => socket.mark & mask == *mark,
-        }
-    }
-}
-
-impl Relation {
-    fn holds(self, left: u16, right: u16) -> bool {
-        match self {
-            Relation::Equal => left == right,
-            Relation::Unequal => left != right,
-            Relation::Less => left < right,
-            Relation::LessOrEqual => left <= right,
-            Relation::Greater => left > right,
-            Relation::GreaterOrEqual => left >= right,
         }
     }
 }

@@ -37,12 +37,49 @@ pub struct FilterError {
     pub at: usize,
 }
 
+/// How one number is to stand to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Relation {
+    Equal,
+    Unequal,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Relation {
+    /// Whether the left one stands to the right one so.
+    pub fn holds(self, left: u32, right: u32) -> bool {
+        match self {
+            Relation::Equal => left == right,
+            Relation::Unequal => left != right,
+            Relation::Less => left < right,
+            Relation::LessOrEqual => left <= right,
+            Relation::Greater => left > right,
+            Relation::GreaterOrEqual => left >= right,
+        }
+    }
+}
+
 /// Who knows names. (Nothing here asks the machine.)
 pub trait Lookup {
     /// The addresses of a host.
     fn host(&self, name: &str) -> Vec<IpAddr>;
     /// The port of a service, and its protocol's number if TCP or UDP alone has it.
     fn port(&self, name: &str) -> Option<(u16, Option<u8>)>;
+}
+
+/// Where no name is known.
+impl Lookup for () {
+    fn host(&self, _: &str) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn port(&self, _: &str) -> Option<(u16, Option<u8>)> {
+        None
+    }
 }
 
 impl Filter {
@@ -257,16 +294,6 @@ enum Operator {
     Right,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Relation {
-    Equal,
-    Unequal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
 impl Expression {
     /// Shows all tests, and behind how many tags each is.
     fn each_test(&self, each: &mut dyn FnMut(&Test, usize)) {
@@ -323,15 +350,7 @@ impl Test {
                 if !(left.is_there(packet)? && right.is_there(packet)?) {
                     return Some(false);
                 }
-                let (left, right) = (left.value(packet)?, right.value(packet)?);
-                match relation {
-                    Relation::Equal => left == right,
-                    Relation::Unequal => left != right,
-                    Relation::Less => left < right,
-                    Relation::LessOrEqual => left <= right,
-                    Relation::Greater => left > right,
-                    Relation::GreaterOrEqual => left >= right,
-                }
+                relation.holds(left.value(packet)?, right.value(packet)?)
             }
         })
     }
