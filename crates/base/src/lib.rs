@@ -7,6 +7,7 @@
 
 mod chain;
 mod counters;
+mod intake;
 mod piece;
 mod pool;
 mod queue;
@@ -17,6 +18,7 @@ mod time;
 pub use bytes::Bytes;
 pub use chain::{Chain, ChainReader};
 pub use counters::{Counter, Counters, Tally};
+pub use intake::Intake;
 pub use pool::Pool;
 pub use queue::take_next;
 pub use rng::{Key, KeyedMap, Rng, siphash_2_4};

@@ -50,31 +50,6 @@ impl Pool {
         chain
     }
 
-    /// Has `read` put bytes into a chunk, at most `max` or what a chunk holds, and gives those it says it has put there.
-    pub fn fill<E>(
-        &mut self,
-        max: usize,
-        read: impl FnOnce(&mut [u8]) -> Result<usize, E>,
-    ) -> Result<Chain, E> {
-        // What is left of a chunk may be too little for a read to be worth its call.
-        let worth = max.min(CHUNK / 4);
-        if self.current.capacity() - self.current.len() < worth {
-            self.next_chunk(worth);
-        }
-        let room = self.current.capacity() - self.current.len();
-        self.current.resize(room.min(max), 0);
-        match read(&mut self.current) {
-            Ok(n) => {
-                self.current.truncate(n);
-                Ok(self.current.split().freeze().into())
-            }
-            Err(error) => {
-                self.current.clear();
-                Err(error)
-            }
-        }
-    }
-
     /// Room in a chunk for so many bytes in one piece, nothing in it yet; more than a chunk holds are the allocator's.
     pub fn room(&mut self, len: usize) -> BytesMut {
         if len > CHUNK {
@@ -126,27 +101,6 @@ mod tests {
             assert_eq!(pool.copy_in(&text).to_vec(), text);
         }
         assert!(pool.used.len() < 10, "{} chunks remembered", pool.used.len());
-    }
-
-    #[test]
-    fn fills_what_is_read() {
-        let mut pool = Pool::new();
-        let text: Vec<u8> = (0..100_000u32).map(|i| i as u8).collect();
-        let mut held = Chain::new();
-        let mut rest = &text[..];
-        while !rest.is_empty() {
-            let read = |buffer: &mut [u8]| {
-                let n = buffer.len().min(7000).min(rest.len());
-                buffer[..n].copy_from_slice(&rest[..n]);
-                rest = &rest[n..];
-                Ok::<usize, ()>(n)
-            };
-            let part = pool.fill(9000, read).unwrap();
-            assert!(part.len() <= 7000 && !part.is_empty());
-            held.append(part);
-            assert_eq!(pool.fill(9000, |_| Err::<usize, _>("no")), Err("no"));
-        }
-        assert_eq!(held.to_vec(), text);
     }
 
     #[test]

@@ -16,12 +16,13 @@ mod target;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 use slotmap::{Key, KeyData, SecondaryMap, SlotMap, new_key_type};
-use sockeye_base::{Instant, Pool};
+use sockeye_base::{Instant, Intake, Pool};
 use sockeye_socket::{Host, SocketId};
 use sockeye_stack::Stranger;
 pub use sockeye_topology::outside::{Options, Outside, Publish, PublishError, Transport};
@@ -80,13 +81,15 @@ pub struct Gateway {
     calling: usize,
     /// Nothing is taken from some published port until there is room.
     has_paused: bool,
+    /// Relays that have more to do though nothing comes.
+    busy: Vec<ItemId>,
     /// When idle flows are looked for.
     sweep_at: Option<Instant>,
     targets: Targets,
     /// Where published ports lead.
     leads: Vec<Lead>,
     pool: Pool,
-    buffer: Vec<u8>,
+    buffer: Intake,
 }
 
 impl Gateway {
@@ -102,11 +105,12 @@ impl Gateway {
             relays_max: native::descriptors() / 3,
             calling: 0,
             has_paused: false,
+            busy: Vec::new(),
             sweep_at: None,
             targets: Targets::new(options.outside, options.resolvers),
             leads: Vec::new(),
             pool: Pool::new(),
-            buffer: vec![0; 1 << 16],
+            buffer: Intake::new(),
         };
         for published in options.publish {
             let listen = published.listen;
@@ -127,14 +131,18 @@ impl Gateway {
 
     /// When [`Gateway::attend`] has something to do though nothing came.
     pub fn next_deadline(&self) -> Option<Instant> {
-        self.sweep_at
+        if self.busy.is_empty() { self.sweep_at } else { Some(Instant::ZERO) }
     }
 
     /// Takes in what the machine's sockets have to say, and ends what was idle for too long.
     pub fn attend(&mut self, host: &mut Host, now: Instant) {
-        let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        let busy = std::mem::take(&mut self.busy);
+        let mut events = [const { MaybeUninit::<epoll::Event>::uninit() }; EVENTS];
         let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
-        let _ = epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&at_once));
+        let events = match epoll::wait(&self.epoll, &mut events, Some(&at_once)) {
+            Ok((events, _)) => &*events,
+            Err(_) => &[],
+        };
         for event in events {
             let id = ItemId::from(KeyData::from_ffi(event.data.u64()));
             match self.items.get_mut(id) {
@@ -146,6 +154,12 @@ impl Gateway {
                 Some(Item::Published(_)) => self.accept(host, now, id),
                 Some(Item::Door(_)) => self.door_ready(host, now, id),
                 Some(Item::Caller(_)) | None => {}
+            }
+        }
+        for id in busy {
+            if let Some(Item::Relay(relay)) = self.items.get_mut(id) {
+                relay.is_busy = false;
+                self.drive(host, now, id);
             }
         }
         if self.sweep_at.is_some_and(|at| at <= now) {
@@ -197,7 +211,10 @@ impl Gateway {
     fn drive(&mut self, host: &mut Host, now: Instant, id: ItemId) {
         let Some(Item::Relay(relay)) = self.items.get_mut(id) else { return };
         let (was_calling, before) = (relay.is_calling(), relay.socket());
-        let fate = relay.drive(host, now, &mut self.pool);
+        let fate = relay.drive(host, now, &mut self.buffer);
+        if fate == Fate::Busy && !std::mem::replace(&mut relay.is_busy, true) {
+            self.busy.push(id);
+        }
         let flags = EventFlags::OUT | relay.watched();
         if let Some(outer) = relay.begins_to_watch_room() {
             // It is watched already, so nothing can be missing for it; and room that is there by now is told.

@@ -46,8 +46,6 @@ pub(crate) fn is_own(ip: IpAddr) -> bool {
 /// Begins a connection. Says whether it is there already, as on the machine's loopback.
 pub(crate) fn connect(to: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
     let socket = socket(to.ip(), SocketType::STREAM, None)?;
-    // What is passed on was cut by others.
-    sockopt::set_tcp_nodelay(&socket, true)?;
     match rustix::net::connect(&socket, &to) {
         Ok(()) => Ok((socket, true)),
         Err(Errno::INPROGRESS) => {
@@ -59,6 +57,11 @@ pub(crate) fn connect(to: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// What is sent is sent at once. It can't fail on a connection.
+pub(crate) fn set_nodelay(socket: &OwnedFd) {
+    let _ = sockopt::set_tcp_nodelay(socket, true);
 }
 
 /// Resets a connection.
@@ -243,7 +246,5 @@ pub(crate) fn open(at: SocketAddr, stream: bool) -> Result<OwnedFd, Errno> {
 
 /// Takes a connection that waits.
 pub(crate) fn accept(listener: impl AsFd) -> Result<OwnedFd, Errno> {
-    let socket = rustix::net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)?;
-    sockopt::set_tcp_nodelay(&socket, true)?;
-    Ok(socket)
+    rustix::net::accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK)
 }

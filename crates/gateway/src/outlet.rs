@@ -10,6 +10,9 @@ use sockeye_socket::SocketId;
 
 use crate::Gateway;
 
+/// So much waits in a connection, at most, before it is sent: twice what is read at a time.
+const NOTSENT_LOWAT: u32 = 512 * 1024;
+
 /// A host of a lab that carries to the machine's network what comes to it.
 pub struct Outlet {
     host: HostId,
@@ -18,7 +21,9 @@ pub struct Outlet {
 
 impl Outlet {
     /// `host` has to answer for all.
-    pub fn new(host: HostId, gateway: Gateway) -> Outlet {
+    pub fn new(lab: &mut Lab, host: HostId, gateway: Gateway) -> Outlet {
+        // What can't be sent yet waits where it came from.
+        lab.host_mut(host).stack_mut().settings_mut().tcp.notsent_lowat = NOTSENT_LOWAT;
         Outlet { host, gateway: Box::new(gateway) }
     }
 

@@ -11,23 +11,22 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno as Native;
 use rustix::net::{Shutdown, sockopt};
 use sockeye_abi::{Errno, How, Readiness};
-use sockeye_base::{Chain, Instant, Pool};
+use sockeye_base::{Chain, Instant, Intake};
 use sockeye_socket::{Host, SocketId};
 use sockeye_stack::KnockId;
 
 use crate::{Gateway, Item, ItemId, native};
 
-/// How much of what the program sent is taken at a time.
+/// How much is moved at a time.
 const PORTION: usize = 256 * 1024;
-/// How much is read from the machine at a time: the more, the more there was.
-const READ_MIN: usize = 4 * 1024;
-const READ_MAX: usize = 64 * 1024;
 
 /// What is to become of something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It goes on.
     Lives,
+    /// The machine has more, which is for the next turn: the program is to have first what was read.
+    Busy,
     /// It is over.
     Over,
 }
@@ -40,6 +39,14 @@ enum Stage {
     Calling(SocketId),
     /// Both are there.
     Open(SocketId),
+}
+
+/// What went by the outer half.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sent {
+    Nothing,
+    Once,
+    Often,
 }
 
 /// Both halves.
@@ -56,8 +63,10 @@ pub(crate) struct Relay {
     may_go_on: bool,
     /// The kernel tells when the outer half takes more; it is asked to from the first full buffer on.
     watches_room: bool,
-    /// How much is read at a time.
-    read_size: usize,
+    /// Its next turn comes though nothing tells of it.
+    pub(crate) is_busy: bool,
+    /// How often something was sent by the outer half, as far as it matters: once, or more often.
+    sent: Sent,
     /// The program sends no more, and the peer knows.
     inner_ended: bool,
     /// The peer sends no more, and the program knows.
@@ -87,7 +96,8 @@ impl Relay {
             failed: false,
             may_go_on: false,
             watches_room: !writable,
-            read_size: READ_MIN,
+            is_busy: false,
+            sent: Sent::Nothing,
             inner_ended: false,
             outer_ended: false,
             broken: false,
@@ -138,7 +148,7 @@ impl Relay {
     }
 
     /// Does what can be done.
-    pub(crate) fn drive(&mut self, host: &mut Host, now: Instant, pool: &mut Pool) -> Fate {
+    pub(crate) fn drive(&mut self, host: &mut Host, now: Instant, intake: &mut Intake) -> Fate {
         match self.stage {
             Stage::Knocking(knock) => {
                 if self.failed
@@ -171,9 +181,11 @@ impl Relay {
             Stage::Open(_) => {}
         }
         let Stage::Open(socket) = self.stage else { return Fate::Lives };
-        if self.pass_out(host, now, socket) == Fate::Over
-            || self.pass_in(host, now, socket, pool) == Fate::Over
-        {
+        let fate = match self.pass_out(host, now, socket) {
+            Fate::Over => Fate::Over,
+            Fate::Lives | Fate::Busy => self.pass_in(host, now, socket, intake),
+        };
+        if fate == Fate::Over {
             self.reset();
             host.abort(now, socket);
             return Fate::Over;
@@ -183,7 +195,7 @@ impl Relay {
             self.outer = None;
             return Fate::Over;
         }
-        Fate::Lives
+        fate
     }
 
     /// What became of the outer half's connecting.
@@ -229,6 +241,11 @@ impl Relay {
             if !self.writable {
                 return Fate::Lives;
             }
+            if self.sent == Sent::Once {
+                // What is passed on was cut by others. The first is sent at once anyhow.
+                native::set_nodelay(outer);
+            }
+            self.sent = if self.sent == Sent::Nothing { Sent::Once } else { Sent::Often };
             match native::send(outer, &self.outbox) {
                 Ok(n) => self.outbox.advance(n),
                 Err(Native::INTR) => {}
@@ -243,38 +260,35 @@ impl Relay {
     }
 
     /// From the machine to the program. `Over`: the peer has reset it, and the program has all that came before.
-    fn pass_in(&mut self, host: &mut Host, now: Instant, socket: SocketId, pool: &mut Pool) -> Fate {
+    fn pass_in(&mut self, host: &mut Host, now: Instant, socket: SocketId, intake: &mut Intake) -> Fate {
         let Some(outer) = &self.outer else { return Fate::Over };
+        let mut left = if self.is_busy { 0 } else { PORTION };
         while self.readable && !self.outer_ended {
-            let room = host.send_room(socket);
+            let room = host.send_room(socket).min(PORTION);
             if room == 0 {
                 host.note_no_space(socket);
                 break;
             }
-            let wanted = room.min(self.read_size);
-            // A chunk may have less left.
-            let mut asked = wanted;
-            let read = |buffer: &mut [u8]| {
-                asked = buffer.len();
-                native::receive(outer, buffer)
-            };
-            match pool.fill(wanted, read) {
-                Ok(bytes) if bytes.is_empty() => {
+            if left == 0 {
+                return Fate::Busy;
+            }
+            let wanted = room.min(left);
+            match native::receive(outer, &mut intake[..wanted]) {
+                Ok(0) => {
                     self.outer_ended = true;
                     if !self.broken {
                         let _ = host.shutdown(now, socket, How::Write);
                     }
                 }
-                Ok(mut bytes) => {
-                    self.read_size = match bytes.len() {
-                        n if n == asked => (2 * self.read_size).min(READ_MAX),
-                        n if n < self.read_size / 4 => (self.read_size / 2).max(READ_MIN),
-                        _ => self.read_size,
-                    };
+                Ok(n) => {
+                    left -= n;
                     // What comes later is an event of its own.
-                    self.readable = bytes.len() == asked || self.may_go_on;
+                    self.readable = n == wanted || self.may_go_on;
                     // There was room, so it takes all; what it is by now shows when receiving.
-                    let _ = host.send_chain(now, socket, &mut bytes);
+                    let _ = match intake.lend(n) {
+                        Some(mut bytes) => host.send_chain(now, socket, &mut bytes),
+                        None => host.send(now, socket, &intake[..n]),
+                    };
                 }
                 Err(Native::AGAIN) => self.readable = false,
                 Err(Native::INTR) => {}

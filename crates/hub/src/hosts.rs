@@ -90,7 +90,7 @@ impl Hosts {
             let host = lab.add_host(HostSpec { mtu, ..HostSpec::new("gateway", networks(GATEWAY)) });
             lab.add_link(LinkSpec { mtu, ..LinkSpec::new(host, switch) });
             lab.host_mut(host).stack_mut().answer_for_all();
-            Outlet::new(host, gateway)
+            Outlet::new(&mut lab, host, gateway)
         });
         let upstream = outlet.as_ref().map(|_| SocketAddr::new(v4(GATEWAY).into(), DNS));
         let mut services = match upstream {
@@ -163,7 +163,7 @@ impl Hosts {
     ) -> Result<Hosts, Errno> {
         let Built { mut lab, mut services, hosts, gateway: way_out, .. } = topology.build(seed, files);
         services.start(&mut lab, Instant::ZERO)?;
-        let outlet = way_out.zip(gateway).map(|(host, gateway)| Outlet::new(host, gateway));
+        let outlet = way_out.zip(gateway).map(|(host, gateway)| Outlet::new(&mut lab, host, gateway));
         let events = topology.events.clone();
         let mut all = Hosts { events, outlet, ..Hosts::new(lab, services) };
         for (number, inside) in hosts.into_iter().enumerate() {

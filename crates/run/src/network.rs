@@ -73,7 +73,8 @@ impl Network {
             None => Services::tekapo(&lab, network.tekapo),
         };
         services.start(&mut lab, Instant::ZERO)?;
-        let mut outlet = network.gateway.zip(gateway).map(|(host, gateway)| Outlet::new(host, gateway));
+        let mut outlet =
+            network.gateway.zip(gateway).map(|(host, gateway)| Outlet::new(&mut lab, host, gateway));
         if let Some(outlet) = &mut outlet {
             let own: Vec<_> = lab.addresses(network.pukaki).iter().map(Cidr::address).collect();
             outlet.lead_to(HOST, &own);

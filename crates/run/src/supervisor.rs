@@ -14,10 +14,10 @@ use rustix::event::Timespec;
 use rustix::event::epoll::{self, EventData, EventFlags};
 use slotmap::KeyData;
 use sockeye_abi::Errno;
-use sockeye_base::{Duration, Instant};
+use sockeye_base::{Duration, Instant, Intake};
 
 use crate::calls::{Answer, HostNames, Mark, Taken};
-use crate::carriers::{CarrierId, Carriers, Intake, Link, State};
+use crate::carriers::{CarrierId, Carriers, Link, State};
 use crate::ending::Ending;
 use crate::files::{Files, Preloaded, Way};
 use crate::network::Network;

@@ -11,13 +11,11 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno as Native;
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use sockeye_abi::{Errno, How, MessageFlags, Readiness};
-use sockeye_base::{Chain, Instant};
+use sockeye_base::{Chain, Instant, Intake};
 use sockeye_socket::{Host, Outgoing, SocketId};
 
-use super::Intake;
-
 /// How much is moved at a time.
-pub(crate) const PORTION: usize = 256 * 1024;
+const PORTION: usize = 256 * 1024;
 /// What stuffs a carrier whose connection is under way.
 const JUNK: [u8; 4096] = [0; 4096];
 /// Whether the urgent mark is next.

@@ -6,7 +6,6 @@
 
 mod answers;
 mod backlog;
-mod intake;
 mod link;
 mod mailbox;
 mod meeting;
@@ -26,8 +25,7 @@ use sockeye_stack::Charges;
 
 pub(crate) use answers::Answers;
 pub(crate) use backlog::Backlog;
-pub(crate) use intake::Intake;
-pub(crate) use link::{Link, Moved, PORTION};
+pub(crate) use link::{Link, Moved};
 pub(crate) use mailbox::{Delivered, Mailbox};
 use meeting::Meeting;
 

@@ -1,33 +1,39 @@
-//! Where bytes pass through on their way from a carrier to the stack. Many at once go on in the memory that they were read
-//! to, and other memory is read to next; few are copied.
+//! Where bytes pass through on their way from a descriptor to a connection. Many at once go on in the memory that they were
+//! read to, and other memory is read to next; few are copied.
 
 use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
 
 use bytes::{Bytes, BytesMut};
-use sockeye_base::Chain;
 
-use super::PORTION;
+use crate::Chain;
 
+/// How much is read at a time, at most.
+const PORTION: usize = 256 * 1024;
 /// So many bytes are not copied: fewer would keep too much memory for what they are.
 const MANY: usize = PORTION / 8;
 /// How much memory may be on its way, in portions.
-const LENT_MAX: usize = 16;
+const LENT_MAX: usize = 64;
+/// How much is kept that nobody holds.
+const FREE_MAX: usize = 8;
 
-/// A portion's memory, and what was lent.
-pub(crate) struct Intake {
+/// A portion's memory, 256 KiB that may be read to, and what was lent of such.
+pub struct Intake {
     bytes: BytesMut,
-    /// All that is in use, or was.
+    /// All that is in use, or was when it was looked at last.
     lent: VecDeque<Bytes>,
+    /// What nobody holds any more, what was held last at the end.
+    free: Vec<BytesMut>,
 }
 
 impl Intake {
-    pub(crate) fn new() -> Intake {
-        Intake { bytes: BytesMut::zeroed(PORTION), lent: VecDeque::new() }
+    /// Memory for one portion; more comes with what is lent.
+    pub fn new() -> Intake {
+        Intake { bytes: BytesMut::zeroed(PORTION), lent: VecDeque::new(), free: Vec::new() }
     }
 
     /// The first `n` bytes without a copy, if they are many and there is other memory to go on with.
-    pub(crate) fn lend(&mut self, n: usize) -> Option<Chain> {
+    pub fn lend(&mut self, n: usize) -> Option<Chain> {
         let next = if n < MANY { None } else { self.next() }?;
         let whole = std::mem::replace(&mut self.bytes, next).freeze();
         let taken = whole.slice(..n.min(PORTION));
@@ -40,11 +46,23 @@ impl Intake {
         // A stream frees its bytes in their order, so the oldest are the likeliest to be free.
         for _ in 0..4.min(self.lent.len()) {
             match self.lent.pop_front()?.try_into_mut() {
-                Ok(free) => return Some(free),
-                Err(held) => self.lent.push_back(held),
+                Ok(free) if self.free.len() < FREE_MAX => self.free.push(free),
+                Ok(_) => {}
+                Err(held) => {
+                    self.lent.push_back(held);
+                    break;
+                }
             }
         }
-        (self.lent.len() < LENT_MAX).then(|| BytesMut::zeroed(PORTION))
+        // What was used last is the likeliest to be in the processor's cache.
+        let new = || (self.lent.len() < LENT_MAX).then(|| BytesMut::zeroed(PORTION));
+        self.free.pop().or_else(new)
+    }
+}
+
+impl Default for Intake {
+    fn default() -> Intake {
+        Intake::new()
     }
 }
 
@@ -86,5 +104,8 @@ mod tests {
         assert_eq!(held.len(), LENT_MAX);
         held.clear();
         assert!(intake.lend(MANY).is_some() && intake.len() == PORTION);
+        // And so is what is kept of it.
+        (0..LENT_MAX).for_each(|_| drop(intake.lend(MANY)));
+        assert!(intake.free.len() <= FREE_MAX && intake.lent.len() == 1);
     }
 }
