@@ -106,17 +106,29 @@ counters! {
     AbortOnMemory "TcpExtTCPAbortOnMemory" "Connections reset because nobody held them and there were too many.";
     TimeWaitOverflow "TcpExtTCPTimeWaitOverflow" "Connections whose TIME-WAIT was left out because there were too many.";
 
+    // What every packet counts stands together: so it is in few lines of the processor's cache.
     IpInReceives "IpInReceives" "Packets that came.";
     IpInDelivers "IpInDelivers" "Packets for this host that somebody took.";
-    IpForwDatagrams "IpForwDatagrams" "Packets for others that were sent on.";
+    IpInOctets "IpExtInOctets" "Bytes of packets that came.";
+    IpInNoECTPkts "IpExtInNoECTPkts" "Packets that came and may not be marked.";
     IpOutRequests "IpOutRequests" "Packets this host made.";
     IpOutTransmits "IpOutTransmits" "Packets sent, before they were cut.";
+    IpOutOctets "IpExtOutOctets" "Bytes of packets sent.";
+    TcpInSegs "TcpInSegs" "Segments that came.";
+    TcpOutSegs "TcpOutSegs" "Segments sent.";
+    Ip6InReceives "Ip6InReceives" "Packets of IPv6 that came.";
+    Ip6InDelivers "Ip6InDelivers" "Packets of IPv6 for this host that somebody took.";
+    Ip6InOctets "Ip6InOctets" "Bytes of packets of IPv6 that came.";
+    Ip6InNoECTPkts "Ip6InNoECTPkts" "Packets of IPv6 that came and may not be marked.";
+    Ip6OutRequests "Ip6OutRequests" "Packets of IPv6 this host made.";
+    Ip6OutTransmits "Ip6OutTransmits" "Packets of IPv6 sent, before they were cut.";
+    Ip6OutOctets "Ip6OutOctets" "Bytes of packets of IPv6 sent.";
+
+    IpForwDatagrams "IpForwDatagrams" "Packets for others that were sent on.";
     IpReasmReqds "IpReasmReqds" "Fragments that came.";
     IpReasmOKs "IpReasmOKs" "Packets that were put together.";
     IpFragOKs "IpFragOKs" "Packets that were cut.";
     IpFragCreates "IpFragCreates" "Fragments made.";
-    IpInOctets "IpExtInOctets" "Bytes of packets that came.";
-    IpOutOctets "IpExtOutOctets" "Bytes of packets sent.";
     IpInMcastPkts "IpExtInMcastPkts" "Packets for groups that came.";
     IpOutMcastPkts "IpExtOutMcastPkts" "Packets sent to groups.";
     IpInMcastOctets "IpExtInMcastOctets" "Bytes of packets for groups that came.";
@@ -125,27 +137,19 @@ counters! {
     IpOutBcastPkts "IpExtOutBcastPkts" "Packets sent to all.";
     IpInBcastOctets "IpExtInBcastOctets" "Bytes of packets for all that came.";
     IpOutBcastOctets "IpExtOutBcastOctets" "Bytes of packets sent to all.";
-    IpInNoECTPkts "IpExtInNoECTPkts" "Packets that came and may not be marked.";
     IpInECT1Pkts "IpExtInECT1Pkts" "Packets that came with ECT(1).";
     IpInECT0Pkts "IpExtInECT0Pkts" "Packets that came with ECT(0).";
     IpInCEPkts "IpExtInCEPkts" "Packets that came marked: congestion was met.";
 
-    Ip6InReceives "Ip6InReceives" "Packets of IPv6 that came.";
-    Ip6InDelivers "Ip6InDelivers" "Packets of IPv6 for this host that somebody took.";
     Ip6OutForwDatagrams "Ip6OutForwDatagrams" "Packets of IPv6 for others that were sent on.";
-    Ip6OutRequests "Ip6OutRequests" "Packets of IPv6 this host made.";
-    Ip6OutTransmits "Ip6OutTransmits" "Packets of IPv6 sent, before they were cut.";
     Ip6ReasmReqds "Ip6ReasmReqds" "Fragments of IPv6 that came.";
     Ip6ReasmOKs "Ip6ReasmOKs" "Packets of IPv6 that were put together.";
     Ip6FragOKs "Ip6FragOKs" "Packets of IPv6 that were cut.";
     Ip6FragCreates "Ip6FragCreates" "Fragments of IPv6 made.";
-    Ip6InOctets "Ip6InOctets" "Bytes of packets of IPv6 that came.";
-    Ip6OutOctets "Ip6OutOctets" "Bytes of packets of IPv6 sent.";
     Ip6InMcastPkts "Ip6InMcastPkts" "Packets of IPv6 for groups that came.";
     Ip6OutMcastPkts "Ip6OutMcastPkts" "Packets of IPv6 sent to groups.";
     Ip6InMcastOctets "Ip6InMcastOctets" "Bytes of packets of IPv6 for groups that came.";
     Ip6OutMcastOctets "Ip6OutMcastOctets" "Bytes of packets of IPv6 sent to groups.";
-    Ip6InNoECTPkts "Ip6InNoECTPkts" "Packets of IPv6 that came and may not be marked.";
     Ip6InECT1Pkts "Ip6InECT1Pkts" "Packets of IPv6 that came with ECT(1).";
     Ip6InECT0Pkts "Ip6InECT0Pkts" "Packets of IPv6 that came with ECT(0).";
     Ip6InCEPkts "Ip6InCEPkts" "Packets of IPv6 that came marked: congestion was met.";
@@ -157,8 +161,6 @@ counters! {
 
     TcpActiveOpens "TcpActiveOpens" "Connections begun from here.";
     TcpPassiveOpens "TcpPassiveOpens" "Connections begun by peers, once their handshakes were done.";
-    TcpInSegs "TcpInSegs" "Segments that came.";
-    TcpOutSegs "TcpOutSegs" "Segments sent.";
     TcpRetransSegs "TcpRetransSegs" "Segments sent again.";
 }
 

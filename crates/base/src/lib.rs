@@ -20,7 +20,7 @@ pub use chain::{Chain, ChainReader};
 pub use counters::{Counter, Counters, Tally};
 pub use intake::Intake;
 pub use pool::Pool;
-pub use queue::take_next;
+pub use queue::{Short, take_next};
 pub use rng::{Key, KeyedMap, Rng, siphash_2_4};
 pub use seq::SeqNum;
 pub use time::{Duration, Instant, nanos};

@@ -39,6 +39,11 @@ impl<T> Agenda<T> {
         [queued.map(|(key, _)| key.0), other.map(|(key, _)| key.0)].into_iter().flatten().min()
     }
 
+    /// The next that stand in the queue, due or not.
+    pub(crate) fn upcoming(&self, most: usize) -> impl Iterator<Item = &T> {
+        self.queue.iter().take(most).map(|(_, what)| what)
+    }
+
     /// Takes the next if it is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<T> {
         let queued = self.queue.front().map(|(key, _)| *key).filter(|key| key.0 <= now);

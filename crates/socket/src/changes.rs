@@ -9,10 +9,17 @@ use crate::host::{Host, Slot, SocketId};
 
 /// Which socket holds what the stack speaks of.
 #[derive(Default)]
+#[repr(C)]
 pub(crate) struct Owners {
     connections: SecondaryMap<ConnectionId, SocketId>,
     listeners: SecondaryMap<ListenerId, SocketId>,
     udp: SecondaryMap<UdpId, SocketId>,
+}
+
+impl Owners {
+    pub(crate) fn of_connection(&self, connection: ConnectionId) -> Option<SocketId> {
+        self.connections.get(connection).copied()
+    }
 }
 
 impl Host {

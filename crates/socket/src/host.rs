@@ -30,24 +30,25 @@ new_key_type! {
 /// What a socket call gives: as in errno(3) when it fails. EBADF for a socket that isn't open.
 pub type Result<T> = std::result::Result<T, Errno>;
 
-/// One host: a stack and the sockets open on it.
+/// One host: a stack and the sockets open on it. First stands what most calls and packets go through, as in the stack.
+#[repr(C)]
 pub struct Host {
-    pub(crate) stack: Stack,
     pub(crate) sockets: SlotMap<SocketId, Slot>,
-    pub(crate) unix: unix::Domain,
-    /// Who makes the calls.
-    pub(crate) identity: Arc<unix::Identity>,
+    pub(crate) changed: VecDeque<SocketId>,
+    /// Sockets that went with a reboot, which nobody has been told yet.
+    pub(crate) lost: VecDeque<SocketId>,
     /// What was passed and nobody took, for the caller to drop.
     pub(crate) untaken: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pool: Pool,
+    pub(crate) owners: Owners,
+    pub(crate) unix: unix::Domain,
+    pub(crate) stack: Stack,
+    /// Who makes the calls.
+    pub(crate) identity: Arc<unix::Identity>,
     /// What every socket begins with.
     pub(crate) options: Arc<Options>,
     pub(crate) heirs: Heirs,
     name: String,
-    pub(crate) owners: Owners,
-    pub(crate) changed: VecDeque<SocketId>,
-    /// Sockets that went with a reboot, which nobody has been told yet.
-    pub(crate) lost: VecDeque<SocketId>,
 }
 
 /// An open socket of either kind.
@@ -481,6 +482,14 @@ impl Host {
             }
             Ok(_) | Err(_) => 0,
         }
+    }
+
+    /// Reads once what a frame that comes in by an interface will need of this host ([`Stack::look_ahead`]).
+    pub fn look_ahead(&self, interface: InterfaceId) -> u64 {
+        let (seen, connection) = self.stack.look_ahead(interface);
+        let queued = |id: SocketId| self.get(id).is_ok_and(|socket| socket.queued);
+        let socket = connection.and_then(|connection| self.owners.of_connection(connection)).map(queued);
+        seen ^ u64::from(socket == Some(true)) ^ u64::from(self.has_changed()) ^ self.untaken.len() as u64
     }
 
     /// A frame arrived on an interface.

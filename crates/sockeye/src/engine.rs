@@ -323,6 +323,10 @@ impl Engine {
             self.begin_burst();
         }
         let Engine { lab, services, waiters, watching, timers, woken, .. } = self;
+        if lab.is_crowd() {
+            lab.advance(now);
+            waiters.look_ahead(lab.changed());
+        }
         services.settle(lab, now, |lab, host, socket| {
             waiters.wake((host, socket), lab.host(host), woken);
             watching.changed((host, socket), lab.host(host), woken);

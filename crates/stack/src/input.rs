@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sockeye_base::{Counter, Instant};
+use sockeye_base::{Bytes, Counter, Instant};
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Body, Frame, Packet, Payload, arp, icmpv6};
 
@@ -24,7 +24,7 @@ pub(crate) enum Sender {
 impl Stack {
     /// A frame has arrived on an interface.
     pub fn input(&mut self, now: Instant, interface: InterfaceId, frame: impl Into<Box<Frame>>) {
-        let frame = frame.into();
+        let mut frame = frame.into();
         self.count_frame_in(interface, &frame);
         if let Some(link) = self.links.get(interface.0)
             && interface != InterfaceId::LOOPBACK
@@ -48,6 +48,8 @@ impl Stack {
                 Payload::Bytes(bytes) if for_us => self.count_malformed(&bytes),
                 Payload::Packet(_) | Payload::Arp(_) | Payload::Bytes(_) => self.count(Counter::OtherHost),
             }
+            *frame = Frame::bare(Payload::Bytes(Bytes::new()));
+            self.spare.get_or_insert(frame);
         }
         self.settle(now);
     }

@@ -84,12 +84,13 @@ struct Neighbour {
 
 /// The table.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Neighbours {
-    entries: KeyedMap<IpAddr, Neighbour>,
-    /// How many entries are in use without being confirmed: while there are none, signs of life needn't be looked up.
-    unconfirmed: usize,
     /// The neighbour asked for last, if it is reachable, and until when.
     latest: Option<(IpAddr, Mac, Instant)>,
+    /// How many entries are in use without being confirmed: while there are none, signs of life needn't be looked up.
+    unconfirmed: usize,
+    entries: KeyedMap<IpAddr, Neighbour>,
     actions: VecDeque<Action>,
 }
 
@@ -121,6 +122,11 @@ impl Neighbours {
             };
             NeighbourEntry { address: *address, mac: entry.mac(), state, updated: entry.updated, probes }
         })
+    }
+
+    /// As [`crate::Stack::look_ahead`].
+    pub(crate) fn look_ahead(&self) -> u64 {
+        self.unconfirmed as u64
     }
 
     pub(crate) fn poll_action(&mut self) -> Option<Action> {

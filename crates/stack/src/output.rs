@@ -249,7 +249,7 @@ impl Stack {
 
     pub(crate) fn transmit_one(&mut self, now: Instant, path: &Path, packet: Packet) {
         let group = if path.is_local() { None } else { self.group_mac(packet.destination()) };
-        let frame = Box::new(Frame::packet(packet));
+        let frame = self.pack(packet);
         let Some(mac) = group else { return self.transmit_to_one(now, path, frame) };
         // A group's packet that may not hop stays on this host (RFC 1112, section 6.1).
         if let Some(packet) = frame.as_packet()
@@ -270,11 +270,11 @@ impl Stack {
         self.counters.add_many(Counter::TcpOutSegs, segment.count() as u64);
         let packet = Packet { ip, body: Body::Tcp(segment) };
         self.count_out(&packet);
-        let frame = Box::new(Frame::packet(packet));
+        let frame = self.pack(packet);
         self.transmit_to_one(now, path, frame);
     }
 
-    /// The frame is made here, in the place where it stays on all its way; [`Stack::put`] gives it its header.
+    /// [`Stack::put`] gives the frame its header.
     fn transmit_to_one(&mut self, now: Instant, path: &Path, frame: Box<Frame>) {
         if path.is_local() {
             let has_room = self.loopback.len() < QUEUE_LEN;

@@ -8,9 +8,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Counters, Instant, Key, Rng, take_next};
+use sockeye_base::{Counter, Counters, Instant, Key, Rng, Short};
 use sockeye_wire::ethernet::Mac;
-use sockeye_wire::{Frame, Payload};
+use sockeye_wire::{Frame, Packet, Payload};
 
 use crate::counting::{IcmpCounts, InterfaceCounts};
 use crate::fragments::Fragments;
@@ -55,50 +55,63 @@ pub enum Event {
 /// Most packets delivered over `lo` in one call; the rest is due at once.
 const LOOPBACK_BURST: usize = 10_000;
 
-/// One host's network stack.
+/// One host's network stack. What every packet goes through stands together: of thousands of hosts each line of the cache that
+/// a packet needs comes from memory.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Stack {
     /// Shared by hosts that have the same.
     pub(crate) settings: Arc<Settings>,
-    pub(crate) rng: Rng,
     pub(crate) links: Vec<Link>,
-    pub(crate) routes: Routes,
-    /// Addresses were taken away: what a connection began with may not be ours any more.
-    pub(crate) renumbered: bool,
-    /// Ports for which every destination address is ours.
-    pub(crate) any_destination: BTreeSet<u16>,
+    pub(crate) output: Short<(InterfaceId, Box<Frame>)>,
+    /// The box of a frame that has come, for the next to be sent.
+    pub(crate) spare: Option<Box<Frame>>,
+    /// What comes back to this host, and where it comes in: `lo`, or the interface a group's packet left by.
+    pub(crate) loopback: Short<(InterfaceId, Box<Frame>)>,
+    pub(crate) events: Short<Event>,
+    /// The last moment we were told of.
+    now: Instant,
+    pub(crate) timers: Timers,
     /// What has come for others, if it answers for them.
     pub(crate) strangers: Option<Box<Strangers>>,
+    pub(crate) tap: Option<Box<Tap>>,
+    /// Addresses were taken away: what a connection began with may not be ours any more.
+    pub(crate) renumbered: bool,
+    pub(crate) raw: RawTable,
+    pub(crate) tcp: TcpTable,
+    pub(crate) counters: Counters,
+    pub(crate) rng: Rng,
+    pub(crate) routes: Routes,
+    /// Ports for which every destination address is ours.
+    pub(crate) any_destination: BTreeSet<u16>,
     pub(crate) tcp_ports: Ports,
     pub(crate) udp_ports: Ports,
-    pub(crate) tcp: TcpTable,
     pub(crate) udp: UdpTable,
-    pub(crate) raw: RawTable,
     pub(crate) members: SlotMap<MembersId, Members>,
     pub(crate) icmp: Limiter,
     pub(crate) fragments: Fragments,
-    pub(crate) timers: Timers,
-    pub(crate) output: VecDeque<(InterfaceId, Box<Frame>)>,
-    /// What comes back to this host, and where it comes in: `lo`, or the interface a group's packet left by.
-    pub(crate) loopback: VecDeque<(InterfaceId, Box<Frame>)>,
-    pub(crate) tap: Option<VecDeque<(InterfaceId, Frame)>>,
-    pub(crate) events: VecDeque<Event>,
-    pub(crate) counters: Counters,
     pub(crate) icmp_counts: IcmpCounts,
-    /// The last moment we were told of.
-    now: Instant,
 }
+
+/// Copies of frames on `lo` that wait to be taken.
+pub(crate) type Tap = VecDeque<(InterfaceId, Frame)>;
 
 /// An interface and who lives on it.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Link {
     pub(crate) interface: Interface,
+    pub(crate) counts: InterfaceCounts,
     pub(crate) neighbours: Neighbours,
     pub(crate) groups: Groups,
-    pub(crate) counts: InterfaceCounts,
 }
 
 impl Link {
+    /// As [`Stack::look_ahead`].
+    fn look_ahead(&self) -> u64 {
+        self.counts.rx_packets ^ u64::from(self.interface.mac.0[0]) ^ self.neighbours.look_ahead()
+    }
+
     fn new(interface: Interface, key: Key) -> Link {
         let neighbours = Neighbours::new(key);
         Link { interface, neighbours, groups: Groups::default(), counts: InterfaceCounts::default() }
@@ -132,10 +145,11 @@ impl Stack {
             icmp: Limiter::default(),
             fragments: Fragments::default(),
             timers: Timers::default(),
-            output: VecDeque::new(),
-            loopback: VecDeque::new(),
+            output: Short::default(),
+            spare: None,
+            loopback: Short::default(),
             tap: None,
-            events: VecDeque::new(),
+            events: Short::default(),
             counters: Counters::default(),
             icmp_counts: IcmpCounts::default(),
             now: Instant::ZERO,
@@ -160,7 +174,7 @@ impl Stack {
         stack.routes = self.routes.clone();
         stack.any_destination = self.any_destination.clone();
         stack.strangers = self.strangers.is_some().then(Box::default);
-        stack.tap = self.tap.is_some().then(VecDeque::new);
+        stack.tap = self.tap.is_some().then(Box::default);
         stack
     }
 
@@ -279,7 +293,7 @@ impl Stack {
 
     /// Whether copies of frames on `lo` are kept for [`Stack::poll_tap`].
     pub fn set_tap(&mut self, on: bool) {
-        self.tap = on.then(VecDeque::new);
+        self.tap = on.then(Box::default);
     }
 
     /// The next copy of a frame on `lo`.
@@ -311,7 +325,7 @@ impl Stack {
 
     /// The next thing to look at. Each stands here once until it is taken; it may be gone by then.
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = take_next(&mut self.events)?;
+        let event = self.events.pop_front()?;
         match event {
             Event::Connection(id) => self.tcp.reported(id),
             Event::Listener(id) => self.tcp.listener_reported(id),
@@ -329,6 +343,29 @@ impl Stack {
                 self.packet_input(now, (interface, Sender::Here), packet);
             }
         }
+    }
+
+    /// A packet as a frame, made in the place where it stays on all its way.
+    pub(crate) fn pack(&mut self, packet: Packet) -> Box<Frame> {
+        match self.spare.take() {
+            Some(mut frame) => {
+                *frame = Frame::packet(packet);
+                frame
+            }
+            None => Box::new(Frame::packet(packet)),
+        }
+    }
+
+    /// Reads once what a frame that comes in by an interface will need of this host, and gives something made of it, so that
+    /// it is read: of many hosts it comes into the processor's cache at the same time, where otherwise one would be waited for
+    /// after the other. And the connection that had the segment before, whose the next probably is.
+    pub fn look_ahead(&self, interface: InterfaceId) -> (u64, Option<ConnectionId>) {
+        let counted = self.counters[Counter::IpInReceives] ^ self.counters[Counter::TcpOutSegs];
+        let link = self.links.get(interface.0).map_or(0, Link::look_ahead);
+        let (connection, latest) = self.tcp.look_ahead();
+        let own = [self.settings.ip_forward, self.has_output(), self.spare.is_some(), self.raw.is_empty()];
+        let own = own.into_iter().fold(0, |seen, is| seen << 1 | u64::from(is));
+        (counted ^ link ^ connection ^ own, latest)
     }
 
     /// Whether there is a way to an address.

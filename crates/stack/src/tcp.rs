@@ -95,8 +95,9 @@ struct ListenerEntry {
     announced: bool,
 }
 
-/// All of them.
+/// All of them; first what segments of connections go through.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct TcpTable {
     connections: SlotMap<ConnectionId, Box<Connection>>,
     by_tuple: ByTuple<ConnectionId>,
@@ -132,6 +133,13 @@ impl TcpTable {
             fast_open: FastOpenTable::default(),
             key: rng.key(),
         }
+    }
+
+    /// As [`Stack::look_ahead`].
+    pub(crate) fn look_ahead(&self) -> (u64, Option<ConnectionId>) {
+        let latest = self.by_tuple.latest();
+        let connection = latest.and_then(|id| self.connections.get(id));
+        (connection.map_or(0, |connection| connection.tcb.look_ahead()), latest)
     }
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = ConnectionId> {

@@ -1,6 +1,5 @@
 //! What a lab is made of, and what is done to it: hosts, switches, links, power and cables.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use sockeye_base::{Duration, Instant};
@@ -199,8 +198,8 @@ impl Lab {
         if node.off || node.paused.is_some() == still {
             return;
         }
-        let waiting = std::mem::replace(&mut node.paused, still.then(VecDeque::new));
-        for (interface, frame) in waiting.into_iter().flatten() {
+        let waiting = std::mem::replace(&mut node.paused, still.then(Box::default));
+        for (interface, frame) in waiting.into_iter().flat_map(|waiting| *waiting) {
             node.host.input(now, interface, frame);
         }
         // Its deadlines are to be looked at anew.

@@ -92,6 +92,8 @@ pub struct Lab {
     quiet_until: Instant,
     /// How many more hosts [`Lab::advance`] sees to, and which was the last.
     allowance: usize,
+    /// Of so many deliveries to come it has been seen to that what they need is in the cache.
+    looked_ahead: usize,
     latest: Option<HostId>,
     timetable: Agenda<Change>,
     capturing: Capturing,
@@ -100,21 +102,26 @@ pub struct Lab {
     booted: VecDeque<HostId>,
 }
 
+/// What is looked at with every frame stands before what the host has first.
+#[repr(C, align(64))]
 struct Node {
-    host: Host,
     /// The link of each interface, `lo` being the first, away from the host.
     lanes: Vec<Option<Lane>>,
+    /// As it stands in `deadlines`.
+    deadline: Option<Instant>,
+    /// It stands still, and this is what has come meanwhile.
+    paused: Option<Box<Waiting>>,
     /// It is switched off.
     off: bool,
-    /// It stands still, and this is what has come meanwhile.
-    paused: Option<VecDeque<(InterfaceId, Box<Frame>)>>,
     touched: bool,
     changed: bool,
     /// It is in `unscheduled`.
     unscheduled: bool,
-    /// As it stands in `deadlines`.
-    deadline: Option<Instant>,
+    host: Host,
 }
+
+/// What has come to a host that stands still, and where.
+type Waiting = VecDeque<(InterfaceId, Box<Frame>)>;
 
 struct Outside {
     lane: Option<Lane>,
@@ -125,6 +132,11 @@ struct Delivery {
     lane: Lane,
     frame: Box<Frame>,
 }
+
+/// So many hosts are in the processor's cache, whatever they do.
+const CROWD: usize = 64;
+/// So many deliveries ahead is looked where there are more.
+const AHEAD: usize = 16;
 
 /// When nothing will be due.
 const NEVER: Instant = Instant::from_nanos(u64::MAX);
@@ -149,6 +161,7 @@ impl Lab {
             unscheduled: Vec::new(),
             quiet_until: Instant::ZERO,
             allowance: usize::MAX,
+            looked_ahead: 0,
             latest: None,
             timetable: Agenda::default(),
             capturing: Capturing::Nothing,
@@ -263,9 +276,13 @@ impl Lab {
                 self.nodes[id.0].touched = false;
                 self.collect(now, id);
             }
+            if self.allowance > 0 && self.looked_ahead == 0 && self.is_crowd() {
+                self.look_ahead();
+            }
             if self.allowance > 0
                 && let Some(delivery) = self.next_delivery(now)
             {
+                self.looked_ahead = self.looked_ahead.saturating_sub(1);
                 self.deliver(now, delivery);
                 continue;
             }
@@ -357,6 +374,16 @@ impl Lab {
             self.changed.pop_front();
         }
         None
+    }
+
+    /// Whether there are so many hosts that it is of use to look ahead.
+    pub fn is_crowd(&self) -> bool {
+        self.nodes.len() > CROWD
+    }
+
+    /// The next hosts that [`Lab::poll_changed`] will look at.
+    pub fn changed(&self) -> impl Iterator<Item = HostId> {
+        self.changed.iter().copied().take(AHEAD)
     }
 
     /// Switches capturing on or off: [`Lab::capture`].

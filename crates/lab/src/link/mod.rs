@@ -14,7 +14,7 @@ pub use way::Carried;
 pub(crate) use way::{Arrival, Fate, flip};
 
 use crate::{HostId, LinkId, OutsideId, SwitchId};
-use way::Way;
+use way::{Manner, Way};
 
 /// What an Ethernet header adds to a packet on the link, in bytes.
 const ETHERNET: usize = 14;
@@ -139,27 +139,40 @@ pub struct WayView<'a> {
     pub queued: usize,
 }
 
-/// A link at work.
+/// A link at work: four lines of the cache, and beside it what only links need that leave something to chance.
 #[derive(Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Link {
+    ways: [Way; 2],
     pub(crate) ends: [End; 2],
     mtu: usize,
     /// Why it carries nothing.
     dead: Option<&'static str>,
-    ways: [Way; 2],
+    manners: Box<[Manner; 2]>,
 }
 
 impl Link {
     pub(crate) fn new(spec: LinkSpec, rng: &mut Rng) -> Link {
-        let ways = spec.directions.map(|direction| Way::new(direction, rng.fork()));
-        Link { ends: spec.ends, mtu: spec.mtu, dead: None, ways }
+        let ways = spec.directions.each_ref().map(Way::new);
+        let manners = Box::new(spec.directions.map(|direction| Manner::new(direction, rng.fork())));
+        Link { ways, ends: spec.ends, mtu: spec.mtu, dead: None, manners }
     }
 
     pub(crate) fn view(&self) -> LinkView<'_> {
-        fn view(way: &Way) -> WayView<'_> {
-            WayView { direction: &way.direction, carried: &way.carried, queued: way.queued }
-        }
-        LinkView { ends: self.ends, mtu: self.mtu, dead: self.dead, ways: self.ways.each_ref().map(view) }
+        let view = |from: usize| {
+            let (way, manner) = (&self.ways[from], &self.manners[from]);
+            WayView { direction: &manner.direction, carried: &way.carried, queued: way.queued }
+        };
+        LinkView { ends: self.ends, mtu: self.mtu, dead: self.dead, ways: [0, 1].map(view) }
+    }
+
+    /// Reads what a frame needs that leaves it at its far end, and one that answers; gives something made of it.
+    pub(crate) fn look_ahead(&self) -> u64 {
+        let [a, b] = &self.ways;
+        (a.queued as u64 ^ a.carried.bytes).rotate_left(1)
+            ^ b.queued as u64
+            ^ b.carried.bytes
+            ^ self.mtu as u64
     }
 
     pub(crate) fn set_cut(&mut self, cut: bool) {
@@ -174,18 +187,19 @@ impl Link {
     }
 
     pub(crate) fn set_direction(&mut self, from: usize, direction: Direction) {
-        self.ways[from].direction = direction;
+        self.ways[from].changes(&direction);
+        self.manners[from].set_direction(direction);
     }
 
     /// Whether a frame stays in one piece: it is one, or all in this direction share one fate.
     pub(crate) fn keeps_whole(&self, from: usize, frame: &Frame) -> bool {
-        self.dead.is_some() || frame.count() == 1 || self.ways[from].direction.is_steady()
+        self.dead.is_some() || frame.count() == 1 || self.ways[from].is_steady()
     }
 
     /// Whether frames in this direction arrive at once, as they are, all of them.
     pub(crate) fn does_nothing(&self, from: usize) -> bool {
         let way = &self.ways[from];
-        self.dead.is_none() && way.queued == 0 && way.direction.is_steady() && way.direction.delay.is_zero()
+        self.dead.is_none() && way.queued == 0 && way.is_immediate()
     }
 
     /// Counts frames, and their bytes, that were carried beside it.
@@ -198,7 +212,7 @@ impl Link {
 
     /// Puts a frame on the link in one piece; says what becomes of it.
     pub(crate) fn enter(&mut self, now: Instant, from: usize, frame: &Frame) -> Fate {
-        self.ways[from].enter(now, frame, self.mtu, self.dead)
+        self.ways[from].enter(&mut self.manners[from], (now, frame), (self.mtu, self.dead))
     }
 
     /// Puts a frame on the link; says for each piece of it what becomes of it. Where every frame shares one fate it

@@ -55,61 +55,123 @@ impl Carried {
     }
 }
 
+/// First stands what every frame goes through.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Way {
-    pub(super) direction: Direction,
-    pub(super) carried: Carried,
-    rng: Rng,
+    /// How long frames take, where they all share one fate.
+    steady: Option<Duration>,
+    /// Frames on their way.
+    pub(super) queued: usize,
+    /// When the last frame arrives that is not overtaken.
+    arrives: Instant,
     /// Frames that have entered.
     entered: u64,
     /// TCP segments with data among them.
     data: u64,
+    pub(super) carried: Carried,
+}
+
+/// What a direction is like, and what it needs for that.
+#[derive(Debug)]
+pub(super) struct Manner {
+    pub(super) direction: Direction,
+    rng: Rng,
     /// Times are bad ([`Loss::Bursts`]).
     bad: bool,
-    /// Frames on their way.
-    pub(super) queued: usize,
     /// When the last byte of what entered so far is sent, where there is a rate.
     sent: Instant,
-    /// When the last frame arrives that is not overtaken.
-    arrives: Instant,
     codel: codel::State,
 }
 
+impl Manner {
+    pub(super) fn new(direction: Direction, rng: Rng) -> Manner {
+        Manner { direction, rng, bad: false, sent: Instant::ZERO, codel: codel::State::default() }
+    }
+
+    /// It is another from now on. Where there is no rate, nothing waits for its turn.
+    pub(super) fn set_direction(&mut self, direction: Direction) {
+        if direction.rate.is_none() {
+            self.sent = Instant::ZERO;
+        }
+        self.direction = direction;
+    }
+}
+
 impl Way {
-    pub(super) fn new(direction: Direction, rng: Rng) -> Way {
+    pub(super) fn new(direction: &Direction) -> Way {
         Way {
-            direction,
-            carried: Carried::default(),
-            rng,
+            steady: direction.is_steady().then_some(direction.delay),
+            queued: 0,
+            arrives: Instant::ZERO,
             entered: 0,
             data: 0,
-            bad: false,
-            queued: 0,
-            sent: Instant::ZERO,
-            arrives: Instant::ZERO,
-            codel: codel::State::default(),
+            carried: Carried::default(),
         }
+    }
+
+    /// Its direction is another from now on.
+    pub(super) fn changes(&mut self, direction: &Direction) {
+        self.steady = direction.is_steady().then_some(direction.delay);
+    }
+
+    /// Whether all frames share one fate.
+    pub(super) fn is_steady(&self) -> bool {
+        self.steady.is_some()
+    }
+
+    /// Whether all arrive at once.
+    pub(super) fn is_immediate(&self) -> bool {
+        self.steady.is_some_and(|delay| delay.is_zero())
     }
 
     /// A frame enters: it is counted, and what becomes of it is said.
     pub(super) fn enter(
         &mut self,
-        now: Instant,
-        frame: &Frame,
-        mtu: usize,
-        dead: Option<&'static str>,
+        manner: &mut Manner,
+        (now, frame): (Instant, &Frame),
+        (mtu, dead): (usize, Option<&'static str>),
     ) -> Fate {
-        let fate = self.fate(now, frame, mtu, dead);
+        let fate = match self.steady {
+            Some(delay) => self.steady_fate((now, frame), (mtu, dead), delay),
+            None => self.fate(manner, (now, frame), (mtu, dead)),
+        };
         self.carried.note(frame, &fate);
         fate
     }
 
-    fn fate(&mut self, now: Instant, frame: &Frame, mtu: usize, dead: Option<&'static str>) -> Fate {
+    /// What becomes of it where that is not left to chance, and nothing waits for its turn.
+    fn steady_fate(
+        &mut self,
+        (now, frame): (Instant, &Frame),
+        (mtu, dead): (usize, Option<&'static str>),
+        delay: Duration,
+    ) -> Fate {
+        self.count(frame);
+        if let Some(reason) = dead {
+            return Err(reason);
+        }
+        if is_longer(frame, mtu) {
+            return Err(reason::TOO_BIG);
+        }
+        self.take_in(frame.count())?;
+        self.arrives = self.arrives.max(now + delay);
+        Ok(Arrival { at: self.arrives, twice: false, flipped: None })
+    }
+
+    fn fate(
+        &mut self,
+        manner: &mut Manner,
+        (now, frame): (Instant, &Frame),
+        (mtu, dead): (usize, Option<&'static str>),
+    ) -> Fate {
         // All draws are made whatever else happens, so that one cause of loss does not shift another's.
-        let lost = self.loses(frame);
-        let twice = self.chance(self.direction.duplicate);
-        let overtaken = self.chance(self.direction.reorder.chance);
-        let flipped = self.chance(self.direction.corrupt).then(|| self.bit_of(frame));
+        let before = (self.entered, self.data);
+        self.count(frame);
+        let lost = manner.loses(before, (self.entered, self.data));
+        let twice = manner.chance(manner.direction.duplicate);
+        let overtaken = manner.chance(manner.direction.reorder.chance);
+        let flipped = manner.chance(manner.direction.corrupt).then(|| manner.bit_of(frame));
         if let Some(reason) = dead {
             return Err(reason);
         }
@@ -119,16 +181,12 @@ impl Way {
         if lost {
             return Err(reason::LOST);
         }
-        let sent = self.send(now, frame, mtu)?;
-        let count = frame.count() * if twice { 2 } else { 1 };
-        if self.queued + count > QUEUE_LIMIT {
-            return Err(reason::QUEUE_FULL);
-        }
-        self.queued += count;
-        self.sent = sent;
-        let in_order = self.arrives.max(sent + self.delay());
+        let sent = manner.send(now, frame, mtu)?;
+        self.take_in(frame.count() * if twice { 2 } else { 1 })?;
+        manner.sent = sent;
+        let in_order = self.arrives.max(sent + manner.delay());
         let at = if overtaken {
-            in_order + self.direction.reorder.by
+            in_order + manner.direction.reorder.by
         } else {
             self.arrives = in_order;
             in_order
@@ -136,19 +194,30 @@ impl Way {
         Ok(Arrival { at, twice, flipped })
     }
 
+    fn take_in(&mut self, count: usize) -> Result<(), &'static str> {
+        if self.queued + count > QUEUE_LIMIT {
+            return Err(reason::QUEUE_FULL);
+        }
+        self.queued += count;
+        Ok(())
+    }
+
+    fn count(&mut self, frame: &Frame) {
+        let count = frame.count() as u64;
+        self.entered += count;
+        if frame.as_segment().is_some_and(|segment| !segment.payload.is_empty()) {
+            self.data += count;
+        }
+    }
+}
+
+impl Manner {
     fn chance(&mut self, of_a_million: u32) -> bool {
         of_a_million > 0 && self.rng.below(MILLION) < u64::from(of_a_million)
     }
 
-    /// Counts a frame; says whether it gets lost.
-    fn loses(&mut self, frame: &Frame) -> bool {
-        let count = frame.count() as u64;
-        let first = self.entered + 1;
-        self.entered += count;
-        let first_data = self.data + 1;
-        if frame.as_segment().is_some_and(|segment| !segment.payload.is_empty()) {
-            self.data += count;
-        }
+    /// Whether a frame gets lost: the frames and the data segments that had entered before it, and with it.
+    fn loses(&mut self, before: (u64, u64), with: (u64, u64)) -> bool {
         match &self.direction.loss {
             Loss::None => false,
             Loss::PerMillion(rate) => self.rng.below(MILLION) < u64::from(*rate),
@@ -159,8 +228,8 @@ impl Way {
                 let chance = if self.bad { bursts.bad } else { bursts.good };
                 self.rng.below(MILLION) < u64::from(chance)
             }
-            Loss::Frames(frames) => frames.iter().any(|nth| (first..=self.entered).contains(nth)),
-            Loss::Data(segments) => segments.iter().any(|nth| (first_data..=self.data).contains(nth)),
+            Loss::Frames(frames) => frames.iter().any(|nth| (before.0 + 1..=with.0).contains(nth)),
+            Loss::Data(segments) => segments.iter().any(|nth| (before.1 + 1..=with.1).contains(nth)),
         }
     }
 

@@ -49,18 +49,19 @@ new_key_type! {
 }
 
 /// All Unix-domain sockets of a host.
+#[repr(C)]
 pub(crate) struct Domain {
-    ends: SlotMap<EndId, Box<End>>,
     names: Names,
-    changed: VecDeque<EndId>,
-    /// What was passed and nobody took; the owner lets it go.
-    dropped: Vec<Passed>,
     /// How many things are on their way in queues.
     in_flight: usize,
+    ends: SlotMap<EndId, Box<End>>,
+    /// What was passed and nobody took; the owner lets it go.
+    dropped: Vec<Passed>,
     /// A socket has lost its last holder but queues.
     orphaned: bool,
     /// What every socket begins with.
     options: Arc<Options>,
+    changed: VecDeque<EndId>,
 }
 
 impl Domain {

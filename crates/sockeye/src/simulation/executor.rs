@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
+use std::hint::black_box;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -20,6 +21,9 @@ use crate::engine::Shared;
 use crate::host::Host;
 use crate::time::Instant;
 
+/// So many turns ahead is looked.
+const AHEAD: usize = 16;
+
 new_key_type! {
     struct TaskId;
 }
@@ -32,7 +36,8 @@ thread_local! {
 /// All that runs in one simulation.
 pub(crate) struct Executor {
     network: Arc<Shared>,
-    tasks: RefCell<SlotMap<TaskId, Task>>,
+    /// A task that is at work has been taken out of its place.
+    tasks: RefCell<SlotMap<TaskId, Option<Task>>>,
     line: Arc<Line>,
 }
 
@@ -53,8 +58,6 @@ struct Task {
 enum Work {
     Future(Pin<Box<dyn Future<Output = ()>>>),
     Thread(Running),
-    /// It is at work, taken out of its place.
-    Taken,
 }
 
 /// A thread that has begun.
@@ -128,7 +131,7 @@ impl Executor {
         self.tasks.borrow_mut().insert_with_key(|task| {
             let waker = Waker::from(Arc::new(Call { line, task, in_line: AtomicBool::new(false) }));
             waker.wake_by_ref();
-            Task { host: host.clone(), work: work(&waker), waker }
+            Some(Task { host: host.clone(), work: work(&waker), waker })
         });
     }
 
@@ -168,9 +171,12 @@ impl Executor {
 
     /// Gives each that is ready its turn.
     fn run_ready(&self) {
-        loop {
+        for at in 0.. {
             for adopted in std::mem::take(&mut *lock(&self.line.arrivals)) {
                 self.take_in(adopted);
+            }
+            if at % AHEAD == 0 {
+                self.look_ahead();
             }
             let Some(call) = lock(&self.line.ready).pop_front() else { return };
             call.in_line.store(false, Ordering::Release);
@@ -178,14 +184,23 @@ impl Executor {
         }
     }
 
+    /// Reads once what it takes to give the next their turns: of thousands it comes into the processor's cache at the same time.
+    fn look_ahead(&self) {
+        let (ready, tasks) = (lock(&self.line.ready), self.tasks.borrow());
+        if ready.len() < AHEAD / 2 {
+            return;
+        }
+        let known = |call: &Arc<Call>| tasks.get(call.task).is_some_and(Option::is_some);
+        let seen = ready.iter().take(AHEAD).filter(|call| known(call) ^ call.in_line.load(Ordering::Relaxed));
+        black_box(seen.count());
+    }
+
     fn turn(&self, id: TaskId) {
-        let taken = self.tasks.borrow_mut().get_mut(id).map(|task| {
-            (std::mem::replace(&mut task.work, Work::Taken), task.host.clone(), task.waker.clone())
-        });
-        let Some((mut work, host, waker)) = taken else { return };
-        let goes_on = match &mut work {
+        let Some(mut task) = self.tasks.borrow_mut().get_mut(id).and_then(Option::take) else { return };
+        let Task { host, work, waker } = &mut task;
+        let goes_on = match work {
             Work::Future(future) => {
-                let poll = || future.as_mut().poll(&mut Context::from_waker(&waker)).is_pending();
+                let poll = || future.as_mut().poll(&mut Context::from_waker(waker)).is_pending();
                 match catch_unwind(AssertUnwindSafe(|| host.run(poll))) {
                     Ok(pending) => pending,
                     Err(panic) => {
@@ -195,16 +210,15 @@ impl Executor {
                 }
             }
             Work::Thread(running) => running.baton.give_turn(),
-            Work::Taken => return,
         };
         if goes_on {
-            if let Some(task) = self.tasks.borrow_mut().get_mut(id) {
-                task.work = work;
+            if let Some(place) = self.tasks.borrow_mut().get_mut(id) {
+                *place = Some(task);
             }
             return;
         }
         self.tasks.borrow_mut().remove(id);
-        if let Work::Thread(running) = &mut work
+        if let Work::Thread(running) = &mut task.work
             && let Some(Err(panic)) = running.thread.take().map(thread::JoinHandle::join)
         {
             resume_unwind(panic);

@@ -29,16 +29,18 @@ struct TupleV4 {
 
 /// Connections by their ends; `V` is what they are called.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct ByTuple<V> {
     v4: Table<TupleV4, V>,
     v6: Table<Tuple, V>,
 }
 
 #[derive(Debug)]
+#[repr(C)]
 struct Table<K, V> {
-    entries: KeyedMap<K, V>,
     /// What was found last: a segment is often for the connection of the one before.
     latest: Option<(K, V)>,
+    entries: KeyedMap<K, V>,
 }
 
 impl<K: Hash + Copy + Eq, V: Copy> Table<K, V> {
@@ -90,6 +92,12 @@ impl<V: Copy> ByTuple<V> {
             Some(v4) => self.v4.find(&v4),
             None => self.v6.find(tuple),
         }
+    }
+
+    /// What was found last.
+    pub(super) fn latest(&self) -> Option<V> {
+        let v6 = || self.v6.latest.as_ref().map(|(_, id)| *id);
+        self.v4.latest.as_ref().map(|(_, id)| *id).or_else(v6)
     }
 
     pub(super) fn insert(&mut self, tuple: Tuple, id: V) {

@@ -48,6 +48,10 @@ impl Cubic {
 }
 
 impl CongestionControl for Cubic {
+    fn look_ahead(&self) -> u64 {
+        self.w_max.into()
+    }
+
     fn on_ack(&mut self, window: &mut Window, ack: Ack) {
         let acked = slow_start(window, ack.bytes);
         if acked == 0 {

@@ -103,6 +103,11 @@ pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
 
     /// A loss was found: the new slow start threshold. As Linux, a share of the window, not of what is in flight.
     fn on_loss(&mut self, window: &Window, mss: u32) -> u32;
+
+    /// As [`Tcb::look_ahead`].
+    fn look_ahead(&self) -> u64 {
+        0
+    }
 }
 
 impl Tcb {
