@@ -1,7 +1,7 @@
-//! `oracle kernel|bare|library|run|exact NAME`: runs a behaviour in a world, and prints what it says. `oracle list` names all.
+//! `oracle kernel|bare|library|run|fast|exact NAME`: runs a behaviour in a world, and prints what it says. `oracle list` names all.
 //!
-//! `kernel` is the kernel, in a network of its own; `bare` whatever this process finds; `run` and `exact` start `bare` under
-//! Sockeye's supervisor.
+//! `kernel` is the kernel, in a network of its own; `bare` whatever this process finds; `run`, `fast` and `exact` start `bare` under
+//! Sockeye's supervisor, `fast` with the object that is preloaded.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             None => complain(&format!("there is no behaviour {name}")),
         },
         _ => complain(
-            "usage: oracle kernel|bare|library|run|exact NAME, or oracle list; or oracle sequences \
+            "usage: oracle kernel|bare|library|run|fast|exact NAME, or oracle list; or oracle sequences \
              fast|slow FIRST COUNT STEPS-LEFT-OUT...",
         ),
     }
@@ -71,8 +71,9 @@ fn in_world(world: &str, behaviour: &Behaviour) -> ExitCode {
             print!("{}", Library::run(behaviour));
             ExitCode::SUCCESS
         }
-        "run" => supervised(behaviour, false),
-        "exact" => supervised(behaviour, true),
+        "run" => supervised(behaviour, Options { exact: Some(false), ..Options::default() }),
+        "fast" => supervised(behaviour, Options { exact: Some(false), object: true, ..Options::default() }),
+        "exact" => supervised(behaviour, Options { exact: Some(true), ..Options::default() }),
         _ => complain(&format!("there is no world {world}")),
     }
 }
@@ -93,15 +94,14 @@ fn be_ready() {
     }
 }
 
-fn supervised(behaviour: &Behaviour, exact: bool) -> ExitCode {
+fn supervised(behaviour: &Behaviour, options: Options) -> ExitCode {
     let arguments = ["bare", behaviour.name].map(OsString::from).to_vec();
     let program = Program { name: "/proc/self/exe".into(), arguments };
     let settings = behaviour.settings().into_iter();
     let options = Options {
-        exact: Some(exact),
         sysctls: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         seed: Some(1),
-        ..Options::default()
+        ..options
     };
     match sockeye_run::run(&program, &options) {
         Ok(ended) => ExitCode::from(u8::try_from(ended.status).unwrap_or(1)),

@@ -29,6 +29,7 @@ fn ask(behaviour: &str, world: World) {
     let here = match world {
         World::Library => Library::run(find(behaviour).expect("it is in the list")),
         World::Run => said("run", behaviour).expect("a world of ours"),
+        World::Fast => said("fast", behaviour).expect("a world of ours"),
         World::Exact => said("exact", behaviour).expect("a world of ours"),
     };
     if let Some(wrong) = compare(behaviour, world, &linux, &here) {
@@ -50,6 +51,10 @@ macro_rules! tests {
                 #[test]
                 fn run() {
                     ask(NAME, World::Run);
+                }
+                #[test]
+                fn fast() {
+                    ask(NAME, World::Fast);
                 }
                 #[test]
                 fn exact() {

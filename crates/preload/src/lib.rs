@@ -12,8 +12,10 @@ extern crate std;
 
 mod ask;
 mod files;
+mod names;
 mod next;
 mod options;
+mod streams;
 mod system;
 mod table;
 
@@ -23,7 +25,9 @@ pub use files::{
     faccessat, fopen, fopen64, fstatat, fstatat64, lstat, lstat64, open, open64, openat, openat64, opendir,
     readlink, readlinkat, stat, stat64, statx,
 };
+pub use names::{Name, Stream};
 pub use options::setsockopt;
+pub use streams::{COUNTED, connect, socket};
 pub use system::UNTRAPPED;
 pub use table::{Cork, SLOTS, Table};
 

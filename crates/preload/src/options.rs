@@ -3,12 +3,11 @@
 use core::ffi::{c_int, c_void};
 
 use crate::ask::table;
-use crate::system::{self, Number, UNTRAPPED};
+use crate::streams::cookie;
+use crate::system::{self, Number, untrapped};
 
 const IPPROTO_TCP: c_int = 6;
 const TCP_CORK: c_int = 3;
-const SOL_SOCKET: usize = 1;
-const SO_COOKIE: usize = 57;
 const SIOCOUTQ: usize = 0x5411;
 
 /// setsockopt(2).
@@ -46,23 +45,9 @@ fn cork(fd: c_int, value: usize) -> Option<()> {
     done.then_some(())
 }
 
-/// By what the supervisor knows the carrier.
-fn cookie(fd: c_int) -> Option<u64> {
-    let (mut cookie, mut size) = (0u64, size_of::<u64>() as u32);
-    let (cookie_at, size_at) = ((&raw mut cookie).expose_provenance(), (&raw mut size).expose_provenance());
-    let level = untrapped(SOL_SOCKET);
-    let told = system::call(Number::GetSockOpt, [fd as usize, level, SO_COOKIE, cookie_at, size_at, 0]);
-    (told == 0).then_some(cookie)
-}
-
 /// Whether nothing is on its way from the program to the supervisor.
 fn has_all_been_read(fd: c_int) -> bool {
     let mut unread: c_int = 0;
     let at = (&raw mut unread).expose_provenance();
     system::call(Number::Ioctl, [fd as usize, untrapped(SIOCOUTQ), at, 0, 0, 0]) == 0 && unread == 0
-}
-
-/// An argument with the mark that the filter knows.
-fn untrapped(argument: usize) -> usize {
-    (UNTRAPPED as usize) << 32 | argument
 }

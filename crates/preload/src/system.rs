@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-/// A call whose second argument has this in its upper half is let through to the carrier, where the filter knows of it: the kernel looks
+/// A call of which one `int` has this in its upper half is let through to the carrier, where the filter knows of it: the kernel looks
 /// at the lower half alone.
 pub const UNTRAPPED: u32 = 0x50cc_3e4e;
 
@@ -20,8 +20,12 @@ pub(crate) enum Number {
     Ioctl = 16,
     GetPid = 39,
     Socket = 41,
+    Connect = 42,
+    Bind = 49,
     SetSockOpt = 54,
     GetSockOpt = 55,
+    Fcntl = 72,
+    Prctl = 157,
     OpenAt = 257,
     NewFstatAt = 262,
     ReadLinkAt = 267,
@@ -36,14 +40,18 @@ pub(crate) enum Number {
 #[derive(Clone, Copy)]
 #[repr(usize)]
 pub(crate) enum Number {
+    Fcntl = 25,
     Ioctl = 29,
     FaccessAt = 48,
     OpenAt = 56,
     Close = 57,
     ReadLinkAt = 78,
     NewFstatAt = 79,
+    Prctl = 167,
     GetPid = 172,
     Socket = 198,
+    Bind = 200,
+    Connect = 203,
     SetSockOpt = 208,
     GetSockOpt = 209,
     Mmap = 222,
@@ -70,6 +78,11 @@ pub(crate) fn call(number: Number, arguments: [usize; 6]) -> isize {
              in("x5") f, options(nostack));
     }
     outcome
+}
+
+/// An argument with the mark that the filter knows.
+pub(crate) fn untrapped(argument: usize) -> usize {
+    (UNTRAPPED as usize) << 32 | argument
 }
 
 /// Ends a libc function as libc's own would.

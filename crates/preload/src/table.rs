@@ -1,12 +1,15 @@
-//! The table of corks: what a program says of TCP_CORK without a call.
+//! The table of carriers: what program and supervisor tell each other of one without a call.
 //!
-//! The supervisor enters a connected carrier in the slot that its cookie (SO_COOKIE) names; a slot that is another's leaves it without. The
-//! object sets and clears [`CORK`] there. The supervisor, while it sees the cork, leaves the program's bytes where they are, and
-//! then takes them all at once. If the cork stays it takes *hold*: from then on the stack is corked, and the next
-//! word about it has to be a call.
+//! The supervisor enters a connected carrier in the slot that its cookie (SO_COOKIE) names; a slot that is another's leaves it without.
+//!
+//! *Corks* (TCP_CORK): the object sets and clears [`CORK`]. The supervisor, while it sees the cork, leaves the program's bytes where they
+//! are, and then takes them all at once. If the cork stays it takes *hold*: from then on the stack is corked, and the
+//! next word about it has to be a call.
+//!
+//! *Connecting*: who doesn't wait for a connection calls `connect` once more when it is there. It is [`UNTOLD`] until then.
 //!
 //! Cookie and bits are one word, so that what is meant for one carrier never meets another that has the slot by now.
-//! Whatever a hostile program writes here, it writes of its own family's sockets, and no more than a cork.
+//! Whatever a hostile program writes here, it writes of its own family's sockets, and no more than this.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,7 +19,10 @@ pub const SLOTS: usize = 16_384;
 const CORK: u64 = 1;
 /// The supervisor has told the stack so.
 const HELD: u64 = 2;
-const BITS: u32 = 2;
+/// It is connected, and the program was told that this is under way.
+const UNTOLD: u64 = 4;
+const BITS: u32 = 3;
+const MASK: u64 = (1 << BITS) - 1;
 
 /// What a slot says of a carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,15 +42,15 @@ pub enum Cork {
 pub struct Table([AtomicU64; SLOTS]);
 
 impl Table {
-    /// Of a carrier.
+    /// The cork of a carrier.
     pub fn look(&self, cookie: u64) -> Cork {
         let word = self.slot(cookie).load(Ordering::Acquire);
         match word ^ key(cookie) {
-            0 => Cork::Open,
-            CORK => Cork::Shut,
+            another if another >> BITS != 0 => Cork::Unknown,
+            bits if bits & (CORK | HELD) == 0 => Cork::Open,
+            bits if bits & HELD == 0 => Cork::Shut,
             // Held without a cork is a hostile program's.
-            word if word <= CORK | HELD => Cork::Held,
-            _ => Cork::Unknown,
+            _ => Cork::Held,
         }
     }
 
@@ -56,32 +62,50 @@ impl Table {
 
     /// Takes it out.
     pub fn leave(&self, cookie: u64) {
-        let _ = self.change(cookie, |_| Some(0));
+        let leave = |word: u64| (word >> BITS == cookie).then_some(0);
+        let _ = self.slot(cookie).fetch_update(Ordering::AcqRel, Ordering::Acquire, leave);
     }
 
     /// The program sets the cork; `false` if it has to do so by a call.
     pub fn shut(&self, cookie: u64) -> bool {
-        self.change(cookie, |bits| Some(key(cookie) | bits | CORK))
+        self.change(cookie, |bits| Some(bits | CORK))
     }
 
     /// The program takes the cork away; `false` if it has to do so by a call.
     pub fn open(&self, cookie: u64) -> bool {
-        self.change(cookie, |bits| (bits & HELD == 0).then_some(key(cookie)))
+        self.change(cookie, |bits| (bits & HELD == 0).then_some(bits & !CORK))
     }
 
     /// The supervisor takes hold of a cork; `false` if there is none.
     pub fn hold(&self, cookie: u64) -> bool {
-        self.change(cookie, |bits| (bits & CORK != 0).then_some(key(cookie) | CORK | HELD))
+        self.change(cookie, |bits| (bits & CORK != 0).then_some(bits | HELD))
     }
 
-    /// The supervisor was told by a call.
+    /// The supervisor was told of a cork by a call.
     pub fn told(&self, cookie: u64, corked: bool) {
-        let _ = self.change(cookie, |_| Some(key(cookie) | if corked { CORK | HELD } else { 0 }));
+        let _ = self.change(cookie, |bits| Some(bits & UNTOLD | if corked { CORK | HELD } else { 0 }));
     }
 
-    /// Changes a carrier's slot from its bits to another word, if it is the carrier's and there is one.
+    /// The supervisor has connected it, and the program doesn't know; `false` if it isn't here.
+    pub fn will_tell(&self, cookie: u64) -> bool {
+        self.change(cookie, |bits| Some(bits | UNTOLD))
+    }
+
+    /// Whether the program is still to be told that it is connected.
+    pub fn is_untold(&self, cookie: u64) -> bool {
+        let word = self.slot(cookie).load(Ordering::Acquire);
+        word >> BITS == cookie && word & UNTOLD != 0
+    }
+
+    /// Tells the program that it is connected; `false` if that is not to be told, or was.
+    pub fn tell(&self, cookie: u64) -> bool {
+        self.change(cookie, |bits| (bits & UNTOLD != 0).then_some(bits & !UNTOLD))
+    }
+
+    /// Changes a carrier's bits, if the slot is the carrier's and there are other ones.
     fn change(&self, cookie: u64, to: impl Fn(u64) -> Option<u64>) -> bool {
-        let another = |word: u64| if word >> BITS == cookie { to(word & (CORK | HELD)) } else { None };
+        let another = |word: u64| if word >> BITS == cookie { to(word & MASK) } else { None };
+        let another = |word: u64| another(word).map(|bits| key(cookie) | bits);
         self.slot(cookie).fetch_update(Ordering::AcqRel, Ordering::Acquire, another).is_ok()
     }
 
@@ -90,7 +114,7 @@ impl Table {
     }
 }
 
-/// A carrier's word without bits. No machine lives to see a cookie of more than 62.
+/// A carrier's word without bits. No machine lives to see a cookie of more than 61.
 fn key(cookie: u64) -> u64 {
     cookie << BITS
 }
@@ -113,6 +137,21 @@ mod tests {
         assert!(!table.open(7));
         table.told(7, false);
         assert_eq!(table.look(7), Cork::Open);
+    }
+
+    #[test]
+    fn a_connection_is_told_of_once() {
+        let table = Table([const { AtomicU64::new(0) }; SLOTS]);
+        assert!(!table.will_tell(7) && !table.is_untold(7) && !table.tell(7));
+        table.enter(7, false);
+        assert!(!table.tell(7) && table.will_tell(7) && table.is_untold(7));
+        assert!(table.shut(7) && table.open(7));
+        table.told(7, true);
+        assert_eq!((table.look(7), table.is_untold(7)), (Cork::Held, true));
+        assert!(table.tell(7) && !table.tell(7) && !table.is_untold(7));
+        assert_eq!(table.look(7), Cork::Held);
+        table.leave(7);
+        assert!(!table.will_tell(7));
     }
 
     #[test]

@@ -38,7 +38,8 @@ impl Corks {
         !self.waiting.is_empty()
     }
 
-    fn table(&self) -> Option<&Table> {
+    /// The table, if a program has asked for it.
+    pub(crate) fn table(&self) -> Option<&Table> {
         // SAFETY: the mapping is as long as a table, stays while `self` does, and any bytes are a table. What others write there is
         // read and written by atomic operations alone.
         self.shared.as_ref().map(|shared| unsafe { shared.table.as_ref() })

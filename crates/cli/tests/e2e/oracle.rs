@@ -43,7 +43,13 @@ fn ask(name: &str) {
 }
 
 fn compare_all(name: &str, program: &Compiled) {
-    compare(name, program, [("", run([program.path()])), (" --exact", run_exact([program.path()]))]);
+    let mut fast = sockeye(["run", "--fast", "--"]);
+    fast.arg(program.path());
+    compare(
+        name,
+        program,
+        [("", run([program.path()])), (" --fast", fast), (" --exact", run_exact([program.path()]))],
+    );
 }
 
 pub(crate) fn compare<const N: usize>(name: &str, program: &Compiled, worlds: [(&str, Command); N]) {

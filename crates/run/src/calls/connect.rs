@@ -7,7 +7,7 @@ use sockeye_abi::{Errno, Opt, Transport, Value};
 use sockeye_base::Duration;
 
 use super::{Answer, Outcome, Subject, read_address};
-use crate::carriers::{self, State, fresh_stream};
+use crate::carriers::{self, Carrier, CarrierId, State, fresh_stream};
 use crate::process::descriptors;
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
@@ -15,6 +15,7 @@ use crate::supervisor::Supervisor;
 impl Supervisor {
     pub(super) fn connect(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let bytes = read_address(call, 1, 2)?;
+        self.end_telling(subject.carrier);
         let now = self.network.now();
         let decoded =
             self.with_port(subject.socket, |host| host.decode_connect(now, subject.socket, &bytes))?;
@@ -119,6 +120,7 @@ impl Supervisor {
             }
             link.unstuff(&program_end);
             link.bound(&program_end, self.network.host(), subject.socket);
+            self.begin_telling(subject.carrier);
             return Ok(());
         }
         let stuffed = link.stuff(&program_end);
@@ -126,6 +128,35 @@ impl Supervisor {
         stuffed.and_then(|()| self.watch(subject.carrier)).map_err(|_| Errno::ENOBUFS)?;
         self.pump(subject.carrier);
         Ok(())
+    }
+
+    /// A connection is there, of which the program knows that it is under way: the object may tell it.
+    pub(crate) fn begin_telling(&mut self, id: CarrierId) {
+        let Some(&mut Carrier { cookie, .. }) = self.carriers.get(id) else { return };
+        let may = self.carriers.corks.table().is_some_and(|table| table.will_tell(cookie));
+        self.carriers.get(id).into_iter().for_each(|carrier| carrier.untold = may);
+    }
+
+    /// If the object has told it, the stack is to know.
+    pub(crate) fn note_told(&mut self, id: CarrierId) {
+        let Some(&mut Carrier { cookie, untold: true, .. }) = self.carriers.get(id) else { return };
+        if !self.carriers.corks.table().is_some_and(|table| table.is_untold(cookie)) {
+            self.end_telling(id);
+        }
+    }
+
+    /// From now on the stack tells it, if the object hasn't.
+    pub(crate) fn end_telling(&mut self, id: CarrierId) {
+        let Some(carrier) = self.carriers.get(id) else { return };
+        if !std::mem::take(&mut carrier.untold) {
+            return;
+        }
+        let (cookie, socket) = (carrier.cookie, carrier.socket);
+        if !self.carriers.corks.table().is_some_and(|table| table.tell(cookie)) {
+            let now = self.network.now();
+            // It was connected, so there is nothing that could fail.
+            let _ = self.network.host().connect_outcome(now, socket);
+        }
     }
 
     /// What the stack says of a connection that was asked for before.

@@ -51,6 +51,8 @@ impl Supervisor {
         match question {
             // Behind the gate no byte may wait.
             Some(Question::Corks) if !self.exact => {
+                // It makes sockets by itself from now on.
+                self.look_at_program(call)?;
                 let memory =
                     self.corks_memory().and_then(|memory| memory.try_clone_to_owned()).map_err(none)?;
                 self.listener.answer_descriptor(call.id, memory.as_fd(), true).map_err(none)?;

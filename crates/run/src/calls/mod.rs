@@ -146,17 +146,24 @@ impl Supervisor {
     /// The carrier that one of a call's arguments is.
     fn carrier_at(&mut self, call: &Call, argument: usize) -> Option<CarrierId> {
         let fd = call.int(argument);
-        let threads = &self.carriers.threads;
-        let found = if is_for_all_files(call.number) {
-            threads.socket_inode(call.tid, fd).map(|inode| self.carriers.of_inode(inode?))
-        } else {
-            self.carriers.take_in_hand((call.tid, fd))
-        };
+        let mut found = Ok(None);
+        let mut is_socket = true;
+        if is_for_all_files(call.number) {
+            let inode = self.carriers.threads.socket_inode(call.tid, fd);
+            is_socket = matches!(inode, Ok(Some(_)));
+            found = inode.map(|inode| self.carriers.of_inode(inode?));
+        }
+        if is_socket && matches!(found, Ok(None)) {
+            found = self.carriers.take_in_hand((call.tid, fd), self.network.host());
+        }
         if let Err(Native::ACCESS | Native::PERM) = found {
             self.meet_hidden(call);
         }
         let id = found.ok()??;
         self.carriers.get(id)?.seen = (call.tid, fd);
+        if self.carriers.are_many() {
+            self.sweep_all();
+        }
         if argument == 0 {
             self.about = Some((call.id, id));
         }

@@ -5,6 +5,7 @@
 //! not be done twice leaves a mark: a call made again has its caller's stack unchanged, another call has not.
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
+use sockeye_preload::COUNTED;
 use sockeye_stack::Received;
 
 use super::message::flags_of;
@@ -137,13 +138,16 @@ fn opens_fast(call: &Call) -> bool {
 pub(crate) struct Mark {
     tid: u32,
     args: [u64; 6],
-    /// Its stack; `None` if the thread runs: a signal has woken it already, and it is about to leave the call.
+    /// Its stack; `None` if the thread runs: a signal has woken it already, and it is about to leave the call. Or if it isn't
+    /// needed, for the object has counted the call.
     stack: Option<u64>,
 }
 
 impl Mark {
     pub(crate) fn of(call: &Call, threads: &Threads) -> Mark {
-        Mark { tid: call.tid, args: call.args, stack: stack(call, threads) }
+        let is_counted = call.args[0] >> 48 == u64::from(COUNTED);
+        let stack = if is_counted { None } else { stack(call, threads) };
+        Mark { tid: call.tid, args: call.args, stack }
     }
 
     /// Whether a call may be this one, made again.
@@ -188,5 +192,9 @@ mod tests {
         assert!(mark.is_again(&Call { id: 2, ..call }, &threads));
         assert!(!mark.is_again(&Call { args: [4, 4, 16, 0, 0, 0], ..call }, &threads));
         assert!(!mark.is_again(&Call { tid: 1, ..call }, &threads));
+        let counted =
+            |count: u64| Call { args: [u64::from(COUNTED) << 48 | count << 32 | 3, 4, 16, 0, 0, 0], ..call };
+        let mark = Mark::of(&counted(1), &threads);
+        assert!(mark.is_again(&counted(1), &threads) && !mark.is_again(&counted(2), &threads));
     }
 }

@@ -4,6 +4,7 @@
 //! descriptor of P itself (the program's `close` must be the last), so what it knows of P is a cookie, to recognise it
 //! by, and an abstract name, to ask whether it still lives.
 
+mod adopted;
 mod answers;
 mod backlog;
 mod link;
@@ -67,6 +68,8 @@ pub(crate) struct Carrier {
     pub(crate) fast_send: Option<FastSend>,
     /// The kernel tells when there is room in P's queue.
     pub(crate) watches_room: bool,
+    /// The object may tell the program that it is connected.
+    pub(crate) untold: bool,
     threads: Rc<Threads>,
 }
 
@@ -147,7 +150,8 @@ impl Carriers {
             }
         };
         let named = named(&program_end)?;
-        self.carrier(program_end, (socket, Some(inet)), named, state)
+        let carrier = self.carrier(&program_end, (socket, Some(inet)), named, state)?;
+        Ok(NewCarrier { program_end, carrier })
     }
 
     /// The same for a netlink socket of this type.
@@ -159,7 +163,8 @@ impl Carriers {
     ) -> io::Result<NewCarrier> {
         let (program_end, answers) = Answers::pair(nonblock, kind)?;
         let named = named(&program_end)?;
-        self.carrier(program_end, (socket, None), named, State::Netlink(answers))
+        let carrier = self.carrier(&program_end, (socket, None), named, State::Netlink(answers))?;
+        Ok(NewCarrier { program_end, carrier })
     }
 
     /// A carrier for an accepted connection whose program's end is `program_end`.
@@ -170,18 +175,20 @@ impl Carriers {
         link: Link,
     ) -> io::Result<NewCarrier> {
         let cookie = rustix::net::sockopt::socket_cookie(&program_end)?;
-        self.carrier(program_end, (socket, Some(inet)), (cookie, None), State::Connected(link))
+        let state = State::Connected(link);
+        let carrier = self.carrier(&program_end, (socket, Some(inet)), (cookie, None), state)?;
+        Ok(NewCarrier { program_end, carrier })
     }
 
     fn carrier(
         &self,
-        program_end: OwnedFd,
+        program_end: &OwnedFd,
         (socket, inet): (SocketId, Option<Inet>),
         (cookie, name): (u64, Option<SocketAddrAny>),
         state: State,
-    ) -> io::Result<NewCarrier> {
-        let inode = rustix::fs::fstat(&program_end)?.st_ino;
-        let carrier = Carrier {
+    ) -> io::Result<Carrier> {
+        let inode = rustix::fs::fstat(program_end)?.st_ino;
+        Ok(Carrier {
             socket,
             inet,
             cookie,
@@ -192,9 +199,9 @@ impl Carriers {
             unheard: None,
             fast_send: None,
             watches_room: false,
+            untold: false,
             threads: Rc::clone(&self.threads),
-        };
-        Ok(NewCarrier { program_end, carrier })
+        })
     }
 
     /// Enters a carrier that the program now holds; drops our descriptor of its end.
@@ -202,6 +209,10 @@ impl Carriers {
         let NewCarrier { program_end, mut carrier } = new;
         drop(program_end);
         carrier.seen = seen;
+        self.enter(carrier)
+    }
+
+    fn enter(&mut self, carrier: Carrier) -> CarrierId {
         let (cookie, inode, socket) = (carrier.cookie, carrier.inode, carrier.socket);
         let id = self.all.insert(carrier);
         self.by_cookie.insert(cookie, id);
@@ -223,7 +234,7 @@ impl Carriers {
             (carrier.cookie, carrier.inode) = (cookie, inode);
             carrier.name = name;
             carrier.state = State::Fresh;
-            carrier.watches_room = false;
+            (carrier.watches_room, carrier.untold) = (false, false);
         }
         Ok(())
     }
@@ -258,9 +269,16 @@ impl Carriers {
         self.all.get_mut(id)
     }
 
-    /// The carrier that descriptor `fd` of a thread is, if it is one; it is in hand then.
-    pub(crate) fn take_in_hand(&self, seen: (u32, i32)) -> Result<Option<CarrierId>, rustix::io::Errno> {
-        self.threads.take_in_hand(seen, |cookie| self.by_cookie.get(&cookie).copied())
+    /// The carrier that descriptor `fd` of a thread is, if it is one; it is in hand then. What the object made becomes one here.
+    pub(crate) fn take_in_hand(
+        &mut self,
+        seen: (u32, i32),
+        host: &mut Host,
+    ) -> Result<Option<CarrierId>, rustix::io::Errno> {
+        let threads = Rc::clone(&self.threads);
+        threads.take_in_hand(seen, |cookie, file| {
+            self.by_cookie.get(&cookie).copied().or_else(|| self.adopt(cookie, file, host))
+        })
     }
 
     /// Whether the Unix-domain socket with this inode is one of ours (`own`), or stands for a socket of the Internet's.

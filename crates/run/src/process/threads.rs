@@ -48,11 +48,11 @@ impl Threads {
     pub(crate) fn take_in_hand<T>(
         &self,
         (tid, fd): (u32, i32),
-        is_wanted: impl FnOnce(u64) -> Option<T>,
+        is_wanted: impl FnOnce(u64, &OwnedFd) -> Option<T>,
     ) -> Result<Option<T>, Native> {
         let file = self.borrow(tid, fd)?;
         let Some(cookie) = descriptors::cookie(&file) else { return Ok(None) };
-        let wanted = is_wanted(cookie);
+        let wanted = is_wanted(cookie, &file);
         if wanted.is_some() {
             *self.in_hand.borrow_mut() = Some((cookie, Rc::new(file)));
         }
@@ -196,7 +196,7 @@ mod tests {
         assert!(threads.borrow_seen(cookie, (me, other.as_raw_fd())).is_none());
         assert!(threads.borrow(me, -1).is_err() && threads.borrow(me, 987_654).is_err());
         let take = |socket: &UnixStream| {
-            threads.take_in_hand((me, socket.as_raw_fd()), |found| (found == cookie).then_some(()))
+            threads.take_in_hand((me, socket.as_raw_fd()), |found, _| (found == cookie).then_some(()))
         };
         assert_eq!(take(&other), Ok(None));
         assert_eq!(take(&socket), Ok(Some(())));

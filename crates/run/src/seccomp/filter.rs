@@ -75,8 +75,9 @@ pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     let gated = [When::Gate, When::Odd].into_iter().flat_map(numbers).filter(|_| gate);
     let closing = numbers(When::Linger).filter(|_| linger);
     code.extend(on(libc::SYS_getsockopt, options_read()));
+    code.extend(on(libc::SYS_bind, but_marked(2)));
     for call in numbers(When::Always)
-        .filter(|&call| call != libc::SYS_getsockopt)
+        .filter(|&call| ![libc::SYS_getsockopt, libc::SYS_bind].contains(&call))
         .chain(told)
         .chain(gated)
         .chain(closing)
@@ -180,6 +181,11 @@ fn options_read() -> Vec<sock_filter> {
         ret(ALLOW),
         ret(NOTIFY),
     ]
+}
+
+/// Trapped, but where the object has put its mark into this argument.
+fn but_marked(argument: u32) -> Vec<sock_filter> {
+    vec![load_arg_high(argument), jump(BPF_JEQ, UNTRAPPED, 0, 1), ret(ALLOW), ret(NOTIFY)]
 }
 
 /// Socket ioctls (0x89xx, which would ask the machine's interfaces) and SIOCOUTQ, whose answer is the stack's, unless the object
@@ -371,5 +377,12 @@ mod tests {
         assert_eq!(read(socket | mark, libc::SO_ERROR), NOTIFY);
         assert_eq!(read(libc::IPPROTO_TCP as u64 | mark, libc::SO_COOKIE), NOTIFY);
         assert_eq!(native(libc::SYS_setsockopt, [3, socket | mark, libc::SO_COOKIE as u64, 1, 8, 0]), NOTIFY);
+    }
+
+    #[test]
+    fn the_object_names_carriers() {
+        let mark = u64::from(UNTRAPPED) << 32;
+        assert_eq!(native(libc::SYS_bind, [3, 1, 17 | mark, 0, 0, 0]), ALLOW);
+        assert_eq!(native(libc::SYS_bind, [3, 1 | mark, 17, 0, 0, 0]), NOTIFY);
     }
 }

@@ -13,6 +13,7 @@ impl Supervisor {
     /// Moves what can be moved between a carrier and its socket.
     pub(crate) fn pump(&mut self, id: CarrierId) {
         let now = self.network.now();
+        self.note_told(id);
         let waits = self.awaits_uncorking(id);
         let Some(carrier) = self.carriers.get(id) else { return };
         let socket = carrier.socket;
@@ -111,6 +112,7 @@ impl Supervisor {
                 link.bound(&program_end, self.network.host(), socket);
                 carrier.state = State::Connected(link);
                 self.enter_cork(id);
+                self.begin_telling(id);
             } else {
                 if let Err(error) = self.link(id) {
                     // No descriptors left: the call that waits is to fail, not to wait on.
@@ -130,6 +132,7 @@ impl Supervisor {
 
     /// Has P show natively that its connection broke.
     fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
+        self.end_telling(id);
         let Some(carrier) = self.carriers.get(id) else { return };
         let program_end = carrier.borrow();
         if let State::Connected(link) | State::Connecting(Some(link)) =
