@@ -140,11 +140,7 @@ fn socket(stack: &Stack, row: &Row, outside: Option<&dyn Outside>) -> Socket {
         local: row.local,
         remote: row.remote,
         interface: interface.map(|id| name_of(stack, id)),
-        receive_queue: match row.receive_queue {
-            // The FIN behind what the program has not read counts as a byte.
-            0 => received + usize::from(state == State::CloseWait && received > 0),
-            here => here.saturating_add(received),
-        },
+        receive_queue: row.receive_queue.saturating_add(received),
         send_queue: row.send_queue.saturating_add(written),
         timer: kind.map(timer),
         inode,

@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int, c_void};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::ask::{ASK, LINK, Question};
+use crate::ask::{ASK, LINK, Question, shows_no_files};
 use crate::next::Next;
 use crate::system::{self, Number};
 
@@ -44,7 +44,7 @@ static NOTHING: AtomicBool = AtomicBool::new(false);
 
 /// Asks for a file: a new descriptor or a negative errno; `None` where it is libc's.
 fn asked(path: *const c_char, flags: c_int) -> Option<isize> {
-    if NOTHING.load(Ordering::Relaxed) {
+    if NOTHING.load(Ordering::Relaxed) || shows_no_files() {
         return None;
     }
     let mut copy = [0u8; PATH_MAX + 1];

@@ -10,6 +10,8 @@
 #[cfg(test)]
 extern crate std;
 
+mod accept;
+mod accepts;
 mod ask;
 mod files;
 mod names;
@@ -19,13 +21,15 @@ mod streams;
 mod system;
 mod table;
 
-pub use ask::{ASK, LINK, Question};
+pub use accept::{accept, accept4};
+pub use accepts::{Accepted, Accepts, PLACES};
+pub use ask::{ASK, LINK, Question, Shared};
 pub use files::{
     __lxstat, __lxstat64, __open_2, __open64_2, __openat_2, __openat64_2, __xstat, __xstat64, access,
     faccessat, fopen, fopen64, fstatat, fstatat64, lstat, lstat64, open, open64, openat, openat64, opendir,
     readlink, readlinkat, stat, stat64, statx,
 };
-pub use names::{Name, Stream};
+pub use names::{Name, Stream, Waiting};
 pub use options::setsockopt;
 pub use streams::{COUNTED, connect, socket};
 pub use system::UNTRAPPED;
@@ -39,4 +43,15 @@ pub const OBJECT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/object.so"))
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     system::abort()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_needs_nothing_of_rusts() {
+        let is = |name: &[u8]| OBJECT.windows(name.len()).any(|bytes| bytes == name);
+        assert!(is(b"accept4") && !is(b"rust_eh_personality"));
+    }
 }

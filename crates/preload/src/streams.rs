@@ -13,8 +13,8 @@ const AF_UNIX: usize = 1;
 const AF_INET: c_int = 2;
 const AF_INET6: c_int = 10;
 const SOCK_STREAM: c_int = 1;
-const SOCK_NONBLOCK: c_int = 0o4000;
-const SOCK_CLOEXEC: c_int = 0o2_000_000;
+pub(crate) const SOCK_NONBLOCK: c_int = 0o4000;
+pub(crate) const SOCK_CLOEXEC: c_int = 0o2_000_000;
 const IPPROTO_TCP: c_int = 6;
 const SOL_SOCKET: usize = 1;
 const SO_COOKIE: usize = 57;
@@ -117,16 +117,21 @@ fn is_told(fd: c_int, address: usize, length: u32) -> Option<()> {
     (is_whole && is_address && table.tell(cookie)).then_some(())
 }
 
-fn is_nonblocking(fd: c_int) -> bool {
+pub(crate) fn is_nonblocking(fd: c_int) -> bool {
     let flags = system::call(Number::Fcntl, [fd as usize, F_GETFL, 0, 0, 0, 0]);
     flags >= 0 && flags & O_NONBLOCK != 0
 }
 
 /// By what the supervisor knows the carrier.
 pub(crate) fn cookie(fd: c_int) -> Option<u64> {
-    let (mut cookie, mut size) = (0u64, size_of::<u64>() as u32);
-    let (cookie_at, size_at) = ((&raw mut cookie).expose_provenance(), (&raw mut size).expose_provenance());
+    option(fd, SO_COOKIE).map(u64::from_ne_bytes)
+}
+
+/// An option of the carrier's own, of SOL_SOCKET, that has so many bytes.
+pub(crate) fn option<const N: usize>(fd: c_int, name: usize) -> Option<[u8; N]> {
+    let (mut value, mut size) = ([0; N], N as u32);
+    let (value_at, size_at) = (value.as_mut_ptr().expose_provenance(), (&raw mut size).expose_provenance());
     let level = untrapped(SOL_SOCKET);
-    let told = system::call(Number::GetSockOpt, [fd as usize, level, SO_COOKIE, cookie_at, size_at, 0]);
-    (told == 0).then_some(cookie)
+    let told = system::call(Number::GetSockOpt, [fd as usize, level, name, value_at, size_at, 0]);
+    (told == 0 && size as usize == N).then_some(value)
 }

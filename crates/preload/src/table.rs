@@ -8,6 +8,8 @@
 //!
 //! *Connecting*: who doesn't wait for a connection calls `connect` once more when it is there. It is [`UNTOLD`] until then.
 //!
+//! *Listening*: who waits for connections without blocking may take them by itself ([`crate::Accepts`]) where it says [`LISTENS`].
+//!
 //! Cookie and bits are one word, so that what is meant for one carrier never meets another that has the slot by now.
 //! Whatever a hostile program writes here, it writes of its own family's sockets, and no more than this.
 
@@ -21,7 +23,9 @@ const CORK: u64 = 1;
 const HELD: u64 = 2;
 /// It is connected, and the program was told that this is under way.
 const UNTOLD: u64 = 4;
-const BITS: u32 = 3;
+/// Connections may be accepted without a call of the supervisor's.
+const LISTENS: u64 = 8;
+const BITS: u32 = 4;
 const MASK: u64 = (1 << BITS) - 1;
 
 /// What a slot says of a carrier.
@@ -83,7 +87,8 @@ impl Table {
 
     /// The supervisor was told of a cork by a call.
     pub fn told(&self, cookie: u64, corked: bool) {
-        let _ = self.change(cookie, |bits| Some(bits & UNTOLD | if corked { CORK | HELD } else { 0 }));
+        let _ =
+            self.change(cookie, |bits| Some(bits & !(CORK | HELD) | if corked { CORK | HELD } else { 0 }));
     }
 
     /// The supervisor has connected it, and the program doesn't know; `false` if it isn't here.
@@ -102,6 +107,21 @@ impl Table {
         self.change(cookie, |bits| (bits & UNTOLD != 0).then_some(bits & !UNTOLD))
     }
 
+    /// Whether connections of a listener may be accepted without a call.
+    pub fn listens(&self, cookie: u64) -> bool {
+        let word = self.slot(cookie).load(Ordering::Acquire);
+        word >> BITS == cookie && word & LISTENS != 0
+    }
+
+    /// They may from now on, or not; the listener's carrier is entered if its slot is free.
+    pub fn set_listens(&self, cookie: u64, may: bool) {
+        let changed = self.change(cookie, |bits| Some(bits & !LISTENS | if may { LISTENS } else { 0 }));
+        if !changed && may {
+            let word = key(cookie) | LISTENS;
+            let _ = self.slot(cookie).compare_exchange(0, word, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
     /// Changes a carrier's bits, if the slot is the carrier's and there are other ones.
     fn change(&self, cookie: u64, to: impl Fn(u64) -> Option<u64>) -> bool {
         let another = |word: u64| if word >> BITS == cookie { to(word & MASK) } else { None };
@@ -114,7 +134,7 @@ impl Table {
     }
 }
 
-/// A carrier's word without bits. No machine lives to see a cookie of more than 61.
+/// A carrier's word without bits. No machine lives to see a cookie of more than 60.
 fn key(cookie: u64) -> u64 {
     cookie << BITS
 }
@@ -152,6 +172,20 @@ mod tests {
         assert_eq!(table.look(7), Cork::Held);
         table.leave(7);
         assert!(!table.will_tell(7));
+    }
+
+    #[test]
+    fn a_listener_is_one_while_that_is_said() {
+        let table = Table([const { AtomicU64::new(0) }; SLOTS]);
+        table.set_listens(7, false);
+        assert!(!table.listens(7));
+        table.set_listens(7, true);
+        table.set_listens(7 + SLOTS as u64, true);
+        assert!(table.listens(7) && !table.listens(7 + SLOTS as u64));
+        table.told(7, true);
+        assert!(table.listens(7));
+        table.set_listens(7, false);
+        assert_eq!((table.listens(7), table.look(7)), (false, Cork::Held));
     }
 
     #[test]

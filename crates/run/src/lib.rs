@@ -18,6 +18,7 @@ mod object;
 mod pcap;
 mod process;
 mod seccomp;
+mod shared;
 mod signals;
 mod supervisor;
 mod trace;

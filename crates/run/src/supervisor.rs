@@ -1,5 +1,6 @@
 //! The loop: carriers, trapped calls, signals and the network's own deadlines, in one thread.
 
+mod backlog;
 mod held;
 mod patience;
 mod relay;
@@ -18,6 +19,7 @@ use sockeye_base::{Duration, Instant, Intake};
 
 use crate::calls::{Answer, HostNames, Mark, Taken};
 use crate::carriers::{CarrierId, Carriers, Link, State};
+use crate::corks::Corks;
 use crate::ending::Ending;
 use crate::files::{Files, Preloaded, Way};
 use crate::network::Network;
@@ -61,6 +63,8 @@ pub(crate) struct Supervisor {
     ready: Ready,
     pub(crate) network: Network,
     pub(crate) carriers: Carriers,
+    /// What programs hold back without a call.
+    pub(crate) corks: Corks,
     /// The host's files, where its programs see them.
     files: Option<Files>,
     /// The same where the object asks for them.
@@ -145,6 +149,7 @@ impl Supervisor {
             ready: Ready::default(),
             network,
             carriers,
+            corks: Corks::default(),
             files,
             preloaded,
             names: HostNames::default(),
@@ -227,7 +232,7 @@ impl Supervisor {
     }
 
     fn timeout(&mut self, ending: &Ending) -> Option<Timespec> {
-        if self.unsettled || self.carriers.corks.any_waits() || !self.network.cable_may_sleep() {
+        if self.unsettled || self.corks.any_waits() || !self.network.cable_may_sleep() {
             return Some(Timespec { tv_sec: 0, tv_nsec: 0 });
         }
         let now = self.network.now();
@@ -335,6 +340,7 @@ impl Supervisor {
     fn take_events(&mut self, timeout: Option<&Timespec>) -> rustix::io::Result<usize> {
         let mut events = std::mem::take(&mut self.events);
         let waited = self.patience.wait(&self.epoll, &mut events, timeout);
+        self.note_accepts();
         for event in events.drain(..) {
             let flags = event.flags;
             match event.data.u64() {
@@ -372,8 +378,6 @@ impl Supervisor {
                     let socket = carrier.socket;
                     return self.show(socket);
                 }
-                // A connection in P's queue hangs up when P is closed.
-                State::Listening(_) if flags.contains(EventFlags::HUP) => return self.close_carrier(id),
                 State::Fresh | State::Connecting(None) | State::Broken(_) | State::Listening(_) => {}
             }
         }

@@ -71,7 +71,7 @@ impl Host {
         usize::try_from(backlog).unwrap_or(usize::MAX).min(self.stack.settings().somaxconn)
     }
 
-    /// How many connections wait to be accepted.
+    /// How many connections wait to be accepted, those included that were accepted ahead.
     pub fn pending(&self, id: SocketId) -> usize {
         match self.stream(id).map(|(_, stream)| stream.state) {
             Ok(StreamState::Listening(listener)) => self.stack.tcp_ready(listener),
@@ -82,6 +82,22 @@ impl Host {
     /// Whether it listens (SO_ACCEPTCONN).
     pub fn is_listening(&self, id: SocketId) -> bool {
         matches!(self.stream(id), Ok((_, Stream { state: StreamState::Listening(_), .. })))
+    }
+
+    /// [`Host::accept`] ahead of the program's own call: the connection counts as one that waits until [`Host::note_accepted`].
+    pub fn accept_ahead(&mut self, now: Instant, id: SocketId) -> Result<(SocketId, SocketAddr)> {
+        let accepted = self.accept(now, id)?;
+        if let Ok(StreamState::Listening(listener)) = self.stream(id).map(|(_, stream)| stream.state) {
+            self.stack.tcp_accepted_ahead(listener);
+        }
+        Ok(accepted)
+    }
+
+    /// The program has one that was accepted ahead, or it is gone.
+    pub fn note_accepted(&mut self, id: SocketId) {
+        if let Ok(StreamState::Listening(listener)) = self.stream(id).map(|(_, stream)| stream.state) {
+            self.stack.tcp_accepted(listener);
+        }
     }
 
     /// Takes the first connection that waits; the new socket has the listener's options. EAGAIN if none waits, EINVAL if

@@ -30,6 +30,8 @@ pub struct Listener<K> {
     backlog: usize,
     syn_queue: BTreeSet<K>,
     accept_queue: VecDeque<K>,
+    /// So many were taken ahead: they count as waiting.
+    ahead: usize,
     /// When the last cookie was sent.
     cookie_sent: Option<Instant>,
     fast_opens: FastOpens,
@@ -44,6 +46,7 @@ impl<K: Copy + Ord> Listener<K> {
             backlog,
             syn_queue,
             accept_queue,
+            ahead: 0,
             cookie_sent: None,
             fast_opens: FastOpens::default(),
         }
@@ -93,7 +96,7 @@ impl<K: Copy + Ord> Listener<K> {
     /// Whether a finished handshake has room; otherwise the ACK that would finish it is dropped, and the SYN-ACK will
     /// be repeated (tcp_abort_on_overflow=0). As Linux, a backlog of n admits n + 1.
     pub fn admits_established(&self) -> bool {
-        self.accept_queue.len() <= self.backlog
+        self.ready() <= self.backlog
     }
 
     /// A connection has begun its handshake.
@@ -117,6 +120,16 @@ impl<K: Copy + Ord> Listener<K> {
     /// The next finished connection, first come first served.
     pub fn accept(&mut self) -> Option<K> {
         self.accept_queue.pop_front()
+    }
+
+    /// One was accepted ahead of the program that is to have it: it counts as waiting until [`Listener::accepted`].
+    pub fn accepted_ahead(&mut self) {
+        self.ahead += 1;
+    }
+
+    /// The program has one that was taken ahead, or it is gone.
+    pub fn accepted(&mut self) {
+        self.ahead = self.ahead.saturating_sub(1);
     }
 
     /// How many connections that opened fast may be shaking hands (TCP_FASTOPEN); 0: none opens fast.
@@ -146,9 +159,9 @@ impl<K: Copy + Ord> Listener<K> {
         }
     }
 
-    /// How many wait to be accepted.
+    /// How many wait to be accepted, those included that were taken ahead.
     pub fn ready(&self) -> usize {
-        self.accept_queue.len()
+        self.accept_queue.len() + self.ahead
     }
 
     /// Who is shaking hands, in the order of their keys.
@@ -183,6 +196,12 @@ mod tests {
         listener.gone(1);
         assert_eq!(listener.accept_queue().collect::<Vec<_>>(), [1, 2]);
         assert_eq!((listener.ready(), listener.syn_queue().count()), (2, 0));
+        assert_eq!(listener.accept(), Some(1));
+        listener.accepted_ahead();
+        assert_eq!((listener.ready(), listener.accept(), listener.accept()), (2, Some(2), None));
+        assert_eq!(listener.ready(), 1);
+        listener.accepted();
+        assert_eq!(listener.ready(), 0);
     }
 
     #[test]

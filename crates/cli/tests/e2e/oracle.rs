@@ -42,7 +42,7 @@ fn ask(name: &str) {
     compare_all(name, &compile(name));
 }
 
-fn compare_all(name: &str, program: &Compiled) {
+pub(crate) fn compare_all(name: &str, program: &Compiled) {
     let mut fast = sockeye(["run", "--fast", "--"]);
     fast.arg(program.path());
     compare(

@@ -1,16 +1,16 @@
 //! `listen` and `accept`.
 
 use std::net::SocketAddr;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::net::SocketFlags;
 use rustix::net::sockopt::socket_peercred;
 use sockeye_abi::{Errno, Opt, encode_sockaddr};
-use sockeye_socket::SocketId;
+use sockeye_preload::{Accepted, Waiting};
 
 use super::{Answer, Subject};
-use crate::carriers::{self, Backlog, Inet, Link, NewCarrier, State};
-use crate::process::memory;
+use crate::carriers::{self, Backlog, CarrierId, State, Waits};
+use crate::process::{descriptors, memory};
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
@@ -21,6 +21,7 @@ impl Supervisor {
     pub(super) fn listen(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
         let now = self.network.now();
         let backlog = call.int(1);
+        let listened = self.network.host().is_listening(subject.socket);
         match self.network.host().listen(now, subject.socket, backlog) {
             Err(Errno::EADDRINUSE) => {
                 let port = self.network.host().local_addr(subject.socket)?.port();
@@ -29,8 +30,13 @@ impl Supervisor {
             }
             done => done?,
         }
-        if !matches!(self.state(subject)?, State::Fresh | State::Listening(_)) {
-            // It had a connection, which is dissolved.
+        let may_go_on = match self.state(subject)? {
+            State::Fresh => true,
+            State::Listening(_) => listened,
+            _ => false,
+        };
+        if !may_go_on {
+            // It had a connection, which is dissolved; or listened until `shutdown`, and P takes nobody any more.
             self.renew(call, subject)?;
         }
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
@@ -39,6 +45,7 @@ impl Supervisor {
             rustix::net::listen(&program_end, QUEUE).map_err(|error| Errno(error.raw_os_error()))?;
             carrier.state = State::Listening(Backlog::default());
         }
+        self.say_if_listens(subject.carrier);
         Ok(Answer::Value(0))
     }
 
@@ -48,111 +55,104 @@ impl Supervisor {
             return Err(Errno::EINVAL);
         }
         self.pump(subject.carrier);
-        let waits = matches!(self.state(subject)?, State::Listening(backlog) if !backlog.is_empty());
-        if !waits && !self.network.host().is_listening(subject.socket) {
+        if !self.network.host().is_listening(subject.socket) {
             // The stack knows which error it is.
             let now = self.network.now();
             return self.network.host().accept(now, subject.socket).and(Err(Errno::EINVAL));
         }
-        let Some((link, new)) = self.take_connection(subject, flags)? else {
+        let Some((id, program_end)) = self.take_connection(subject, flags)? else {
             if self.is_nonblocking(subject) {
                 return Err(Errno::EAGAIN);
             }
             let limit = self.time_limit(subject, Opt::SoRcvTimeo);
             return Ok(Answer::Wait { carrier: subject.carrier, limit });
         };
-        self.hand_over(call, subject, link, new, flags)
+        self.hand_over(call, id, program_end, flags)
     }
 
-    /// Takes the next connection out of P's queue: our end of it, and the program's.
+    /// Takes the next connection out of P's queue: which it is, and the program's end of it.
     fn take_connection(
         &mut self,
         subject: Subject,
         flags: SocketFlags,
-    ) -> Result<Option<(Link, rustix::fd::OwnedFd)>, Errno> {
+    ) -> Result<Option<(CarrierId, OwnedFd)>, Errno> {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
-        let program_end = carrier.borrow().ok_or(Errno::EBADF)?;
-        let State::Listening(backlog) = &mut carrier.state else { return Err(Errno::EINVAL) };
-        let accepted = loop {
+        let listener = carrier.borrow().ok_or(Errno::EBADF)?;
+        loop {
             // Of a listener in blocking mode, too, nothing may block us.
-            let mut ready = [rustix::event::PollFd::new(&program_end, rustix::event::PollFlags::IN)];
+            let mut ready = [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)];
             let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
             if rustix::event::poll(&mut ready, Some(&at_once)) != Ok(1) {
                 return Ok(None);
             }
             let flags = flags | SocketFlags::CLOEXEC;
             let accepted =
-                rustix::net::accept_with(&program_end, flags).map_err(|error| Errno(error.raw_os_error()))?;
+                rustix::net::accept_with(&listener, flags).map_err(|error| Errno(error.raw_os_error()))?;
             // Anybody may connect to an abstract name: who isn't us is let go.
-            if socket_peercred(&accepted).is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
-                break accepted;
+            if socket_peercred(&accepted).is_ok_and(|peer| peer.pid == rustix::process::getpid())
+                && let Some(id) = self.which_waited(subject, &accepted)
+            {
+                return Ok(Some((id, accepted)));
             }
-        };
-        Ok(backlog.take_end().map(|end| (Link::new(end), accepted)))
+        }
     }
 
-    /// Gives the program its end, with the stack's next connection behind it.
+    /// The connection whose end this is: its other one has a name, or it is the first of those without.
+    fn which_waited(&mut self, subject: Subject, program_end: &OwnedFd) -> Option<CarrierId> {
+        let State::Listening(backlog) = &self.carriers.get(subject.carrier)?.state else { return None };
+        let waiting: Vec<CarrierId> = backlog.waiting.iter().copied().collect();
+        let named = carriers::peer_name(program_end).and_then(|name| Waiting::read(&name));
+        let is_it = |waits: &Waits| match named {
+            Some(named) => waits.end == named.end,
+            None => waits.place.is_none(),
+        };
+        match named {
+            Some(named) => self.carriers.of_place(named.place).into_iter().collect(),
+            None => waiting,
+        }
+        .into_iter()
+        .find(|id| self.carriers.get(*id).and_then(|carrier| carrier.waits.as_ref()).is_some_and(is_it))
+    }
+
+    /// Gives the program its end.
     fn hand_over(
         &mut self,
         call: &Call,
-        subject: Subject,
-        link: Link,
-        program_end: rustix::fd::OwnedFd,
+        id: CarrierId,
+        program_end: OwnedFd,
         flags: SocketFlags,
     ) -> Result<Answer, Errno> {
         let now = self.network.now();
-        let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
-        let inet = Inet { family: subject.family, transport: subject.transport };
-        let State::Listening(backlog) = &mut carrier.state else { return Err(Errno::EINVAL) };
-        let (socket, peer) = match backlog.take_returned() {
-            Some(returned) => returned,
-            None => self.network.host().accept(now, subject.socket)?,
-        };
-        if let Err(error) = write_peer(call, peer) {
-            self.network.host().abort(now, socket);
+        let carrier = self.carriers.get(id).ok_or(Errno::EBADF)?;
+        let (socket, Some(waits)) = (carrier.socket, &carrier.waits) else { return Err(Errno::EBADF) };
+        let end = waits.end;
+        if let Err(error) = write_peer(call, waits.peer) {
+            self.lose(id);
             return Err(error);
         }
         carriers::set_options(&program_end, self.network.host(), now, socket);
-        link.bound(&program_end, self.network.host(), socket);
-        let new: NewCarrier = match self.carriers.accepted(program_end, (socket, inet), link) {
-            Ok(new) => new,
-            Err(_) => return self.put_back(subject, (socket, peer), Errno::ENOBUFS),
-        };
+        if let State::Connected(link) = &carrier.state {
+            link.bound(&program_end, self.network.host(), socket);
+        }
+        let inode = rustix::fs::fstat(&program_end).map_or(0, |about| about.st_ino);
+        let cookie = descriptors::cookie(&program_end).unwrap_or(0);
         let cloexec = flags.contains(SocketFlags::CLOEXEC);
-        match self.listener.answer_descriptor(call.id, new.program_end.as_fd(), cloexec) {
-            Ok(Some(number)) => {
-                let id = self.carriers.insert(new, (call.tid, number));
-                if self.watch_accepted(id).is_err() {
-                    self.network.host().abort(now, socket);
-                    self.carriers.remove(id);
-                }
-                self.enter_cork(id);
-                self.pump(id);
+        match self.listener.answer_descriptor(call.id, program_end.as_fd(), cloexec) {
+            Ok(Some(fd)) => {
+                drop(program_end);
+                self.note_accepted(id, Accepted { end, cookie, inode, process: call.tid, fd });
                 Ok(Answer::Done)
             }
+            // The call is gone, or the program has no room for a descriptor: the connection waits for the next `accept`.
             Ok(None) => {
-                drop(new);
-                self.put_back(subject, (socket, peer), Errno::EINTR)
+                self.put_back(id, &program_end);
+                Err(Errno::EINTR)
             }
             Err(error) => {
-                drop(new);
-                self.put_back(subject, (socket, peer), error.raw_os_error().map_or(Errno::ENOBUFS, Errno))
+                self.put_back(id, &program_end);
+                Err(error.raw_os_error().map_or(Errno::ENOBUFS, Errno))
             }
         }
-    }
-
-    /// The call is gone, or the program has no room for a descriptor: the connection waits for the next `accept`.
-    fn put_back(
-        &mut self,
-        subject: Subject,
-        connection: (SocketId, SocketAddr),
-        why: Errno,
-    ) -> Result<Answer, Errno> {
-        if let State::Listening(backlog) = self.state(subject)? {
-            backlog.put_back(connection);
-        }
-        self.pump(subject.carrier);
-        Err(why)
     }
 }
 

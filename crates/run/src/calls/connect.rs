@@ -133,14 +133,14 @@ impl Supervisor {
     /// A connection is there, of which the program knows that it is under way: the object may tell it.
     pub(crate) fn begin_telling(&mut self, id: CarrierId) {
         let Some(&mut Carrier { cookie, .. }) = self.carriers.get(id) else { return };
-        let may = self.carriers.corks.table().is_some_and(|table| table.will_tell(cookie));
+        let may = self.carriers.shared.table().is_some_and(|table| table.will_tell(cookie));
         self.carriers.get(id).into_iter().for_each(|carrier| carrier.untold = may);
     }
 
     /// If the object has told it, the stack is to know.
     pub(crate) fn note_told(&mut self, id: CarrierId) {
         let Some(&mut Carrier { cookie, untold: true, .. }) = self.carriers.get(id) else { return };
-        if !self.carriers.corks.table().is_some_and(|table| table.is_untold(cookie)) {
+        if !self.carriers.shared.table().is_some_and(|table| table.is_untold(cookie)) {
             self.end_telling(id);
         }
     }
@@ -152,7 +152,7 @@ impl Supervisor {
             return;
         }
         let (cookie, socket) = (carrier.cookie, carrier.socket);
-        if !self.carriers.corks.table().is_some_and(|table| table.tell(cookie)) {
+        if !self.carriers.shared.table().is_some_and(|table| table.tell(cookie)) {
             let now = self.network.now();
             // It was connected, so there is nothing that could fail.
             let _ = self.network.host().connect_outcome(now, socket);

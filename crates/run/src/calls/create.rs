@@ -11,7 +11,7 @@ use sockeye_socket::{Opener, SocketId};
 use super::Answer;
 use crate::carriers::{Carriers, Inet, NewCarrier};
 use crate::files::{self, Source};
-use crate::process::{descriptors, memory};
+use crate::process::{descriptors, memory, privileges};
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
@@ -50,17 +50,32 @@ impl Supervisor {
         let none = |_| Errno::EAFNOSUPPORT;
         match question {
             // Behind the gate no byte may wait.
-            Some(Question::Corks) if !self.exact => {
-                // It makes sockets by itself from now on.
-                self.look_at_program(call)?;
-                let memory =
-                    self.corks_memory().and_then(|memory| memory.try_clone_to_owned()).map_err(none)?;
-                self.listener.answer_descriptor(call.id, memory.as_fd(), true).map_err(none)?;
+            Some(Question::Shared) if !self.exact => {
+                // It makes sockets by itself from now on: not one of which something is to be said then.
+                if privileges::of_process(call.tid) != Some(false) {
+                    return Err(Errno::EAFNOSUPPORT);
+                }
+                self.share().map_err(none)?;
+                let memory = self.carriers.shared.file().ok_or(Errno::EAFNOSUPPORT)?;
+                self.listener.answer_descriptor(call.id, memory, true).map_err(none)?;
                 Ok(Answer::Done)
             }
             Some(Question::File) => self.open_file(call),
-            Some(Question::Corks) | None => Err(Errno::EAFNOSUPPORT),
+            Some(Question::Shared) | None => Err(Errno::EAFNOSUPPORT),
         }
+    }
+
+    /// Makes the memory that the object shares, when it is asked for first: with it come all carriers of which something can be said.
+    fn share(&mut self) -> io::Result<()> {
+        if self.carriers.shared.open(self.preloaded.is_none())? {
+            for id in self.carriers.connected() {
+                self.enter_cork(id);
+            }
+            for id in self.carriers.listening() {
+                self.say_if_listens(id);
+            }
+        }
+        Ok(())
     }
 
     /// The object opens one of the host's files.

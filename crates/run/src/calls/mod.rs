@@ -154,6 +154,8 @@ impl Supervisor {
             found = inode.map(|inode| self.carriers.of_inode(inode?));
         }
         if is_socket && matches!(found, Ok(None)) {
+            // It may have been accepted a moment ago.
+            self.note_accepts();
             found = self.carriers.take_in_hand((call.tid, fd), self.network.host());
         }
         if let Err(Native::ACCESS | Native::PERM) = found {

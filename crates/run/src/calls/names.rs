@@ -78,6 +78,7 @@ impl Supervisor {
                 Err(Errno::ENOTCONN) if self.unheard(call, subject.carrier) == Some(Outcome::Shut) => {}
                 done => done?,
             }
+            self.end_backlog(subject.carrier);
         }
         // Who waits in `accept` or for a datagram is to see it.
         self.show(subject.socket);

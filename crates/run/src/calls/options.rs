@@ -30,6 +30,7 @@ impl Supervisor {
         if option == Opt::TcpCork {
             self.note_cork(subject.carrier, corked);
         }
+        self.say_if_listens(subject.carrier);
         self.settle();
         self.lingers |= self.network.host().linger_time(subject.socket).is_some();
         match option {

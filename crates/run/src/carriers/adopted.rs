@@ -13,7 +13,7 @@ use super::{CarrierId, Carriers, Inet, State};
 impl Carriers {
     /// The carrier of a fresh stream; `None` if P is none that the object has made.
     pub(super) fn adopt(&mut self, cookie: u64, program_end: &OwnedFd, host: &mut Host) -> Option<CarrierId> {
-        self.corks.table()?;
+        self.shared.table()?;
         let name = abstract_name(program_end)?;
         let stands_for = Name::stream(cookie, &name)?;
         let name = SocketAddrUnix::new_abstract_name(&name).ok()?.into();
@@ -31,12 +31,23 @@ impl Carriers {
 
 /// The abstract name of a socket that may be anybody's, if it has one.
 fn abstract_name(socket: &OwnedFd) -> Option<Vec<u8>> {
+    read_name(socket, libc::getsockname)
+}
+
+/// The same of its peer.
+pub(crate) fn peer_name(socket: &OwnedFd) -> Option<Vec<u8>> {
+    read_name(socket, libc::getpeername)
+}
+
+type AskName = unsafe extern "C" fn(libc::c_int, *mut libc::sockaddr, *mut libc::socklen_t) -> libc::c_int;
+
+fn read_name(socket: &OwnedFd, ask: AskName) -> Option<Vec<u8>> {
     /// Where `sun_path` begins.
     const PATH: usize = offset_of!(libc::sockaddr_un, sun_path);
     let mut address = [0u8; size_of::<libc::sockaddr_un>()];
     let mut length = address.len() as libc::socklen_t;
     // SAFETY: the kernel writes at most `length` bytes.
-    let told = unsafe { libc::getsockname(socket.as_raw_fd(), address.as_mut_ptr().cast(), &raw mut length) };
+    let told = unsafe { ask(socket.as_raw_fd(), address.as_mut_ptr().cast(), &raw mut length) };
     // A name of the file system's can be longer than there is room for.
     let address = address.get(..usize::try_from(length).ok()?)?;
     let is_unix = address.get(..2)? == (libc::AF_UNIX as libc::sa_family_t).to_ne_bytes();
@@ -57,6 +68,10 @@ mod tests {
         rustix::net::bind(&named, &name).expect("nobody's name");
         assert_eq!(abstract_name(&named).as_deref(), Some(&b"of a test of sockeye's"[..]));
         assert_eq!(abstract_name(&nameless), None);
+        rustix::net::listen(&named, 1).expect("it listens");
+        rustix::net::connect(&nameless, &name).expect("it is there");
+        assert_eq!(peer_name(&nameless), abstract_name(&named));
+        assert_eq!(peer_name(&rustix::net::accept(&named).expect("one waits")), None);
         let other = rustix::net::socket(AddressFamily::INET, SocketType::DGRAM, None).expect("a socket");
         assert_eq!(abstract_name(&other), None);
     }

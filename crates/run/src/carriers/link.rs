@@ -45,6 +45,8 @@ pub(crate) struct Link {
     outbox: Chain,
     /// It is an urgent byte.
     outbox_is_urgent: bool,
+    /// How many bytes were given to S.
+    given: usize,
     /// The program has called for urgent data to be sent: marks are looked for.
     looks_for_marks: bool,
     may_read: bool,
@@ -66,6 +68,14 @@ pub(crate) struct Link {
     failed: Option<Option<Errno>>,
 }
 
+/// Bounds an end's buffer by what the program has said, if it did.
+fn bound_one(end: &OwnedFd, bytes: Option<i32>) {
+    // They read as twice what they were set to, as the kernel's own will.
+    let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes / 2).ok()) else { return };
+    let size = bytes.clamp(SEND_BUFFER_MIN, SEND_BUFFER);
+    let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, size);
+}
+
 impl Link {
     pub(crate) fn new(end: OwnedFd) -> Link {
         Link {
@@ -73,6 +83,7 @@ impl Link {
             junk: 0,
             outbox: Chain::new(),
             outbox_is_urgent: false,
+            given: 0,
             looks_for_marks: false,
             // The kernel tells what there is when S is watched.
             may_read: false,
@@ -108,15 +119,39 @@ impl Link {
 
     /// What the program has said of its buffers bounds those of the carrier, too, which come on top.
     pub(crate) fn bound(&self, program_end: &OwnedFd, host: &Host, socket: SocketId) {
-        let set = |end: &OwnedFd, bytes: Option<i32>| {
-            // They read as twice what they were set to, as the kernel's own will.
-            let Some(bytes) = bytes.and_then(|bytes| usize::try_from(bytes / 2).ok()) else { return };
-            let size = bytes.clamp(SEND_BUFFER_MIN, SEND_BUFFER);
-            let _ = rustix::net::sockopt::set_socket_send_buffer_size(end, size);
-        };
-        let (sending, receiving) = host.buffers_set(socket);
-        set(program_end, sending);
-        set(&self.end, receiving);
+        bound_one(program_end, host.buffers_set(socket).0);
+        self.bound_own(host, socket);
+    }
+
+    /// The same for our end alone.
+    pub(crate) fn bound_own(&self, host: &Host, socket: SocketId) {
+        bound_one(&self.end, host.buffers_set(socket).1);
+    }
+
+    /// Goes on with another end, whose P is to have what the former was given and has not been read: these bytes. (That some were
+    /// urgent is forgotten.)
+    pub(crate) fn begin_again(&mut self, end: OwnedFd, mut unread: Chain) {
+        unread.append(std::mem::take(&mut self.outbox));
+        let failed = self.failed;
+        *self = Link { outbox: unread, failed, ..Link::new(end) };
+        if failed.is_some() {
+            let _ = rustix::net::shutdown(&self.end, Shutdown::Read);
+        }
+    }
+
+    /// How many bytes P was given in all; the end is one.
+    pub(crate) fn given(&self) -> usize {
+        self.given.wrapping_add(self.receiving_shut.into())
+    }
+
+    /// Whether P was shown the peer's FIN.
+    pub(crate) fn was_shown_end(&self) -> bool {
+        self.receiving_shut
+    }
+
+    /// Whether P was given bytes.
+    pub(crate) fn has_given(&self) -> bool {
+        self.given > 0
     }
 
     /// What the kernel says of S.
@@ -249,7 +284,10 @@ impl Link {
             let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             flags.set(SendFlags::OOB, self.outbox_is_urgent);
             match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
-                Ok(n) => self.outbox.advance(n),
+                Ok(n) => {
+                    self.outbox.advance(n);
+                    self.given = self.given.wrapping_add(n);
+                }
                 Err(Native::INTR) => {}
                 // A kernel built without: it is not urgent, but it is not lost.
                 Err(Native::OPNOTSUPP) if self.outbox_is_urgent => self.outbox_is_urgent = false,

@@ -11,7 +11,7 @@ mod link;
 mod mailbox;
 mod meeting;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
@@ -21,20 +21,22 @@ use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix, SocketFlags, Soc
 use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, Opt, Transport, Value};
 use sockeye_base::{Duration, Instant};
+use sockeye_preload::Name;
 use sockeye_socket::{Host, Outside, SocketId};
 use sockeye_stack::Charges;
 
+pub(crate) use adopted::peer_name;
 pub(crate) use answers::Answers;
-pub(crate) use backlog::Backlog;
+pub(crate) use backlog::{Backlog, Waits, put};
 pub(crate) use link::{Link, Moved};
 pub(crate) use mailbox::{Delivered, Mailbox};
 use meeting::Meeting;
 
 use crate::calls::{FastSend, Unheard};
-use crate::corks::Corks;
 use crate::process::descriptors;
 use crate::process::sockets::{self, Sockets};
 use crate::process::threads::Threads;
+use crate::shared::Shared;
 
 /// Carriers that are too few to ask which are gone.
 const MANY: usize = 64;
@@ -53,7 +55,7 @@ pub(crate) struct Carrier {
     pub(crate) socket: SocketId,
     /// What it is if it is the Internet's; a netlink socket else.
     pub(crate) inet: Option<Inet>,
-    /// By what P is recognised (SO_COOKIE).
+    /// By what P is recognised (SO_COOKIE); 0 while it waits to be accepted.
     pub(crate) cookie: u64,
     /// P's inode, by which `/proc` shows it.
     pub(crate) inode: u64,
@@ -70,6 +72,8 @@ pub(crate) struct Carrier {
     pub(crate) watches_room: bool,
     /// The object may tell the program that it is connected.
     pub(crate) untold: bool,
+    /// A connection that no program has accepted yet.
+    pub(crate) waits: Option<Waits>,
     threads: Rc<Threads>,
 }
 
@@ -105,6 +109,8 @@ pub(crate) struct Carriers {
     by_cookie: HashMap<u64, CarrierId>,
     by_inode: HashMap<u64, CarrierId>,
     by_socket: HashMap<SocketId, CarrierId>,
+    /// Those that wait to be accepted, by where that is said.
+    by_place: BTreeMap<u16, CarrierId>,
     /// How many there may be before it is asked which are gone.
     max: usize,
     /// Where streams are connected, from the first on.
@@ -112,7 +118,7 @@ pub(crate) struct Carriers {
     /// Who holds them.
     pub(crate) threads: Rc<Threads>,
     /// What programs say of them without a call.
-    pub(crate) corks: Corks,
+    pub(crate) shared: Shared,
     /// Where to ask which P lives, if the kernel answers that.
     sockets: Option<Sockets>,
 }
@@ -130,10 +136,11 @@ impl Carriers {
             by_cookie: HashMap::new(),
             by_inode: HashMap::new(),
             by_socket: HashMap::new(),
+            by_place: BTreeMap::new(),
             max: MANY,
             meeting: None,
             threads: Rc::new(Threads::new()),
-            corks: Corks::default(),
+            shared: Shared::default(),
             sockets: Sockets::open(),
         }
     }
@@ -167,19 +174,6 @@ impl Carriers {
         Ok(NewCarrier { program_end, carrier })
     }
 
-    /// A carrier for an accepted connection whose program's end is `program_end`.
-    pub(crate) fn accepted(
-        &self,
-        program_end: OwnedFd,
-        (socket, inet): (SocketId, Inet),
-        link: Link,
-    ) -> io::Result<NewCarrier> {
-        let cookie = rustix::net::sockopt::socket_cookie(&program_end)?;
-        let state = State::Connected(link);
-        let carrier = self.carrier(&program_end, (socket, Some(inet)), (cookie, None), state)?;
-        Ok(NewCarrier { program_end, carrier })
-    }
-
     fn carrier(
         &self,
         program_end: &OwnedFd,
@@ -188,20 +182,26 @@ impl Carriers {
         state: State,
     ) -> io::Result<Carrier> {
         let inode = rustix::fs::fstat(program_end)?.st_ino;
-        Ok(Carrier {
+        Ok(Carrier { cookie, inode, name, ..self.unknown((socket, inet), state) })
+    }
+
+    /// A carrier whose P isn't known.
+    fn unknown(&self, (socket, inet): (SocketId, Option<Inet>), state: State) -> Carrier {
+        Carrier {
             socket,
             inet,
-            cookie,
-            inode,
+            cookie: 0,
+            inode: 0,
             seen: (0, -1),
-            name,
+            name: None,
             state,
             unheard: None,
             fast_send: None,
             watches_room: false,
             untold: false,
+            waits: None,
             threads: Rc::clone(&self.threads),
-        })
+        }
     }
 
     /// Enters a carrier that the program now holds; drops our descriptor of its end.
@@ -227,7 +227,7 @@ impl Carriers {
         let inode = rustix::fs::fstat(&program_end)?.st_ino;
         if let Some(carrier) = self.all.get_mut(id) {
             self.by_cookie.remove(&carrier.cookie);
-            self.corks.leave(carrier.cookie);
+            self.shared.table().into_iter().for_each(|table| table.leave(carrier.cookie));
             self.by_cookie.insert(cookie, id);
             self.by_inode.remove(&carrier.inode);
             self.by_inode.insert(inode, id);
@@ -242,7 +242,8 @@ impl Carriers {
     pub(crate) fn remove(&mut self, id: CarrierId) -> Option<Carrier> {
         let carrier = self.all.remove(id)?;
         self.by_cookie.remove(&carrier.cookie);
-        self.corks.leave(carrier.cookie);
+        self.shared.table().into_iter().for_each(|table| table.leave(carrier.cookie));
+        carrier.waits.iter().for_each(|waits| self.end_waiting(waits));
         // The kernel uses these numbers again, some time.
         if self.by_inode.get(&carrier.inode) == Some(&id) {
             self.by_inode.remove(&carrier.inode);
@@ -300,10 +301,18 @@ impl Carriers {
         unwatched.filter(|(_, carrier)| wanted(carrier.socket)).map(|(id, _)| id).collect()
     }
 
-    /// The streams that are connected.
+    /// The streams that are connected and whose P is known.
     pub(crate) fn connected(&self) -> Vec<CarrierId> {
-        let connected = self.all.iter().filter(|(_, carrier)| matches!(carrier.state, State::Connected(_)));
-        connected.map(|(id, _)| id).collect()
+        self.those(|carrier| matches!(carrier.state, State::Connected(_)) && carrier.waits.is_none())
+    }
+
+    /// The listeners.
+    pub(crate) fn listening(&self) -> Vec<CarrierId> {
+        self.those(|carrier| matches!(carrier.state, State::Listening(_)))
+    }
+
+    fn those(&self, are: impl Fn(&Carrier) -> bool) -> Vec<CarrierId> {
+        self.all.iter().filter(|(_, carrier)| are(carrier)).map(|(id, _)| id).collect()
     }
 
     /// Connects a stream's P to a new S; the carrier is connected then.
@@ -364,11 +373,16 @@ impl Outside for Carriers {
     fn on_the_way(&self, socket: SocketId) -> (usize, usize) {
         let Some(carrier) = self.of_socket(socket).and_then(|id| self.all.get(id)) else { return (0, 0) };
         match &carrier.state {
+            // Nobody has read anything yet.
+            State::Connected(link) if carrier.waits.is_some() => (link.given(), 0),
             State::Connected(link) => {
                 let unread = charge(&link.as_fd()) > 0;
                 let end = if unread { carrier.borrow() } else { None };
-                let received = end.and_then(|end| rustix::io::ioctl_fionread(end).ok());
-                (received.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0), link.unread())
+                let received = end.and_then(|end| rustix::io::ioctl_fionread(end).ok()).unwrap_or(0);
+                let received = usize::try_from(received).unwrap_or(0);
+                // (Whether an end by itself was read is not known.)
+                let end = usize::from(received > 0 && link.was_shown_end());
+                (received + end, link.unread())
             }
             State::Datagram(mailbox) => (mailbox.waiting(), 0),
             _ => (0, 0),
@@ -382,7 +396,12 @@ impl Outside for Carriers {
         let own = descriptors::own_sockets();
         told.retain(|body| {
             let inode = body.get(INODE..).and_then(|rest| rest.first_chunk());
-            inode.is_none_or(|inode| !self.stands_for_another(u32::from_ne_bytes(*inode).into(), &own))
+            let ours = |inode: &[u8; 4]| self.stands_for_another(u32::from_ne_bytes(*inode).into(), &own);
+            // What the object has made is unknown until it is used.
+            let made = sockets::name_of(body)
+                .and_then(|name| name.strip_prefix(&[0]))
+                .is_some_and(Name::is_of_stream);
+            !made && !inode.is_some_and(ours)
         });
         Ok(told)
     }

@@ -109,6 +109,24 @@ pub(crate) fn ask_machine(request: &[u8], all: bool) -> Result<Vec<Vec<u8>>, Err
     }
 }
 
+/// The name that an answer about a Unix-domain socket says it has (UNIX_DIAG_NAME), if it does.
+pub(crate) fn name_of(body: &[u8]) -> Option<&[u8]> {
+    /// `sizeof(struct unix_diag_msg)`, and of `struct rtattr`, at whose beginning stands a length.
+    const MESSAGE: usize = 16;
+    const ATTRIBUTE: usize = 4;
+    const UNIX_DIAG_NAME: [u8; 2] = 0u16.to_ne_bytes();
+    let mut rest = body.get(MESSAGE..)?;
+    loop {
+        let (length, kind) = (rest.first_chunk()?, rest.get(2..ATTRIBUTE)?);
+        let length = usize::from(u16::from_ne_bytes(*length));
+        let value = rest.get(ATTRIBUTE..length)?;
+        if kind == UNIX_DIAG_NAME {
+            return Some(value);
+        }
+        rest = rest.get(length.next_multiple_of(4)..)?;
+    }
+}
+
 /// `struct nlmsghdr` and `struct unix_diag_req`: this inode with this cookie in whatever state, nothing shown of it.
 fn request(inode: u32, cookie: u64) -> [u8; HEADER + REQUEST] {
     let mut bytes = [0; HEADER + REQUEST];
@@ -127,6 +145,20 @@ fn request(inode: u32, cookie: u64) -> [u8; HEADER + REQUEST] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn finds_names() {
+        let body = |attributes: &[u8]| [&[0; 16], attributes].concat();
+        assert_eq!(
+            name_of(&body(&[8, 0, 4, 0, 1, 2, 3, 4, 6, 0, 0, 0, 0, b'a', 0, 0])),
+            Some(&[0, b'a'][..])
+        );
+        for broken in [&[][..], &[8, 0, 0], &[0, 0, 0, 0], &[3, 0, 1, 0], &[9, 0, 0, 0, 1], &[5, 0, 1, 0, 9]]
+        {
+            assert_eq!(name_of(&body(broken)), None);
+        }
+        assert_eq!(name_of(&[]), None);
+    }
 
     #[test]
     fn knows_living_sockets_from_closed_ones() {

@@ -76,11 +76,10 @@ pub(super) fn program(gate: bool, linger: bool) -> Vec<sock_filter> {
     let closing = numbers(When::Linger).filter(|_| linger);
     code.extend(on(libc::SYS_getsockopt, options_read()));
     code.extend(on(libc::SYS_bind, but_marked(2)));
-    for call in numbers(When::Always)
-        .filter(|&call| ![libc::SYS_getsockopt, libc::SYS_bind].contains(&call))
-        .chain(told)
-        .chain(gated)
-        .chain(closing)
+    code.extend(on(libc::SYS_accept4, but_marked(3)));
+    let own = [libc::SYS_getsockopt, libc::SYS_bind, libc::SYS_accept4];
+    for call in
+        numbers(When::Always).filter(|call| !own.contains(call)).chain(told).chain(gated).chain(closing)
     {
         code.extend(on(call, vec![ret(NOTIFY)]));
     }
@@ -169,15 +168,16 @@ fn addressed_or_odd(pointer: u32, native: i32) -> Vec<sock_filter> {
     ]
 }
 
-/// `getsockopt`: trapped, but for who asks by the object's mark what the carrier's cookie is.
+/// `getsockopt`: trapped, but for who asks by the object's mark what the carrier's cookie is, or whose its other end.
 fn options_read() -> Vec<sock_filter> {
     vec![
         load_arg_high(1),
-        jump(BPF_JEQ, UNTRAPPED, 0, 5),
+        jump(BPF_JEQ, UNTRAPPED, 0, 6),
         load_arg_low(1),
-        jump(BPF_JEQ, libc::SOL_SOCKET as u32, 0, 3),
+        jump(BPF_JEQ, libc::SOL_SOCKET as u32, 0, 4),
         load_arg_low(2),
-        jump(BPF_JEQ, libc::SO_COOKIE as u32, 0, 1),
+        jump(BPF_JEQ, libc::SO_COOKIE as u32, 1, 0),
+        jump(BPF_JEQ, libc::SO_PEERCRED as u32, 0, 1),
         ret(ALLOW),
         ret(NOTIFY),
     ]
@@ -369,20 +369,25 @@ mod tests {
     }
 
     #[test]
-    fn of_options_the_object_reads_the_cookie_alone() {
+    fn of_options_the_object_reads_its_own_alone() {
         let read = |level: u64, name: i32| native(libc::SYS_getsockopt, [3, level, name as u64, 1, 1, 0]);
         let (socket, mark) = (libc::SOL_SOCKET as u64, u64::from(UNTRAPPED) << 32);
         assert_eq!(read(socket, libc::SO_COOKIE), NOTIFY);
         assert_eq!(read(socket | mark, libc::SO_COOKIE), ALLOW);
+        assert_eq!(read(socket | mark, libc::SO_PEERCRED), ALLOW);
+        assert_eq!(read(socket, libc::SO_PEERCRED), NOTIFY);
         assert_eq!(read(socket | mark, libc::SO_ERROR), NOTIFY);
         assert_eq!(read(libc::IPPROTO_TCP as u64 | mark, libc::SO_COOKIE), NOTIFY);
         assert_eq!(native(libc::SYS_setsockopt, [3, socket | mark, libc::SO_COOKIE as u64, 1, 8, 0]), NOTIFY);
     }
 
     #[test]
-    fn the_object_names_carriers() {
+    fn the_object_names_carriers_and_accepts() {
         let mark = u64::from(UNTRAPPED) << 32;
         assert_eq!(native(libc::SYS_bind, [3, 1, 17 | mark, 0, 0, 0]), ALLOW);
         assert_eq!(native(libc::SYS_bind, [3, 1 | mark, 17, 0, 0, 0]), NOTIFY);
+        assert_eq!(native(libc::SYS_accept4, [3, 1, 1, 2048 | mark, 0, 0]), ALLOW);
+        assert_eq!(native(libc::SYS_accept4, [3, 1, 1, 2048 | 1 << 32, 0, 0]), NOTIFY);
+        assert_eq!(native(libc::SYS_accept, [3, 1, 1, 2048 | mark, 0, 0]), NOTIFY);
     }
 }

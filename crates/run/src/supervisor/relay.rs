@@ -1,9 +1,5 @@
 //! Between the carriers and the network: what can be moved is moved, and what became of a connection is shown.
 
-use std::os::fd::OwnedFd;
-
-use rustix::event::epoll::{self, EventData, EventFlags};
-use slotmap::Key;
 use sockeye_abi::{Errno, Readiness};
 
 use super::Supervisor;
@@ -16,6 +12,9 @@ impl Supervisor {
         self.note_told(id);
         let waits = self.awaits_uncorking(id);
         let Some(carrier) = self.carriers.get(id) else { return };
+        if carrier.waits.is_some() {
+            return self.pump_waiting(id);
+        }
         let socket = carrier.socket;
         let host = self.network.host();
         match &mut carrier.state {
@@ -32,21 +31,7 @@ impl Supervisor {
                 Moved::Broken(error) => self.break_carrier(id, error),
             },
             State::Connecting(_) => self.pump_connecting(id),
-            State::Listening(backlog) => {
-                let pending = host.pending(socket);
-                let Some(name) = carrier.name.clone() else { return };
-                let event = EventData::new_u64(id.data().as_ffi());
-                let watch =
-                    |end: &OwnedFd| epoll::add(&self.epoll, end, event, EventFlags::RDHUP | EventFlags::ET);
-                match backlog.fill(&name, pending, watch) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        self.sweep_all();
-                        self.postpone(id);
-                    }
-                    Err(_) => self.close_carrier(id),
-                }
-            }
+            State::Listening(_) => self.fill_backlog(id),
             State::Datagram(mailbox) => {
                 mailbox.collect(host, now, socket, &mut self.buffer);
                 match mailbox.deliver(host, socket) {
@@ -131,7 +116,7 @@ impl Supervisor {
     }
 
     /// Has P show natively that its connection broke.
-    fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
+    pub(super) fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
         self.end_telling(id);
         let Some(carrier) = self.carriers.get(id) else { return };
         let program_end = carrier.borrow();
@@ -162,7 +147,8 @@ impl Supervisor {
         let host = self.network.host();
         host.close(now, carrier.socket);
         if let State::Listening(backlog) = carrier.state {
-            backlog.into_returned().for_each(|socket| host.abort(now, socket));
+            backlog.next.into_iter().for_each(|(socket, _)| host.abort(now, socket));
+            backlog.waiting.into_iter().for_each(|waiting| self.abandon(waiting));
         }
     }
 }

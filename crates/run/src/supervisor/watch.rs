@@ -20,14 +20,6 @@ impl Supervisor {
         Ok(epoll::add(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
     }
 
-    /// The same for one that the kernel tells of already: it stood in a listener's queue, and is an event of its own now.
-    pub(crate) fn watch_accepted(&mut self, id: CarrierId) -> io::Result<()> {
-        let Some(end) = self.carriers.get(id).and_then(|carrier| carrier.supervisor_end()) else {
-            return Ok(());
-        };
-        Ok(epoll::modify(&self.epoll, end, EventData::new_u64(id.data().as_ffi()), WATCHED)?)
-    }
-
     /// Has the kernel tell, too, when there is room in P's queue again, of a carrier that has once met a full one. Of others
     /// it would tell each time that P reads.
     pub(crate) fn watch_room(&mut self, id: CarrierId) {

@@ -47,7 +47,8 @@ mod option {
 pub trait Outside {
     /// A socket's inode; 0 if it has none.
     fn inode(&self, socket: SocketId) -> u32;
-    /// Bytes on their way between a stream socket and its program: received and not read, written and not taken.
+    /// Bytes on their way between a stream socket and its program: received and not read, with the FIN behind them as one more; written and
+    /// not taken.
     fn on_the_way(&self, socket: SocketId) -> (usize, usize);
 
     /// What whoever serves Unix-domain sockets says to a request about them (`struct unix_diag_req`), for all or for one: the

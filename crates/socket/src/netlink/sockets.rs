@@ -470,10 +470,7 @@ fn add_outside(message: &mut diag::Message, id: SocketId, (user, outside): (u32,
     message.inode = outside.inode(id);
     if message.state != LISTEN {
         let (received, written) = outside.on_the_way(id);
-        message.receive_queue = match message.receive_queue {
-            0 => unread(message.state, received),
-            here => here.saturating_add(saturated(received)),
-        };
+        message.receive_queue = message.receive_queue.saturating_add(saturated(received));
         message.send_queue = message.send_queue.saturating_add(saturated(written));
     }
 }

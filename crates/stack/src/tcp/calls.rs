@@ -205,7 +205,17 @@ impl Stack {
         Some(id)
     }
 
-    /// How many connections wait to be accepted.
+    /// The one accepted last counts as waiting until [`Stack::tcp_accepted`]: who is to have it doesn't yet.
+    pub fn tcp_accepted_ahead(&mut self, listener: ListenerId) {
+        self.tcp.listeners.get_mut(listener).into_iter().for_each(|entry| entry.listener.accepted_ahead());
+    }
+
+    /// One that was accepted ahead waits no more.
+    pub fn tcp_accepted(&mut self, listener: ListenerId) {
+        self.tcp.listeners.get_mut(listener).into_iter().for_each(|entry| entry.listener.accepted());
+    }
+
+    /// How many connections wait to be accepted, those included that were accepted ahead.
     pub fn tcp_ready(&self, listener: ListenerId) -> usize {
         self.tcp.listeners.get(listener).map_or(0, |entry| entry.listener.ready())
     }
