@@ -2,11 +2,10 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, UdpSocket};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use crate::common::{TempDir, bounded, finish, need, python, read_line, run, start, users};
+use crate::common::{TempDir, bounded, finish, need, python, read_line, run, sockeye, start, users};
 use crate::oracle;
 
 #[test]
@@ -95,7 +94,7 @@ fn strangers_are_not_accepted() {
         return;
     }
     let program = "
-import os, socket
+import os, select, socket
 s = socket.create_server(('127.0.0.1', 80))
 print(os.fstat(s.fileno()).st_ino, flush=True)
 input()
@@ -103,28 +102,45 @@ if os.fork() == 0:
     c = socket.create_connection(('127.0.0.1', 80))
     c.sendall(b'it is me')
     os._exit(0)
-c, _ = s.accept()
-print(c.recv(99).decode())
 s.setblocking(False)
+select.select([s], [], [])
+for waits in 0.05, 10:
+    try:
+        c, peer = s.accept()
+        break
+    except BlockingIOError:
+        select.select([s], [], [], waits)
+c.setblocking(True)
+print(peer[0], c.recv(99).decode())
 try:
     s.accept()
 except BlockingIOError:
     print('nobody else')
 ";
-    let mut server = start(python(program).stdin(Stdio::piped()).stdout(Stdio::piped()));
-    let inode = read_line(server.stdout.as_mut().expect("a pipe"));
-    let sockets = std::fs::read_to_string("/proc/net/unix").expect("the machine's sockets");
-    let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let line = sockets.lines().map(fields).find(|line| line.get(6) == Some(&inode)).expect("its line");
-    let name = line[7].strip_prefix('@').expect("an abstract name");
-    let name = SocketAddr::from_abstract_name(name).expect("a name");
-    let mut strangers: Vec<_> =
-        (0..3).map(|_| UnixStream::connect_addr(&name).expect("anybody may")).collect();
-    writeln!(server.stdin.as_mut().expect("a pipe"), "go on").expect("it reads");
-    let ended = bounded(server, "the server");
-    assert_eq!(String::from_utf8_lossy(&ended.stdout), "it is me\nnobody else\n");
-    for stranger in &mut strangers {
-        assert_eq!(stranger.read(&mut [0; 9]).expect("the end"), 0);
+    // One of them has the name of an end of the supervisor's, and would be told to be another.
+    let forger = "
+import socket, sys
+s = [socket.socket(socket.AF_UNIX) for _ in range(2)]
+s[0].bind(b'\\0' + b'00000000abcdew0000020000500a0a0a0a0000000000000000')
+for each in s: each.connect(b'\\0' + sys.argv[1].encode())
+print('there', flush=True)
+print([each.recv(9) for each in s])
+";
+    for flags in [&[][..], &["--fast"]] {
+        let mut command = sockeye(["run"].iter().chain(flags).chain(&["--", "python3", "-c", program]));
+        let mut server = start(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+        let inode = read_line(server.stdout.as_mut().expect("a pipe"));
+        let sockets = std::fs::read_to_string("/proc/net/unix").expect("the machine's sockets");
+        let fields = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let line = sockets.lines().map(fields).find(|line| line.get(6) == Some(&inode)).expect("its line");
+        let name = line[7].strip_prefix('@').expect("an abstract name");
+        let mut stranger = start(Command::new("python3").args(["-c", forger, name]).stdout(Stdio::piped()));
+        assert_eq!(read_line(stranger.stdout.as_mut().expect("a pipe")), "there");
+        writeln!(server.stdin.as_mut().expect("a pipe"), "go on").expect("it reads");
+        let ended = bounded(server, "the server");
+        assert_eq!(String::from_utf8_lossy(&ended.stdout), "127.0.0.1 it is me\nnobody else\n", "{flags:?}");
+        let told = bounded(stranger, "who is let go");
+        assert_eq!(String::from_utf8_lossy(&told.stdout), "[b'', b'']\n");
     }
 }
 
