@@ -7,10 +7,9 @@ use crate::accepts::{Accepted, Accepts};
 use crate::ask::shared;
 use crate::names::Waiting;
 use crate::next::Next;
-use crate::streams::{SOCK_CLOEXEC, SOCK_NONBLOCK, cookie, is_nonblocking, option};
+use crate::streams::{SOCK_CLOEXEC, SOCK_NONBLOCK, cookie, is_nonblocking};
 use crate::system::{self, Number, untrapped};
 
-const SO_PEERCRED: usize = 17;
 /// `sizeof(struct sockaddr_un)`, and where its name begins, behind a zero byte.
 const ADDRESS: usize = 110;
 const NAME: usize = 3;
@@ -23,7 +22,7 @@ const EFAULT: c_int = -14;
 ///
 /// # Safety
 ///
-/// None is needed: the pointers are only handed to the kernel.
+/// None is needed, but that another thread doesn't take the memory away meanwhile to which the pointers lead.
 #[cfg_attr(object, unsafe(no_mangle))]
 pub unsafe extern "C" fn accept(fd: c_int, address: *mut c_void, length: *mut u32) -> c_int {
     type Accept = unsafe extern "C" fn(c_int, *mut c_void, *mut u32) -> c_int;
@@ -44,7 +43,7 @@ pub unsafe extern "C" fn accept(fd: c_int, address: *mut c_void, length: *mut u3
 ///
 /// # Safety
 ///
-/// None is needed: the pointers are only handed to the kernel.
+/// None is needed, but that another thread doesn't take the memory away meanwhile to which the pointers lead.
 #[cfg_attr(object, unsafe(no_mangle))]
 pub unsafe extern "C" fn accept4(fd: c_int, address: *mut c_void, length: *mut u32, flags: c_int) -> c_int {
     type Accept4 = unsafe extern "C" fn(c_int, *mut c_void, *mut u32, c_int) -> c_int;
@@ -116,19 +115,11 @@ fn take(fd: c_int, flags: c_int, accepts: &Accepts) -> Option<(c_int, Waiting)> 
         let arguments = [fd as usize, at, length_at, untrapped(flags as u32 as usize), 0, 0];
         let new = c_int::try_from(system::call(Number::Accept4, arguments)).ok().filter(|&new| new >= 0)?;
         let name = address.get(NAME..length as usize).filter(|_| address[NAME - 1] == 0);
-        let is_supervisors = |[process, user, _]: [u32; 3]| accepts.are_of(process, user);
         match name.and_then(Waiting::read) {
-            Some(waiting) if credentials(new).is_some_and(is_supervisors) => return Some((new, waiting)),
+            Some(waiting) if accepts.expects(waiting.place, waiting.end) => return Some((new, waiting)),
             _ => close(new),
         }
     }
-}
-
-/// `struct ucred` of a carrier's other end.
-fn credentials(fd: c_int) -> Option<[u32; 3]> {
-    let bytes: [u8; 12] = option(fd, SO_PEERCRED)?;
-    let (words, _) = bytes.as_chunks::<4>();
-    Some([0, 1, 2].map(|at| words.get(at).map_or(0, |word| u32::from_ne_bytes(*word))))
 }
 
 fn close(fd: c_int) {

@@ -29,15 +29,14 @@ pub struct Accepted {
 pub struct Accepts {
     /// How often something was said.
     count: AtomicU32,
-    /// Who the ends in the queues belong to: the supervisor's process, and its user.
-    process: AtomicU32,
-    user: AtomicU32,
     places: [Place; PLACES],
 }
 
 #[repr(C)]
 struct Place {
-    /// 0 while nothing is said.
+    /// The cookie of the end that waits, 0 if none does.
+    expected: AtomicU64,
+    /// The same of the one that was accepted, 0 while nothing is said.
     end: AtomicU64,
     cookie: AtomicU64,
     inode: AtomicU64,
@@ -45,16 +44,17 @@ struct Place {
 }
 
 impl Accepts {
-    /// Says whose the ends in the queues are.
-    pub fn belong_to(&self, process: u32, user: u32) {
-        self.process.store(process, Ordering::Relaxed);
-        self.user.store(user, Ordering::Relaxed);
+    /// The supervisor's end with this cookie waits in a place; or, with 0, none.
+    pub fn expect(&self, place: u16, end: u64) {
+        let place = self.places.get(usize::from(place));
+        place.into_iter().for_each(|place| place.expected.store(end, Ordering::Release));
     }
 
-    /// Whether an end of this process (as seen here; 0 outside of the PID namespace) and user is the supervisor's.
-    pub fn are_of(&self, process: u32, user: u32) -> bool {
-        let (own, owner) = (self.process.load(Ordering::Relaxed), self.user.load(Ordering::Relaxed));
-        process == own || process == 0 && user == owner
+    /// Whether this end waits in a place: anybody may connect to a listener's abstract name, but only the supervisor says so here, and nobody
+    /// else's end has that cookie.
+    pub fn expects(&self, place: u16, end: u64) -> bool {
+        let place = self.places.get(usize::from(place));
+        place.is_some_and(|place| place.expected.load(Ordering::Acquire) == end && end != 0)
     }
 
     /// The object has accepted the connection of a place.
@@ -92,23 +92,21 @@ mod tests {
     #[test]
     fn what_is_said_is_taken_once() {
         let new = || {
-            let [end, cookie, inode, holder] = [const { AtomicU64::new(0) }; 4];
-            Place { end, cookie, inode, holder }
+            let [expected, end, cookie, inode, holder] = [const { AtomicU64::new(0) }; 5];
+            Place { expected, end, cookie, inode, holder }
         };
-        let [count, process, user] = [0; 3].map(AtomicU32::new);
-        let accepts = Box::new(Accepts { count, process, user, places: core::array::from_fn(|_| new()) });
+        let places = core::array::from_fn(|_| new());
+        let accepts = Box::new(Accepts { count: AtomicU32::new(0), places });
         let accepted = Accepted { end: 6, cookie: 7, inode: 8, process: 9, fd: 10 };
         assert_eq!(accepts.take(5), None);
         accepts.say(5, accepted);
         accepts.say(u16::MAX, accepted);
         assert_eq!((accepts.count(), accepts.take(4), accepts.take(u16::MAX)), (1, None, None));
         assert_eq!((accepts.take(5), accepts.take(5)), (Some(accepted), None));
-        accepts.belong_to(11, 12);
-        assert!(
-            accepts.are_of(11, 12)
-                && accepts.are_of(0, 12)
-                && !accepts.are_of(0, 13)
-                && !accepts.are_of(1, 12)
-        );
+        assert!(!accepts.expects(5, 0) && !accepts.expects(5, 6) && !accepts.expects(u16::MAX, 6));
+        accepts.expect(5, 6);
+        assert!(accepts.expects(5, 6) && !accepts.expects(5, 7) && !accepts.expects(4, 6));
+        accepts.expect(5, 0);
+        assert!(!accepts.expects(5, 6) && !accepts.expects(5, 0));
     }
 }

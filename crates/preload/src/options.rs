@@ -14,7 +14,7 @@ const SIOCOUTQ: usize = 0x5411;
 ///
 /// # Safety
 ///
-/// None is needed: the pointer is only handed to the kernel.
+/// None is needed, but that another thread doesn't take the memory away meanwhile to which the pointer leads.
 #[cfg_attr(object, unsafe(no_mangle))]
 pub unsafe extern "C" fn setsockopt(
     fd: c_int,

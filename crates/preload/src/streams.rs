@@ -83,7 +83,7 @@ fn bind(fd: c_int, name: &[u8]) -> bool {
 ///
 /// # Safety
 ///
-/// None is needed: the pointer is only handed to the kernel.
+/// None is needed, but that another thread doesn't take the memory away meanwhile to which the pointer leads.
 #[cfg_attr(object, unsafe(no_mangle))]
 pub unsafe extern "C" fn connect(fd: c_int, address: *const c_void, length: u32) -> c_int {
     type Connect = unsafe extern "C" fn(c_int, *const c_void, u32) -> c_int;
@@ -124,14 +124,9 @@ pub(crate) fn is_nonblocking(fd: c_int) -> bool {
 
 /// By what the supervisor knows the carrier.
 pub(crate) fn cookie(fd: c_int) -> Option<u64> {
-    option(fd, SO_COOKIE).map(u64::from_ne_bytes)
-}
-
-/// An option of the carrier's own, of SOL_SOCKET, that has so many bytes.
-pub(crate) fn option<const N: usize>(fd: c_int, name: usize) -> Option<[u8; N]> {
-    let (mut value, mut size) = ([0; N], N as u32);
-    let (value_at, size_at) = (value.as_mut_ptr().expose_provenance(), (&raw mut size).expose_provenance());
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as u32);
+    let (cookie_at, size_at) = ((&raw mut cookie).expose_provenance(), (&raw mut size).expose_provenance());
     let level = untrapped(SOL_SOCKET);
-    let told = system::call(Number::GetSockOpt, [fd as usize, level, name, value_at, size_at, 0]);
-    (told == 0 && size as usize == N).then_some(value)
+    let told = system::call(Number::GetSockOpt, [fd as usize, level, SO_COOKIE, cookie_at, size_at, 0]);
+    (told == 0).then_some(cookie)
 }

@@ -133,9 +133,20 @@ pub(crate) fn read_at(address: usize, buffer: &mut [u8]) -> Result<usize, isize>
 /// Copies bytes to where pointers of the program's lead; EFAULT if not all of them can be there.
 pub(crate) fn write_at<const N: usize>(pieces: [(usize, &[u8]); N]) -> Result<(), isize> {
     let local = pieces.map(|(_, bytes)| [bytes.as_ptr().expose_provenance(), bytes.len()]);
-    let written =
-        copy(Number::ProcessVmWritev, local, pieces.map(|(address, bytes)| [address, bytes.len()]))?;
-    if written == pieces.iter().map(|(_, bytes)| bytes.len()).sum() { Ok(()) } else { Err(EFAULT) }
+    let remote = pieces.map(|(address, bytes)| [address, bytes.len()]);
+    match copy(Number::ProcessVmWritev, local, remote) {
+        Ok(written) if written == pieces.iter().map(|(_, bytes)| bytes.len()).sum() => Ok(()),
+        Ok(_) | Err(EFAULT) => Err(EFAULT),
+        // A filter of the program's own refuses the call.
+        Err(_) => {
+            for (address, bytes) in pieces {
+                let to = ptr::with_exposed_provenance_mut::<u8>(address);
+                // SAFETY: as the program has said.
+                unsafe { ptr::copy(bytes.as_ptr(), to, bytes.len()) };
+            }
+            Ok(())
+        }
+    }
 }
 
 /// Copies between this process and itself, by the kernel, which looks at every address.

@@ -1,5 +1,6 @@
 //! The memory that programs share with us, by the object that is preloaded (`sockeye_preload::Shared`).
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::NonNull;
@@ -20,7 +21,7 @@ struct Memory {
 pub(crate) struct Shared {
     memory: Option<Memory>,
     /// Places among those where is said what was accepted that no connection has.
-    free: Vec<u16>,
+    free: VecDeque<u16>,
     /// What was said is known up to this count.
     seen: u32,
 }
@@ -32,11 +33,9 @@ impl Shared {
             return Ok(false);
         }
         let memory = Memory::new()?;
-        let user = rustix::process::geteuid().as_raw();
-        memory.shared().accepts.belong_to(std::process::id(), user);
         memory.shared().no_files.store(no_files.into(), Ordering::Relaxed);
         self.memory = Some(memory);
-        self.free = (0..PLACES as u16).rev().collect();
+        self.free = (0..PLACES as u16).collect();
         Ok(true)
     }
 
@@ -57,15 +56,22 @@ impl Shared {
 
     /// A place for a connection that waits to be accepted.
     pub(crate) fn new_place(&mut self) -> Option<u16> {
-        let place = self.free.pop()?;
+        // The one that has been free for longest: nobody will be late to say something of who had it.
+        let place = self.free.pop_front()?;
         // Whoever has written there meanwhile.
         self.accepts()?.take(place);
         Some(place)
     }
 
+    /// In this place waits the end with this cookie.
+    pub(crate) fn expect(&self, place: u16, end: u64) {
+        self.accepts().into_iter().for_each(|accepts| accepts.expect(place, end));
+    }
+
     /// It waits no more.
     pub(crate) fn free_place(&mut self, place: u16) {
-        self.free.push(place);
+        self.expect(place, 0);
+        self.free.push_back(place);
     }
 
     /// Whether something was accepted since this was asked last.
@@ -126,7 +132,7 @@ mod tests {
         assert!(shared.has_news() && !shared.has_news());
         assert_eq!((shared.accepted(7), shared.accepted(7)), (Some(accepted), None));
         shared.accepts().expect("memory").say(7, accepted);
-        shared.free_place(7);
-        assert_eq!((shared.new_place(), shared.accepted(7)), (Some(7), None));
+        [8, 7].into_iter().for_each(|place| shared.free_place(place));
+        assert_eq!((shared.new_place(), shared.new_place(), shared.accepted(7)), (Some(8), Some(7), None));
     }
 }

@@ -18,7 +18,7 @@ use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant, Intake};
 
 use crate::calls::{Answer, HostNames, Mark, Taken};
-use crate::carriers::{CarrierId, Carriers, Link, State};
+use crate::carriers::{Carrier, CarrierId, Carriers, Link, State};
 use crate::corks::Corks;
 use crate::ending::Ending;
 use crate::files::{Files, Preloaded, Way};
@@ -186,8 +186,10 @@ impl Supervisor {
             self.settle();
             self.expire();
             for id in std::mem::take(&mut self.postponed) {
-                self.pump(id);
-                self.settle();
+                if let Some(&mut Carrier { socket, .. }) = self.carriers.get(id) {
+                    self.show(socket);
+                    self.settle();
+                }
             }
             if self.ready.signal {
                 self.take_signals(ending);
@@ -288,6 +290,9 @@ impl Supervisor {
                 // Threads that ended while their calls were held make no other.
                 self.held.retain(|held| self.listener.still_waits(held.call.id));
                 self.held_max = HELD_MIN.max(2 * self.held.len());
+            }
+            if self.carriers.are_many() {
+                self.sweep_all();
             }
             self.serve_call(call, None);
             self.settle();

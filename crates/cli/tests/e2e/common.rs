@@ -302,7 +302,7 @@ fn search_path() -> String {
     format!("/usr/bin:/bin:/usr/sbin:/sbin:{own}")
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0)
 }

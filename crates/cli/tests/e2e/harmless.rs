@@ -103,13 +103,13 @@ if os.fork() == 0:
     c.sendall(b'it is me')
     os._exit(0)
 s.setblocking(False)
-select.select([s], [], [])
-for waits in 0.05, 10:
+while True:
+    select.select([s], [], [])
     try:
         c, peer = s.accept()
         break
     except BlockingIOError:
-        select.select([s], [], [], waits)
+        pass
 c.setblocking(True)
 print(peer[0], c.recv(99).decode())
 try:

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::common::{finish, need, python, read_line, run, signal, sockeye, start, users};
+use crate::common::{finish, is_root, need, python, read_line, run, signal, sockeye, start, users};
 use crate::oracle::{compare, compare_all, compile, compile_with, difference};
 
 /// TCP_CORK by the object's table, by calls, and by both in turn.
@@ -32,6 +32,38 @@ fn corks_are_as_on_linux() {
 fn sockets_are_as_on_linux_without_calls() {
     if need(&["gcc"]) {
         compare_all("shortly", &compile("shortly"));
+    }
+}
+
+/// Names of Unix-domain sockets are of a network namespace, and what a process is called of a PID namespace: programs may have their own.
+#[test]
+fn programs_in_namespaces_of_their_own() {
+    if !is_root() || !need(&["unshare", "python3"]) {
+        return;
+    }
+    let program = "
+import select, socket
+s = socket.create_server(('127.0.0.1', 0))
+s.setblocking(False)
+for turn in range(3):
+    c = socket.socket()
+    c.setblocking(False)
+    c.connect_ex(s.getsockname())
+    select.select([], [c], [])
+    c.setblocking(True)
+    c.sendall(b'asked')
+    select.select([s], [], [])
+    d, peer = s.accept()
+    d.setblocking(True)
+    print(d.recv(9), peer == c.getsockname())
+b = socket.create_connection(('tekapo', 80))
+b.sendall(b'GET / HTTP/1.0\\r\\n\\r\\n')
+print(b.recv(8))
+";
+    for own in ["-n", "-pf", "-Urpf"] {
+        let finished =
+            finish(&mut sockeye(["run", "--fast", "--", "unshare", own, "python3", "-c", program]));
+        assert_eq!(finished.well().text(), "b'asked' True\n".repeat(3) + "b'HTTP/1.1'\n", "{own}");
     }
 }
 

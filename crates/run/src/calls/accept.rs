@@ -4,18 +4,22 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::net::SocketFlags;
-use rustix::net::sockopt::socket_peercred;
+use rustix::net::sockopt::{Timeout, set_socket_timeout, socket_peercred};
 use sockeye_abi::{Errno, Opt, encode_sockaddr};
+use sockeye_base::Duration;
 use sockeye_preload::{Accepted, Waiting};
 
 use super::{Answer, Subject};
-use crate::carriers::{self, Backlog, CarrierId, State, Waits};
+use crate::carriers::{self, Backlog, Carrier, CarrierId, State};
 use crate::process::{descriptors, memory};
 use crate::seccomp::Call;
 use crate::supervisor::Supervisor;
 
 /// How many connections P's own queue takes: it is never the limit, the stack's is.
 const QUEUE: i32 = 4096;
+
+/// As good as none.
+const NO_TIME: Duration = Duration::from_micros(1);
 
 impl Supervisor {
     pub(super) fn listen(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
@@ -79,15 +83,18 @@ impl Supervisor {
         let carrier = self.carriers.get(subject.carrier).ok_or(Errno::EBADF)?;
         let listener = carrier.borrow().ok_or(Errno::EBADF)?;
         loop {
-            // Of a listener in blocking mode, too, nothing may block us.
             let mut ready = [rustix::event::PollFd::new(&listener, rustix::event::PollFlags::IN)];
             let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
             if rustix::event::poll(&mut ready, Some(&at_once)) != Ok(1) {
                 return Ok(None);
             }
-            let flags = flags | SocketFlags::CLOEXEC;
-            let accepted =
-                rustix::net::accept_with(&listener, flags).map_err(|error| Errno(error.raw_os_error()))?;
+            // Of a listener in blocking mode, too, nothing may block us, and others accept there. (No call of a program's waits by it.)
+            let _ = set_socket_timeout(&listener, Timeout::Recv, Some(NO_TIME));
+            let accepted = match rustix::net::accept_with(&listener, flags | SocketFlags::CLOEXEC) {
+                Ok(accepted) => accepted,
+                Err(rustix::io::Errno::AGAIN) => return Ok(None),
+                Err(error) => return Err(Errno(error.raw_os_error())),
+            };
             // Anybody may connect to an abstract name: who isn't us is let go.
             if socket_peercred(&accepted).is_ok_and(|peer| peer.pid == rustix::process::getpid())
                 && let Some(id) = self.which_waited(subject, &accepted)
@@ -99,19 +106,16 @@ impl Supervisor {
 
     /// The connection whose end this is: its other one has a name, or it is the first of those without.
     fn which_waited(&mut self, subject: Subject, program_end: &OwnedFd) -> Option<CarrierId> {
+        if let Some(named) = carriers::peer_name(program_end).and_then(|name| Waiting::read(&name)) {
+            let is_it =
+                |carrier: &Carrier| carrier.waits.as_ref().is_some_and(|waits| waits.end == named.end);
+            return self.carriers.of_place(named.place).filter(|id| self.carriers.is(*id, is_it));
+        }
         let State::Listening(backlog) = &self.carriers.get(subject.carrier)?.state else { return None };
         let waiting: Vec<CarrierId> = backlog.waiting.iter().copied().collect();
-        let named = carriers::peer_name(program_end).and_then(|name| Waiting::read(&name));
-        let is_it = |waits: &Waits| match named {
-            Some(named) => waits.end == named.end,
-            None => waits.place.is_none(),
-        };
-        match named {
-            Some(named) => self.carriers.of_place(named.place).into_iter().collect(),
-            None => waiting,
-        }
-        .into_iter()
-        .find(|id| self.carriers.get(*id).and_then(|carrier| carrier.waits.as_ref()).is_some_and(is_it))
+        let is_nameless =
+            |carrier: &Carrier| carrier.waits.as_ref().is_some_and(|waits| waits.place.is_none());
+        waiting.into_iter().find(|id| self.carriers.is(*id, is_nameless))
     }
 
     /// Gives the program its end.

@@ -21,6 +21,7 @@ impl Supervisor {
             self.with_port(subject.socket, |host| host.decode_connect(now, subject.socket, &bytes))?;
         let Some(remote) = decoded else {
             self.network.host().disconnect(now, subject.socket)?;
+            self.end_backlog(subject.carrier);
             if subject.is_stream() && !matches!(self.state(subject)?, State::Fresh) {
                 // The old file shows what is over.
                 self.renew(call, subject)?;

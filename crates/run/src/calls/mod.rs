@@ -148,12 +148,14 @@ impl Supervisor {
         let fd = call.int(argument);
         let mut found = Ok(None);
         let mut is_socket = true;
+        let mut may_be_made = true;
         if is_for_all_files(call.number) {
             let inode = self.carriers.threads.socket_inode(call.tid, fd);
             is_socket = matches!(inode, Ok(Some(_)));
             found = inode.map(|inode| self.carriers.of_inode(inode?));
+            may_be_made = self.carriers.shared.table().is_some();
         }
-        if is_socket && matches!(found, Ok(None)) {
+        if is_socket && matches!(found, Ok(None)) && may_be_made {
             // It may have been accepted a moment ago.
             self.note_accepts();
             found = self.carriers.take_in_hand((call.tid, fd), self.network.host());
@@ -163,9 +165,6 @@ impl Supervisor {
         }
         let id = found.ok()??;
         self.carriers.get(id)?.seen = (call.tid, fd);
-        if self.carriers.are_many() {
-            self.sweep_all();
-        }
         if argument == 0 {
             self.about = Some((call.id, id));
         }

@@ -2,6 +2,7 @@
 
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::LazyLock;
 
 use rustix::net::SocketAddrUnix;
 use sockeye_abi::{Family, Transport};
@@ -23,10 +24,30 @@ impl Carriers {
         };
         let inet = Inet { family, transport: Transport::Tcp };
         let socket = host.socket(family, Transport::Tcp).ok()?;
-        let carrier =
-            self.carrier(program_end, (socket, Some(inet)), (cookie, Some(name)), State::Fresh).ok()?;
+        // Of a network namespace of the program's own our names lead nowhere: it is replaced when it is used.
+        let state = if is_of_our_namespace(program_end) { State::Fresh } else { State::Broken(None) };
+        let carrier = self.carrier(program_end, (socket, Some(inet)), (cookie, Some(name)), state).ok()?;
         Some(self.enter(carrier))
     }
+}
+
+/// Whether a socket is of the network namespace that ours are of.
+fn is_of_our_namespace(socket: &OwnedFd) -> bool {
+    static OURS: LazyLock<Option<u64>> =
+        LazyLock::new(|| super::fresh_stream(true).ok().and_then(|socket| namespace(&socket)));
+    namespace(socket) == *OURS
+}
+
+/// The cookie of a socket's network namespace (SO_NETNS_COOKIE, Linux 5.14).
+fn namespace(socket: &OwnedFd) -> Option<u64> {
+    const SO_NETNS_COOKIE: libc::c_int = 71;
+    let (mut cookie, mut size) = (0u64, size_of::<u64>() as libc::socklen_t);
+    // SAFETY: the kernel writes a u64.
+    let told = unsafe {
+        let cookie = (&raw mut cookie).cast();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_NETNS_COOKIE, cookie, &raw mut size)
+    };
+    (told == 0).then_some(cookie)
 }
 
 /// The abstract name of a socket that may be anybody's, if it has one.

@@ -12,6 +12,8 @@ use sockeye_abi::{Errno, encode_sockaddr};
 use sockeye_preload::{Accepted, Name};
 use sockeye_socket::SocketId;
 
+use crate::shared::Shared;
+
 use super::{CarrierId, Carriers, Inet, Link, State};
 
 /// What stands in P's queue.
@@ -35,17 +37,18 @@ pub(crate) struct Waits {
     pub(crate) broken: Option<Option<Errno>>,
 }
 
-/// An end of ours in the queue of the listener with this name; and its cookie.
+/// An end of ours in the queue of the listener with this name, in a place if it has one; and its cookie.
 pub(crate) fn put(
     listener: &SocketAddrAny,
-    place: Option<u16>,
-    peer: SocketAddr,
+    (place, peer): (Option<u16>, SocketAddr),
+    shared: &Shared,
 ) -> io::Result<(OwnedFd, u64)> {
     let end = super::socket(SocketType::STREAM, true).and_then(super::to_stay)?;
     let cookie = rustix::net::sockopt::socket_cookie(&end)?;
     if let Some(place) = place {
         let name = Name::of_waiting(cookie, place, &encode_sockaddr(&peer));
         rustix::net::bind(&end, &SocketAddrUnix::new_abstract_name(name.as_bytes())?)?;
+        shared.expect(place, cookie);
     }
     rustix::net::connect(&end, listener)?;
     Ok((end, cookie))

@@ -280,20 +280,7 @@ impl Link {
                     Err(error) => return Moved::Broken(self.failed.unwrap_or(Some(error))),
                 }
             }
-            let pieces: Vec<IoSlice<'_>> = self.outbox.pieces().take(64).map(IoSlice::new).collect();
-            let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-            flags.set(SendFlags::OOB, self.outbox_is_urgent);
-            match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
-                Ok(n) => {
-                    self.outbox.advance(n);
-                    self.given = self.given.wrapping_add(n);
-                }
-                Err(Native::INTR) => {}
-                // A kernel built without: it is not urgent, but it is not lost.
-                Err(Native::OPNOTSUPP) if self.outbox_is_urgent => self.outbox_is_urgent = false,
-                // Full; or the program reads no more, which a hang-up will tell.
-                Err(_) => self.may_write = false,
-            }
+            self.give();
         }
         if let Some(error) = self.failed {
             return if self.outbox.is_empty() && self.may_write { Moved::Broken(error) } else { Moved::Open };
@@ -308,6 +295,31 @@ impl Link {
             self.fail(error);
         }
         Moved::Open
+    }
+
+    /// Gives P what has come for it, as far as there is room.
+    fn give(&mut self) {
+        let pieces: Vec<IoSlice<'_>> = self.outbox.pieces().take(64).map(IoSlice::new).collect();
+        let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        flags.set(SendFlags::OOB, self.outbox_is_urgent);
+        match rustix::net::sendmsg(&self.end, &pieces, &mut SendAncillaryBuffer::default(), flags) {
+            Ok(n) => {
+                self.outbox.advance(n);
+                self.given = self.given.wrapping_add(n);
+            }
+            Err(Native::INTR) => {}
+            // A kernel built without: it is not urgent, but it is not lost.
+            Err(Native::OPNOTSUPP) if self.outbox_is_urgent => self.outbox_is_urgent = false,
+            // Full; or the program reads no more, which a hang-up will tell.
+            Err(_) => self.may_write = false,
+        }
+    }
+
+    /// The same of a connection that has broken, from which nothing more comes.
+    pub(crate) fn give_rest(&mut self) {
+        while self.may_write && !self.outbox.is_empty() {
+            self.give();
+        }
     }
 
     /// The connection takes no more: writes to P fail natively, and those that wait end. What had come can be read.

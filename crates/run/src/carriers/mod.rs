@@ -266,6 +266,11 @@ impl Carriers {
         self.all.values().any(|carrier| carrier.link().is_some())
     }
 
+    /// Whether something is so of a carrier.
+    pub(crate) fn is(&self, id: CarrierId, so: impl FnOnce(&Carrier) -> bool) -> bool {
+        self.all.get(id).is_some_and(so)
+    }
+
     pub(crate) fn get(&mut self, id: CarrierId) -> Option<&mut Carrier> {
         self.all.get_mut(id)
     }

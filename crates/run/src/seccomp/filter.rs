@@ -168,16 +168,15 @@ fn addressed_or_odd(pointer: u32, native: i32) -> Vec<sock_filter> {
     ]
 }
 
-/// `getsockopt`: trapped, but for who asks by the object's mark what the carrier's cookie is, or whose its other end.
+/// `getsockopt`: trapped, but for who asks by the object's mark what the carrier's cookie is.
 fn options_read() -> Vec<sock_filter> {
     vec![
         load_arg_high(1),
-        jump(BPF_JEQ, UNTRAPPED, 0, 6),
+        jump(BPF_JEQ, UNTRAPPED, 0, 5),
         load_arg_low(1),
-        jump(BPF_JEQ, libc::SOL_SOCKET as u32, 0, 4),
+        jump(BPF_JEQ, libc::SOL_SOCKET as u32, 0, 3),
         load_arg_low(2),
-        jump(BPF_JEQ, libc::SO_COOKIE as u32, 1, 0),
-        jump(BPF_JEQ, libc::SO_PEERCRED as u32, 0, 1),
+        jump(BPF_JEQ, libc::SO_COOKIE as u32, 0, 1),
         ret(ALLOW),
         ret(NOTIFY),
     ]
@@ -369,13 +368,11 @@ mod tests {
     }
 
     #[test]
-    fn of_options_the_object_reads_its_own_alone() {
+    fn of_options_the_object_reads_the_cookie_alone() {
         let read = |level: u64, name: i32| native(libc::SYS_getsockopt, [3, level, name as u64, 1, 1, 0]);
         let (socket, mark) = (libc::SOL_SOCKET as u64, u64::from(UNTRAPPED) << 32);
         assert_eq!(read(socket, libc::SO_COOKIE), NOTIFY);
         assert_eq!(read(socket | mark, libc::SO_COOKIE), ALLOW);
-        assert_eq!(read(socket | mark, libc::SO_PEERCRED), ALLOW);
-        assert_eq!(read(socket, libc::SO_PEERCRED), NOTIFY);
         assert_eq!(read(socket | mark, libc::SO_ERROR), NOTIFY);
         assert_eq!(read(libc::IPPROTO_TCP as u64 | mark, libc::SO_COOKIE), NOTIFY);
         assert_eq!(native(libc::SYS_setsockopt, [3, socket | mark, libc::SO_COOKIE as u64, 1, 8, 0]), NOTIFY);

@@ -30,17 +30,12 @@ impl Supervisor {
             return Ok(false);
         };
         let State::Listening(backlog) = &mut carrier.state else { return Ok(false) };
+        let waited = backlog.next.is_some();
         let next = backlog.next.take().or_else(|| self.network.host().accept_ahead(now, listener).ok());
         let Some((socket, peer)) = next else { return Ok(false) };
-        let shares = self.carriers.shared.table().is_some();
+        // Without a place it is accepted by a call.
         let place = self.carriers.shared.new_place();
-        let made = if shares && place.is_none() {
-            // One that is accepted makes room.
-            Err(rustix::io::Errno::AGAIN.into())
-        } else {
-            put(&name, place, peer)
-        };
-        let (end, cookie) = match made {
+        let (end, cookie) = match put(&name, (place, peer), &self.carriers.shared) {
             Ok(made) => made,
             Err(error) => {
                 place.into_iter().for_each(|place| self.carriers.shared.free_place(place));
@@ -49,9 +44,13 @@ impl Supervisor {
                 {
                     backlog.next = Some((socket, peer));
                 }
+                self.say_if_listens(id);
                 return self.may_come_later(id, error);
             }
         };
+        if waited {
+            self.say_if_listens(id);
+        }
         let link = Link::new(end);
         link.bound_own(self.network.host(), socket);
         let waits = Waits { listener: id, peer, end: cookie, place, broken: None };
@@ -105,10 +104,11 @@ impl Supervisor {
                 // Who had accepted it is gone before that was said.
                 return self.abandon(id);
             }
-            return self.close_carrier(listener);
+            self.close_carrier(listener);
+            return self.abandon(id);
         }
         if waits.broken.is_some() {
-            return;
+            return link.give_rest();
         }
         match link.receive(self.network.host(), now, socket) {
             Moved::Open | Moved::Closed => self.watch_room(id),
@@ -201,7 +201,8 @@ impl Supervisor {
         let Some(carrier) = self.carriers.get(id) else { return };
         let Some(&Waits { listener, place, peer, .. }) = carrier.waits.as_ref() else { return };
         let name = self.carriers.get(listener).and_then(|listener| listener.name.clone());
-        let Some(Ok((end, cookie))) = name.map(|name| put(&name, place, peer)) else {
+        let Some(Ok((end, cookie))) = name.map(|name| put(&name, (place, peer), &self.carriers.shared))
+        else {
             return self.abandon(id);
         };
         if let Some(State::Listening(backlog)) = self.carriers.get(listener).map(|carrier| &mut carrier.state)
@@ -220,15 +221,20 @@ impl Supervisor {
     /// Says whether a listener's connections may be accepted without a call: if all that a new one inherits is the stack's, and
     /// nothing is odd about those that wait.
     pub(crate) fn say_if_listens(&mut self, id: CarrierId) {
+        if self.carriers.shared.table().is_none() {
+            return;
+        }
         let Some(carrier) = self.carriers.get(id) else { return };
         let (cookie, socket) = (carrier.cookie, carrier.socket);
         let State::Listening(backlog) = &carrier.state else { return };
+        // While one has no room in P's queue, who accepts another is to tell at once.
+        let all_have_room = backlog.next.is_none();
         let waiting: Vec<CarrierId> = backlog.waiting.iter().copied().collect();
         let is_usual = |waits: &Waits| waits.place.is_some() && waits.broken.is_none();
         let all_are = waiting
             .iter()
             .all(|id| self.carriers.get(*id).is_some_and(|carrier| carrier.waits.iter().all(is_usual)));
-        let may = all_are && self.inherits_nothing(socket);
+        let may = all_have_room && all_are && self.inherits_nothing(socket);
         self.carriers.shared.table().into_iter().for_each(|table| table.set_listens(cookie, may));
     }
 

@@ -37,20 +37,19 @@ impl Supervisor {
     pub(crate) fn show(&mut self, socket: SocketId) {
         let Some(id) = self.carriers.of_socket(socket) else { return };
         self.pump(id);
-        let mut index = 0;
-        while index < self.held.len() {
-            if self.held[index].carrier == id {
-                let held = self.held.remove(index);
-                if self.listener.still_waits(held.call.id) {
-                    self.serve_call(held.call, held.limit);
-                    // If it waits on it does so in its old place.
-                    if let Some(again) = self.held.pop_if(|last| last.call.id == held.call.id) {
-                        self.held.insert(index, again);
-                        index += 1;
-                    }
-                }
-            } else {
-                index += 1;
+        let calls: Vec<u64> =
+            self.held.iter().filter(|held| held.carrier == id).map(|held| held.call.id).collect();
+        for call in calls {
+            // To serve one may end others.
+            let Some(index) = self.held.iter().position(|held| held.call.id == call) else { continue };
+            let held = self.held.remove(index);
+            if !self.listener.still_waits(call) {
+                continue;
+            }
+            self.serve_call(held.call, held.limit);
+            // If it waits on it does so in its old place.
+            if let Some(again) = self.held.pop_if(|last| last.call.id == call) {
+                self.held.insert(index.min(self.held.len()), again);
             }
         }
     }
