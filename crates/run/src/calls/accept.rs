@@ -111,11 +111,7 @@ impl Supervisor {
                 |carrier: &Carrier| carrier.waits.as_ref().is_some_and(|waits| waits.end == named.end);
             return self.carriers.of_place(named.place).filter(|id| self.carriers.is(*id, is_it));
         }
-        let State::Listening(backlog) = &self.carriers.get(subject.carrier)?.state else { return None };
-        let waiting: Vec<CarrierId> = backlog.waiting.iter().copied().collect();
-        let is_nameless =
-            |carrier: &Carrier| carrier.waits.as_ref().is_some_and(|waits| waits.place.is_none());
-        waiting.into_iter().find(|id| self.carriers.is(*id, is_nameless))
+        self.carriers.waiting(subject.carrier).find(|(_, waits)| waits.place.is_none()).map(|(id, _)| id)
     }
 
     /// Gives the program its end.

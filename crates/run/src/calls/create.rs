@@ -25,11 +25,9 @@ impl Supervisor {
             return self.answer_object(call, Question::of(type_));
         }
         self.look_at_program(call)?;
-        // Who opens a netlink socket may ask for all sockets there are.
         if domain == AF_NETLINK {
+            // Who opens a netlink socket may ask for all sockets there are.
             self.sweep_all();
-        }
-        if domain == AF_NETLINK {
             let request = netlink::Request::decode(type_, protocol)?;
             let process = descriptors::process_of(call.tid).unwrap_or(call.tid);
             let user = rustix::process::geteuid().as_raw();

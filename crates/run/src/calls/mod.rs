@@ -146,20 +146,19 @@ impl Supervisor {
     /// The carrier that one of a call's arguments is.
     fn carrier_at(&mut self, call: &Call, argument: usize) -> Option<CarrierId> {
         let fd = call.int(argument);
-        let mut found = Ok(None);
-        let mut is_socket = true;
-        let mut may_be_made = true;
-        if is_for_all_files(call.number) {
-            let inode = self.carriers.threads.socket_inode(call.tid, fd);
-            is_socket = matches!(inode, Ok(Some(_)));
-            found = inode.map(|inode| self.carriers.of_inode(inode?));
-            may_be_made = self.carriers.shared.table().is_some();
-        }
-        if is_socket && matches!(found, Ok(None)) && may_be_made {
-            // It may have been accepted a moment ago.
-            self.note_accepts();
-            found = self.carriers.take_in_hand((call.tid, fd), self.network.host());
-        }
+        let found = if is_for_all_files(call.number) {
+            match self.carriers.threads.socket_inode(call.tid, fd) {
+                Ok(Some(inode)) => match self.carriers.of_inode(inode) {
+                    // What the object has made isn't known yet.
+                    None if self.carriers.shared.table().is_some() => self.take_in_hand(call.tid, fd),
+                    known => Ok(known),
+                },
+                Ok(None) => Ok(None),
+                Err(error) => Err(error),
+            }
+        } else {
+            self.take_in_hand(call.tid, fd)
+        };
         if let Err(Native::ACCESS | Native::PERM) = found {
             self.meet_hidden(call);
         }
@@ -169,6 +168,13 @@ impl Supervisor {
             self.about = Some((call.id, id));
         }
         Some(id)
+    }
+
+    /// The carrier that descriptor `fd` of a thread is, if it is one; it is in hand then.
+    fn take_in_hand(&mut self, tid: u32, fd: i32) -> Result<Option<CarrierId>, Native> {
+        // It may have been accepted a moment ago.
+        self.note_accepts();
+        self.carriers.take_in_hand((tid, fd), self.network.host())
     }
 
     /// A call on what is no socket of the Internet's.

@@ -55,6 +55,24 @@ pub(crate) fn put(
 }
 
 impl Carriers {
+    /// The connections that wait in a listener's queue, in its order.
+    pub(crate) fn waiting(&self, listener: CarrierId) -> impl Iterator<Item = (CarrierId, &Waits)> {
+        let backlog = self.all.get(listener).and_then(|carrier| match &carrier.state {
+            State::Listening(backlog) => Some(backlog),
+            _ => None,
+        });
+        let ids = backlog.into_iter().flat_map(|backlog| &backlog.waiting);
+        ids.filter_map(|id| Some((*id, self.all.get(*id)?.waits.as_ref()?)))
+    }
+
+    /// What stands in a listener's queue.
+    pub(crate) fn backlog(&mut self, listener: CarrierId) -> Option<&mut Backlog> {
+        match &mut self.get(listener)?.state {
+            State::Listening(backlog) => Some(backlog),
+            _ => None,
+        }
+    }
+
     /// Enters the carrier of a connection that waits to be accepted.
     pub(crate) fn enter_waiting(
         &mut self,

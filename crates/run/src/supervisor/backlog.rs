@@ -39,9 +39,7 @@ impl Supervisor {
             Ok(made) => made,
             Err(error) => {
                 place.into_iter().for_each(|place| self.carriers.shared.free_place(place));
-                if let Some(State::Listening(backlog)) =
-                    self.carriers.get(id).map(|carrier| &mut carrier.state)
-                {
+                if let Some(backlog) = self.carriers.backlog(id) {
                     backlog.next = Some((socket, peer));
                 }
                 self.say_if_listens(id);
@@ -79,14 +77,10 @@ impl Supervisor {
         if self.watch(new).is_err() {
             return self.abandon(new);
         }
-        let has_place = self
-            .carriers
-            .get(new)
-            .is_some_and(|carrier| carrier.waits.iter().any(|waits| waits.place.is_some()));
-        if let Some(State::Listening(backlog)) = self.carriers.get(id).map(|carrier| &mut carrier.state) {
+        if let Some(backlog) = self.carriers.backlog(id) {
             backlog.waiting.push_back(new);
         }
-        if !has_place {
+        if !self.carriers.is(new, |carrier| carrier.waits.iter().any(|waits| waits.place.is_some())) {
             self.say_if_listens(id);
         }
         self.pump(new);
@@ -205,8 +199,7 @@ impl Supervisor {
         else {
             return self.abandon(id);
         };
-        if let Some(State::Listening(backlog)) = self.carriers.get(listener).map(|carrier| &mut carrier.state)
-        {
+        if let Some(backlog) = self.carriers.backlog(listener) {
             backlog.waiting.retain(|waiting| *waiting != id);
         }
         let Some(carrier) = self.carriers.get(id) else { return };
@@ -229,11 +222,8 @@ impl Supervisor {
         let State::Listening(backlog) = &carrier.state else { return };
         // While one has no room in P's queue, who accepts another is to tell at once.
         let all_have_room = backlog.next.is_none();
-        let waiting: Vec<CarrierId> = backlog.waiting.iter().copied().collect();
         let is_usual = |waits: &Waits| waits.place.is_some() && waits.broken.is_none();
-        let all_are = waiting
-            .iter()
-            .all(|id| self.carriers.get(*id).is_some_and(|carrier| carrier.waits.iter().all(is_usual)));
+        let all_are = self.carriers.waiting(id).all(|(_, waits)| is_usual(waits));
         let may = all_have_room && all_are && self.inherits_nothing(socket);
         self.carriers.shared.table().into_iter().for_each(|table| table.set_listens(cookie, may));
     }
