@@ -7,6 +7,7 @@
 //!
 //! Not modelled: other protocols than TCP, UDP and echo; groups; IP options; TOS.
 
+mod aside;
 mod flow;
 mod native;
 mod outlet;
@@ -27,6 +28,7 @@ use sockeye_socket::{Host, SocketId};
 use sockeye_stack::Stranger;
 pub use sockeye_topology::outside::{Options, Outside, Publish, PublishError, Transport};
 
+use aside::Aside;
 use flow::{Flow, FlowKey};
 pub use outlet::{Outlet, settle};
 use publish::{Caller, Door, Lead, Published};
@@ -35,6 +37,8 @@ use target::Targets;
 
 /// Events taken at a time.
 const EVENTS: usize = 64;
+/// What the bell of what is done aside is called: no item's key is 0.
+const BELL: u64 = 0;
 
 new_key_type! {
     /// Something the gateway has a socket of the machine for.
@@ -70,6 +74,8 @@ enum Item {
 /// The gateway of a host.
 pub struct Gateway {
     epoll: OwnedFd,
+    /// What begins and ends connections.
+    aside: Aside,
     items: SlotMap<ItemId, Item>,
     /// Which of them a socket of the host belongs to.
     by_socket: SecondaryMap<SocketId, ItemId>,
@@ -95,8 +101,11 @@ pub struct Gateway {
 impl Gateway {
     /// A gateway. What it publishes is listened on when this returns.
     pub fn new(options: Options) -> Result<Gateway, Error> {
+        let (epoll, aside) = (epoll::create(epoll::CreateFlags::CLOEXEC)?, Aside::new()?);
+        epoll::add(&epoll, &aside, EventData::new_u64(BELL), EventFlags::IN)?;
         let mut gateway = Gateway {
-            epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+            epoll,
+            aside,
             items: SlotMap::with_key(),
             by_socket: SecondaryMap::new(),
             flows: BTreeMap::new(),
@@ -144,6 +153,10 @@ impl Gateway {
             Err(_) => &[],
         };
         for event in events {
+            if event.data.u64() == BELL {
+                self.take_begun(host, now);
+                continue;
+            }
             let id = ItemId::from(KeyData::from_ffi(event.data.u64()));
             match self.items.get_mut(id) {
                 Some(Item::Relay(relay)) => {
@@ -211,7 +224,7 @@ impl Gateway {
     fn drive(&mut self, host: &mut Host, now: Instant, id: ItemId) {
         let Some(Item::Relay(relay)) = self.items.get_mut(id) else { return };
         let (was_calling, before) = (relay.is_calling(), relay.socket());
-        let fate = relay.drive(host, now, &mut self.buffer);
+        let fate = relay.drive(host, now, &mut self.buffer, &mut self.aside);
         if fate == Fate::Busy && !std::mem::replace(&mut relay.is_busy, true) {
             self.busy.push(id);
         }

@@ -1,20 +1,22 @@
 //! A connection in two halves: one with the program, in the lab, and one with a peer on the machine's network.
 //!
-//! A first SYN waits (a knock) until the outer half is there, so that the program is told what the machine was told. Bytes
-//! wait where they came, in the kernel's buffer or the stack's, when the other side takes none: a relay itself holds no more
-//! than one portion. An end of one half shuts the other the same way; a reset of one resets the other, once all that came
-//! ahead of it has arrived. Urgent bytes are passed on in line.
+//! A first SYN waits (a knock) until the outer half is there, so that the program is told what the machine was told. The outer half
+//! is begun and ended `aside`. Bytes wait where they came, in the kernel's buffer or the stack's, when the other side takes none:
+//! a relay itself holds no more than one portion. An end of one half shuts the other the same way; a reset of one resets the
+//! other, once all that came ahead of it has arrived. Urgent bytes are passed on in line.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::event::epoll::EventFlags;
+use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno as Native;
 use rustix::net::{Shutdown, sockopt};
+use slotmap::Key;
 use sockeye_abi::{Errno, How, Readiness};
 use sockeye_base::{Chain, Instant, Intake};
 use sockeye_socket::{Host, SocketId};
 use sockeye_stack::KnockId;
 
+use crate::aside::Aside;
 use crate::{Gateway, Item, ItemId, native};
 
 /// How much is moved at a time.
@@ -76,19 +78,25 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// Of a knock, with an outer half that is being made or (`there`) is made.
-    pub(crate) fn knocking(outer: OwnedFd, knock: KnockId, there: bool) -> Relay {
-        Relay::new(outer, Stage::Knocking(knock), there)
+    /// Of a knock, before the outer half is begun.
+    pub(crate) fn knocking(knock: KnockId) -> Relay {
+        Relay::new(None, Stage::Knocking(knock), false)
+    }
+
+    /// The outer half is begun, and perhaps `there`.
+    fn begin(&mut self, there: bool) {
+        self.writable = there;
+        self.watches_room = !there;
     }
 
     /// Of a peer of the machine's, with an inner half that is being made.
     pub(crate) fn calling(outer: OwnedFd, inner: SocketId) -> Relay {
-        Relay::new(outer, Stage::Calling(inner), true)
+        Relay::new(Some(outer), Stage::Calling(inner), true)
     }
 
-    fn new(outer: OwnedFd, stage: Stage, writable: bool) -> Relay {
+    fn new(outer: Option<OwnedFd>, stage: Stage, writable: bool) -> Relay {
         Relay {
-            outer: Some(outer),
+            outer,
             stage,
             outbox: Chain::new(),
             readable: false,
@@ -148,23 +156,26 @@ impl Relay {
     }
 
     /// Does what can be done.
-    pub(crate) fn drive(&mut self, host: &mut Host, now: Instant, intake: &mut Intake) -> Fate {
+    pub(crate) fn drive(
+        &mut self,
+        host: &mut Host,
+        now: Instant,
+        intake: &mut Intake,
+        aside: &mut Aside,
+    ) -> Fate {
         match self.stage {
             Stage::Knocking(knock) => {
                 if self.failed
                     && let Err(error) = self.outcome()
                 {
-                    match native::refusal(error) {
-                        Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
-                        None => host.stack_mut().forget_knock(knock),
-                    }
+                    refuse(host, now, knock, error);
                     return Fate::Over;
                 }
                 if !self.writable {
                     return Fate::Lives;
                 }
                 let Ok(socket) = host.admit(now, knock) else {
-                    self.reset();
+                    self.reset(aside);
                     return Fate::Over;
                 };
                 self.stage = Stage::Open(socket);
@@ -174,7 +185,7 @@ impl Relay {
                 Err(Errno::EALREADY) => return Fate::Lives,
                 Err(_) => {
                     host.close(now, socket);
-                    self.reset();
+                    self.reset(aside);
                     return Fate::Over;
                 }
             },
@@ -186,13 +197,13 @@ impl Relay {
             Fate::Lives | Fate::Busy => self.pass_in(host, now, socket, intake),
         };
         if fate == Fate::Over {
-            self.reset();
+            self.reset(aside);
             host.abort(now, socket);
             return Fate::Over;
         }
         if self.inner_ended && self.outer_ended && self.outbox.is_empty() {
             host.close(now, socket);
-            self.outer = None;
+            self.outer.take().into_iter().for_each(|outer| aside.close(outer));
             return Fate::Over;
         }
         fate
@@ -204,8 +215,8 @@ impl Relay {
         sockopt::socket_error(outer)?
     }
 
-    fn reset(&mut self) {
-        self.outer.take().into_iter().for_each(native::reset);
+    fn reset(&mut self, aside: &mut Aside) {
+        self.outer.take().into_iter().for_each(|outer| aside.reset(outer));
     }
 
     /// From the program to the machine. `Over`: the program has reset it.
@@ -314,15 +325,29 @@ impl Gateway {
         if !self.has_room() {
             return host.stack_mut().forget_knock(knock);
         }
-        match native::connect(target) {
-            Ok((outer, there)) => match self.add_relay(Relay::knocking(outer, knock, there)) {
-                Ok(id) => self.drive(host, now, id),
-                Err(_) => host.stack_mut().forget_knock(knock),
-            },
-            Err(error) => match native::refusal(error) {
-                Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
-                None => host.stack_mut().forget_knock(knock),
-            },
+        let id = self.items.insert(Item::Relay(Box::new(Relay::knocking(knock))));
+        self.relays += 1;
+        self.aside.connect(id, target);
+    }
+
+    /// Connections have been begun, or can't be.
+    pub(crate) fn take_begun(&mut self, host: &mut Host, now: Instant) {
+        self.aside.hear();
+        while let Some((id, begun)) = self.aside.poll() {
+            let Some(Item::Relay(relay)) = self.items.get_mut(id) else { continue };
+            let begun = begun.and_then(|(outer, there)| {
+                relay.begin(there);
+                epoll::add(&self.epoll, &outer, EventData::new_u64(id.data().as_ffi()), relay.watched())?;
+                relay.outer = Some(outer);
+                Ok(())
+            });
+            if let (Err(error), Stage::Knocking(knock)) = (begun, relay.stage) {
+                refuse(host, now, knock, error);
+                self.items.remove(id);
+                self.relays -= 1;
+            } else {
+                self.drive(host, now, id);
+            }
         }
     }
 
@@ -341,5 +366,13 @@ impl Gateway {
         }
         self.relays += 1;
         Ok(id)
+    }
+}
+
+/// Who knocks is told what the machine was told.
+fn refuse(host: &mut Host, now: Instant, knock: KnockId, error: Native) {
+    match native::refusal(error) {
+        Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
+        None => host.stack_mut().forget_knock(knock),
     }
 }

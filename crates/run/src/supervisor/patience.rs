@@ -72,7 +72,7 @@ fn look(epoll: &OwnedFd, events: &mut Vec<Event>) -> rustix::io::Result<usize> {
         if looked != Ok(0) || began.elapsed() >= LOOK {
             return looked;
         }
-        std::hint::spin_loop();
+        std::thread::yield_now();
     }
 }
 
