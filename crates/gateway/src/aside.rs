@@ -4,13 +4,17 @@
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use rustix::event::EventfdFlags;
 use rustix::io::Errno;
 
 use crate::{ItemId, native};
+
+/// How long it is looked for another job.
+const LOOK: Duration = Duration::from_micros(50);
 
 /// A socket whose connection is begun, and whether it is there already.
 pub(crate) type Begun = Result<(OwnedFd, bool), Errno>;
@@ -72,8 +76,13 @@ impl Aside {
             let (jobs, todo) = mpsc::channel();
             let desk = self.desk.clone();
             let thread = thread::Builder::new().name("outside".to_owned());
-            let serve = move || todo.iter().for_each(|job| desk.serve(job));
-            self.thread = thread.spawn(serve).ok().map(|thread| (jobs, thread));
+            let work = move || {
+                let looks = thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1);
+                while let Some(job) = next(&todo, if looks { LOOK } else { Duration::ZERO }) {
+                    desk.serve(job);
+                }
+            };
+            self.thread = thread.spawn(work).ok().map(|thread| (jobs, thread));
         }
         let left = match &self.thread {
             Some((jobs, _)) => jobs.send(job).err().map(|unsent| unsent.0),
@@ -111,6 +120,20 @@ impl Desk {
             Job::Reset(socket) => native::reset(socket),
         }
     }
+}
+
+/// The next job, if there will be one. To wake who sleeps costs who submits a job as much as a part of them: after each it is
+/// looked for another for a while, others being let ahead.
+fn next(todo: &Receiver<Job>, look: Duration) -> Option<Job> {
+    let began = Instant::now();
+    while began.elapsed() < look {
+        match todo.try_recv() {
+            Ok(job) => return Some(job),
+            Err(TryRecvError::Disconnected) => return None,
+            Err(TryRecvError::Empty) => thread::yield_now(),
+        }
+    }
+    todo.recv().ok()
 }
 
 #[cfg(test)]
