@@ -170,6 +170,16 @@ impl Chain {
         out
     }
 
+    /// Reads once where the first of its bytes lie, and who else holds them; gives something made of it, so that it is read.
+    pub fn look_ahead(&self) -> u64 {
+        match &self.first {
+            Piece::Shared(bytes) => {
+                u64::from(bytes.is_unique()) << 8 ^ u64::from(bytes.first().copied().unwrap_or(0))
+            }
+            Piece::Few(_) => 0,
+        }
+    }
+
     /// The pieces in order, as slices.
     pub fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.shared_pieces().map(Piece::as_slice)

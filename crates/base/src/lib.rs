@@ -13,6 +13,7 @@ mod pool;
 mod queue;
 mod rng;
 mod seq;
+mod table;
 mod time;
 
 pub use bytes::Bytes;
@@ -23,4 +24,5 @@ pub use pool::Pool;
 pub use queue::{Short, take_next};
 pub use rng::{Key, KeyedMap, Rng, siphash_2_4};
 pub use seq::SeqNum;
+pub use table::Table;
 pub use time::{Duration, Instant, nanos};

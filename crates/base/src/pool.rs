@@ -29,6 +29,11 @@ impl Pool {
         Pool::default()
     }
 
+    /// Reads once where the next bytes will go, and gives something made of it, so that it is read.
+    pub fn look_ahead(&self) -> u64 {
+        (self.current.capacity() ^ self.size) as u64
+    }
+
     /// Copies bytes into pooled chunks; very few into the chain itself.
     pub fn copy_in(&mut self, mut bytes: &[u8]) -> Chain {
         if let Some(few) = Chain::copy_of_few(bytes) {
@@ -42,10 +47,12 @@ impl Pool {
                 self.next_chunk(bytes.len());
                 continue;
             }
-            let n = room.min(bytes.len());
-            self.current.extend_from_slice(&bytes[..n]);
-            chain.push(self.current.split().freeze());
-            bytes = &bytes[n..];
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            // Its own part first: who counts those that hold a chunk waits until all is written.
+            let mut part = self.cut(now.len());
+            part.extend_from_slice(now);
+            chain.push(part.freeze());
+            bytes = later;
         }
         chain
     }
@@ -58,6 +65,11 @@ impl Pool {
         if self.current.capacity() < len {
             self.next_chunk(len);
         }
+        self.cut(len)
+    }
+
+    /// Room for so many bytes of the chunk, which has it.
+    fn cut(&mut self, len: usize) -> BytesMut {
         let rest = self.current.split_off(len);
         std::mem::replace(&mut self.current, rest)
     }

@@ -1,26 +1,9 @@
 //! Which sockets changed: what the stack has to say of connections, listeners and UDP sockets, and what calls did, each
 //! socket named once until it changes again.
 
-use slotmap::SecondaryMap;
 use sockeye_base::take_next;
-use sockeye_stack::{ConnectionId, Event, ListenerId, UdpId};
 
 use crate::host::{Host, Slot, SocketId};
-
-/// Which socket holds what the stack speaks of.
-#[derive(Default)]
-#[repr(C)]
-pub(crate) struct Owners {
-    connections: SecondaryMap<ConnectionId, SocketId>,
-    listeners: SecondaryMap<ListenerId, SocketId>,
-    udp: SecondaryMap<UdpId, SocketId>,
-}
-
-impl Owners {
-    pub(crate) fn of_connection(&self, connection: ConnectionId) -> Option<SocketId> {
-        self.connections.get(connection).copied()
-    }
-}
 
 impl Host {
     /// The next socket to look at again. Each is named once for any number of changes since.
@@ -31,7 +14,7 @@ impl Host {
         if self.changed.is_empty() {
             // No need to stand in line behind nobody.
             while let Some(event) = self.stack.poll_event() {
-                if let Some(id) = self.owner(event).filter(|id| self.sockets.contains_key(*id)) {
+                if let Some(id) = self.stack.socket_of(event).filter(|id| self.sockets.contains_key(*id)) {
                     return Some(id);
                 }
             }
@@ -73,45 +56,11 @@ impl Host {
         }
     }
 
-    pub(crate) fn own_connection(&mut self, connection: ConnectionId, id: SocketId) {
-        self.owners.connections.insert(connection, id);
-    }
-
-    pub(crate) fn disown_connection(&mut self, connection: ConnectionId) {
-        self.owners.connections.remove(connection);
-    }
-
-    pub(crate) fn own_listener(&mut self, listener: ListenerId, id: SocketId) {
-        self.owners.listeners.insert(listener, id);
-    }
-
-    pub(crate) fn disown_listener(&mut self, listener: ListenerId) {
-        self.owners.listeners.remove(listener);
-    }
-
-    pub(crate) fn own_udp(&mut self, udp: UdpId, id: SocketId) {
-        self.owners.udp.insert(udp, id);
-    }
-
-    pub(crate) fn disown_udp(&mut self, udp: UdpId) {
-        self.owners.udp.remove(udp);
-    }
-
     fn drain_events(&mut self) {
         while let Some(event) = self.stack.poll_event() {
-            if let Some(id) = self.owner(event) {
+            if let Some(id) = self.stack.socket_of(event) {
                 self.mark(id);
             }
         }
-    }
-
-    /// The socket that an event is about.
-    fn owner(&self, event: Event) -> Option<SocketId> {
-        let owner = match event {
-            Event::Connection(connection) => self.owners.connections.get(connection),
-            Event::Listener(listener) => self.owners.listeners.get(listener),
-            Event::Udp(udp) => self.owners.udp.get(udp),
-        };
-        owner.copied()
     }
 }

@@ -10,7 +10,7 @@ use sockeye_abi::{
     Control, Errno, ExtendedError, Family, How, MessageFlags, Opt, Origin, Transport, decode_connect,
 };
 use sockeye_base::{Chain, Duration, Instant, Pool};
-use sockeye_stack::{Arrival, Directions, ErrorReport, Ready, Received, UdpId};
+use sockeye_stack::{Arrival, Directions, ErrorReport, Event, Ready, Received, UdpId};
 
 use crate::control::Wishes;
 use crate::host::{Host, Kind, Result, Socket, SocketId};
@@ -139,7 +139,6 @@ impl Host {
                 let error = self.take_datagram_error(id);
                 self.datagram_mut(id)?.error = error;
                 self.stack.udp_close(udp);
-                self.disown_udp(udp);
             }
         }
         let datagram = self.datagram_mut(id)?;
@@ -387,7 +386,6 @@ impl Host {
     pub(crate) fn end_datagram(&mut self, datagram: Datagram) {
         if let Some(udp) = datagram.udp {
             self.stack.udp_close(udp);
-            self.disown_udp(udp);
         }
     }
 
@@ -473,7 +471,7 @@ impl Host {
             self.stack.udp_set_members(udp, members);
         }
         self.stack.udp_queue_errors(udp, options.receives_errors(false), options.receives_errors(true));
-        self.own_udp(udp, id);
+        self.stack.set_socket_of(Event::Udp(udp), id);
         self.datagram_mut(id)?.udp = Some(udp);
         Ok(udp)
     }

@@ -5,15 +5,14 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use slotmap::{SlotMap, new_key_type};
 use sockeye_abi::{Errno, Family, How, MessageFlags, Readiness, Transport};
-use sockeye_base::{Chain, Counters, Instant, Pool, Rng};
-use sockeye_stack::{InterfaceId, MembersId, Received, Stack};
+use sockeye_base::{Chain, Counters, Instant, Pool, Rng, Table};
+pub use sockeye_stack::SocketId;
+use sockeye_stack::{Event, InterfaceId, MembersId, Received, Round, Stack};
 use sockeye_tcp as tcp;
 use sockeye_wire::Frame;
 
 use crate::address;
-use crate::changes::Owners;
 use crate::datagram::Datagram;
 use crate::heirs::Heirs;
 use crate::message::Outgoing;
@@ -22,25 +21,19 @@ use crate::options::Options;
 use crate::stream::{Stream, StreamState};
 use crate::unix;
 
-new_key_type! {
-    /// An open socket of one host.
-    pub struct SocketId;
-}
-
 /// What a socket call gives: as in errno(3) when it fails. EBADF for a socket that isn't open.
 pub type Result<T> = std::result::Result<T, Errno>;
 
 /// One host: a stack and the sockets open on it. First stands what most calls and packets go through, as in the stack.
 #[repr(C)]
 pub struct Host {
-    pub(crate) sockets: SlotMap<SocketId, Slot>,
+    pub(crate) sockets: Table<SocketId, Slot>,
     pub(crate) changed: VecDeque<SocketId>,
     /// Sockets that went with a reboot, which nobody has been told yet.
     pub(crate) lost: VecDeque<SocketId>,
     /// What was passed and nobody took, for the caller to drop.
     pub(crate) untaken: Vec<Arc<dyn Any + Send + Sync>>,
     pub(crate) pool: Pool,
-    pub(crate) owners: Owners,
     pub(crate) unix: unix::Domain,
     pub(crate) stack: Stack,
     /// Who makes the calls.
@@ -96,12 +89,18 @@ pub(crate) enum Kind {
 
 impl Host {
     /// A host of this name over a stack.
-    pub fn new(name: &str, mut stack: Stack) -> Host {
-        let options = Arc::default();
+    pub fn new(name: &str, stack: Stack) -> Host {
+        Host::beside(None, name, stack)
+    }
+
+    /// The same that has what it holds alike in one place with a host made before: many take less room then.
+    pub fn beside(other: Option<&Host>, name: &str, mut stack: Stack) -> Host {
+        let options: Arc<Options> = other.map_or_else(Arc::default, |other| Arc::clone(&other.options));
+        stack.expect(other.map(|other| &other.stack), |settings| options.tcp_config(settings));
         let unix = unix::Domain::new(Arc::clone(&options), &mut stack.fork_rng());
         Host {
             stack,
-            sockets: SlotMap::with_key(),
+            sockets: Table::default(),
             unix,
             identity: Arc::default(),
             untaken: Vec::new(),
@@ -109,7 +108,6 @@ impl Host {
             options,
             heirs: Heirs::default(),
             name: name.to_owned(),
-            owners: Owners::default(),
             changed: VecDeque::new(),
             lost: VecDeque::new(),
         }
@@ -120,7 +118,6 @@ impl Host {
     pub fn reboot(&mut self, rng: Rng) {
         self.lost.extend(self.sockets.drain().map(|(id, _)| id));
         self.changed.clear();
-        self.owners = Owners::default();
         self.stack = self.stack.rebooted(rng);
         self.reboot_unix();
     }
@@ -485,11 +482,20 @@ impl Host {
     }
 
     /// Reads once what a frame that comes in by an interface will need of this host ([`Stack::look_ahead`]).
-    pub fn look_ahead(&self, interface: InterfaceId) -> u64 {
-        let (seen, connection) = self.stack.look_ahead(interface);
-        let queued = |id: SocketId| self.get(id).is_ok_and(|socket| socket.queued);
-        let socket = connection.and_then(|connection| self.owners.of_connection(connection)).map(queued);
-        seen ^ u64::from(socket == Some(true)) ^ u64::from(self.has_changed()) ^ self.untaken.len() as u64
+    pub fn look_ahead(&self, interface: InterfaceId, round: Round) -> u64 {
+        let socket = || self.stack.socket_of(Event::Connection(self.stack.latest_connection()?));
+        let own = match round {
+            Round::Itself => {
+                let tables = (self.sockets.len() ^ self.untaken.len()) as u64;
+                u64::from(self.has_changed()) ^ tables ^ self.pool.look_ahead()
+            }
+            Round::Tables => socket().map_or(0, |id| u64::from(self.sockets.contains_key(id))),
+            Round::Entries => socket().and_then(|id| self.get(id).ok()).map_or(0, |socket| {
+                u64::from(socket.nonblocking) << 1 ^ u64::from(matches!(socket.kind, Kind::Stream(_)))
+            }),
+            Round::Beyond => 0,
+        };
+        own ^ self.stack.look_ahead(interface, round)
     }
 
     /// A frame arrived on an interface.

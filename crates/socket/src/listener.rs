@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sockeye_abi::Errno;
 use sockeye_base::Instant;
+use sockeye_stack::Event;
 use sockeye_tcp::Tcb;
 
 use crate::host::{Host, Kind, Result, Socket, SocketId};
@@ -61,7 +62,7 @@ impl Host {
         }
         let wish = options.fast_open.wish();
         self.stack.tcp_set_listener_fast_open(listener, wish);
-        self.own_listener(listener, id);
+        self.stack.set_socket_of(Event::Listener(listener), id);
         self.stream_mut(id)?.state = StreamState::Listening(listener);
         Ok(())
     }
@@ -139,7 +140,7 @@ impl Host {
         }
         let stream = Stream::accepted(connection, address_locked);
         let accepted = self.insert(Socket::new(family, options, Kind::Stream(stream)));
-        self.own_connection(connection, accepted);
+        self.stack.set_socket_of(Event::Connection(connection), accepted);
         // What it has already was announced to nobody.
         self.mark(accepted);
         Ok((accepted, address::with_scope(address::to_program(family, remote), by)))

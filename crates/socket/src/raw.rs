@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family, MessageFlags, Opt, Transport, Value};
 use sockeye_base::{Chain, Instant};
-use sockeye_stack::{RawOptions, UdpId};
+use sockeye_stack::{Event, RawOptions, UdpId};
 
 use crate::datagram::{Cork, Datagram, LONGEST};
 use crate::errors;
@@ -49,7 +49,7 @@ impl Host {
         datagram.udp = udp;
         let id = self.insert(Socket::new(family, options, Kind::Datagram(Box::new(datagram))));
         if let Some(udp) = udp {
-            self.own_udp(udp, id);
+            self.stack.set_socket_of(Event::Udp(udp), id);
         }
         Ok(id)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family};
 use sockeye_base::Instant;
-use sockeye_stack::KnockId;
+use sockeye_stack::{Event, KnockId};
 use sockeye_tcp::Config;
 
 use crate::host::{Host, Kind, Result, Socket, SocketId};
@@ -20,7 +20,7 @@ impl Host {
         let config = Config { nodelay: true, ..options.tcp_config(self.stack.settings()) };
         let connection = self.stack.admit_knock(now, knock, config).ok_or(Errno::ECONNABORTED)?;
         let id = self.insert(Socket::new(family, options, Kind::Stream(Stream::accepted(connection, true))));
-        self.own_connection(connection, id);
+        self.stack.set_socket_of(Event::Connection(connection), id);
         Ok(id)
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sockeye_abi::{Errno, Family, How, Opt};
 use sockeye_base::{Chain, Instant};
-use sockeye_stack::{BindId, BindRequest, ConnectionId, ListenerId, Origin, Stack};
+use sockeye_stack::{BindId, BindRequest, ConnectionId, Event, ListenerId, Origin, Stack};
 use sockeye_tcp::{self as tcp, State, Tcb};
 
 use crate::host::{Host, Kind, Result, Shut, Socket, SocketId};
@@ -288,7 +288,7 @@ impl Host {
             self.stack.tcp_connect(now, origin, remote, (config, ip))
         };
         let connection = made.map_err(errors::of_connect)?;
-        self.own_connection(connection, id);
+        self.stack.set_socket_of(Event::Connection(connection), id);
         let stream = self.stream_mut(id)?;
         stream.state = StreamState::Open(connection);
         stream.phase = Phase::Connecting;
@@ -314,28 +314,24 @@ impl Host {
             StreamState::Idle => {}
             StreamState::Listening(listener) => {
                 self.stack.tcp_unlisten(now, listener);
-                self.disown_listener(listener);
                 self.heirs.forget(id);
             }
-            StreamState::Open(connection) => {
-                match live {
-                    Some(
-                        State::SynSent
-                        | State::SynReceived
-                        | State::Established
-                        | State::FinWait1
-                        | State::FinWait2
-                        | State::CloseWait,
-                    ) => {
-                        error = Some(Errno::ECONNRESET);
-                        self.stack.tcp_abort(now, connection);
-                    }
-                    Some(State::Closing | State::LastAck | State::TimeWait | State::Closed) | None => {
-                        self.stack.tcp_release(now, connection);
-                    }
+            StreamState::Open(connection) => match live {
+                Some(
+                    State::SynSent
+                    | State::SynReceived
+                    | State::Established
+                    | State::FinWait1
+                    | State::FinWait2
+                    | State::CloseWait,
+                ) => {
+                    error = Some(Errno::ECONNRESET);
+                    self.stack.tcp_abort(now, connection);
                 }
-                self.disown_connection(connection);
-            }
+                Some(State::Closing | State::LastAck | State::TimeWait | State::Closed) | None => {
+                    self.stack.tcp_release(now, connection);
+                }
+            },
         }
         let stream = self.stream_mut(id)?;
         stream.state = StreamState::Idle;
@@ -549,7 +545,6 @@ impl Host {
             StreamState::Idle => {}
             StreamState::Listening(listener) => {
                 self.stack.tcp_unlisten(now, listener);
-                self.disown_listener(listener);
             }
             StreamState::Open(connection) => {
                 if reset && live {
@@ -557,7 +552,6 @@ impl Host {
                 } else {
                     self.stack.tcp_release(now, connection);
                 }
-                self.disown_connection(connection);
             }
         }
         if let Some(bind) = stream.bind {

@@ -28,8 +28,39 @@ pub(crate) struct Ticket(u64);
 /// All who wait for sockets. Whoever is woken loses the place and takes a new one if there's still reason to wait.
 #[derive(Default)]
 pub(crate) struct Waiters {
-    hosts: Vec<SecondaryMap<SocketId, Waiting>>,
+    hosts: Vec<OfHost>,
     tickets: u64,
+}
+
+/// Those of one host: mostly there is one socket that somebody waits for, and it needs no memory of its own.
+#[derive(Default)]
+struct OfHost {
+    first: (SocketId, Waiting),
+    others: Option<Box<SecondaryMap<SocketId, Waiting>>>,
+}
+
+impl OfHost {
+    fn get_mut(&mut self, socket: SocketId) -> Option<&mut Waiting> {
+        if self.first.0 == socket { Some(&mut self.first.1) } else { self.others.as_mut()?.get_mut(socket) }
+    }
+
+    /// Its place, made if it has none.
+    fn place(&mut self, socket: SocketId) -> Option<&mut Waiting> {
+        if self.first.1.is_empty() && self.others.as_ref().is_none_or(|others| !others.contains_key(socket)) {
+            self.first.0 = socket;
+        }
+        if self.first.0 == socket {
+            return Some(&mut self.first.1);
+        }
+        Some(self.others.get_or_insert_default().entry(socket)?.or_default())
+    }
+
+    fn remove(&mut self, socket: SocketId) -> Option<Waiting> {
+        if self.first.0 == socket {
+            return Some(std::mem::take(&mut self.first.1));
+        }
+        self.others.as_mut()?.remove(socket)
+    }
 }
 
 /// Those of one socket, in the order they came: mostly one, who needs no memory of its own.
@@ -83,10 +114,9 @@ impl Waiters {
         left: &mut Vec<Waker>,
     ) -> Ticket {
         if self.hosts.len() <= host.0 {
-            self.hosts.resize_with(host.0 + 1, SecondaryMap::new);
+            self.hosts.resize_with(host.0 + 1, OfHost::default);
         }
-        let Some(entry) = self.hosts[host.0].entry(socket) else { return Ticket(0) };
-        let waiting = entry.or_default();
+        let Some(waiting) = self.hosts[host.0].place(socket) else { return Ticket(0) };
         if let Some(waiter) = old.and_then(|old| waiting.find(old)) {
             waiter.interest = interest;
             if !waiter.waker.will_wake(waker) {
@@ -103,8 +133,7 @@ impl Waiters {
     /// Reads once what it takes to wake those who wait for these hosts' sockets: so it comes into the processor's cache at the
     /// same time.
     pub(crate) fn look_ahead(&self, hosts: impl Iterator<Item = HostId>) {
-        let sockets = hosts.filter_map(|host| self.hosts.get(host.0)?.values().next());
-        let waiting = sockets.filter_map(|waiting| waiting.first.as_ref());
+        let waiting = hosts.filter_map(|host| self.hosts.get(host.0)?.first.1.first.as_ref());
         black_box(waiting.fold(0, |seen, waiter| seen ^ waiter.ticket.0));
     }
 
@@ -115,7 +144,7 @@ impl Waiters {
 
     /// A socket is closed; what its waiters held is the caller's to drop.
     pub(crate) fn remove(&mut self, (host, socket): (HostId, SocketId)) -> Vec<Waker> {
-        let waiting = self.hosts.get_mut(host.0).and_then(|sockets| sockets.remove(socket));
+        let waiting = self.hosts.get_mut(host.0).and_then(|of_host| of_host.remove(socket));
         let all = waiting.into_iter().flat_map(|waiting| waiting.first.into_iter().chain(waiting.others));
         all.map(|waiter| waiter.waker).collect()
     }

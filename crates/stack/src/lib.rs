@@ -44,7 +44,7 @@ pub use raw::{IcmpFilter, RawOptions};
 pub use route::{Policy, Route};
 pub use settings::Settings;
 pub use shown::{Backlog, Holder, NeighbourEntry, Reachability, Way};
-pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Stack, UdpId};
+pub use stack::{BindId, ConnectionId, Event, ListenerId, MembersId, Round, SocketId, Stack, UdpId};
 pub use strangers::{KnockId, Stranger};
 pub use sysctl::SysctlError;
 pub use tcp::{TimeWaitId, fast_open};

@@ -9,8 +9,7 @@ mod claims;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use slotmap::SlotMap;
-use sockeye_base::Rng;
+use sockeye_base::{Rng, Table};
 
 use crate::InterfaceId;
 use crate::interface::Device;
@@ -123,8 +122,8 @@ pub(crate) enum Rules {
 #[derive(Debug, Default)]
 pub(crate) struct Ports {
     rules: Rules,
-    binds: SlotMap<BindId, Bind>,
-    buckets: BTreeMap<u16, Bucket>,
+    binds: Table<BindId, Bind>,
+    buckets: BTreeMap<u16, Box<Bucket>>,
     /// How far `connect` has come in the ephemeral range.
     connects: u64,
     /// For destinations (some of their offset's bits) where the half meant for `connect` was found full: how many more

@@ -7,8 +7,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
-use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Counter, Counters, Instant, Key, Rng, Short};
+use slotmap::{Key as _, new_key_type};
+use sockeye_base::{Counter, Counters, Instant, Key, Rng, Short, Table};
+use sockeye_tcp::Config;
 use sockeye_wire::ethernet::Mac;
 use sockeye_wire::{Frame, Packet, Payload};
 
@@ -37,6 +38,8 @@ new_key_type! {
     pub struct ListenerId;
     /// The groups that a socket is in.
     pub struct MembersId;
+    /// An open socket of the host above the stack, to whom connections, listeners and UDP sockets belong.
+    pub struct SocketId;
     /// A UDP socket; or a raw or ping socket, which stand among them.
     pub struct UdpId;
 }
@@ -50,6 +53,24 @@ pub enum Event {
     Listener(ListenerId),
     /// A UDP socket.
     Udp(UdpId),
+}
+
+/// How far it is looked ahead ([`Stack::look_ahead`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// What lies in the host itself.
+    Itself,
+    /// The tables of its interfaces, sockets and connections.
+    Tables,
+    /// The socket and the connection.
+    Entries,
+    /// What the connection keeps elsewhere.
+    Beyond,
+}
+
+impl Round {
+    /// All, in their order.
+    pub const ALL: [Round; 4] = [Round::Itself, Round::Tables, Round::Entries, Round::Beyond];
 }
 
 /// Most packets delivered over `lo` in one call; the rest is due at once.
@@ -87,7 +108,7 @@ pub struct Stack {
     pub(crate) tcp_ports: Ports,
     pub(crate) udp_ports: Ports,
     pub(crate) udp: UdpTable,
-    pub(crate) members: SlotMap<MembersId, Members>,
+    pub(crate) members: Table<MembersId, Members>,
     pub(crate) icmp: Limiter,
     pub(crate) fragments: Fragments,
     pub(crate) icmp_counts: IcmpCounts,
@@ -141,7 +162,7 @@ impl Stack {
             tcp,
             udp: UdpTable::default(),
             raw: RawTable::default(),
-            members: SlotMap::with_key(),
+            members: Table::default(),
             icmp: Limiter::default(),
             fragments: Fragments::default(),
             timers: Timers::default(),
@@ -171,11 +192,20 @@ impl Stack {
             stack.links.push(Link::new(interface.clone(), key));
             debug_assert_eq!(stack.links.len(), id.0 + 1);
         }
+        stack.tcp.set_usual(self.tcp.usual());
         stack.routes = self.routes.clone();
         stack.any_destination = self.any_destination.clone();
         stack.strangers = self.strangers.is_some().then(Box::default);
         stack.tap = self.tap.is_some().then(Box::default);
         stack
+    }
+
+    /// Says what most connections will begin with, so that they have it in one place: that of a stack made before, if it has
+    /// the same settings.
+    pub fn expect(&mut self, other: Option<&Stack>, config: impl FnOnce(&Settings) -> Config) {
+        let alike = other.filter(|other| Arc::ptr_eq(&other.settings, &self.settings));
+        let usual = alike.and_then(|other| other.tcp.usual());
+        self.tcp.set_usual(Some(usual.unwrap_or_else(|| Arc::new(config(&self.settings)))));
     }
 
     /// What it was made with.
@@ -334,6 +364,25 @@ impl Stack {
         Some(event)
     }
 
+    /// Says whose it is.
+    pub fn set_socket_of(&mut self, what: Event, socket: SocketId) {
+        match what {
+            Event::Connection(id) => self.tcp.set_socket_of(id, socket),
+            Event::Listener(id) => self.tcp.set_socket_of_listener(id, socket),
+            Event::Udp(id) => self.udp.set_socket_of(id, socket),
+        }
+    }
+
+    /// The socket that has it, if it is told of it and hasn't given it back.
+    pub fn socket_of(&self, what: Event) -> Option<SocketId> {
+        let socket = match what {
+            Event::Connection(id) => self.tcp.socket_of(id),
+            Event::Listener(id) => self.tcp.socket_of_listener(id),
+            Event::Udp(id) => self.udp.socket_of(id),
+        };
+        socket.filter(|socket| !socket.is_null())
+    }
+
     /// Delivers what the host sent to itself. Ends every call that takes `now`.
     pub(crate) fn settle(&mut self, now: Instant) {
         self.now = now;
@@ -358,14 +407,25 @@ impl Stack {
 
     /// Reads once what a frame that comes in by an interface will need of this host, and gives something made of it, so that
     /// it is read: of many hosts it comes into the processor's cache at the same time, where otherwise one would be waited for
-    /// after the other. And the connection that had the segment before, whose the next probably is.
-    pub fn look_ahead(&self, interface: InterfaceId) -> (u64, Option<ConnectionId>) {
-        let counted = self.counters[Counter::IpInReceives] ^ self.counters[Counter::TcpOutSegs];
-        let link = self.links.get(interface.0).map_or(0, Link::look_ahead);
-        let (connection, latest) = self.tcp.look_ahead();
-        let own = [self.settings.ip_forward, self.has_output(), self.spare.is_some(), self.raw.is_empty()];
-        let own = own.into_iter().fold(0, |seen, is| seen << 1 | u64::from(is));
-        (counted ^ link ^ connection ^ own, latest)
+    /// after the other. Where one place leads to the next, that is read in the next round.
+    pub fn look_ahead(&self, interface: InterfaceId, round: Round) -> u64 {
+        let own = match round {
+            Round::Itself => {
+                let counted = [Counter::IpInReceives, Counter::TcpInSegs, Counter::Ip6OutOctets];
+                let counted = counted.into_iter().fold(0, |seen, counter| seen ^ self.counters[counter]);
+                let own = [self.has_output(), self.has_events(), self.renumbered, self.raw.is_empty()];
+                let tables = self.links.len() as u64;
+                own.into_iter().fold(counted ^ tables, |seen, is| seen << 1 | u64::from(is))
+            }
+            Round::Tables => self.links.get(interface.0).map_or(0, Link::look_ahead),
+            Round::Entries | Round::Beyond => 0,
+        };
+        own ^ self.tcp.look_ahead(round)
+    }
+
+    /// The connection that had the segment before, whose the next probably is.
+    pub fn latest_connection(&self) -> Option<ConnectionId> {
+        self.tcp.latest()
     }
 
     /// Whether there is a way to an address.

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 
-use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Chain, Counter, Instant, SeqNum};
+use slotmap::new_key_type;
+use sockeye_base::{Chain, Counter, Instant, SeqNum, Table};
 use sockeye_tcp::{Config, Tcb};
 use sockeye_wire::tcp::Segment;
 use sockeye_wire::{Body, Packet, icmpv4, icmpv6, ip, udp};
@@ -52,7 +52,7 @@ struct Knock {
 /// What waits.
 #[derive(Debug, Default)]
 pub(crate) struct Strangers {
-    knocks: SlotMap<KnockId, Knock>,
+    knocks: Table<KnockId, Knock>,
     /// From whom, to whom.
     by_ends: BTreeMap<(SocketAddr, SocketAddr), KnockId>,
     queue: VecDeque<Stranger>,

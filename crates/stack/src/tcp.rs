@@ -16,8 +16,7 @@ use std::hash::Hash;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use slotmap::SlotMap;
-use sockeye_base::{Counter, Duration, Instant, Key, Rng};
+use sockeye_base::{Counter, Duration, Instant, Key, Rng, Table};
 use sockeye_tcp::{Config, Cookies, Decision, IsnGenerator, Listener, State, Tcb, TimeWait};
 use sockeye_wire::ip::Ecn;
 use sockeye_wire::tcp::{Flags, Segment};
@@ -26,7 +25,7 @@ use sockeye_wire::{ip, ipv4, ipv6, tcp};
 use crate::output::IpOptions;
 use crate::route::{Path, longest_packet};
 use crate::shown::{Backlog, Holder};
-use crate::stack::{BindId, ConnectionId, Event, ListenerId, Stack};
+use crate::stack::{BindId, ConnectionId, Event, ListenerId, Round, SocketId, Stack};
 use crate::timers::{Popped, Timer, TimerKey};
 use fast_open::{FastOpenListener, FastOpenTable};
 pub use time_wait::TimeWaitId;
@@ -53,6 +52,8 @@ struct Connection {
     tcb: Tcb,
     tuple: Tuple,
     owner: Owner,
+    /// The socket, if it is one that holds it.
+    socket: SocketId,
     /// The port, held until the connection has finished.
     bind: Option<BindId>,
     path: Path,
@@ -92,6 +93,7 @@ struct ListenerEntry {
     bind: BindId,
     options: IpOptions,
     fast_open: FastOpenListener,
+    socket: SocketId,
     announced: bool,
 }
 
@@ -99,15 +101,17 @@ struct ListenerEntry {
 #[derive(Debug)]
 #[repr(C)]
 pub(crate) struct TcpTable {
-    connections: SlotMap<ConnectionId, Box<Connection>>,
+    connections: Table<ConnectionId, Box<Connection>>,
     by_tuple: ByTuple<ConnectionId>,
-    listeners: SlotMap<ListenerId, ListenerEntry>,
+    listeners: Table<ListenerId, Box<ListenerEntry>>,
     by_port: BTreeMap<u16, Vec<ListenerId>>,
     orphans: usize,
     /// Those in TIME-WAIT that somebody holds, and the others.
     held_time_waits: usize,
     time_waits: TimeWaits,
-    /// What recent connections began with: most of them begin alike.
+    /// What most connections begin with: many hosts have it in one place.
+    usual: Option<Arc<Config>>,
+    /// What recent connections began with that was something else.
     configs: VecDeque<Arc<Config>>,
     isn: IsnGenerator,
     cookies: Cookies,
@@ -120,13 +124,14 @@ impl TcpTable {
     pub(crate) fn new(rng: &mut Rng) -> TcpTable {
         let (by_tuple, time_waits, secret) = (ByTuple::new(rng), TimeWaits::new(rng), rng.key());
         TcpTable {
-            connections: SlotMap::with_key(),
+            connections: Table::default(),
             by_tuple,
-            listeners: SlotMap::with_key(),
+            listeners: Table::default(),
             by_port: BTreeMap::new(),
             orphans: 0,
             held_time_waits: 0,
             time_waits,
+            usual: None,
             configs: VecDeque::new(),
             isn: IsnGenerator::new(secret),
             cookies: Cookies::new(secret),
@@ -135,11 +140,55 @@ impl TcpTable {
         }
     }
 
+    /// What most connections will begin with.
+    pub(crate) fn set_usual(&mut self, config: Option<Arc<Config>>) {
+        self.usual = config;
+    }
+
+    pub(crate) fn usual(&self) -> Option<Arc<Config>> {
+        self.usual.clone()
+    }
+
+    /// The connection that had the segment before, whose the next probably is.
+    pub(crate) fn latest(&self) -> Option<ConnectionId> {
+        self.by_tuple.latest()
+    }
+
     /// As [`Stack::look_ahead`].
-    pub(crate) fn look_ahead(&self) -> (u64, Option<ConnectionId>) {
-        let latest = self.by_tuple.latest();
-        let connection = latest.and_then(|id| self.connections.get(id));
-        (connection.map_or(0, |connection| connection.tcb.look_ahead()), latest)
+    pub(crate) fn look_ahead(&self, round: Round) -> u64 {
+        let Some(id) = self.latest() else { return 0 };
+        let connection = || self.connections.get(id);
+        match round {
+            Round::Itself => self.connections.len() as u64,
+            Round::Tables => u64::from(self.connections.contains_key(id)),
+            Round::Entries => connection().map_or(0, |connection| {
+                let own = [connection.path.interface.0 as u64, u64::from(connection.ip_id)];
+                connection.tcb.look_ahead() ^ own[0] ^ own[1] ^ u64::from(connection.timer.is_queued())
+            }),
+            Round::Beyond => connection().map_or(0, |connection| connection.tcb.look_farther_ahead()),
+        }
+    }
+
+    /// Says whose a connection is.
+    pub(crate) fn set_socket_of(&mut self, id: ConnectionId, socket: SocketId) {
+        if let Some(connection) = self.connections.get_mut(id) {
+            connection.socket = socket;
+        }
+    }
+
+    pub(crate) fn socket_of(&self, id: ConnectionId) -> Option<SocketId> {
+        self.connections.get(id).filter(|own| own.owner == Owner::User).map(|own| own.socket)
+    }
+
+    /// Says whose a listener is.
+    pub(crate) fn set_socket_of_listener(&mut self, id: ListenerId, socket: SocketId) {
+        if let Some(entry) = self.listeners.get_mut(id) {
+            entry.socket = socket;
+        }
+    }
+
+    pub(crate) fn socket_of_listener(&self, id: ListenerId) -> Option<SocketId> {
+        self.listeners.get(id).map(|entry| entry.socket)
     }
 
     pub(crate) fn ids(&self) -> impl Iterator<Item = ConnectionId> {
@@ -222,7 +271,7 @@ impl TcpTable {
 
     /// The same settings, in one place for all that have them.
     fn shared(&mut self, config: Config) -> Arc<Config> {
-        if let Some(same) = self.configs.iter().find(|held| ***held == config) {
+        if let Some(same) = self.usual.iter().chain(&self.configs).find(|held| ***held == config) {
             return Arc::clone(same);
         }
         self.configs.truncate(SHARED_CONFIGS - 1);
@@ -309,7 +358,10 @@ impl Stack {
                 Decision::Send(segment) => {
                     let ecn = connection.tcb.ecn();
                     let again = connection.tcb.total_retrans().wrapping_sub(retransmitted);
-                    self.counters.add_many(Counter::TcpRetransSegs, again.into());
+                    // Its place is far from those of what every segment counts.
+                    if again > 0 {
+                        self.counters.add_many(Counter::TcpRetransSegs, again.into());
+                    }
                     self.tcp_transmit(now, id, segment, ecn);
                 }
                 // It is about to be retired.
@@ -471,6 +523,7 @@ impl Stack {
             tcb,
             tuple,
             owner,
+            socket: SocketId::default(),
             bind,
             path,
             options,

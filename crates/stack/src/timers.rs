@@ -70,6 +70,11 @@ impl Timer {
         }
     }
 
+    /// Whether it has an entry in the queue.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.queued.is_some()
+    }
+
     /// Whether an entry at this time stands for the deadline as it is.
     pub(crate) fn is_current(&self, at: Instant) -> bool {
         self.queued == Some(at) && self.deadline == Some(at)

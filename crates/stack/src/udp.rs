@@ -7,8 +7,7 @@ mod send;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use slotmap::SlotMap;
-use sockeye_base::{Chain, Counter, Instant};
+use sockeye_base::{Chain, Counter, Instant, Table};
 use sockeye_wire::{Body, Packet, ip, udp};
 
 pub(crate) use send::LONGEST;
@@ -19,7 +18,7 @@ use crate::output::{IpOptions, MtuDiscovery, Outgoing, Transport};
 use crate::ports::{BindRequest, Claim};
 use crate::raw::Raw;
 use crate::route::least_mtu;
-use crate::stack::{BindId, Event, MembersId, Stack, UdpId};
+use crate::stack::{BindId, Event, MembersId, SocketId, Stack, UdpId};
 use crate::{Arrival, BindError, ConnectError, DatagramError, ErrorReport, InterfaceId, Received};
 
 /// Whom a wildcard socket last heard from at which of many addresses: so many are remembered.
@@ -39,6 +38,8 @@ pub(crate) struct Socket {
     pub(crate) members: Option<MembersId>,
     /// The last that a router said of a path's MTU: where the path leads, and when.
     path_mtu: Option<(IpAddr, usize, Instant)>,
+    /// The socket that has it.
+    socket: SocketId,
     /// An event of it stands in the queue.
     announced: bool,
     /// Where those who asked an address that is only ours by [`Stack::accept_any_destination`] must be answered from.
@@ -50,7 +51,7 @@ pub(crate) struct Socket {
 /// The UDP sockets of a host.
 #[derive(Debug, Default)]
 pub(crate) struct UdpTable {
-    sockets: SlotMap<UdpId, Socket>,
+    sockets: Table<UdpId, Socket>,
     /// The sockets on each port, in the order they were bound.
     by_port: BTreeMap<u16, Vec<UdpId>>,
 }
@@ -66,6 +67,7 @@ impl Socket {
             outgoing: None,
             members: None,
             path_mtu: None,
+            socket: SocketId::default(),
             announced: false,
             asked: VecDeque::new(),
             raw: None,
@@ -88,6 +90,17 @@ impl UdpTable {
         if let Some(socket) = self.sockets.get_mut(id) {
             socket.announced = false;
         }
+    }
+
+    /// Says whose it is.
+    pub(crate) fn set_socket_of(&mut self, id: UdpId, socket: SocketId) {
+        if let Some(own) = self.sockets.get_mut(id) {
+            own.socket = socket;
+        }
+    }
+
+    pub(crate) fn socket_of(&self, id: UdpId) -> Option<SocketId> {
+        self.sockets.get(id).map(|own| own.socket)
     }
 
     pub(crate) fn insert(&mut self, socket: Socket) -> UdpId {

@@ -28,6 +28,11 @@ impl SendBuffer {
         last.map_or(self.front.len(), |last| (last.start - self.base) as usize + last.data.len())
     }
 
+    /// As [`crate::Tcb::look_farther_ahead`].
+    pub(crate) fn look_ahead(&self) -> u64 {
+        self.front.look_ahead()
+    }
+
     pub(crate) fn push(&mut self, data: Chain) {
         if self.front.is_empty() {
             self.front = data;

@@ -1,6 +1,6 @@
 //! The user's calls (RFC 9293, section 3.10), and what ICMP has to tell.
 
-use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum};
+use sockeye_base::{Chain, Counter, Duration, Instant, SeqNum, nanos};
 
 use crate::config::{Buffer, Config, Keepalive, Ports};
 use crate::error::{Error, SendError};
@@ -253,11 +253,24 @@ impl Tcb {
         }
     }
 
-    /// Reads once what the next segment will need, and gives something made of it, so that it is read: of many connections it
-    /// comes into the processor's cache at the same time, where otherwise one would be waited for after the other.
+    /// Reads once what the next segment will need, a field of each line of the cache, and gives something made of it, so that it
+    /// is read: of many connections it comes into the processor's cache at the same time, where otherwise one would be waited
+    /// for after the other.
     pub fn look_ahead(&self) -> u64 {
-        let in_flight = self.recovery.sent.iter().next().map_or(0, |sent| sent.sent_at.as_nanos());
-        in_flight ^ self.control.look_ahead() ^ self.last_heard.as_nanos() ^ u64::from(self.probes)
+        let spans = [nanos(self.sending.busy), self.rtt.srtt_nanos()];
+        let times = [self.last_heard, self.last_data_received.unwrap_or_default()].map(Instant::as_nanos);
+        let lengths = [self.send_buffer.len(), self.receive_queue.len()].map(|length| length as u64);
+        let counts = [self.recovery.sent.packets(), self.recovery.reordering, self.window.read];
+        let counts = [counts, [self.counters.segs_in.0, self.snd_una.0, u32::from(self.quick_acks)]];
+        let counts = counts.as_flattened().iter().fold(0, |seen, count| seen ^ count);
+        [spans, times, lengths].as_flattened().iter().fold(u64::from(counts), |seen, one| seen ^ one)
+    }
+
+    /// The same of what it keeps elsewhere, when it has come itself.
+    pub fn look_farther_ahead(&self) -> u64 {
+        let in_flight = self.recovery.sent.first().map_or(0, |sent| sent.sent_at.as_nanos());
+        let config = nanos(self.config.rto_min) ^ nanos(self.config.delayed_ack);
+        in_flight ^ self.control.look_ahead() ^ config ^ self.send_buffer.look_ahead()
     }
 
     /// Segments sent again.

@@ -141,6 +141,17 @@ impl Frame {
         self.as_packet()?.as_segment()
     }
 
+    /// Reads once each line of the cache that it takes, and gives something made of it, so that it is read.
+    pub fn look_ahead(&self) -> u64 {
+        let segment = self.as_segment().map_or(0, |segment| segment.seq.0 ^ segment.payload.len() as u32);
+        u64::from(segment) << 1 ^ u64::from(self.ethernet.is_some())
+    }
+
+    /// The same of the first of the bytes that a segment carries, when it has come itself.
+    pub fn look_farther_ahead(&self) -> u64 {
+        self.as_segment().map_or(0, |segment| segment.payload.look_ahead())
+    }
+
     /// The single frames this value stands for, in order (see [`tcp::Segment::split`]).
     pub fn split(self) -> impl Iterator<Item = Frame> {
         let Frame { ethernet, payload } = self;

@@ -22,11 +22,15 @@ impl Lab {
         self.names.entry(spec.name.to_ascii_lowercase()).or_insert(id);
         let epoch = self.epoch.unwrap_or(spec.settings.epoch);
         let settings = self.shared(Settings { epoch, ..spec.settings });
-        let mut host = Host::new(&spec.name, Stack::new(settings, self.rng.fork()));
+        let before = self.nodes.last().map(|node| &node.host);
+        let mut host = Host::beside(before, &spec.name, Stack::new(settings, self.rng.fork()));
         host.set_tap(self.capturing != Capturing::Nothing);
+        // Of `lo`, and mostly of one more.
+        let mut lanes = Vec::with_capacity(2);
+        lanes.push(None);
         self.nodes.push(Node {
             host,
-            lanes: vec![None],
+            lanes,
             off: false,
             paused: None,
             touched: false,

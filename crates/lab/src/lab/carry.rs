@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::ops::BitXor;
 
 use sockeye_base::Instant;
-use sockeye_stack::InterfaceId;
+use sockeye_stack::{InterfaceId, Round};
 use sockeye_wire::Frame;
 
 use super::{AHEAD, Delivery, HostId, Lab};
@@ -69,21 +69,18 @@ impl Lab {
     /// cache: so it comes from memory at the same time, where otherwise one would be waited for after the other.
     pub(super) fn look_ahead(&mut self) {
         self.looked_ahead = AHEAD;
-        let links = self.on_the_way.upcoming(AHEAD).map(|Delivery { lane, frame }| {
-            let payload = frame.as_segment().and_then(|segment| segment.payload.pieces().next()?.first());
-            let link = &self.links[lane.link.0];
-            link.look_ahead() ^ frame.octets() as u64 ^ u64::from(payload.copied().unwrap_or(0))
-        });
-        black_box(links.fold(0, BitXor::bitxor));
-        let hosts = self.on_the_way.upcoming(AHEAD).filter_map(|Delivery { lane, .. }| {
-            let End::Interface(host, interface) = self.links[lane.link.0].ends[1 - lane.from] else {
-                return None;
-            };
-            let node = &self.nodes[host.0];
-            let lane = node.lanes.get(interface.0).copied().flatten().map_or(0, |lane| lane.from as u64);
-            Some(node.host.look_ahead(interface) ^ lane)
-        });
-        black_box(hosts.fold(0, BitXor::bitxor));
+        let coming = || self.on_the_way.upcoming(AHEAD);
+        let ways = coming()
+            .map(|Delivery { lane, frame }| self.links[lane.link.0].look_ahead() ^ frame.look_ahead());
+        black_box(ways.fold(0, BitXor::bitxor));
+        for round in Round::ALL {
+            let hosts =
+                coming().map(|Delivery { lane, frame }| match self.links[lane.link.0].ends[1 - lane.from] {
+                    End::Interface(host, interface) => self.nodes[host.0].look_ahead(interface, round, frame),
+                    End::Switch(_) | End::Outside(_) => 0,
+                });
+            black_box(hosts.fold(0, BitXor::bitxor));
+        }
     }
 
     /// The next frame that is there by now.

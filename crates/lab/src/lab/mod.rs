@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use sockeye_base::{Duration, Instant, Rng};
 use sockeye_socket::{Host, SocketId};
-use sockeye_stack::{Cidr, InterfaceId, Settings};
+use sockeye_stack::{Cidr, InterfaceId, Round, Settings};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
@@ -118,6 +118,21 @@ struct Node {
     /// It is in `unscheduled`.
     unscheduled: bool,
     host: Host,
+}
+
+impl Node {
+    /// Reads what a frame will need that comes in by an interface ([`Host::look_ahead`]), and gives something made of it.
+    fn look_ahead(&self, interface: InterfaceId, round: Round, frame: &Frame) -> u64 {
+        let beside = match round {
+            Round::Itself => u64::from(self.touched),
+            Round::Tables => {
+                let lane = self.lanes.get(interface.0).copied().flatten();
+                lane.map_or(0, |lane| lane.from as u64) ^ frame.look_farther_ahead()
+            }
+            Round::Entries | Round::Beyond => 0,
+        };
+        beside ^ self.host.look_ahead(interface, round)
+    }
 }
 
 /// What has come to a host that stands still, and where.

@@ -1,15 +1,18 @@
 //! What a host's files say before anybody changes them.
 
+use std::fmt::Write;
 use std::net::IpAddr;
 
 /// Its own names and addresses.
 pub(super) fn hosts(host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> String {
-    let mut text = String::from("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n");
+    let mut text = String::with_capacity(256);
+    text += "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
     text += "ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n";
     // The short name of a host whose name has a domain.
     let alias = host.split_once('.').map_or(String::new(), |(short, _)| format!(" {short}"));
     for address in addresses {
-        text += &format!("{address}\t{host}{alias}\n");
+        // A text takes all that is written to it.
+        let _ = writeln!(text, "{address}\t{host}{alias}");
     }
     text
 }

@@ -111,8 +111,9 @@ impl Files {
 
     /// Puts another text in a file's place.
     pub fn set(&mut self, file: File, text: &str) {
+        let kept: Arc<str> = text.into();
         match file {
-            File::Hosts => self.hosts = Hosts::parse(text),
+            File::Hosts => self.hosts = Hosts::new(Arc::clone(&kept)),
             File::Services => self.services = lines(text).filter_map(Service::parse).collect(),
             File::Protocols => self.protocols = lines(text).filter_map(Protocol::parse).collect(),
             File::Networks => self.networks = lines(text).filter_map(Network::parse).collect(),
@@ -120,7 +121,7 @@ impl Files {
             File::NsSwitch => self.order = Order::parse(text),
             File::Gai => self.policy = Arc::new(Policy::parse(text)),
         }
-        self.texts.insert(file, text.into());
+        self.texts.insert(file, kept);
     }
 
     /// The text of a file, empty if it isn't there.

@@ -106,7 +106,7 @@ pub(super) fn netlink(host: &mut Host, reader: Reader<'_>) -> String {
     for (key, protocol) in (1..).zip(KERNEL_NETLINK) {
         line(key, protocol, (0, 0, 0, false, 0));
     }
-    for (id, slot) in &host.sockets {
+    for (id, slot) in host.sockets.iter() {
         if let Slot::Netlink(netlink) = slot {
             let (protocol, shown) = netlink.shown();
             let (port, groups, waiting, dumps) = shown;

@@ -229,8 +229,8 @@ impl Host {
     /// All ends are gone, and their names.
     pub(crate) fn reboot_unix(&mut self) {
         let unix = Domain::new(Arc::clone(&self.unix.options), &mut self.stack.fork_rng());
-        let old = std::mem::replace(&mut self.unix, unix);
-        let packets = old.ends.into_iter().flat_map(|(_, end)| end.queue);
+        let mut old = std::mem::replace(&mut self.unix, unix);
+        let packets = old.ends.drain().flat_map(|(_, end)| end.queue);
         let passed = packets.filter_map(|packet| packet.rights).flat_map(|rights| *rights).chain(old.dropped);
         self.untaken.extend(passed.filter_map(|passed| match passed {
             Passed::Opaque(thing) => Some(thing),

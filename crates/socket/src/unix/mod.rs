@@ -29,9 +29,9 @@ mod tests;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use slotmap::{SlotMap, new_key_type};
+use slotmap::new_key_type;
 use sockeye_abi::{Errno, How, SocketType, UnixAddress};
-use sockeye_base::{Rng, take_next};
+use sockeye_base::{Rng, Table, take_next};
 
 use crate::host::{Result, SocketId};
 use crate::options::Options;
@@ -54,7 +54,7 @@ pub(crate) struct Domain {
     names: Names,
     /// How many things are on their way in queues.
     in_flight: usize,
-    ends: SlotMap<EndId, Box<End>>,
+    ends: Table<EndId, Box<End>>,
     /// What was passed and nobody took; the owner lets it go.
     dropped: Vec<Passed>,
     /// A socket has lost its last holder but queues.
@@ -67,7 +67,7 @@ pub(crate) struct Domain {
 impl Domain {
     pub(crate) fn new(options: Arc<Options>, rng: &mut Rng) -> Domain {
         Domain {
-            ends: SlotMap::with_key(),
+            ends: Table::default(),
             names: Names::new(rng),
             changed: VecDeque::new(),
             dropped: Vec::new(),

@@ -128,7 +128,7 @@ impl Walk {
         let domain = &self.host.unix;
         let (mut charged, mut references) = (BTreeMap::<EndId, usize>::new(), BTreeMap::<EndId, u32>::new());
         let (mut in_flight, mut all) = (BTreeMap::<SocketId, u32>::new(), 0);
-        for (id, end) in &domain.ends {
+        for (id, end) in domain.ends.iter() {
             end.peer.iter().for_each(|peer| *references.entry(*peer).or_default() += 1);
             for packet in &end.queue {
                 *charged.entry(packet.from).or_default() += packet.charge;
@@ -145,7 +145,7 @@ impl Walk {
                 assert!(more.is_some_and(|more| more.waiting.contains(&id)), "in the line it stands in");
             }
         }
-        for (id, end) in &domain.ends {
+        for (id, end) in domain.ends.iter() {
             assert_eq!(end.charged, charged.get(&id).copied().unwrap_or(0));
             assert_eq!(end.references, references.get(&id).copied().unwrap_or(0));
             assert!(end.alive || end.references > 0, "the dead that nobody needs are gone");

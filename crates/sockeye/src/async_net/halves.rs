@@ -6,12 +6,16 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use sockeye_base::Chain;
+use sockeye_abi::Errno;
+use sockeye_base::{Chain, Instant};
+use sockeye_lab::HostId;
+use sockeye_socket::{Host, SocketId};
 
 use super::ready::{Interest, Ready, readable_methods, ready_methods, writable_methods};
 use super::stream::TcpStream;
+use crate::engine::Shared;
 use crate::net::how_of;
-use crate::open::{Open, receiving, scatter};
+use crate::open::{Open, os_error, receiving, scatter};
 use crate::waiting::{Interest as Wanted, Ticket};
 
 /// The half of a stream that reads. A task that polls it takes the place of the one before.
@@ -40,21 +44,40 @@ pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 /// A socket, and a poller's place among those who wait for it.
 struct Half {
     open: Arc<Open>,
+    /// Where that is, as it says itself: each call asks, and of very many sockets it would have to come from memory.
+    shared: Arc<Shared>,
+    place: (HostId, SocketId),
     ticket: Option<Ticket>,
+}
+
+impl Half {
+    fn new(open: Arc<Open>) -> Half {
+        Half { shared: open.shared.clone(), place: (open.host, open.id), open, ticket: None }
+    }
+
+    /// [`Open::poll`] of a socket that nobody's identity matters to.
+    fn poll<T>(
+        &mut self,
+        interest: Wanted,
+        context: &mut Context<'_>,
+        call: impl FnOnce(&mut Host, Instant, SocketId) -> Result<T, Errno>,
+    ) -> Poll<io::Result<T>> {
+        self.shared.poll(self.place, (interest, &mut self.ticket), context, call).map_err(os_error)
+    }
 }
 
 impl Drop for Half {
     fn drop(&mut self) {
         if let Some(ticket) = self.ticket.take() {
-            self.open.shared.forget((self.open.host, self.open.id), ticket);
+            self.shared.forget(self.place, ticket);
         }
     }
 }
 
 /// Both halves of a stream.
 pub(super) fn halves(open: Arc<Open>) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let read = OwnedReadHalf(Half { open: open.clone(), ticket: None });
-    (read, OwnedWriteHalf { half: Half { open, ticket: None }, shuts: false })
+    let read = OwnedReadHalf(Half::new(open.clone()));
+    (read, OwnedWriteHalf { half: Half::new(open), shuts: false })
 }
 
 /// The addresses at both ends.
@@ -122,7 +145,8 @@ impl OwnedReadHalf {
     pub(super) fn poll_receive(&mut self, context: &mut Context<'_>, max: usize) -> Poll<io::Result<Chain>> {
         // Who has waited gives the place up by the longer way.
         if self.0.ticket.is_none()
-            && let Some(chain) = self.open().receive_plain(max)
+            && let (host, id) = self.0.place
+            && let Some(chain) = self.0.shared.glance(host, |host| host.receive_plain(id, max))
         {
             return Poll::Ready(Ok(chain));
         }
@@ -136,8 +160,7 @@ impl OwnedReadHalf {
         max: usize,
         peek: bool,
     ) -> Poll<io::Result<Chain>> {
-        let Half { open, ticket } = &mut self.0;
-        open.poll((Wanted::Read, ticket), context, receiving(max, peek))
+        self.0.poll(Wanted::Read, context, receiving(max, peek))
     }
 }
 
@@ -204,8 +227,7 @@ impl OwnedWriteHalf {
     /// [`OwnedWriteHalf::write`] as a poll.
     #[cfg(feature = "tokio")]
     pub(super) fn poll_send(&mut self, context: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let Half { open, ticket } = &mut self.half;
-        open.poll((Wanted::Write, ticket), context, |host, now, id| host.send(now, id, buf))
+        self.half.poll(Wanted::Write, context, |host, now, id| host.send(now, id, buf))
     }
 }
 

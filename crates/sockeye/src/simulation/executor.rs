@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::hint::black_box;
+use std::ops::BitXor;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,7 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 
+use pin_project_lite::pin_project;
 use slotmap::{SlotMap, new_key_type};
+use sockeye_lab::HostId;
 
 use super::{Baton, Unfinished};
 use crate::blocking::take_baton;
@@ -56,8 +59,39 @@ struct Task {
 }
 
 enum Work {
-    Future(Pin<Box<dyn Future<Output = ()>>>),
+    Future(Pin<Box<dyn Turns>>),
     Thread(Running),
+}
+
+/// A future that can be looked at.
+trait Turns: Future<Output = ()> {
+    /// Reads where it lies, and gives something made of it, so that it is read.
+    fn look_ahead(&self) -> u8;
+}
+
+pin_project! {
+    /// What lies about a future, of which nobody knows what it is, is read in its place.
+    #[repr(C)]
+    struct Framed<F> {
+        before: u8,
+        #[pin]
+        future: F,
+        behind: u8,
+    }
+}
+
+impl<F: Future> Future for Framed<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Framed<F>>, context: &mut Context<'_>) -> Poll<F::Output> {
+        self.project().future.poll(context)
+    }
+}
+
+impl<F: Future<Output = ()>> Turns for Framed<F> {
+    fn look_ahead(&self) -> u8 {
+        self.before ^ self.behind
+    }
 }
 
 /// A thread that has begun.
@@ -108,8 +142,8 @@ impl Executor {
     ) -> JoinHandle<T> {
         let outcome = Arc::new(Mutex::new(Outcome::default()));
         let theirs = outcome.clone();
-        let work = async move { finish(&theirs, future.await) };
-        self.insert(host, |_| Work::Future(Box::pin(work)));
+        let future = async move { finish(&theirs, future.await) };
+        self.insert(host, |_| Work::Future(Box::pin(Framed { before: 0, future, behind: 0 })));
         JoinHandle { outcome }
     }
 
@@ -190,9 +224,15 @@ impl Executor {
         if ready.len() < AHEAD / 2 {
             return;
         }
-        let known = |call: &Arc<Call>| tasks.get(call.task).is_some_and(Option::is_some);
-        let seen = ready.iter().take(AHEAD).filter(|call| known(call) ^ call.in_line.load(Ordering::Relaxed));
-        black_box(seen.count());
+        let next = || ready.iter().take(AHEAD);
+        black_box(next().filter(|call| call.in_line.load(Ordering::Relaxed)).count());
+        let known = || next().filter_map(|call| tasks.get(call.task)?.as_ref());
+        black_box(known().filter(|task| task.host.id == HostId(0)).count());
+        let seen = known().map(|task| match &task.work {
+            Work::Future(future) => future.look_ahead(),
+            Work::Thread(_) => 0,
+        });
+        black_box(seen.fold(0, BitXor::bitxor));
     }
 
     fn turn(&self, id: TaskId) {

@@ -11,7 +11,7 @@ use super::{ListenerEntry, Owner, Tuple};
 use crate::output::{IpOptions, Transport};
 use crate::ports::{BindRequest, Claim, Origin};
 use crate::route::longest_packet;
-use crate::stack::{BindId, ConnectionId, ListenerId, Stack};
+use crate::stack::{BindId, ConnectionId, ListenerId, SocketId, Stack};
 use crate::udp::{meant, specific};
 use crate::{BindError, ConnectError, InterfaceId};
 
@@ -168,9 +168,10 @@ impl Stack {
             bind,
             options: IpOptions::default(),
             fast_open: FastOpenListener::default(),
+            socket: SocketId::default(),
             announced: false,
         };
-        let id = self.tcp.listeners.insert(entry);
+        let id = self.tcp.listeners.insert(Box::new(entry));
         self.tcp.by_port.entry(port).or_default().push(id);
         Ok(id)
     }

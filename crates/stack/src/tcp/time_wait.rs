@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use slotmap::{SlotMap, new_key_type};
-use sockeye_base::{Counter, Instant, Rng, SeqNum};
+use slotmap::new_key_type;
+use sockeye_base::{Counter, Instant, Rng, SeqNum, Table};
 use sockeye_tcp::{Late, TimeWait};
 use sockeye_wire::ip;
 use sockeye_wire::tcp::{Flags, Segment};
@@ -25,7 +25,7 @@ new_key_type! {
 /// All of them.
 #[derive(Debug)]
 pub(super) struct TimeWaits {
-    entries: SlotMap<TimeWaitId, Entry>,
+    entries: Table<TimeWaitId, Entry>,
     by_tuple: ByTuple<TimeWaitId>,
     /// In the order of their ends, each once; one that was put off is found when its old time comes. Some are gone.
     queue: VecDeque<(Instant, TimeWaitId)>,
@@ -47,7 +47,7 @@ struct Entry {
 impl TimeWaits {
     pub(super) fn new(rng: &mut Rng) -> TimeWaits {
         TimeWaits {
-            entries: SlotMap::with_key(),
+            entries: Table::default(),
             by_tuple: ByTuple::new(rng),
             queue: VecDeque::new(),
             timer: Timer::default(),
