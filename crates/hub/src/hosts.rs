@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use sockeye_abi::Errno;
-use sockeye_base::Instant;
+use sockeye_base::{Duration, Instant};
 use sockeye_gateway::{Gateway, Outlet};
 use sockeye_lab::{
     Captured, Capturing, Direction, End, HostId, HostSpec, Lab, LinkSpec, OutsideId, SwitchId,
@@ -139,6 +139,11 @@ impl Hosts {
             events: Vec::new(),
             event: 0,
         }
+    }
+
+    /// What the clocks of all hosts in this process said when the network's time began, since 1970.
+    pub(crate) fn set_epoch(&mut self, epoch: Duration) {
+        self.lab.set_epoch(epoch);
     }
 
     /// What is published of it leads to its addresses.

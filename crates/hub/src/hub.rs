@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::Sender;
-use std::time::Instant as Clock;
+use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use rustix::event::Timespec;
 use rustix::io::Errno;
@@ -125,7 +125,7 @@ impl Hub {
         peers.watch(token::LISTENER, &listener)?;
         peers.watch(token::END, &end)?;
         hosts.outside().map_or(Ok(()), |gateway| peers.watch(token::OUTSIDE, gateway))?;
-        Ok(Hub {
+        let mut hub = Hub {
             place,
             listener,
             took_over,
@@ -133,14 +133,22 @@ impl Hub {
             listens: true,
             _end: end,
             hosts,
-            began: Some(Clock::now()),
+            began: None,
             awaited: 0,
             peers,
             ended: false,
             teller: None,
             watcher: None,
             desk: None,
-        })
+        };
+        hub.begin();
+        Ok(hub)
+    }
+
+    /// The network's time begins, and the clocks of its hosts say what the machine's says.
+    fn begin(&mut self) {
+        self.began = Some(Clock::now());
+        self.hosts.set_epoch(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
     }
 
     /// Whether a network that ended without a word had left its socket there.
@@ -151,7 +159,9 @@ impl Hub {
     /// Has the network's time begin when so many hosts have been plugged in, and tells of what happens to them.
     pub fn wait_for(&mut self, hosts: usize, teller: Sender<Happening>) {
         self.awaited = hosts;
-        self.began = (hosts == 0).then(Clock::now);
+        if hosts > 0 {
+            self.began = None;
+        }
         self.teller = Some(teller);
     }
 
@@ -334,7 +344,7 @@ impl Hub {
         if self.began.is_none() {
             self.awaited = self.awaited.saturating_sub(1);
             if self.awaited == 0 {
-                self.began = Some(Clock::now());
+                self.begin();
                 self.desk.iter_mut().for_each(|(desk, about)| desk.begin(about));
                 self.tell(Happening::Began);
             }

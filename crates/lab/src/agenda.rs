@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sockeye_base::Instant;
 
+/// When something is to happen, and after how many others that were put here.
+pub(crate) type Turn = (Instant, u64);
+
 /// Things to come, by their time; those of one moment in the order they were put here.
 ///
 /// Most are put behind all others, for most links take equally long: these stand in a queue, which costs next to nothing, and
@@ -11,8 +14,8 @@ use sockeye_base::Instant;
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
     /// In order.
-    queue: VecDeque<((Instant, u64), T)>,
-    tree: BTreeMap<(Instant, u64), T>,
+    queue: VecDeque<(Turn, T)>,
+    tree: BTreeMap<Turn, T>,
     count: u64,
 }
 
@@ -46,6 +49,11 @@ impl<T> Agenda<T> {
 
     /// Takes the next if it is due.
     pub(crate) fn take_due(&mut self, now: Instant) -> Option<T> {
+        self.take_turn(now).map(|(_, what)| what)
+    }
+
+    /// Takes the next if it is due, and its turn.
+    pub(crate) fn take_turn(&mut self, now: Instant) -> Option<(Turn, T)> {
         let queued = self.queue.front().map(|(key, _)| *key).filter(|key| key.0 <= now);
         let other = self.tree.first_key_value().map(|(key, _)| *key).filter(|key| key.0 <= now);
         match (queued, other) {
@@ -54,7 +62,11 @@ impl<T> Agenda<T> {
             (Some(_), _) => self.queue.pop_front(),
             (None, None) => None,
         }
-        .map(|(_, what)| what)
+    }
+
+    /// Puts back the next, or what is left of it.
+    pub(crate) fn put_back(&mut self, (turn, what): (Turn, T)) {
+        self.queue.push_front((turn, what));
     }
 }
 
@@ -78,6 +90,8 @@ mod tests {
                     let due = Instant::from_nanos(now);
                     while let Some(entry) = expected.first_entry().filter(|entry| entry.key().0 <= due) {
                         prop_assert_eq!(agenda.next(), Some(entry.key().0));
+                        let (turn, next) = agenda.take_turn(due).expect("as many");
+                        agenda.put_back((turn, next));
                         prop_assert_eq!(agenda.take_due(due), Some(entry.remove()));
                     }
                     prop_assert_eq!(agenda.take_due(due), None);

@@ -236,6 +236,22 @@ s.close()
     finish(&mut network.run("tekapo", &["curl", "-sS", "http://tekapo/"])).well().says("Hello from tekapo");
 }
 
+/// The hosts of a network that is up have the machine's time: RFC 868's counts from 1900.
+#[test]
+fn the_time_is_the_machines() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let client = "
+import socket, time
+s = socket.create_connection(('tekapo', 37))
+since_1970 = int.from_bytes(s.recv(4, socket.MSG_WAITALL), 'big') - 2208988800
+print('late by', abs(time.time() - since_1970) // 600)
+";
+    let network = Network::new(&[]);
+    finish(&mut network.run("pukaki", &["python3", "-c", client])).well().says("late by 0.0");
+}
+
 /// Another version's programs and networks are told so.
 #[test]
 fn versions_must_fit() {

@@ -7,10 +7,11 @@ use sockeye_base::Instant;
 use sockeye_stack::{InterfaceId, Round};
 use sockeye_wire::Frame;
 
-use super::{AHEAD, Delivery, HostId, Lab};
+use super::{AHEAD, Delivery, HostId, Lab, Underway};
 use crate::End;
 use crate::capture::{Captured, Capturing};
 use crate::link::{Arrival, Fate, Lane, flip, reason};
+use crate::switch::Onward;
 
 /// Frames that wait for a host that stands still (Linux's netdev_max_backlog).
 const MOST_WAITING: usize = 1000;
@@ -39,37 +40,65 @@ impl Lab {
     }
 
     fn meet_fate(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, fate: Fate) {
+        self.see_fate(now, lane, &frame, fate.err());
+        if let Ok(arrival) = fate {
+            self.go(now, lane, frame, arrival);
+        }
+    }
+
+    /// Captures a frame that has entered a link, if that is to be seen.
+    pub(super) fn see_fate(
+        &mut self,
+        now: Instant,
+        lane: Lane,
+        frame: &Frame,
+        dropped: Option<&'static str>,
+    ) {
         if self.capturing != Capturing::Nothing {
             let end = self.links[lane.link.0].ends[lane.from];
-            if !matches!(end, End::Switch(_)) || fate.is_err() || self.capturing == Capturing::All {
-                self.see_on(now, (lane, false), &frame, fate.err());
+            if !matches!(end, End::Switch(_)) || dropped.is_some() || self.capturing == Capturing::All {
+                self.see_on(now, (lane, false), frame, dropped);
             }
         }
-        let Ok(Arrival { at, twice, flipped }) = fate else { return };
+    }
+
+    /// Whether a frame that has entered a link is delivered before others. A switch sends it on at once, and the way may be
+    /// long: not there.
+    pub(super) fn arrives_directly(&self, now: Instant, lane: Lane, (at, frame): (Instant, &Frame)) -> bool {
+        let link = &self.links[lane.link.0];
+        at <= now && link.is_alone(lane.from, frame) && !matches!(link.ends[1 - lane.from], End::Switch(_))
+    }
+
+    /// A frame that has entered a link is on its way.
+    pub(super) fn go(&mut self, now: Instant, lane: Lane, frame: Box<Frame>, arrival: Arrival) {
+        let Arrival { at, twice, flipped } = arrival;
         let frame = match flipped {
             Some(bit) => Box::new(flip(&frame, bit)),
             None => frame,
         };
         let again = twice.then(|| frame.clone());
-        let link = &self.links[lane.link.0];
-        // A switch sends it on at once, and the way may be long.
-        let directly =
-            link.is_alone(lane.from, &frame) && !matches!(link.ends[1 - lane.from], End::Switch(_));
+        let directly = self.arrives_directly(now, lane, (at, &frame));
         let delivery = Delivery { lane, frame };
-        if at <= now && directly {
+        if directly {
             // What it brings about is collected later: the order is that in which frames were sent all the same.
             self.deliver(now, delivery);
         } else {
-            self.on_the_way.insert(at, delivery);
+            self.on_the_way.insert(at, Underway::One(delivery));
         }
-        again.into_iter().for_each(|frame| self.on_the_way.insert(at, Delivery { lane, frame }));
+        let again = again.map(|frame| Underway::One(Delivery { lane, frame }));
+        again.into_iter().for_each(|again| self.on_the_way.insert(at, again));
     }
 
     /// Reads a little of all that the next deliveries will need. Of thousands of hosts hardly anything is in the processor's
     /// cache: so it comes from memory at the same time, where otherwise one would be waited for after the other.
     pub(super) fn look_ahead(&mut self) {
         self.looked_ahead = AHEAD;
-        let coming = || self.on_the_way.upcoming(AHEAD);
+        let coming = || {
+            self.on_the_way.upcoming(AHEAD).filter_map(|underway| match underway {
+                Underway::One(delivery) => Some(delivery),
+                Underway::Fan(_) => None,
+            })
+        };
         let ways = coming()
             .map(|Delivery { lane, frame }| self.links[lane.link.0].look_ahead() ^ frame.look_ahead());
         black_box(ways.fold(0, BitXor::bitxor));
@@ -81,11 +110,6 @@ impl Lab {
                 });
             black_box(hosts.fold(0, BitXor::bitxor));
         }
-    }
-
-    /// The next frame that is there by now.
-    pub(super) fn next_delivery(&mut self, now: Instant) -> Option<Delivery> {
-        self.on_the_way.take_due(now)
     }
 
     pub(super) fn deliver(&mut self, now: Instant, delivery: Delivery) {
@@ -108,11 +132,15 @@ impl Lab {
                 // Nobody puts a frame without a header on an Ethernet.
                 let Some(header) = frame.ethernet else { return };
                 let addresses = (header.source, header.destination);
-                let mut lanes = self.switches[switch.0].forward(now, lane, addresses).peekable();
-                let mut frame = Some(frame);
-                while let Some(lane) = lanes.next() {
-                    let copy = if lanes.peek().is_some() { frame.clone() } else { frame.take() };
-                    copy.into_iter().for_each(|frame| self.enter(now, lane, frame));
+                let switch_at_work = &mut self.switches[switch.0];
+                match switch_at_work.forward(now, lane, addresses) {
+                    Onward::Nowhere => {}
+                    Onward::By(port) => {
+                        if let Some(lane) = switch_at_work.port(port) {
+                            self.enter(now, lane, frame);
+                        }
+                    }
+                    Onward::ByAllBut(port) => self.flood(now, switch, port, frame),
                 }
             }
         }
@@ -128,8 +156,11 @@ impl Lab {
         }
     }
 
-    /// Captures a frame where it is sent.
+    /// Captures a frame where it is sent; one that doesn't get onto a link, or off it, is counted.
     pub(super) fn see(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
+        if let Some(reason) = dropped {
+            *self.dropped.entry(reason).or_default() += frame.count() as u64;
+        }
         if self.capturing != Capturing::Nothing {
             let name = self.name_of(end);
             let link = self.lane_of(end).map(|lane| lane.link);

@@ -3,6 +3,7 @@
 mod beside;
 mod build;
 mod carry;
+mod flood;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::interface;
 use crate::link::{ETH0, Lane, Link};
 use crate::switch::Switch;
 use crate::{Change, End};
+use flood::Fan;
 
 /// A host of one lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,7 +81,9 @@ pub struct Lab {
     /// What the hosts' wall clocks began with, if it was set.
     epoch: Option<Duration>,
     /// Frames on their way. What arrives the moment it is sent, with nothing of its direction under way, never stands here.
-    on_the_way: Agenda<Delivery>,
+    on_the_way: Agenda<Underway>,
+    /// Frames that no link has dropped, by reason.
+    dropped: BTreeMap<&'static str, u64>,
     /// Hosts that may have frames to send or another deadline, in the order they were touched.
     touched: VecDeque<HostId>,
     /// Hosts that may have sockets whose readiness changed.
@@ -148,6 +152,12 @@ struct Delivery {
     frame: Box<Frame>,
 }
 
+/// What is on its way: frames of their own, and those that a switch sends to all and that arrive together.
+enum Underway {
+    One(Delivery),
+    Fan(Box<Fan>),
+}
+
 /// So many hosts are in the processor's cache, whatever they do.
 const CROWD: usize = 64;
 /// So many deliveries ahead is looked where there are more.
@@ -170,6 +180,7 @@ impl Lab {
             settings: None,
             epoch: None,
             on_the_way: Agenda::default(),
+            dropped: BTreeMap::new(),
             touched: VecDeque::new(),
             changed: VecDeque::new(),
             deadlines: BTreeSet::new(),
@@ -389,6 +400,16 @@ impl Lab {
             self.changed.pop_front();
         }
         None
+    }
+
+    /// Frames that did not arrive, by reason. Segments of a super-segment count each.
+    pub fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        let mut dropped = self.dropped.clone();
+        let links = self.links.iter().flat_map(|link| link.view().ways);
+        for (reason, count) in links.flat_map(|way| &way.carried.dropped) {
+            *dropped.entry(reason).or_default() += count;
+        }
+        dropped
     }
 
     /// Whether there are so many hosts that it is of use to look ahead.

@@ -101,7 +101,7 @@ impl LinkSpec {
 }
 
 /// One direction of one link: which way a frame goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Lane {
     pub(crate) link: LinkId,
     /// It leads away from this end: 0 or 1.

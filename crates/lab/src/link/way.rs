@@ -25,6 +25,13 @@ pub(crate) struct Arrival {
     pub(crate) flipped: Option<usize>,
 }
 
+impl Arrival {
+    /// It arrives once, as it is.
+    pub(crate) fn is_plain(self) -> bool {
+        !self.twice && self.flipped.is_none()
+    }
+}
+
 /// What one direction of a link has carried. Segments of a super-segment count each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Carried {

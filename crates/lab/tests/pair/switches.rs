@@ -1,6 +1,6 @@
 //! Hosts on switches: who hears whom.
 
-use sockeye_lab::{Direction, SwitchId};
+use sockeye_lab::{Capturing, Direction, SwitchId};
 
 use super::*;
 
@@ -117,4 +117,40 @@ fn a_host_on_two_links() {
         let (_, source) = lab.host_mut(end).receive_from(Instant::ZERO, receiver, false).unwrap();
         assert_eq!(source.ip().to_string(), format!("10.0.{net}.1"));
     }
+}
+
+/// What goes to all arrives by each link as if it went there alone: those that take equally long in the order of the ports, a
+/// lost one nowhere, a doubled one twice.
+#[test]
+fn what_goes_to_all_arrives_as_each_link_has_it() {
+    let mut lab = Lab::new(3);
+    let switch = lab.add_switch("switch");
+    let duplicate = Direction { duplicate: 1_000_000, ..Direction::default() };
+    let lost = Direction { loss: Loss::PerMillion(1_000_000), ..Direction::default() };
+    let plain = Direction::default();
+    let links =
+        [(1, &plain), (1, &plain), (2, &plain), (1, &lost), (1, &plain), (1, &duplicate), (1, &plain)];
+    let mut hosts = Vec::new();
+    for (number, (delay, direction)) in links.into_iter().enumerate() {
+        let address = format!("10.0.0.{}/24", number + 1).parse().unwrap();
+        hosts.push(lab.add_host(HostSpec::new(&format!("h{number}"), vec![address])));
+        let mut link = LinkSpec::new(hosts[number], switch);
+        link.directions[1] = Direction { delay: ms(delay), ..direction.clone() };
+        lab.add_link(link);
+    }
+    lab.capture(Capturing::All);
+    // The second asks for somebody who isn't there.
+    let asker = hosts[1];
+    let socket = lab.host_mut(asker).socket(Family::Inet, Transport::Udp).unwrap();
+    let nobody = Some(([10, 0, 0, 99], 9).into());
+    lab.host_mut(asker).send_to(Instant::ZERO, socket, b"hello", nobody).unwrap();
+    lab.run_until(Instant::ZERO, Instant::ZERO + ms(10), |_, _| false);
+    let arrived: Vec<_> = std::iter::from_fn(|| lab.poll_captured())
+        .filter(|captured| captured.arrived && captured.end.host().is_some())
+        .map(|captured| {
+            let host = hosts.iter().position(|host| captured.end.host() == Some(*host));
+            (captured.at.since(Instant::ZERO).as_millis(), host.unwrap())
+        })
+        .collect();
+    assert_eq!(arrived, [(1, 0), (1, 4), (1, 5), (1, 5), (1, 6), (2, 2)]);
 }

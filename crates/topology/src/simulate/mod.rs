@@ -76,7 +76,7 @@ pub struct Outcome {
     pub retransmissions: u64,
     /// Resets sent.
     pub resets: u64,
-    /// Frames that did not arrive, by reason; nothing if they were not counted.
+    /// Frames that did not arrive, by reason.
     pub drops: BTreeMap<&'static str, u64>,
     /// What was expected and isn't so, a line each.
     pub failures: Vec<String>,
@@ -106,24 +106,19 @@ impl<'a> Simulation<'a> {
         Ok(simulation)
     }
 
-    /// Runs to the end. `watch` sees each frame as it is sent; without it, nothing is copied, and drops are not counted.
+    /// Runs to the end. `watch` sees each frame as it is sent; without it, nothing is copied.
     pub fn run(mut self, mut watch: Option<Watch<'_>>) -> Outcome {
-        let counts_drops = self.topology.expectations.drops.is_some();
-        self.built.lab.set_capture(counts_drops || watch.is_some());
-        let mut drops = BTreeMap::new();
+        self.built.lab.set_capture(watch.is_some());
         loop {
             self.settle();
             while let Some(captured) = self.built.lab.poll_captured() {
-                if let Some(reason) = captured.dropped {
-                    *drops.entry(reason).or_default() += captured.frame.count() as u64;
-                }
                 if let Some(watch) = &mut watch {
                     watch(&self.built.lab, &captured);
                 }
             }
             match self.next() {
                 Some(next) => self.now = next,
-                None => return self.outcome(drops),
+                None => return self.outcome(),
             }
         }
     }
@@ -191,7 +186,7 @@ impl<'a> Simulation<'a> {
         Some(next.max(self.now))
     }
 
-    fn outcome(self, drops: BTreeMap<&'static str, u64>) -> Outcome {
+    fn outcome(self) -> Outcome {
         let sum = |name: &str| -> u64 {
             let hosts = self.built.lab.hosts();
             hosts.filter_map(|host| self.built.lab.host(host).counters().by_name(name)).sum()
@@ -205,7 +200,7 @@ impl<'a> Simulation<'a> {
             retransmissions: talks.iter().map(|talked| talked.again).sum(),
             talks,
             resets,
-            drops,
+            drops: lab.dropped(),
             failures: Vec::new(),
         };
         outcome.failures = self.topology.failures(&outcome);

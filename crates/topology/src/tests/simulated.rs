@@ -57,6 +57,8 @@ fn what_was_expected_is_told_of() {
     let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"64K\"\n[expect]\nretransmissions = 0\n";
     let outcome = run(&two("there = { lose_data = [3] }", traffic), 1);
     assert_eq!(outcome.failures, ["1 segments sent again, more than 0"]);
+    // Nobody looked at the frames, and what was lost is known all the same.
+    assert_eq!(outcome.drops, [("lost on the link", 1)].into());
 }
 
 /// Nobody answers while the host is off; the peer's data meets a reset once it is on again.
