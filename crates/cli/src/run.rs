@@ -114,6 +114,10 @@ pub(crate) struct Arguments {
     #[arg(long, short)]
     quiet: bool,
 
+    /// Who started this tells what became of the network, and of this
+    #[arg(long, hide = true)]
+    attended: bool,
+
     #[command(flatten)]
     link: LinkFlags,
 
@@ -192,6 +196,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         report: arguments.verbose || file.is_some(),
         strict: arguments.strict,
         quiet: arguments.quiet,
+        attended: arguments.attended,
     };
     let ended = sockeye_run::run(&program, &options).unwrap_or_else(|error| {
         // Nobody may be there to read it.

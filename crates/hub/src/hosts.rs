@@ -16,7 +16,6 @@ use sockeye_topology::{Built, Event, Files, Service, Topology, What};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
-use crate::Happening;
 use crate::beside::{Pair, Pairs, Port};
 use crate::message::{Attached, HostReport, Joined, Names, VERSION};
 use crate::traffic::{Clock, Traffic, add, count};
@@ -50,6 +49,14 @@ pub(crate) struct Hosts {
     /// What happens to hosts, in the order of time, and which of it is next.
     events: Vec<Event>,
     event: usize,
+}
+
+/// What an event is to a process that is plugged in as a host.
+pub(crate) enum Concern {
+    /// The host is switched off.
+    Off(usize),
+    /// An interface of it has these addresses, each with its network.
+    Addresses(usize, usize, Vec<String>),
 }
 
 /// A host of the network.
@@ -239,28 +246,40 @@ impl Hosts {
         [self.lab.next_deadline(), event, outside, self.clock.next()].into_iter().flatten().min()
     }
 
-    /// What happens to hosts that processes are plugged in as, and to which.
-    pub(crate) fn happen(&mut self, now: Instant) -> Option<(usize, Happening)> {
-        loop {
-            let event = self.events.get(self.event).filter(|event| Instant::ZERO + event.at <= now)?;
-            self.event += 1;
-            let (host, happening): (usize, fn(String) -> Happening) = match &event.what {
-                What::Off(host) => (*host, Happening::Off),
-                What::On(host) => (*host, Happening::On),
-                What::Pause(host) => (*host, Happening::Pause),
-                What::Resume(host) => (*host, Happening::Resume),
-                What::Readdress(host, 0, addresses) => {
+    /// The next event of the timetable, by its place there, and what of it concerns a process.
+    pub(crate) fn happen(&mut self, now: Instant) -> Option<(usize, Option<Concern>)> {
+        let number = self.event;
+        let event = self.events.get(number).filter(|event| Instant::ZERO + event.at <= now)?;
+        self.event += 1;
+        let concern = match &event.what {
+            What::Off(host) => self.is_process(*host).then_some(Concern::Off(*host)),
+            What::Readdress(host, interface, addresses) => {
+                let (host, interface) = (*host, *interface);
+                if interface == 0 {
                     let addresses: Vec<_> = addresses.iter().map(Cidr::address).collect();
-                    let name = &self.known[*host].name;
+                    let name = &self.known[host].name;
                     self.outlet.iter_mut().for_each(|outlet| outlet.lead_to(name, &addresses));
-                    continue;
                 }
-                What::Cut(_) | What::Mend(_) | What::Change(..) | What::Readdress(..) => continue,
-            };
-            if self.known[host].inside.is_none() {
-                return Some((host, happening(self.known[host].name.clone())));
+                let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+                let joined = self.known[host].joined.as_mut();
+                if let Some(own) = joined.and_then(|joined| joined.interfaces.get_mut(interface)) {
+                    own.addresses.clone_from(&addresses);
+                }
+                self.is_process(host).then_some(Concern::Addresses(host, interface, addresses))
             }
-        }
+            What::On(_)
+            | What::Pause(_)
+            | What::Resume(_)
+            | What::Cut(_)
+            | What::Mend(_)
+            | What::Change(..) => None,
+        };
+        Some((number, concern))
+    }
+
+    /// Whether a host is, or was, a process's: then it isn't in the lab.
+    fn is_process(&self, host: usize) -> bool {
+        self.known[host].inside.is_none()
     }
 
     /// Makes a process a host: which, and what it is told.
@@ -439,7 +458,7 @@ impl Hosts {
             let (sent_rate, received_rate) = self.clock.rates(now, &known.traffic);
             HostReport {
                 name: known.name.clone(),
-                addresses: known.addresses.iter().map(ToString::to_string).collect(),
+                addresses: known.current_addresses(),
                 program: known.program.clone(),
                 up: known.inside.is_some() || known.program.is_some(),
                 sent: known.traffic.sent,
@@ -457,6 +476,17 @@ impl Known {
         let name = name.to_owned();
         let (joined, inside, ways, program) = (None, None, Vec::new(), None);
         Known { joined, name, addresses, inside, ways, program, traffic: Traffic::default() }
+    }
+}
+
+impl Known {
+    /// Its addresses as they are now, while its name still leads to those it began with.
+    fn current_addresses(&self) -> Vec<String> {
+        let Some(joined) = &self.joined else {
+            return self.addresses.iter().map(ToString::to_string).collect();
+        };
+        let own = joined.interfaces.iter().flat_map(|interface| &interface.addresses);
+        own.map(|own| own.split_once('/').map_or(&**own, |(address, _)| address).to_owned()).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use sockeye_lab::{Captured, Capturing, Direction, Lab};
 use sockeye_look::{About, Desk, Role, Snapshot, is_of_this_user};
 use sockeye_topology::{Files, Topology};
 
-use crate::hosts::Hosts;
+use crate::hosts::{Concern, Hosts};
 use crate::message::{Beside, Joined, Reply, Request, VERSION, misfit};
 use crate::peers::{PeerId, Peers};
 use crate::plug::reach;
@@ -63,19 +63,13 @@ pub struct Hub {
     desk: Option<(Desk, About)>,
 }
 
-/// What happens to hosts that processes are plugged in as, by their names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happens in a network whose hosts are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
     /// All that were waited for are there: the network's time begins.
     Began,
-    /// A host is switched off: it isn't plugged in any more.
-    Off(String),
-    /// It is switched on: it may be plugged in again.
-    On(String),
-    /// It is to stand still.
-    Pause(String),
-    /// It is to go on.
-    Resume(String),
+    /// An event of its timetable, by its place there. Who is plugged in as a host that is switched off isn't any more.
+    Event(usize),
 }
 
 /// Who sees each frame.
@@ -362,12 +356,19 @@ impl Hub {
     /// Lets the network do what is due, and sends its members what has come to them.
     fn settle(&mut self) {
         let now = self.now();
-        while let Some((host, happening)) = self.hosts.happen(now) {
-            if let Happening::Off(_) = happening {
-                self.hosts.leave(host);
-                self.peers.of_host(host).into_iter().for_each(|id| self.peers.dismiss(id));
+        while let Some((number, concern)) = self.began.and_then(|_| self.hosts.happen(now)) {
+            match concern {
+                Some(Concern::Off(host)) => {
+                    self.hosts.leave(host);
+                    self.peers.of_host(host).into_iter().for_each(|id| self.peers.dismiss(id));
+                }
+                Some(Concern::Addresses(host, interface, addresses)) => {
+                    let reply = Reply::Addresses(interface, addresses);
+                    self.peers.of_host(host).into_iter().for_each(|id| self.peers.say(id, &reply, &[]));
+                }
+                None => {}
             }
-            self.tell(happening);
+            self.tell(Happening::Event(number));
         }
         let peers = &mut self.peers;
         self.hosts.settle(now, |host, interface, frame| peers.deliver(host, interface, frame));

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 /// What is spoken here: another number each time that messages change so that both sides have to know.
-pub(crate) const VERSION: u32 = 4;
+pub(crate) const VERSION: u32 = 5;
 /// What a control message begins with, or its last packet.
 pub(crate) const CONTROL: u8 = 0;
 /// The packet alone: a look at the ring, please.
@@ -55,6 +55,8 @@ pub(crate) enum Reply {
     Parted(u64),
     /// A host has come to the network, of which only who serves names is told.
     Named(String, Vec<IpAddr>),
+    /// An interface of the host, by its number, has these addresses from now on, each with its network.
+    Addresses(usize, Vec<String>),
     Hosts(Vec<HostReport>),
     Down,
     /// Why not.

@@ -60,6 +60,8 @@ pub enum News {
     Frame(usize, Box<Frame>),
     /// A host has come, for who serves names.
     Named(String, Vec<IpAddr>),
+    /// An interface of it, by its number, has these addresses from now on, each with its network.
+    Addresses(usize, Vec<String>),
 }
 
 impl Plug {
@@ -156,6 +158,9 @@ impl Plug {
             match self.member.read(&mut self.buffer) {
                 Read::Control(text, files) => match serde_json::from_slice(&text) {
                     Ok(Reply::Named(name, addresses)) => return Some(News::Named(name, addresses)),
+                    Ok(Reply::Addresses(interface, addresses)) => {
+                        return Some(News::Addresses(interface, addresses));
+                    }
                     Ok(Reply::Beside(beside)) => self.add_neighbour(&beside, files),
                     Ok(Reply::Parted(number)) => self.part(number),
                     Ok(

@@ -4,7 +4,7 @@
 //! While the supervisor lives the guard only waits for its children. What became of the first stands in the page that all three
 //! share. (Who is killed together with its guard, by one signal to both, leaves its family behind.)
 
-use std::io::{self, Write};
+use std::io;
 use std::mem::MaybeUninit;
 use std::ptr;
 
@@ -58,7 +58,6 @@ fn watch(page: &'static Page, first: Pid, supervisor: libc::pid_t, left: impl Fn
     }
     // SAFETY: plain getppid.
     if unsafe { libc::getppid() } != supervisor {
-        let _ = writeln!(io::stderr(), "sockeye: the supervisor was killed; its programs are ended");
         // SAFETY: the set was made above.
         end_family(page, first, unsafe { child.assume_init_ref() });
         left();

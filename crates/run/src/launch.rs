@@ -1,6 +1,7 @@
 //! Starting the program: fork, filter, exec; and why it could not be.
 
 use std::ffi::{CString, OsString};
+use std::io::Write;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
@@ -64,6 +65,8 @@ pub(crate) struct How<'a> {
     pub(crate) object: Option<&'a Object>,
     /// It is, whoever shows the files.
     pub(crate) preload: bool,
+    /// Somebody else tells of our own end.
+    pub(crate) attended: bool,
 }
 
 /// What is asked of the start at the end.
@@ -122,6 +125,9 @@ pub(crate) fn launch(
         page.fail(stage::NO_EXEC, &error, status)
     };
     let (pid, listener) = fork_filtered(page, filter, (|| page.mount(how.showing), exec), || {
+        if !how.attended {
+            let _ = writeln!(io::stderr(), "sockeye: the supervisor was killed; its programs are ended");
+        }
         how.object.into_iter().for_each(Object::remove)
     })?;
     let files = page.way(pid, how).inspect_err(|_| page.leave(pid))?;

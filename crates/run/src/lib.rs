@@ -103,6 +103,8 @@ pub struct Options {
     pub strict: bool,
     /// Say nothing on standard error of what a program can't have here.
     pub quiet: bool,
+    /// Nor that its network has ended, or we were killed: who started us tells of that.
+    pub attended: bool,
 }
 
 /// How it ended.
@@ -257,7 +259,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     // What another process does with a link isn't known here, nor what the machine's network does.
     let leads_out = joined.is_some() || gateway.is_some();
     let exact = options.exact.unwrap_or(!options.faults.are_none() || leads_out);
-    let hearing = Hearing { counts: options.report, strict: options.strict, quiet: options.quiet };
+    let Options { report: counts, strict, quiet, attended, .. } = *options;
+    let hearing = Hearing { counts, strict, quiet, attended };
     let mut ledger = Ledger::new(hearing);
     if process::privileges::of_program(&program.name) {
         let name = std::path::Path::new(&program.name).file_name().unwrap_or(&program.name);
@@ -267,7 +270,8 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     // Before the program is there who may say that it is.
     watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
     let object = object::Object::place();
-    let how = launch::How { showing: options.showing, object: object.as_ref(), preload: options.object };
+    let (showing, preload) = (options.showing, options.object);
+    let how = launch::How { showing, object: object.as_ref(), preload, attended };
     let mut launched = launch::launch(program, &mask, &filter, &how)?;
     let files = launched.files.take();
     if !launched.is_quick {

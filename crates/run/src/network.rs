@@ -221,6 +221,13 @@ impl Network {
                     }
                 }
                 Some(News::Named(name, addresses)) => self.services.learn(&name, &addresses),
+                Some(News::Addresses(interface, addresses)) => {
+                    let interface = InterfaceId(self.lab.eth0().0.saturating_add(interface));
+                    let read: Result<_, _> = addresses.iter().map(|own| own.parse()).collect();
+                    if let Ok(read) = read {
+                        self.lab.set_addresses(self.program_host, interface, read);
+                    }
+                }
                 None => break,
             }
         }

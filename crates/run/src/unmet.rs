@@ -60,6 +60,8 @@ pub(crate) struct Hearing {
     pub(crate) strict: bool,
     /// Nothing is said on standard error.
     pub(crate) quiet: bool,
+    /// Nor of the network's end, of which somebody else tells.
+    pub(crate) attended: bool,
 }
 
 /// The book of what was not met.
@@ -122,6 +124,13 @@ impl Ledger {
     pub(crate) fn say(&self, line: &str) {
         if !self.hearing.quiet {
             let _ = writeln!(io::stderr(), "sockeye: {line}");
+        }
+    }
+
+    /// Says that the network is no more, unless somebody else does.
+    pub(crate) fn say_end_of_network(&self) {
+        if !self.hearing.attended {
+            let _ = writeln!(io::stderr(), "sockeye: the network is down");
         }
     }
 

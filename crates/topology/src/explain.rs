@@ -117,7 +117,7 @@ impl Topology {
             out.push_str("\nevents\n");
         }
         for event in &self.events {
-            writeln!(out, "  {:>8}  {}", format!("{:?}", event.at), self.what(&event.what))?;
+            writeln!(out, "  {:>8}  {}", format!("{:?}", event.at), self.tell(&event.what))?;
         }
         if let Some(until) = self.until {
             writeln!(out, "  {:>8}  it ends", format!("{until:?}"))?;
@@ -195,7 +195,8 @@ impl Topology {
         text
     }
 
-    fn what(&self, what: &What) -> String {
+    /// What happens, in words.
+    pub fn tell(&self, what: &What) -> String {
         let host = |host: &usize| &self.hosts[*host].name;
         match what {
             What::Cut(link) => format!("{} is cut", self.links[*link].name),

@@ -1,25 +1,33 @@
 //! The attendant: the first program on each host of a network that is run. It starts the others and tells how they fare.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+mod output;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
+use sockeye_look::{Client, Protocol, Socket, State};
+
 use super::words::{Order, Report, Start};
 
-/// A line longer than this is told in pieces, in bytes.
-const LONGEST_LINE: u64 = 64 * 1024;
-/// How long the output of a program that has ended is waited for, if somebody else holds it.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Between looks at a port.
 const A_MOMENT: Duration = Duration::from_millis(5);
 
-/// The numbers and processes of what runs.
-type Running = Arc<Mutex<Vec<(usize, u32)>>>;
+/// What runs, by its number.
+type Running = Arc<Mutex<BTreeMap<usize, Process>>>;
+
+struct Process {
+    id: Option<Pid>,
+    /// It was told to end.
+    told: bool,
+}
 
 /// Does as it is told on standard input until that ends.
 pub(super) fn attend() -> ExitCode {
@@ -44,18 +52,17 @@ fn tell(report: &Report) {
 }
 
 fn begin(start: Start, running: &Running) {
-    let number = start.program;
     match spawn(&start) {
-        Ok(child) => {
-            lock(running).push((number, child.id()));
+        Ok((child, process)) => {
+            lock(running).insert(start.program, Process { id: pid_of(&child), told: false });
             let running = Arc::clone(running);
-            thread::spawn(move || look_after(start, child, &running));
+            thread::spawn(move || look_after(&start, child, (&process, &running)));
         }
-        Err(error) => tell(&Report::Failed(number, error.to_string())),
+        Err(error) => tell(&Report::Failed(start.program, why_not(&start, &error))),
     }
 }
 
-fn spawn(start: &Start) -> std::io::Result<Child> {
+fn spawn(start: &Start) -> std::io::Result<(Child, OwnedFd)> {
     let (name, arguments) = start.command.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(name);
     command.args(arguments).envs(start.environment.iter().cloned());
@@ -63,72 +70,77 @@ fn spawn(start: &Start) -> std::io::Result<Child> {
     if let Some(directory) = &start.directory {
         command.current_dir(directory);
     }
-    command.spawn()
+    let mut child = command.spawn()?;
+    let process =
+        pid_of(&child).ok_or(rustix::io::Errno::SRCH).and_then(|id| pidfd_open(id, PidfdFlags::empty()));
+    let process = process.inspect_err(|_| {
+        let _ = child.kill().and_then(|()| child.wait());
+    });
+    Ok((child, process?))
 }
 
-fn look_after(start: Start, mut child: Child, running: &Running) {
+fn pid_of(child: &Child) -> Option<Pid> {
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw)
+}
+
+/// Why a program can't be started, and which file that is about.
+fn why_not(start: &Start, error: &std::io::Error) -> String {
+    let no_folder = start.directory.as_ref().filter(|folder| !Path::new(folder).is_dir());
+    let file = no_folder.or(start.command.first()).map_or("", String::as_str);
+    let text = error.to_string();
+    format!("{file}: {}", text.split_once(" (os error").map_or(&*text, |(text, _)| text))
+}
+
+fn look_after(start: &Start, mut child: Child, (process, running): (&OwnedFd, &Running)) {
     let program = start.program;
-    let (said, all_said) = channel();
-    let pass = |error, out: Option<Box<dyn Read + Send>>| {
-        let said = said.clone();
-        thread::spawn(move || {
-            out.into_iter().for_each(|out| pass_on(program, error, out));
-            said.send(())
-        });
-    };
-    pass(false, child.stdout.take().map(|out| Box::new(out) as _));
-    pass(true, child.stderr.take().map(|errors| Box::new(errors) as _));
     if let Some(port) = start.port {
-        let running = Arc::clone(running);
-        thread::spawn(move || watch_port(program, port, &running));
+        let (running, holder) = (Arc::clone(running), start.holder);
+        thread::spawn(move || watch_port(program, (holder, port), &running));
     }
-    let status = child.wait();
-    lock(running).retain(|(of, _)| *of != program);
-    // What it printed is told before its end, but what it started may hold its output open for ever.
-    for _ in 0..2 {
-        let _ = all_said.recv_timeout(LAST_WORDS);
+    let mut told = false;
+    let mut forget = || told |= lock(running).remove(&program).is_some_and(|process| process.told);
+    if output::pass_on(program, &mut child, process, &mut forget).is_err() {
+        // Nothing more can be heard of it.
+        let _ = child.kill();
+        forget();
     }
-    let status = status.ok().and_then(|status| status.code().or_else(|| status.signal().map(|by| 128 + by)));
-    tell(&Report::Ended(program, status.unwrap_or(-1)));
+    let status =
+        child.wait().ok().and_then(|status| status.code().or_else(|| status.signal().map(|by| 128 + by)));
+    tell(&Report::Ended { program, status: status.unwrap_or(-1), told });
 }
 
-fn pass_on(program: usize, error: bool, out: impl Read) {
-    let mut out = BufReader::new(out);
-    loop {
-        let mut line = Vec::new();
-        match out.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {
-                let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_owned();
-                tell(&Report::Line { program, error, text });
-            }
-        }
-    }
-}
-
-fn watch_port(program: usize, port: u16, running: &Running) {
-    let listens = || {
-        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
-            || TcpStream::connect((Ipv6Addr::LOCALHOST, port)).is_ok()
-    };
-    while lock(running).iter().any(|(of, _)| *of == program) {
-        if listens() {
-            return tell(&Report::Listens(program));
+/// Tells when a port of this host is some program's, as long as the program runs that has to do with it.
+fn watch_port(program: usize, (holder, port): (u32, u16), running: &Running) {
+    while lock(running).contains_key(&program) {
+        if is_served(holder, port) {
+            return tell(&Report::Serves(program));
         }
         thread::sleep(A_MOMENT);
     }
 }
 
+/// Whether some program listens at a port, or has a socket of UDP there. The host itself is asked: nobody notices, as he would of a
+/// connection.
+fn is_served(holder: u32, port: u16) -> bool {
+    let held = sockeye_look::running().unwrap_or_default().into_iter().find(|found| found.pid == holder);
+    let snapshot = held.and_then(|found| Client::connect(&found).ok()?.snapshot().ok());
+    // What the host serves by itself no program has open.
+    let serves = |socket: &Socket| match socket.protocol {
+        _ if socket.local.port() != port || socket.inode == 0 => false,
+        Protocol::Tcp | Protocol::Tcp6 => socket.state == State::Listen,
+        Protocol::Udp | Protocol::Udp6 => socket.state == State::Close,
+        Protocol::Raw | Protocol::Raw6 | Protocol::Icmp | Protocol::Icmp6 => false,
+    };
+    snapshot.is_some_and(|snapshot| snapshot.hosts.iter().flat_map(|host| &host.sockets).any(serves))
+}
+
 fn end(program: usize, running: &Running) {
-    for (_, process) in lock(running).iter().filter(|(of, _)| *of == program) {
-        let process = i32::try_from(*process).ok().and_then(rustix::process::Pid::from_raw);
-        if let Some(process) = process {
-            // It may have ended meanwhile.
-            let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
-        }
+    if let Some(process) = lock(running).get_mut(&program) {
+        // It is forgotten before it is waited for, so the number is its own.
+        process.told = process.id.is_some_and(|id| kill_process(id, Signal::TERM).is_ok());
     }
 }
 
-fn lock(running: &Running) -> std::sync::MutexGuard<'_, Vec<(usize, u32)>> {
+fn lock(running: &Running) -> std::sync::MutexGuard<'_, BTreeMap<usize, Process>> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,7 +15,6 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use sockeye_run::{Pcap, WHOLE};
-use sockeye_topology::What;
 
 use crate::EXIT_USAGE;
 use crate::network_file::Network;
@@ -32,7 +31,8 @@ Examples:
   sockeye lab run --seed 7 --pcap lossy.pcapng examples/lossy.toml
 
 Exit status:
-  0; 1 if something expected isn't so, or the capture can't be written; 2 if the file is wrong, or the command line.";
+  0; 1 if something expected isn't so, or the capture can't be written; 2 if the file is wrong, or the command line;
+  130 after ^C.";
 
 /// Networks in files: what they say, and how they fare.
 #[derive(Args)]
@@ -120,8 +120,6 @@ fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
         return virtually::run(arguments, network);
     }
     let runs = |host: usize| topology.programs.iter().any(|program| program.host == host);
-    let moved =
-        topology.events.iter().any(|event| matches!(event.what, What::Readdress(host, ..) if runs(host)));
     let files = (0..topology.hosts.len()).find(|host| runs(*host) && !topology.hosts[*host].files.is_empty());
     let why = if topology.programs.is_empty() {
         "a real network can't run in virtual time: a [gateway] is for programs, and for sockeye up".to_owned()
@@ -131,8 +129,6 @@ fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
         "until ends virtual time: programs have within".to_owned()
     } else if arguments.seeds.is_some() {
         "programs run in real time: --seeds is for traffic".to_owned()
-    } else if moved {
-        "the addresses of a host that runs programs can't change".to_owned()
     } else if let Some(host) = files {
         format!("{} runs programs: it can't serve files by itself", topology.hosts[host].name)
     } else {

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
@@ -18,6 +18,10 @@ use crate::output::print;
 
 /// Seeds that failed and are told of.
 const MOST_TOLD: usize = 10;
+/// A run that takes longer shows how far it is.
+const A_WHILE: Duration = Duration::from_millis(500);
+/// Moments of virtual time between looks at the clock.
+const MOMENTS: u32 = 1024;
 
 pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
     let Network { topology, files } = network;
@@ -37,7 +41,11 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
     } else {
         as_text(&topology, seed, &outcome)
     });
-    if outcome.failures.is_empty() && whole { told } else { ExitCode::FAILURE }
+    match outcome.failures.is_empty() && whole {
+        _ if outcome.interrupted => ExitCode::from(EXIT_INTERRUPTED),
+        true => told,
+        false => ExitCode::FAILURE,
+    }
 }
 
 /// One run, captured if that is asked for; and whether the capture is whole.
@@ -47,11 +55,48 @@ fn simulate_seen(
     seed: u64,
     files: Files,
 ) -> Result<(Outcome, bool), String> {
+    let mut progress = Progress::new();
+    let goes_on = &mut |now| progress.goes_on(now);
     let simulation = begin(topology, seed, files)?;
     // Virtual time begins at 0, so that the same run is the same file.
-    let Some(mut pcap) = arguments.capture(Duration::ZERO)? else { return Ok((simulation.run(None), true)) };
-    let outcome = simulation.run(Some(&mut |lab, captured| pcap.show(lab, captured)));
+    let Some(mut pcap) = arguments.capture(Duration::ZERO)? else {
+        return Ok((simulation.run_while(None, goes_on), true));
+    };
+    let outcome = simulation.run_while(Some(&mut |lab, captured| pcap.show(lab, captured)), goes_on);
     Ok((outcome, pcap.finish()))
+}
+
+/// How far a run has come: shown on a terminal if it takes a while; and whether it goes on, which ^C ends.
+struct Progress {
+    stop: Arc<AtomicBool>,
+    began: Instant,
+    moments: u32,
+    line: Option<ProgressBar>,
+}
+
+impl Progress {
+    fn new() -> Progress {
+        // Without it ^C ends all at once.
+        let stop = stop_on_interrupt().unwrap_or_default();
+        Progress { stop, began: Instant::now(), moments: 0, line: None }
+    }
+
+    /// It comes to this moment.
+    fn goes_on(&mut self, now: sockeye_base::Instant) -> bool {
+        self.moments = self.moments.wrapping_add(1);
+        if self.moments.is_multiple_of(MOMENTS) && self.began.elapsed() >= A_WHILE {
+            let line = self.line.get_or_insert_with(ProgressBar::new_spinner);
+            let time = now.since(sockeye_base::Instant::ZERO).as_secs_f64();
+            line.set_message(format!("{time:.1} s of virtual time, {:.0?}", self.began.elapsed()));
+        }
+        !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.line.iter().for_each(ProgressBar::finish_and_clear);
+    }
 }
 
 fn begin(topology: &Topology, seed: u64, files: Files) -> Result<Simulation<'_>, String> {
@@ -135,7 +180,8 @@ fn found(arguments: &RunArguments, failed: &[(u64, Vec<String>)], count: u64) ->
 
 fn as_text(topology: &Topology, seed: u64, outcome: &Outcome) -> String {
     let name = topology.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-    let mut text = format!("{name}seed {seed}, {:?} of virtual time\n", outcome.end);
+    let interrupted = if outcome.interrupted { ", interrupted" } else { "" };
+    let mut text = format!("{name}seed {seed}, {:?} of virtual time{interrupted}\n", outcome.end);
     let width = topology.traffic.iter().map(|traffic| traffic.name.len()).max().unwrap_or(0);
     for (traffic, talked) in topology.traffic.iter().zip(&outcome.talks) {
         text += &format!("  {:<width$}  {}\n", traffic.name, line(traffic, talked));
@@ -209,6 +255,7 @@ fn as_json(topology: &Topology, seed: u64, outcome: &Outcome) -> serde_json::Val
         "name": topology.name,
         "seed": seed,
         "seconds": outcome.end.as_secs_f64(),
+        "interrupted": outcome.interrupted,
         "traffic": talks,
         "retransmissions": outcome.retransmissions,
         "resets": outcome.resets,

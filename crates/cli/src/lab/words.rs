@@ -19,19 +19,26 @@ pub(super) struct Start {
     pub(super) command: Vec<String>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) directory: Option<String>,
-    /// Tell when somebody listens at this port.
+    /// Tell when some program has this port.
     pub(super) port: Option<u16>,
+    /// The process that holds the host, which knows that.
+    pub(super) holder: u32,
 }
 
 /// What an attendant tells, each with the program's number.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Report {
-    /// Somebody listens at its port.
-    Listens(usize),
-    /// It has printed a line, to standard error or not.
-    Line { program: usize, error: bool, text: String },
-    /// It has ended, with this status or 128 and the number of the signal that ended it.
-    Ended(usize, i32),
+    /// Its port is some program's.
+    Serves(usize),
+    /// It has printed lines, to standard error or not.
+    Lines { program: usize, error: bool, lines: Vec<String> },
+    /// It has ended, with this status or 128 and the number of the signal that ended it, and all that it printed was told.
+    Ended {
+        program: usize,
+        status: i32,
+        /// It was told to end before.
+        told: bool,
+    },
     /// It could not be started.
     Failed(usize, String),
 }

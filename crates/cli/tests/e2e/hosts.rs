@@ -175,7 +175,7 @@ import json, socket, sys
 for number in range(249):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.connect(sys.argv[1])
-    s.send(b'\\0' + json.dumps({'Join': {'host': f'guest{number}', 'program': 'x', 'version': 4}}).encode())
+    s.send(b'\\0' + json.dumps({'Join': {'host': f'guest{number}', 'program': 'x', 'version': 5}}).encode())
     assert b'Joined' in s.recv(10000)
 ";
     let path = network.place.path().join("sockeye/default.sock");
@@ -200,7 +200,7 @@ AREA = 1 << 20
 def join(name):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     s.connect(sys.argv[1])
-    s.send(b'\\0' + json.dumps({'Join': {'host': name, 'program': 'x', 'version': 4}}).encode())
+    s.send(b'\\0' + json.dumps({'Join': {'host': name, 'program': 'x', 'version': 5}}).encode())
     reply, files, _, _ = socket.recv_fds(s, 100000, 4)
     assert b'Joined' in reply, reply
     memory = mmap.mmap(files[0], 4096 + 2 * AREA)

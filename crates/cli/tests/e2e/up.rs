@@ -164,7 +164,7 @@ for message in (b'', b'x', b'\\0', b'\\0{}', b'\\0{\"Join\":{}}', b'\\0' + b'[' 
     s.send(message)
     s.close()
 s = reach()
-s.send(b'\\0{\"Join\":{\"host\":\"evil\",\"program\":\"x\",\"version\":4}}')
+s.send(b'\\0{\"Join\":{\"host\":\"evil\",\"program\":\"x\",\"version\":5}}')
 assert b'Joined' in s.recv(1000)
 # It reads nothing, and rings without end.
 for _ in range(300):
@@ -285,11 +285,11 @@ c.recv(1)
     while !said.ends_with("ready\n") {
         assert_ne!(std::io::BufRead::read_line(&mut out, &mut said).expect("a line"), 0, "{said}");
     }
-    assert!(said.contains("another version of sockeye (it speaks 4, this one 0)"), "{said}");
+    assert!(said.contains("another version of sockeye (it speaks 5, this one 0)"), "{said}");
     let joins = ["run", "--host", "x", "--network", "old", "--", "true"];
     finish(&mut network.command(&joins))
         .exits(2)
-        .complains("another version of sockeye (it speaks 0, this one 4)")
+        .complains("another version of sockeye (it speaks 0, this one 5)")
         .in_one_line();
     assert!(old.wait().expect("python").success());
 }

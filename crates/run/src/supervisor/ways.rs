@@ -1,7 +1,7 @@
 //! What leads away from the program's host: the cable to a network in another process, and the gateway to the machine's own. And
 //! its files, which lead to it.
 
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 
 use rustix::event::epoll;
@@ -38,7 +38,7 @@ impl Supervisor {
             epoll::delete(&self.epoll, cable)?;
             self.network.cable_bell().map_or(Ok(()), |bell| epoll::delete(&self.epoll, bell))?;
             self.network.unplug();
-            let _ = writeln!(io::stderr(), "sockeye: the network is down");
+            self.ledger.say_end_of_network();
         }
         Ok(())
     }

@@ -78,8 +78,10 @@ pub struct Outcome {
     pub resets: u64,
     /// Frames that did not arrive, by reason.
     pub drops: BTreeMap<&'static str, u64>,
-    /// What was expected and isn't so, a line each.
+    /// What was expected and isn't so, a line each; nothing if the run was stopped.
     pub failures: Vec<String>,
+    /// It was stopped before its end.
+    pub interrupted: bool,
 }
 
 impl<'a> Simulation<'a> {
@@ -107,7 +109,16 @@ impl<'a> Simulation<'a> {
     }
 
     /// Runs to the end. `watch` sees each frame as it is sent; without it, nothing is copied.
-    pub fn run(mut self, mut watch: Option<Watch<'_>>) -> Outcome {
+    pub fn run(self, watch: Option<Watch<'_>>) -> Outcome {
+        self.run_while(watch, &mut |_| true)
+    }
+
+    /// The same as long as `goes_on` says so, which is asked before each moment.
+    pub fn run_while(
+        mut self,
+        mut watch: Option<Watch<'_>>,
+        goes_on: &mut dyn FnMut(Instant) -> bool,
+    ) -> Outcome {
         self.built.lab.set_capture(watch.is_some());
         loop {
             self.settle();
@@ -117,7 +128,8 @@ impl<'a> Simulation<'a> {
                 }
             }
             match self.next() {
-                Some(next) => self.now = next,
+                Some(next) if goes_on(next) => self.now = next,
+                Some(_) => return Outcome { failures: Vec::new(), interrupted: true, ..self.outcome() },
                 None => return self.outcome(),
             }
         }
@@ -202,6 +214,7 @@ impl<'a> Simulation<'a> {
             resets,
             drops: lab.dropped(),
             failures: Vec::new(),
+            interrupted: false,
         };
         outcome.failures = self.topology.failures(&outcome);
         outcome

@@ -1,37 +1,46 @@
 //! A network with unmodified programs, in real time: a hub in this process, and on each host that runs something a
 //! `sockeye run` with an attendant, who starts the programs there.
+//!
+//! Flow: all that happens comes to one loop as a [`Told`]; `turns` says what may begin and what is over, `timetable` does what the
+//! file has happen, `ending` ends what is left, and `verdict` judges.
 
+mod ending;
 mod processes;
+mod timetable;
+mod turns;
 mod verdict;
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use sockeye_hub::{Happening, Hub, Place};
+use sockeye_look::Role;
 use sockeye_run::Pcap;
-use sockeye_topology::{Program, Ready, Topology, What};
+use sockeye_topology::{Program, Ready, Topology};
 
 use super::RunArguments;
 use super::counted::Counted;
-use super::words::{Order, Report, Start};
+use super::words::{Order, Report};
+use crate::interrupt::{EXIT_INTERRUPTED, stop_on_interrupt};
 use crate::network_file::Network;
 use crate::output::print;
-use processes::kill;
-use sockeye_look::{Role, descendants};
 
-/// How long programs that were told to end may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// What the loop hasn't looked at yet: who has more to tell waits.
+const MOST_TOLD: usize = 64;
 
 /// Something that the loop is told.
 enum Told {
     Happens(Happening),
-    Reports(Report),
+    /// By the process of a host.
+    Reports(usize, u32, Report),
     /// The process of a host has gone; which of those it had.
     Gone(usize, u32),
     /// The hub has ended: by a signal, or because it failed.
@@ -44,8 +53,12 @@ struct Fare {
     began: Option<Instant>,
     ready: bool,
     ended: Option<(i32, Duration)>,
+    /// It could not be started.
+    missing: bool,
     /// It was told to end, or its host was switched off.
     excused: bool,
+    /// What is wrong with its end was said.
+    blamed: bool,
     printed: Vec<bool>,
 }
 
@@ -66,12 +79,16 @@ struct Run<'a> {
     folder: PathBuf,
     place: Place,
     seed: u64,
-    sender: Sender<Told>,
+    sender: SyncSender<Told>,
     attended: BTreeMap<usize, Attended>,
     fares: Vec<Fare>,
     failures: Vec<String>,
     quiet: bool,
     began: Option<Instant>,
+    /// How many events of the timetable have happened.
+    happened: usize,
+    /// Somebody ended it.
+    interrupted: bool,
 }
 
 /// Runs it; gives the exit status.
@@ -79,21 +96,29 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
     match try_run(arguments, network) {
         Ok(status) => status,
         Err(why) => {
-            let _ = writeln!(io::stderr(), "sockeye: {why}");
+            complain(&why);
             ExitCode::FAILURE
         }
     }
+}
+
+/// A line on standard error.
+fn complain(why: &str) {
+    // Nobody may be there to read it.
+    let _ = writeln!(io::stderr(), "sockeye: {why}");
 }
 
 fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, String> {
     let Network { topology, files } = network;
     let place = Place::of(&format!("lab-{}", std::process::id())).map_err(|error| error.to_string())?;
     let seed = arguments.seed.or(topology.seed).unwrap_or(1);
+    // Before the hub hears of it. Without, ^C ends all at once.
+    let interrupt = stop_on_interrupt().unwrap_or_default();
     let mut hub = Hub::of(place.clone(), &topology, seed, files).map_err(|error| error.to_string())?;
     let hosts: Vec<_> = (0..topology.hosts.len()).filter(|host| runs_something(&topology, *host)).collect();
     // It can do without.
     let _ = hub.open_desk(Role::Lab, Some(arguments.file.display().to_string()));
-    let (sender, told) = channel();
+    let (sender, told) = sync_channel(MOST_TOLD);
     hub.wait_for(hosts.len(), happenings(&sender));
     let watched = watch(&mut hub, &topology, arguments)?;
     let ended = sender.clone();
@@ -115,9 +140,13 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
         failures: Vec::new(),
         quiet: arguments.json,
         began: None,
+        happened: 0,
+        interrupted: false,
     };
     let went = hosts.iter().try_for_each(|host| run.plug_in(*host)).and_then(|()| run.go_on(&told));
-    run.end_all();
+    run.end_all(&told);
+    // Who has something to tell still isn't kept waiting.
+    drop(told);
     let _ = sockeye_hub::ask_down(&run.place);
     let _ = holder.join();
     went?;
@@ -126,7 +155,11 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     run.judge(&watched.counted);
     let failed = !run.failures.is_empty() || !whole;
     let told = print(&run.summary(arguments.json, &watched.counted));
-    Ok(if failed { ExitCode::FAILURE } else { told })
+    Ok(match (interrupt.load(Ordering::Relaxed), failed || run.interrupted) {
+        (true, _) => ExitCode::from(EXIT_INTERRUPTED),
+        (false, true) => ExitCode::FAILURE,
+        (false, false) => told,
+    })
 }
 
 fn runs_something(topology: &Topology, host: usize) -> bool {
@@ -134,7 +167,7 @@ fn runs_something(topology: &Topology, host: usize) -> bool {
 }
 
 /// Passes what happens on to the loop.
-fn happenings(sender: &Sender<Told>) -> Sender<Happening> {
+fn happenings(sender: &SyncSender<Told>) -> std::sync::mpsc::Sender<Happening> {
     let (teller, happens) = channel();
     let sender = sender.clone();
     thread::spawn(move || {
@@ -181,10 +214,11 @@ impl Run<'_> {
         let own = std::env::current_exe().map_err(|error| error.to_string())?;
         let name = &self.topology.hosts[host].name;
         let mut command = Command::new(&own);
-        command.args(["run", "--host", name, "--network", self.place.name()]);
+        command.args(["run", "--attended", "--host", name, "--network", self.place.name()]);
         command.args(["--seed", &(self.seed.wrapping_add(host as u64 + 1)).to_string(), "--"]);
         command.arg(&own).args(["lab", "attend"]).current_dir(&self.folder);
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        // A terminal's ^C is for us alone: we end them.
+        let piped = command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = piped.spawn().map_err(|error| format!("{name}: {error}"))?;
         let (Some(orders), Some(out)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(format!("{name}: no pipes"));
@@ -193,8 +227,8 @@ impl Run<'_> {
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
                 if let Ok(report) = serde_json::from_str(&line) {
-                    // The loop may be over.
-                    let _ = sender.send(Told::Reports(report));
+                    // The loop may be over. What is said still is read, so that nobody waits for that.
+                    let _ = sender.send(Told::Reports(host, process, report));
                 }
             }
             let _ = sender.send(Told::Gone(host, process));
@@ -220,87 +254,15 @@ impl Run<'_> {
             };
             match next {
                 Told::Happens(happening) => self.happen(&happening)?,
-                Told::Reports(report) => self.take(report),
+                Told::Reports(host, process, report) => self.take((host, process), report),
                 Told::Gone(host, process) => self.lose(host, process),
                 Told::Ended(Some(why)) => return Err(why),
                 Told::Ended(None) => {
-                    self.failures.push("it was interrupted".to_owned());
+                    self.interrupted = true;
                     return Ok(());
                 }
             }
         }
-    }
-
-    fn happen(&mut self, happening: &Happening) -> Result<(), String> {
-        let find = |name: &String| self.topology.hosts.iter().position(|host| host.name == *name);
-        match happening {
-            Happening::Began => self.began = Some(Instant::now()),
-            Happening::Off(name) => {
-                let Some(host) = find(name) else { return Ok(()) };
-                for (program, fare) in self.topology.programs.iter().zip(&mut self.fares) {
-                    fare.excused |= program.host == host;
-                }
-                if let Some(mut attended) = self.attended.remove(&host) {
-                    kill(&mut attended.child);
-                }
-            }
-            Happening::On(name) => {
-                let Some(host) = find(name) else { return Ok(()) };
-                for (program, fare) in self.topology.programs.iter().zip(&mut self.fares) {
-                    if program.host == host {
-                        // What it has printed, it has.
-                        *fare = Fare { printed: std::mem::take(&mut fare.printed), ..Fare::default() };
-                    }
-                }
-                self.plug_in(host)?;
-            }
-            Happening::Pause(name) => find(name).into_iter().for_each(|host| self.signal(host, "STOP")),
-            Happening::Resume(name) => find(name).into_iter().for_each(|host| self.signal(host, "CONT")),
-        }
-        Ok(())
-    }
-
-    fn start_what_can(&mut self) {
-        if self.began.is_none() {
-            return;
-        }
-        for number in 0..self.fares.len() {
-            let program = &self.topology.programs[number];
-            let can = self.fares[number].began.is_none()
-                && self.attended.contains_key(&program.host)
-                && program.after.iter().all(|other| self.is_ready(*other));
-            if can {
-                self.start(number);
-            }
-        }
-    }
-
-    /// Whether those after it may begin.
-    fn is_ready(&self, number: usize) -> bool {
-        let (program, fare) = (&self.topology.programs[number], &self.fares[number]);
-        match &program.ready {
-            Some(Ready::After(time)) => fare.began.is_some_and(|began| began.elapsed() >= *time),
-            Some(Ready::Port(_) | Ready::Prints(_)) => fare.ready,
-            None if program.server => fare.began.is_some(),
-            None => fare.ended.is_some(),
-        }
-    }
-
-    fn start(&mut self, number: usize) {
-        let program = &self.topology.programs[number];
-        let port = match program.ready {
-            Some(Ready::Port(port)) => Some(port),
-            _ => None,
-        };
-        let start = Start {
-            program: number,
-            command: program.command.clone(),
-            environment: program.environment.clone(),
-            directory: program.directory.clone(),
-            port,
-        };
-        self.fares[number].began = Some(Instant::now());
-        self.order(program.host, &Order::Start(start));
     }
 
     fn order(&mut self, host: usize, order: &Order) {
@@ -311,47 +273,44 @@ impl Run<'_> {
         }
     }
 
-    fn take(&mut self, report: Report) {
+    /// Takes what a host's process reports. Of one that was switched off only what was printed counts.
+    fn take(&mut self, (host, process): (usize, u32), report: Report) {
+        let is_there = self.attended.get(&host).is_some_and(|attended| attended.child.id() == process);
         match report {
-            Report::Listens(program) => {
-                if let Some(fare) = self.fares.get_mut(program) {
-                    fare.ready = true;
-                }
+            Report::Lines { program, error, lines } => self.say_lines(program, error, &lines),
+            Report::Serves(program) if is_there => {
+                self.fares.get_mut(program).into_iter().for_each(|fare| fare.ready = true);
             }
-            Report::Line { program, error, text } => self.line(program, error, &text),
-            Report::Ended(program, status) => {
-                let Some(fare) = self.fares.get_mut(program) else { return };
-                let took = fare.began.map(|began| began.elapsed()).unwrap_or_default();
-                fare.ended = Some((status, took));
-            }
-            Report::Failed(program, why) => {
+            Report::Ended { program, status, told } if is_there => self.note_end(program, status, told),
+            Report::Failed(program, why) if is_there => {
                 let Some(fare) = self.fares.get_mut(program) else { return };
                 fare.ended = Some((127, Duration::ZERO));
-                fare.excused = true;
-                self.failures
-                    .push(format!("{}: can't be started: {why}", self.topology.programs[program].name));
+                (fare.missing, fare.blamed) = (true, true);
+                let name = &self.topology.programs[program].name;
+                self.failures.push(format!("{name}: can't be started: {why}"));
             }
+            Report::Serves(_) | Report::Ended { .. } | Report::Failed(..) => {}
         }
     }
 
-    fn line(&mut self, number: usize, error: bool, text: &str) {
+    fn say_lines(&mut self, number: usize, error: bool, lines: &[String]) {
         let Some(program) = self.topology.programs.get(number) else { return };
         let fare = &mut self.fares[number];
-        for (what, printed) in program.prints.iter().zip(&mut fare.printed) {
-            *printed |= text.contains(what);
+        let mut text = String::new();
+        for line in lines {
+            for (what, printed) in program.prints.iter().zip(&mut fare.printed) {
+                *printed |= line.contains(what);
+            }
+            fare.ready |= matches!(&program.ready, Some(Ready::Prints(what)) if line.contains(what));
+            if !self.quiet {
+                text += &format!("[{} {}] {line}\n", self.topology.hosts[program.host].name, program.name);
+            }
         }
-        if matches!(&program.ready, Some(Ready::Prints(what)) if text.contains(what)) {
-            fare.ready = true;
-        }
-        if self.quiet {
-            return;
-        }
-        let line = format!("[{} {}] {text}\n", self.topology.hosts[program.host].name, program.name);
         // Nobody may be there to read it.
         let _ = if error {
-            io::stderr().write_all(line.as_bytes())
+            io::stderr().write_all(text.as_bytes())
         } else {
-            io::stdout().write_all(line.as_bytes())
+            io::stdout().write_all(text.as_bytes())
         };
     }
 
@@ -369,96 +328,6 @@ impl Run<'_> {
             if program.host == host && fare.ended.is_none() {
                 fare.ended = Some((-1, Duration::ZERO));
                 fare.excused = true;
-            }
-        }
-    }
-
-    /// Whether all that is waited for has ended, and no host that is off comes back.
-    fn is_over(&self) -> bool {
-        let Some(began) = self.began else { return false };
-        let comes_back = |host: usize| {
-            let on =
-                |event: &sockeye_topology::Event| event.what == What::On(host) && began.elapsed() < event.at;
-            self.topology.events.iter().any(on)
-        };
-        self.topology.programs.iter().zip(&self.fares).all(|(program, fare)| {
-            let gone = !self.attended.contains_key(&program.host) && !comes_back(program.host);
-            program.server || fare.ended.is_some() || gone
-        })
-    }
-
-    /// When something is to be looked at without anybody telling.
-    fn deadline(&self) -> Option<Instant> {
-        let programs = self.topology.programs.iter().zip(&self.fares);
-        let times = programs.flat_map(|(program, fare)| {
-            let ready = match program.ready {
-                Some(Ready::After(time)) => fare.began.map(|began| began + time),
-                _ => None,
-            };
-            let late = fare.began.zip(program.within).filter(|_| fare.ended.is_none() && !fare.excused);
-            [ready.filter(|at| *at > Instant::now()), late.map(|(began, within)| began + within)]
-        });
-        let whole = self.began.zip(self.topology.expectations.within).map(|(began, within)| began + within);
-        times.chain([whole]).flatten().min()
-    }
-
-    /// What has taken too long is told to end. Whether it is the whole.
-    fn note_time(&mut self) -> bool {
-        let too_long = |began: Option<Instant>, within: Option<Duration>| {
-            began.zip(within).is_some_and(|(began, within)| began.elapsed() >= within)
-        };
-        let whole = too_long(self.began, self.topology.expectations.within);
-        if whole {
-            let within = self.topology.expectations.within.unwrap_or_default();
-            self.failures.push(format!("it takes longer than {within:?}"));
-        }
-        for number in 0..self.fares.len() {
-            let (program, fare) = (&self.topology.programs[number], &mut self.fares[number]);
-            let late = too_long(fare.began, program.within);
-            if fare.ended.is_some() || fare.excused || !(late || whole) {
-                continue;
-            }
-            fare.excused = true;
-            fare.ended = Some((-1, Duration::ZERO));
-            if late {
-                let within = program.within.unwrap_or_default();
-                self.failures.push(format!("{}: takes longer than {within:?}", program.name));
-            }
-            let host = program.host;
-            self.order(host, &Order::End(number));
-        }
-        whole
-    }
-
-    /// Tells all that still runs to end, then ends it.
-    fn end_all(&mut self) {
-        for number in 0..self.fares.len() {
-            if self.fares[number].ended.is_none() {
-                let host = self.topology.programs[number].host;
-                self.order(host, &Order::End(number));
-            }
-        }
-        for attended in std::mem::take(&mut self.attended).into_values() {
-            let Attended { mut child, orders } = attended;
-            drop(orders);
-            let until = Instant::now() + PATIENCE;
-            while child.try_wait().is_ok_and(|status| status.is_none()) && Instant::now() < until {
-                thread::sleep(Duration::from_millis(1));
-            }
-            kill(&mut child);
-        }
-    }
-
-    fn signal(&self, host: usize, name: &str) {
-        let Some(attended) = self.attended.get(&host) else { return };
-        let own = attended.child.id();
-        for process in std::iter::once(own).chain(descendants(&[own])) {
-            let process = i32::try_from(process).unwrap_or(0);
-            let signal =
-                if name == "STOP" { rustix::process::Signal::STOP } else { rustix::process::Signal::CONT };
-            if let Some(process) = rustix::process::Pid::from_raw(process) {
-                // It may have ended meanwhile.
-                let _ = rustix::process::kill_process(process, signal);
             }
         }
     }

@@ -11,11 +11,16 @@ impl Run<'_> {
     pub(super) fn judge(&mut self, counted: &Counted) {
         for (program, fare) in self.topology.programs.iter().zip(&self.fares) {
             let name = &program.name;
+            if self.interrupted && (fare.excused || fare.ended.is_none()) {
+                // It had no time to do what it should.
+                continue;
+            }
             if fare.began.is_none() {
                 self.failures.push(format!("{name}: was not started"));
                 continue;
             }
-            if let (Some(wanted), Some((status, _)), false) = (program.status, fare.ended, fare.excused)
+            let is_judged = !(fare.excused || fare.blamed);
+            if let (Some(wanted), Some((status, _)), true) = (program.status, fare.ended, is_judged)
                 && status != wanted
             {
                 self.failures.push(format!("{name}: ended with {status}, not {wanted}"));
@@ -45,6 +50,7 @@ impl Run<'_> {
                 "name": self.topology.name,
                 "seed": self.seed,
                 "seconds": took.as_secs_f64(),
+                "interrupted": self.interrupted,
                 "programs": programs,
                 "drops": counted.drops,
                 "failures": self.failures,
@@ -52,7 +58,8 @@ impl Run<'_> {
             return format!("{value:#}\n");
         }
         let name = self.topology.name.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        let mut text = format!("{name}seed {}, {took:.1?} of real time\n", self.seed);
+        let interrupted = if self.interrupted { ", interrupted" } else { "" };
+        let mut text = format!("{name}seed {}, {took:.1?} of real time{interrupted}\n", self.seed);
         for (program, fare) in programs {
             text += &format!("  {}\n", fate(program, fare));
         }
@@ -66,6 +73,7 @@ impl Run<'_> {
 fn fate(program: &Program, fare: &Fare) -> String {
     let name = &program.name;
     match (fare.began, fare.ended) {
+        _ if fare.missing => format!("{name}: not started"),
         (None, _) => format!("{name}: not started"),
         (Some(_), Some((status, took))) if !fare.excused => {
             format!("{name}: ended with {status} after {took:.1?}")
