@@ -170,12 +170,10 @@ impl Chain {
         out
     }
 
-    /// Reads once where the first of its bytes lie, and who else holds them; gives something made of it, so that it is read.
+    /// Reads once how many hold the first of its bytes, and gives something made of it, so that it is read.
     pub fn look_ahead(&self) -> u64 {
         match &self.first {
-            Piece::Shared(bytes) => {
-                u64::from(bytes.is_unique()) << 8 ^ u64::from(bytes.first().copied().unwrap_or(0))
-            }
+            Piece::Shared(bytes) => u64::from(bytes.is_unique()),
             Piece::Few(_) => 0,
         }
     }

@@ -51,7 +51,7 @@ impl Home {
         let mut stack = Stack::new(Settings::default(), Rng::from_seed(1));
         let addresses = ["10.0.0.1/24", "fd00::1/64"].iter().filter_map(|text| text.parse().ok()).collect();
         let eth0 = stack.add_interface(Interface {
-            name: "eth0".to_owned(),
+            name: "eth0".into(),
             mac: if layer == Layer::Ip { Mac::ZERO } else { Mac([2, 0, 0, 0, 0, 1]) },
             mtu: 1500,
             addresses,

@@ -1,8 +1,10 @@
 //! What is to happen at which time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use sockeye_base::Instant;
+
+use crate::HostId;
 
 /// When something is to happen, and after how many others that were put here.
 pub(crate) type Turn = (Instant, u64);
@@ -67,6 +69,33 @@ impl<T> Agenda<T> {
     /// Puts back the next, or what is left of it.
     pub(crate) fn put_back(&mut self, (turn, what): (Turn, T)) {
         self.queue.push_front((turn, what));
+    }
+}
+
+/// When hosts are to be woken.
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines {
+    all: BTreeSet<(Instant, HostId)>,
+    /// Asked for after each step.
+    first: Option<(Instant, HostId)>,
+}
+
+impl Deadlines {
+    pub(crate) fn first(&self) -> Option<(Instant, HostId)> {
+        self.first
+    }
+
+    pub(crate) fn insert(&mut self, at: Instant, host: HostId) {
+        let entry = (at, host);
+        self.all.insert(entry);
+        self.first = Some(self.first.map_or(entry, |first| first.min(entry)));
+    }
+
+    pub(crate) fn remove(&mut self, at: Instant, host: HostId) {
+        self.all.remove(&(at, host));
+        if self.first == Some((at, host)) {
+            self.first = self.all.first().copied();
+        }
     }
 }
 

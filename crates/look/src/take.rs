@@ -60,7 +60,7 @@ fn host(lab: &mut Lab, now: Instant, id: HostId, outside: Option<&dyn Outside>) 
     let traffic = |packets, bytes, dropped| Traffic { packets, bytes, dropped };
     let interfaces = stack.interfaces().map(|(id, own)| (id, own, stack.interface_counts(id)));
     let interfaces = interfaces.map(|(id, own, counts)| Interface {
-        name: own.name.clone(),
+        name: own.name.to_string(),
         index: id.index(),
         mac: (own.mac != Mac::ZERO).then(|| own.mac.to_string()),
         mtu: own.mtu,
@@ -75,7 +75,7 @@ fn host(lab: &mut Lab, now: Instant, id: HostId, outside: Option<&dyn Outside>) 
         interface: name_of(stack, route.interface),
     });
     let groups = stack.interfaces().flat_map(|(id, own)| {
-        let group = |(group, members)| Group { interface: own.name.clone(), group, members };
+        let group = |(group, members)| Group { interface: own.name.to_string(), group, members };
         stack.groups(id).into_iter().map(group)
     });
     Host {
@@ -104,7 +104,7 @@ fn happened((group, rows): (&str, Vec<(String, i64)>)) -> (String, Vec<(String, 
 
 fn name_of(stack: &Stack, id: InterfaceId) -> String {
     let interface = stack.interfaces().find(|(own, _)| *own == id);
-    interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
+    interface.map(|(_, interface)| interface.name.to_string()).unwrap_or_default()
 }
 
 fn socket(stack: &Stack, row: &Row, outside: Option<&dyn Outside>) -> Socket {

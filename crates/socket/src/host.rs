@@ -38,10 +38,12 @@ pub struct Host {
     pub(crate) stack: Stack,
     /// Who makes the calls.
     pub(crate) identity: Arc<unix::Identity>,
+    /// Who makes them if nobody says so.
+    nobody: Arc<unix::Identity>,
     /// What every socket begins with.
     pub(crate) options: Arc<Options>,
     pub(crate) heirs: Heirs,
-    name: String,
+    name: Arc<str>,
 }
 
 /// An open socket of either kind.
@@ -90,24 +92,26 @@ pub(crate) enum Kind {
 impl Host {
     /// A host of this name over a stack.
     pub fn new(name: &str, stack: Stack) -> Host {
-        Host::beside(None, name, stack)
+        Host::beside(None, name.into(), stack)
     }
 
     /// The same that has what it holds alike in one place with a host made before: many take less room then.
-    pub fn beside(other: Option<&Host>, name: &str, mut stack: Stack) -> Host {
+    pub fn beside(other: Option<&Host>, name: Arc<str>, mut stack: Stack) -> Host {
         let options: Arc<Options> = other.map_or_else(Arc::default, |other| Arc::clone(&other.options));
+        let nobody: Arc<unix::Identity> = other.map_or_else(Arc::default, |other| Arc::clone(&other.nobody));
         stack.expect(other.map(|other| &other.stack), |settings| options.tcp_config(settings));
         let unix = unix::Domain::new(Arc::clone(&options), &mut stack.fork_rng());
         Host {
             stack,
             sockets: Table::default(),
             unix,
-            identity: Arc::default(),
+            identity: Arc::clone(&nobody),
+            nobody,
             untaken: Vec::new(),
             pool: Pool::new(),
             options,
             heirs: Heirs::default(),
-            name: name.to_owned(),
+            name,
             changed: VecDeque::new(),
             lost: VecDeque::new(),
         }

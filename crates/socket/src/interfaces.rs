@@ -50,8 +50,14 @@ impl Host {
     fn interface_answer(&self, socket: SocketId, request: u32, mut asked: Ifreq) -> Result<Ifreq> {
         if request == ioctl::SIOCGIFNAME {
             let id = self.interface_at(asked.index()).ok_or(Errno::ENODEV)?;
-            let name =
-                self.stack.interfaces().find(|(other, _)| *other == id).ok_or(Errno::ENODEV)?.1.name.clone();
+            let name = self
+                .stack
+                .interfaces()
+                .find(|(other, _)| *other == id)
+                .ok_or(Errno::ENODEV)?
+                .1
+                .name
+                .to_string();
             asked.set_name(&name);
             return Ok(asked);
         }

@@ -44,7 +44,7 @@ impl Net {
             let mut stack = Stack::new(Settings::default(), Rng::from_seed(n.into()));
             let addresses = [format!("10.0.0.{n}/24"), format!("fd61::{n}/64")];
             stack.add_interface(Interface {
-                name: "eth0".to_owned(),
+                name: "eth0".into(),
                 mac: Mac([2, 0, 0, 0, 0, n]),
                 mtu: 1500,
                 addresses: addresses.iter().map(|text| text.parse().expect("a cidr")).collect(),

@@ -103,7 +103,7 @@ impl Host {
             let host = engine.lab.host(self.id);
             let interfaces = host.stack().interfaces();
             let told = interfaces.map(|(id, interface)| Interface {
-                name: interface.name.clone(),
+                name: interface.name.to_string(),
                 index: id.index(),
                 addresses: interface.addresses.iter().map(|own| (own.address(), own.prefix())).collect(),
                 mtu: interface.mtu,

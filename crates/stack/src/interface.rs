@@ -1,5 +1,6 @@
 //! Interfaces: where packets enter and leave a host.
 
+use std::borrow::Cow;
 use std::num::NonZeroU16;
 
 use sockeye_wire::ethernet::Mac;
@@ -59,7 +60,7 @@ impl From<Option<InterfaceId>> for Device {
 #[derive(Clone, Debug)]
 pub struct Interface {
     /// Its name, such as `eth0`.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// Its hardware address; all zero where packets go without an Ethernet header: `lo`, a TUN.
     pub mac: Mac,
     /// The longest IP packet it takes, in bytes.

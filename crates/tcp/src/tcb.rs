@@ -7,7 +7,7 @@ use sockeye_base::{Chain, Duration, Instant, SeqNum};
 use sockeye_wire::tcp::Segment;
 
 use crate::config::{Config, Ports, SharedConfig};
-use crate::congestion::CongestionControl;
+use crate::congestion::Control;
 use crate::error::Error;
 use crate::info::{Counters, Info};
 use crate::options::Negotiated;
@@ -109,7 +109,7 @@ pub struct Tcb {
     /// Our SYN went more than once: its round trip is unknown (RFC 6298, section 3).
     pub(crate) syn_repeated: bool,
     pub(crate) recovery: Recovery,
-    pub(crate) control: Box<dyn CongestionControl>,
+    pub(crate) control: Control,
     pub(crate) cwnd: u32,
     pub(crate) ssthresh: u32,
     pub(crate) cwnd_credit: u32,

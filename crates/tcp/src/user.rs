@@ -262,7 +262,8 @@ impl Tcb {
         let lengths = [self.send_buffer.len(), self.receive_queue.len()].map(|length| length as u64);
         let counts = [self.recovery.sent.packets(), self.recovery.reordering, self.window.read];
         let counts = [counts, [self.counters.segs_in.0, self.snd_una.0, u32::from(self.quick_acks)]];
-        let counts = counts.as_flattened().iter().fold(0, |seen, count| seen ^ count);
+        let control = self.control.look_ahead();
+        let counts = counts.as_flattened().iter().fold(control, |seen, count| seen ^ count);
         [spans, times, lengths].as_flattened().iter().fold(u64::from(counts), |seen, one| seen ^ one)
     }
 
@@ -270,7 +271,7 @@ impl Tcb {
     pub fn look_farther_ahead(&self) -> u64 {
         let in_flight = self.recovery.sent.first().map_or(0, |sent| sent.sent_at.as_nanos());
         let config = nanos(self.config.rto_min) ^ nanos(self.config.delayed_ack);
-        in_flight ^ self.control.look_ahead() ^ config ^ self.send_buffer.look_ahead()
+        in_flight ^ config ^ self.send_buffer.look_ahead()
     }
 
     /// Segments sent again.

@@ -149,7 +149,10 @@ impl Frame {
 
     /// The same of the first of the bytes that a segment carries, when it has come itself.
     pub fn look_farther_ahead(&self) -> u64 {
-        self.as_segment().map_or(0, |segment| segment.payload.look_ahead())
+        self.as_segment().map_or(0, |segment| {
+            let first = segment.payload.pieces().next().and_then(<[u8]>::first);
+            segment.payload.look_ahead() << 8 ^ u64::from(first.copied().unwrap_or(0))
+        })
     }
 
     /// The single frames this value stands for, in order (see [`tcp::Segment::split`]).

@@ -175,7 +175,7 @@ impl Rig {
         let addresses =
             addresses.map(|(version, len)| format!("{}/{len}", Side::Sockeye.at(version, 0).ip()));
         let interface = stack.add_interface(Interface {
-            name: "eth0".to_owned(),
+            name: "eth0".into(),
             mac: if setup.layer == Layer::Ethernet { Mac([2, 0, 0, 0, 0, 2]) } else { Mac::ZERO },
             mtu: setup.mtu.into(),
             addresses: addresses.iter().map(|text| text.parse().expect("an address")).collect(),

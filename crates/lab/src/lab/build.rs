@@ -19,18 +19,19 @@ impl Lab {
     /// Adds a host. Its `eth0` is not linked to anything yet.
     pub fn add_host(&mut self, spec: HostSpec) -> HostId {
         let id = HostId(self.nodes.len());
-        self.names.entry(spec.name.to_ascii_lowercase()).or_insert(id);
+        let name: Arc<str> = spec.name.into();
+        let is_small = !name.bytes().any(|byte| byte.is_ascii_uppercase());
+        let small = if is_small { Arc::clone(&name) } else { name.to_ascii_lowercase().into() };
+        self.names.entry(small).or_insert(id);
         let epoch = self.epoch.unwrap_or(spec.settings.epoch);
         let settings = self.shared(Settings { epoch, ..spec.settings });
         let before = self.nodes.last().map(|node| &node.host);
-        let mut host = Host::beside(before, &spec.name, Stack::new(settings, self.rng.fork()));
+        let mut host = Host::beside(before, name, Stack::new(settings, self.rng.fork()));
         host.set_tap(self.capturing != Capturing::Nothing);
-        // Of `lo`, and mostly of one more.
-        let mut lanes = Vec::with_capacity(2);
-        lanes.push(None);
         self.nodes.push(Node {
             host,
-            lanes,
+            eth0: None,
+            others: Vec::new(),
             off: false,
             paused: None,
             touched: false,
@@ -61,7 +62,7 @@ impl Lab {
 
     /// Gives a host one Ethernet interface more, with these addresses and this MTU in bytes: `eth1`, `eth2` …
     pub fn add_interface(&mut self, host: HostId, addresses: Vec<Cidr>, mtu: usize) -> InterfaceId {
-        let hardware = mac(host, self.nodes[host.0].lanes.len());
+        let hardware = mac(host, self.host(host).stack().interfaces().count());
         self.add_interface_with(host, hardware, addresses, mtu)
     }
 
@@ -73,9 +74,16 @@ impl Lab {
         addresses: Vec<Cidr>,
         mtu: usize,
     ) -> InterfaceId {
-        let name = format!("eth{}", self.nodes[host.0].lanes.len() - 1);
-        self.nodes[host.0].lanes.push(None);
-        interface::add(self.host_mut(host).stack_mut(), Interface { name, mac, mtu, addresses })
+        let name = match self.host(host).stack().interfaces().skip(1).count() {
+            // The only one of most hosts.
+            0 => "eth0".into(),
+            number => format!("eth{number}").into(),
+        };
+        let id = interface::add(self.host_mut(host).stack_mut(), Interface { name, mac, mtu, addresses });
+        if id != ETH0 {
+            self.nodes[host.0].others.push(None);
+        }
+        id
     }
 
     /// Adds a switch, with nothing plugged in yet.
@@ -128,7 +136,7 @@ impl Lab {
         for (from, end) in ends.into_iter().enumerate() {
             let lane = Lane { link: id, from };
             match end {
-                End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
+                End::Interface(host, interface) => self.plug(host, interface, lane),
                 End::Switch(switch) if !closes_ring => self.switches[switch.0].plug(lane),
                 End::Switch(_) => {}
                 End::Outside(outside) => self.outsides[outside.0].lane = Some(lane),
@@ -142,16 +150,22 @@ impl Lab {
     pub fn replug(&mut self, from: impl Into<End>, to: impl Into<End>) {
         let (from, to) = (from.into(), to.into());
         let lane = match from {
-            End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0].take(),
+            End::Interface(host, interface) => self.nodes[host.0].lane_mut(interface).and_then(Option::take),
             End::Outside(outside) => self.outsides[outside.0].lane.take(),
             End::Switch(_) => None,
         };
         let Some(lane) = lane else { return };
         self.links[lane.link.0].ends[lane.from] = to;
         match to {
-            End::Interface(host, interface) => self.nodes[host.0].lanes[interface.0] = Some(lane),
+            End::Interface(host, interface) => self.plug(host, interface, lane),
             End::Outside(outside) => self.outsides[outside.0].lane = Some(lane),
             End::Switch(_) => {}
+        }
+    }
+
+    fn plug(&mut self, host: HostId, interface: InterfaceId, lane: Lane) {
+        if let Some(place) = self.nodes[host.0].lane_mut(interface) {
+            *place = Some(lane);
         }
     }
 

@@ -21,7 +21,7 @@ impl Lab {
         if self.nodes[from.0].off {
             return self.see(now, End::Interface(from, interface), &frame, Some(reason::OFF));
         }
-        match self.nodes[from.0].lanes.get(interface.0).copied().flatten() {
+        match self.nodes[from.0].lane(interface) {
             Some(lane) => self.enter(now, lane, frame),
             None => self.see(now, End::Interface(from, interface), &frame, Some(reason::NO_LINK)),
         }
@@ -184,7 +184,7 @@ impl Lab {
 
     fn lane_of(&self, end: End) -> Option<Lane> {
         match end {
-            End::Interface(host, interface) => self.nodes[host.0].lanes.get(interface.0).copied().flatten(),
+            End::Interface(host, interface) => self.nodes[host.0].lane(interface),
             End::Outside(outside) => self.outsides[outside.0].lane,
             End::Switch(_) => None,
         }
@@ -196,7 +196,7 @@ impl Lab {
             End::Interface(host, interface) => {
                 let mut interfaces = self.nodes[host.0].host.stack().interfaces();
                 let interface = interfaces.find(|(id, _)| *id == interface);
-                interface.map(|(_, interface)| interface.name.clone()).unwrap_or_default()
+                interface.map(|(_, interface)| interface.name.to_string()).unwrap_or_default()
             }
             End::Switch(switch) => self.switches[switch.0].name.clone(),
             End::Outside(outside) => self.outsides[outside.0].name.clone(),

@@ -5,7 +5,7 @@ mod build;
 mod carry;
 mod flood;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use sockeye_base::{Duration, Instant, Rng};
@@ -14,7 +14,7 @@ use sockeye_stack::{Cidr, InterfaceId, Round, Settings};
 use sockeye_wire::Frame;
 use sockeye_wire::ethernet::Mac;
 
-use crate::agenda::Agenda;
+use crate::agenda::{Agenda, Deadlines};
 use crate::capture::{Captured, Capturing};
 use crate::interface;
 use crate::link::{ETH0, Lane, Link};
@@ -68,7 +68,7 @@ impl HostSpec {
 pub struct Lab {
     nodes: Vec<Node>,
     /// The hosts by name, in small letters.
-    names: BTreeMap<String, HostId>,
+    names: BTreeMap<Arc<str>, HostId>,
     links: Vec<Link>,
     switches: Vec<Switch>,
     /// The links out, away from outside, and who is there.
@@ -89,7 +89,7 @@ pub struct Lab {
     /// Hosts that may have sockets whose readiness changed.
     changed: VecDeque<HostId>,
     /// When hosts are to be woken: their deadlines, or earlier.
-    deadlines: BTreeSet<(Instant, HostId)>,
+    deadlines: Deadlines,
     /// Hosts that worked since their deadline was looked at.
     unscheduled: Vec<HostId>,
     /// Nothing is due before this, unless a host is touched.
@@ -109,8 +109,8 @@ pub struct Lab {
 /// What is looked at with every frame stands before what the host has first.
 #[repr(C, align(64))]
 struct Node {
-    /// The link of each interface, `lo` being the first, away from the host.
-    lanes: Vec<Option<Lane>>,
+    /// The link of `eth0`, away from the host.
+    eth0: Option<Lane>,
     /// As it stands in `deadlines`.
     deadline: Option<Instant>,
     /// It stands still, and this is what has come meanwhile.
@@ -121,18 +121,33 @@ struct Node {
     changed: bool,
     /// It is in `unscheduled`.
     unscheduled: bool,
+    /// The links of `eth1` and so on.
+    others: Vec<Option<Lane>>,
     host: Host,
 }
 
 impl Node {
+    /// The link of an interface, away from the host.
+    fn lane(&self, interface: InterfaceId) -> Option<Lane> {
+        match interface.0.checked_sub(ETH0.0)? {
+            0 => self.eth0,
+            number => self.others.get(number - 1).copied().flatten(),
+        }
+    }
+
+    /// The same, to change; `lo` has none.
+    fn lane_mut(&mut self, interface: InterfaceId) -> Option<&mut Option<Lane>> {
+        match interface.0.checked_sub(ETH0.0)? {
+            0 => Some(&mut self.eth0),
+            number => Some(&mut self.others[number - 1]),
+        }
+    }
+
     /// Reads what a frame will need that comes in by an interface ([`Host::look_ahead`]), and gives something made of it.
     fn look_ahead(&self, interface: InterfaceId, round: Round, frame: &Frame) -> u64 {
         let beside = match round {
             Round::Itself => u64::from(self.touched),
-            Round::Tables => {
-                let lane = self.lanes.get(interface.0).copied().flatten();
-                lane.map_or(0, |lane| lane.from as u64) ^ frame.look_farther_ahead()
-            }
+            Round::Tables => frame.look_farther_ahead(),
             Round::Entries | Round::Beyond => 0,
         };
         beside ^ self.host.look_ahead(interface, round)
@@ -183,7 +198,7 @@ impl Lab {
             dropped: BTreeMap::new(),
             touched: VecDeque::new(),
             changed: VecDeque::new(),
-            deadlines: BTreeSet::new(),
+            deadlines: Deadlines::default(),
             unscheduled: Vec::new(),
             quiet_until: Instant::ZERO,
             allowance: usize::MAX,
@@ -229,7 +244,7 @@ impl Lab {
 
     /// The host of this name, in whatever case; the first if there are several.
     pub fn find(&self, name: &str) -> Option<HostId> {
-        self.names.get(&name.to_ascii_lowercase()).copied()
+        self.names.get(name.to_ascii_lowercase().as_str()).copied()
     }
 
     /// All hosts, in the order they were added.
@@ -275,7 +290,7 @@ impl Lab {
     pub fn advance(&mut self, now: Instant) {
         if !self.touched.is_empty() || now >= self.quiet_until {
             self.carry(now);
-            let next = self.deadlines.first().map(|(at, _)| *at);
+            let next = self.deadlines.first().map(|(at, _)| at);
             self.quiet_until = [next, self.between_hosts()].into_iter().flatten().min().unwrap_or(NEVER);
         }
     }
@@ -315,7 +330,7 @@ impl Lab {
             while let Some(id) = self.unscheduled.pop() {
                 self.schedule(id);
             }
-            match self.deadlines.first().copied() {
+            match self.deadlines.first() {
                 Some((at, id)) if at <= now && self.allowance > 0 => {
                     self.spend_on(id);
                     self.touch(id);
@@ -330,7 +345,7 @@ impl Lab {
     pub fn next_deadline(&mut self) -> Option<Instant> {
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.next_deadline()).min();
         let others = [touched, self.between_hosts()].into_iter().flatten().min();
-        while let Some((at, id)) = self.deadlines.first().copied() {
+        while let Some((at, id)) = self.deadlines.first() {
             // Most timers are put off before they come up: those that something else precedes needn't be looked at.
             if others.is_some_and(|other| other <= at) {
                 break;
@@ -354,7 +369,7 @@ impl Lab {
             return Some(self.quiet_until).filter(|until| *until != NEVER);
         }
         let touched = self.touched.iter().filter_map(|id| self.nodes[id.0].host.earliest_deadline()).min();
-        let timer = self.deadlines.first().map(|(at, _)| *at);
+        let timer = self.deadlines.first().map(|(at, _)| at);
         [timer, touched, self.between_hosts()].into_iter().flatten().min()
     }
 
@@ -474,10 +489,10 @@ impl Lab {
         let deadline = node.host.earliest_deadline().filter(|_| node.paused.is_none());
         if deadline != node.deadline {
             if let Some(old) = node.deadline {
-                self.deadlines.remove(&(old, id));
+                self.deadlines.remove(old, id);
             }
             if let Some(new) = deadline {
-                self.deadlines.insert((new, id));
+                self.deadlines.insert(new, id);
             }
             node.deadline = deadline;
         }

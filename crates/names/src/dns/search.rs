@@ -42,7 +42,7 @@ struct Form {
 impl Search {
     /// Asks for the addresses of a name.
     pub(crate) fn name(files: &Files, name: &str, families: Families, rng: Rng) -> Search {
-        let conf = files.resolv.clone();
+        let conf = ResolvConf::clone(&files.resolv);
         let ipv6 = !conf.no_aaaa;
         let kinds = match families {
             Families::Inet => vec![RecordType::A],
@@ -63,7 +63,7 @@ impl Search {
             address => address,
         };
         let forms = VecDeque::from([Form { name: Name::from(address), as_is: true }]);
-        let search = Search::new(files.resolv.clone(), vec![RecordType::PTR], forms, rng);
+        let search = Search::new(ResolvConf::clone(&files.resolv), vec![RecordType::PTR], forms, rng);
         Search { address: Some(address), ..search }
     }
 

@@ -24,6 +24,10 @@ impl Hosts {
         Hosts(text)
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.0
+    }
+
     fn lines(&self) -> impl Iterator<Item = Line<'_>> {
         lines(&self.0).filter_map(Line::parse)
     }

@@ -67,13 +67,14 @@ impl File {
 /// What a host's files say. A copy shares what it has in common with the first.
 #[derive(Clone, Debug)]
 pub struct Files {
-    texts: BTreeMap<File, Arc<str>>,
+    /// All but that of `hosts`.
+    texts: Arc<BTreeMap<File, Arc<str>>>,
     pub(crate) hosts: Hosts,
     pub(crate) services: Arc<[Service]>,
     pub(crate) protocols: Arc<[Protocol]>,
     pub(crate) networks: Arc<[Network]>,
-    pub(crate) resolv: ResolvConf,
-    pub(crate) order: Order,
+    pub(crate) resolv: Arc<ResolvConf>,
+    pub(crate) order: Arc<Order>,
     pub(crate) policy: Arc<Policy>,
     /// The host's own domain, searched if resolv.conf names none.
     pub(crate) domain: Option<String>,
@@ -84,13 +85,13 @@ impl Files {
     /// asked, and no DNS server.
     pub fn new(host: &str, addresses: impl IntoIterator<Item = IpAddr>) -> Files {
         let mut files = Files {
-            texts: BTreeMap::new(),
+            texts: Arc::default(),
             hosts: Hosts::default(),
             services: Arc::default(),
             protocols: Arc::default(),
             networks: Arc::default(),
-            resolv: ResolvConf::default(),
-            order: Order::default(),
+            resolv: Arc::default(),
+            order: Arc::default(),
             policy: Arc::default(),
             domain: None,
         };
@@ -111,22 +112,27 @@ impl Files {
 
     /// Puts another text in a file's place.
     pub fn set(&mut self, file: File, text: &str) {
-        let kept: Arc<str> = text.into();
         match file {
-            File::Hosts => self.hosts = Hosts::new(Arc::clone(&kept)),
+            File::Hosts => {
+                self.hosts = Hosts::new(text.into());
+                return;
+            }
             File::Services => self.services = lines(text).filter_map(Service::parse).collect(),
             File::Protocols => self.protocols = lines(text).filter_map(Protocol::parse).collect(),
             File::Networks => self.networks = lines(text).filter_map(Network::parse).collect(),
-            File::ResolvConf => self.resolv = ResolvConf::parse(text),
-            File::NsSwitch => self.order = Order::parse(text),
+            File::ResolvConf => self.resolv = Arc::new(ResolvConf::parse(text)),
+            File::NsSwitch => self.order = Arc::new(Order::parse(text)),
             File::Gai => self.policy = Arc::new(Policy::parse(text)),
         }
-        self.texts.insert(file, kept);
+        Arc::make_mut(&mut self.texts).insert(file, text.into());
     }
 
     /// The text of a file, empty if it isn't there.
     pub fn text(&self, file: File) -> &str {
-        self.texts.get(&file).map_or("", |text| text)
+        match file {
+            File::Hosts => self.hosts.text(),
+            _ => self.texts.get(&file).map_or("", |text| text),
+        }
     }
 
     /// getservbyname(3): the first service of this name or alias, of any protocol if none is given. Case matters.

@@ -215,7 +215,7 @@ impl Host {
         let Some(device) = self.get(id)?.options.device else { return Ok(Value::Bytes(Vec::new())) };
         let mut interfaces = self.stack.interfaces();
         let (_, interface) = interfaces.find(|(id, _)| *id == device).ok_or(Errno::ENODEV)?;
-        Ok(Value::Bytes(interface.name.clone().into_bytes()))
+        Ok(Value::Bytes(interface.name.as_bytes().to_vec()))
     }
 
     /// The checks are `do_ip_setsockopt`'s and `do_ipv6_setsockopt`'s.

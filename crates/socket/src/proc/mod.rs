@@ -152,7 +152,7 @@ impl Host {
     }
 
     fn interface_names(&self) -> Vec<String> {
-        self.stack.interfaces().map(|(_, interface)| interface.name.clone()).collect()
+        self.stack.interfaces().map(|(_, interface)| interface.name.to_string()).collect()
     }
 }
 

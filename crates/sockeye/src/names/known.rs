@@ -52,7 +52,7 @@ pub(super) fn of(host: &Host) -> (Arc<Files>, Vec<Interface>) {
         let interfaces = engine.lab.host(host.id).stack().interfaces();
         let interfaces = interfaces.map(|(id, interface)| Interface {
             index: id.index(),
-            name: interface.name.clone(),
+            name: interface.name.to_string(),
             addresses: interface.addresses.iter().map(|cidr| cidr.address()).collect(),
         });
         let interfaces = interfaces.collect();

@@ -45,13 +45,14 @@ impl Cubic {
     pub(crate) fn new(now: Instant, snd_nxt: SeqNum) -> Cubic {
         Cubic { w_max: 0, delay_min: 0, epoch: None, hystart: HyStart::new(now, snd_nxt) }
     }
+
+    /// As [`crate::Tcb::look_ahead`].
+    pub(crate) fn look_ahead(&self) -> u32 {
+        self.w_max
+    }
 }
 
 impl CongestionControl for Cubic {
-    fn look_ahead(&self) -> u64 {
-        self.w_max.into()
-    }
-
     fn on_ack(&mut self, window: &mut Window, ack: Ack) {
         let acked = slow_start(window, ack.bytes);
         if acked == 0 {

@@ -5,8 +5,6 @@ mod cubic;
 mod hystart;
 mod reno;
 
-use std::fmt;
-
 use sockeye_base::{Duration, Instant, SeqNum};
 
 use crate::tcb::Tcb;
@@ -55,10 +53,34 @@ impl Congestion {
             .map(|(_, algorithm)| algorithm)
     }
 
-    pub(crate) fn control(self, now: Instant, snd_nxt: SeqNum) -> Box<dyn CongestionControl> {
+    pub(crate) fn control(self, now: Instant, snd_nxt: SeqNum) -> Control {
         match self {
-            Congestion::Reno => Box::new(Reno),
-            Congestion::Cubic => Box::new(Cubic::new(now, snd_nxt)),
+            Congestion::Reno => Control::Reno(Reno),
+            Congestion::Cubic => Control::Cubic(Cubic::new(now, snd_nxt)),
+        }
+    }
+}
+
+/// An algorithm at work, in its connection's own place.
+#[derive(Debug)]
+pub(crate) enum Control {
+    Reno(Reno),
+    Cubic(Cubic),
+}
+
+impl Control {
+    pub(crate) fn algorithm(&mut self) -> &mut dyn CongestionControl {
+        match self {
+            Control::Reno(reno) => reno,
+            Control::Cubic(cubic) => cubic,
+        }
+    }
+
+    /// As [`Tcb::look_ahead`].
+    pub(crate) fn look_ahead(&self) -> u32 {
+        match self {
+            Control::Reno(Reno) => 0,
+            Control::Cubic(cubic) => cubic.look_ahead(),
         }
     }
 }
@@ -88,7 +110,7 @@ pub(crate) struct Sample {
 }
 
 /// An algorithm.
-pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
+pub(crate) trait CongestionControl {
     /// Data was acknowledged while the window was the limit: widen it.
     fn on_ack(&mut self, window: &mut Window, ack: Ack);
 
@@ -103,11 +125,6 @@ pub(crate) trait CongestionControl: fmt::Debug + Send + Sync {
 
     /// A loss was found: the new slow start threshold. As Linux, a share of the window, not of what is in flight.
     fn on_loss(&mut self, window: &Window, mss: u32) -> u32;
-
-    /// As [`Tcb::look_ahead`].
-    fn look_ahead(&self) -> u64 {
-        0
-    }
 }
 
 impl Tcb {
@@ -135,7 +152,7 @@ impl Tcb {
         if self.is_cwnd_limited() {
             let mut window = self.window();
             let rtt = self.rtt.srtt().unwrap_or_default();
-            self.control.on_ack(&mut window, Ack { now, bytes: acked, mss, rtt });
+            self.control.algorithm().on_ack(&mut window, Ack { now, bytes: acked, mss, rtt });
             self.cwnd = window.cwnd.clamp(mss, MOST.max(mss));
             self.cwnd_credit = window.credit;
         }
@@ -153,14 +170,14 @@ impl Tcb {
             is_paced: self.config.max_pacing_rate.is_some(),
         };
         let mut window = self.window();
-        self.control.on_sample(&mut window, &sample);
+        self.control.algorithm().on_sample(&mut window, &sample);
         self.ssthresh = window.ssthresh;
     }
 
     /// Takes the new threshold for a loss: whole segments, two at least.
     pub(crate) fn reduce_ssthresh(&mut self) {
         let (window, mss) = (self.window(), self.snd_mss());
-        self.ssthresh = (self.control.on_loss(&window, mss) / mss).max(2) * mss;
+        self.ssthresh = (self.control.algorithm().on_loss(&window, mss) / mss).max(2) * mss;
         self.cwnd_credit = 0;
     }
 

@@ -208,7 +208,7 @@ impl Tcb {
     fn restart_after_idle(&mut self, now: Instant) {
         let Some(last) = self.last_data_sent.filter(|_| self.flight() == 0) else { return };
         let mut idle = now.nanos_since(last);
-        self.control.on_idle(idle);
+        self.control.algorithm().on_idle(idle);
         // No RTO is shorter, and to reckon it takes a while.
         if idle <= MILLI || !self.config.slow_start_after_idle {
             return;

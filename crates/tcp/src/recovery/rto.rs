@@ -182,7 +182,7 @@ impl Tcb {
             self.recovery.reordering = self.recovery.reordering.min(self.config.reordering);
         }
         self.recovery.phase = Phase::Loss;
-        self.control.on_timeout(now, self.snd_nxt);
+        self.control.algorithm().on_timeout(now, self.snd_nxt);
         self.recovery.high_seq = self.snd_nxt;
         self.recovery.probe_high = None;
         self.queue_cwr();
