@@ -10,15 +10,16 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
-use sockeye_look::{Client, Protocol, Socket, State};
+use sockeye_look::{Client, Found, Protocol, Socket, State};
 
 use super::words::{Order, Report, Start};
 
-/// Between looks at a port.
+/// Between looks at a port: a tenth of the time that it has taken, within these.
 const A_MOMENT: Duration = Duration::from_millis(5);
+const A_WHILE: Duration = Duration::from_millis(100);
 
 /// What runs, by its number.
 type Running = Arc<Mutex<BTreeMap<usize, Process>>>;
@@ -109,21 +110,23 @@ fn look_after(start: &Start, mut child: Child, (process, running): (&OwnedFd, &R
     tell(&Report::Ended { program, status: status.unwrap_or(-1), told });
 }
 
-/// Tells when a port of this host is some program's, as long as the program runs that has to do with it.
+/// Tells when a port of this host is some program's, as long as the program runs that has to do with it. The host itself is asked:
+/// nobody notices, as he would of a connection.
 fn watch_port(program: usize, (holder, port): (u32, u16), running: &Running) {
+    let is_holder = |found: &Found| found.pid == holder;
+    let Some(host) = sockeye_look::running().unwrap_or_default().into_iter().find(is_holder) else { return };
+    let began = Instant::now();
     while lock(running).contains_key(&program) {
-        if is_served(holder, port) {
+        if is_served(&host, port) {
             return tell(&Report::Serves(program));
         }
-        thread::sleep(A_MOMENT);
+        thread::sleep((began.elapsed() / 10).clamp(A_MOMENT, A_WHILE));
     }
 }
 
-/// Whether some program listens at a port, or has a socket of UDP there. The host itself is asked: nobody notices, as he would of a
-/// connection.
-fn is_served(holder: u32, port: u16) -> bool {
-    let held = sockeye_look::running().unwrap_or_default().into_iter().find(|found| found.pid == holder);
-    let snapshot = held.and_then(|found| Client::connect(&found).ok()?.snapshot().ok());
+/// Whether some program listens at a port, or has a socket of UDP there.
+fn is_served(host: &Found, port: u16) -> bool {
+    let snapshot = Client::connect(host).and_then(|mut client| client.snapshot());
     // What the host serves by itself no program has open.
     let serves = |socket: &Socket| match socket.protocol {
         _ if socket.local.port() != port || socket.inode == 0 => false,
@@ -131,7 +134,7 @@ fn is_served(holder: u32, port: u16) -> bool {
         Protocol::Udp | Protocol::Udp6 => socket.state == State::Close,
         Protocol::Raw | Protocol::Raw6 | Protocol::Icmp | Protocol::Icmp6 => false,
     };
-    snapshot.is_some_and(|snapshot| snapshot.hosts.iter().flat_map(|host| &host.sockets).any(serves))
+    snapshot.is_ok_and(|snapshot| snapshot.hosts.iter().flat_map(|host| &host.sockets).any(serves))
 }
 
 fn end(program: usize, running: &Running) {

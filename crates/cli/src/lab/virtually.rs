@@ -85,7 +85,11 @@ impl Progress {
     fn goes_on(&mut self, now: sockeye_base::Instant) -> bool {
         self.moments = self.moments.wrapping_add(1);
         if self.moments.is_multiple_of(MOMENTS) && self.began.elapsed() >= A_WHILE {
-            let line = self.line.get_or_insert_with(ProgressBar::new_spinner);
+            let line = self.line.get_or_insert_with(|| {
+                let style = ProgressStyle::with_template("{msg}");
+                ProgressBar::new_spinner()
+                    .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+            });
             let time = now.since(sockeye_base::Instant::ZERO).as_secs_f64();
             line.set_message(format!("{time:.1} s of virtual time, {:.0?}", self.began.elapsed()));
         }

@@ -30,8 +30,8 @@ pub(super) struct Start {
 pub(super) enum Report {
     /// Its port is some program's.
     Serves(usize),
-    /// It has printed lines, to standard error or not.
-    Lines { program: usize, error: bool, lines: Vec<String> },
+    /// It has printed lines, to standard error or not; the last one's end is left out.
+    Lines { program: usize, error: bool, text: String },
     /// It has ended, with this status or 128 and the number of the signal that ended it, and all that it printed was told.
     Ended {
         program: usize,

@@ -22,6 +22,11 @@ fn run(rest: &str) -> Finished {
     finish(&mut lab(&TempDir::new(), rest))
 }
 
+/// How many sockets are left in the folder for them.
+fn left(place: &TempDir) -> usize {
+    fs::read_dir(place.path().join("sockeye")).expect("its folder").count()
+}
+
 /// A program's table.
 fn program(name: &str, host: &str, run: &str, rest: &str) -> String {
     format!("[[program]]\nname = \"{name}\"\nhost = \"{host}\"\nrun = '''{run}'''\n{rest}\n")
@@ -46,11 +51,14 @@ fn all_that_a_program_prints_is_told() {
 /// Though nothing else runs when its host is rebooted. (The first reboots may come before it has begun.)
 #[test]
 fn a_reboot_starts_the_only_program_again() {
+    let place = TempDir::new();
     let script = "test -e begun && echo again && exit; touch begun; exec sleep 50";
     let events = ["500ms", "2s", "8s"].map(|at| format!("[[event]]\nat = \"{at}\"\nreboot = \"a\"\n"));
-    let told = run(&(program("p", "a", script, "prints = \"again\"") + &events.concat())).well();
+    let text = program("p", "a", script, "prints = \"again\"") + &events.concat();
+    let told = finish(&mut lab(&place, &text)).well();
     let told = told.says("[500ms] a is switched off\n[500ms] a is switched on\n").says("p: ended with 0");
     assert_eq!(told.errors(), "");
+    assert_eq!(left(&place), 0, "nothing is left behind");
 }
 
 /// Then those after it aren't waited for any more.
@@ -143,6 +151,18 @@ fn the_addresses_of_a_host_with_programs_change() {
     run(&text).well().says("[300ms] b:eth0 becomes 10.0.0.7/24");
 }
 
+/// A network whose hosts can't be there doesn't wait for them: here another supervisor's filter is in the way.
+#[test]
+fn hosts_that_cannot_begin_are_told_of() {
+    let place = TempDir::new();
+    let inner = lab(&place, &program("p", "a", "echo hi", ""));
+    let mut outer = sockeye(["run", "--quiet", "--"]);
+    outer.arg(inner.get_program()).args(inner.get_args()).env("XDG_RUNTIME_DIR", place.path());
+    let told = finish(&mut outer).exits(1).complains("cannot supervise");
+    let all = told.text() + &told.errors();
+    assert!(all.contains("a: its sockeye run has ended (exit status: 125)"), "{all}");
+}
+
 #[test]
 fn an_interrupted_run_tells_how_it_went() {
     let place = TempDir::new();
@@ -161,8 +181,7 @@ fn an_interrupted_run_tells_how_it_went() {
     assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
     assert!(text.contains(" of real time, interrupted\n  one: ended with 0"), "{text}");
     assert!(text.ends_with("\n  two: was ended\n"), "{text}");
-    let left = fs::read_dir(place.path().join("sockeye")).expect("its folder").count();
-    assert_eq!(left, 0, "nothing is left behind");
+    assert_eq!(left(&place), 0, "nothing is left behind");
 }
 
 #[test]

@@ -121,8 +121,7 @@ impl Pipe {
             return;
         }
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let line = |line: &[u8]| String::from_utf8_lossy(line).trim_end_matches('\r').to_owned();
-        let lines = bytes.split(|byte| *byte == b'\n').map(line).collect();
-        tell(&Report::Lines { program: self.program, error: self.error, lines });
+        let text = String::from_utf8_lossy(bytes).into_owned();
+        tell(&Report::Lines { program: self.program, error: self.error, text });
     }
 }

@@ -255,7 +255,13 @@ impl Run<'_> {
             match next {
                 Told::Happens(happening) => self.happen(&happening)?,
                 Told::Reports(host, process, report) => self.take((host, process), report),
-                Told::Gone(host, process) => self.lose(host, process),
+                Told::Gone(host, process) => {
+                    self.lose(host, process);
+                    if self.began.is_none() {
+                        // It never will.
+                        return Err(self.failures.join("; "));
+                    }
+                }
                 Told::Ended(Some(why)) => return Err(why),
                 Told::Ended(None) => {
                     self.interrupted = true;
@@ -277,7 +283,7 @@ impl Run<'_> {
     fn take(&mut self, (host, process): (usize, u32), report: Report) {
         let is_there = self.attended.get(&host).is_some_and(|attended| attended.child.id() == process);
         match report {
-            Report::Lines { program, error, lines } => self.say_lines(program, error, &lines),
+            Report::Lines { program, error, text } => self.say_lines(program, error, &text),
             Report::Serves(program) if is_there => {
                 self.fares.get_mut(program).into_iter().for_each(|fare| fare.ready = true);
             }
@@ -293,17 +299,18 @@ impl Run<'_> {
         }
     }
 
-    fn say_lines(&mut self, number: usize, error: bool, lines: &[String]) {
+    fn say_lines(&mut self, number: usize, error: bool, lines: &str) {
         let Some(program) = self.topology.programs.get(number) else { return };
         let fare = &mut self.fares[number];
         let mut text = String::new();
-        for line in lines {
+        let head = format!("[{} {}] ", self.topology.hosts[program.host].name, program.name);
+        for line in lines.split('\n').map(|line| line.trim_end_matches('\r')) {
             for (what, printed) in program.prints.iter().zip(&mut fare.printed) {
                 *printed |= line.contains(what);
             }
             fare.ready |= matches!(&program.ready, Some(Ready::Prints(what)) if line.contains(what));
             if !self.quiet {
-                text += &format!("[{} {}] {line}\n", self.topology.hosts[program.host].name, program.name);
+                text.extend([&*head, line, "\n"]);
             }
         }
         // Nobody may be there to read it.

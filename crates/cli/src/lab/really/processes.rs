@@ -14,8 +14,9 @@ pub(super) fn kill(child: &mut Child) {
     let _ = child.wait();
     // Most have ended with it.
     others.into_iter().for_each(|process| signal(process, Signal::KILL));
-    // Its guard sees to the rest, and to what else is left.
+    // Its guard sees to the rest, and to what else is left, but its control socket.
     guards.into_iter().for_each(|process| signal(process, Signal::CONT));
+    let _ = sockeye_look::running();
 }
 
 /// Has all processes of a host stand still, or go on.
