@@ -14,16 +14,17 @@ use sockeye_topology::value;
 #[command(next_help_heading = "The link")]
 pub(crate) struct LinkFlags {
     /// How long each packet takes, each way: 50ms, 1s
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
     delay: Option<Duration>,
 
     /// How much longer or shorter it may take, by chance; packets stay in order
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "delay")]
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
     jitter: Option<Duration>,
 
-    /// How the jitter is spread: any difference is as likely, or as a bell, with the jitter as standard deviation
-    #[arg(long, value_name = "SHAPE", requires = "jitter")]
-    spread: Option<Shape>,
+    /// How the jitter is spread: uniform, where any difference is as likely, or normal, as a bell with the jitter as standard
+    /// deviation
+    #[arg(long, value_name = "SHAPE", value_parser = value::spread, requires = "jitter")]
+    spread: Option<Spread>,
 
     /// How many packets are lost, by chance, each way: 1%
     #[arg(long, value_name = "PERCENT", value_parser = value::share)]
@@ -50,28 +51,21 @@ pub(crate) struct LinkFlags {
     #[arg(long, value_name = "RATE", value_parser = value::rate)]
     rate: Option<NonZeroU64>,
 
-    /// Bytes that may wait for their turn; what comes beyond is dropped
-    #[arg(long, value_name = "BYTES", requires = "rate")]
-    queue: Option<usize>,
+    /// Bytes that may wait for their turn, as 64K or 1M; what comes beyond is dropped
+    #[arg(long, value_name = "BYTES", value_parser = value::size, requires = "rate")]
+    queue: Option<u64>,
 
     /// Keep the queue short by CoDel (RFC 8289), with its target of 5 ms and interval of 100 ms
     #[arg(long, requires = "rate")]
     codel: bool,
 
     /// The longest IP packet, in bytes: 1280 to 65535
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u16).range(1280..))]
-    mtu: Option<u16>,
+    #[arg(long, value_name = "BYTES", value_parser = value::mtu)]
+    mtu: Option<usize>,
 
     /// When the cable is pulled, from the program's start: 3s..5s, or 3s.. for good; may be given again
     #[arg(long, value_name = "FROM..TO", value_parser = value::span)]
     cut: Vec<Range<Duration>>,
-}
-
-/// How jitter is spread.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Shape {
-    Uniform,
-    Normal,
 }
 
 impl LinkFlags {
@@ -94,22 +88,18 @@ impl LinkFlags {
 
     pub(crate) fn faults(self) -> Faults {
         let perfect = Direction::default();
-        let by_chance = |share| if share == 0 { Loss::None } else { Loss::PerMillion(share) };
         let direction = Direction {
             delay: self.delay.unwrap_or_default(),
             jitter: self.jitter.unwrap_or_default(),
-            spread: match self.spread {
-                None | Some(Shape::Uniform) => Spread::Uniform,
-                Some(Shape::Normal) => Spread::Normal,
-            },
-            loss: self.burst_loss.map_or_else(|| by_chance(self.loss.unwrap_or(0)), Loss::Bursts),
+            spread: self.spread.unwrap_or_default(),
+            loss: self.burst_loss.map_or_else(|| value::by_chance(self.loss.unwrap_or(0)), Loss::Bursts),
             duplicate: self.duplicate.unwrap_or(0),
             reorder: self.reorder.unwrap_or_default(),
             corrupt: self.corrupt.unwrap_or(0),
             rate: self.rate,
-            queue: self.queue.unwrap_or(perfect.queue),
+            queue: self.queue.map_or(perfect.queue, |queue| usize::try_from(queue).unwrap_or(usize::MAX)),
             discipline: if self.codel { Discipline::CoDel(CoDel::default()) } else { Discipline::DropTail },
         };
-        Faults { direction, mtu: self.mtu.map(usize::from), cuts: self.cut }
+        Faults { direction, mtu: self.mtu, cuts: self.cut }
     }
 }

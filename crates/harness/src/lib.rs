@@ -5,6 +5,7 @@
 
 mod capture;
 mod frames;
+mod network;
 mod packet;
 mod reader;
 mod script;
@@ -12,6 +13,7 @@ mod segments;
 
 pub use capture::capture;
 pub use frames::frames;
+pub use network::network;
 pub use packet::packet;
 pub use script::script;
 pub use segments::segments;
@@ -20,9 +22,10 @@ pub use segments::segments;
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name it has in `fuzz/`.
-pub const TARGETS: [(&str, Target); 5] = [
+pub const TARGETS: [(&str, Target); 6] = [
     ("capture", capture),
     ("frames", frames),
+    ("network", network),
     ("packet", packet),
     ("script", script),
     ("segments", segments),

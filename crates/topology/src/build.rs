@@ -1,5 +1,7 @@
 //! A lab made of a topology.
 
+use std::collections::BTreeMap;
+
 use sockeye_base::{Duration, Instant};
 use sockeye_lab::{Change, End, HostId, HostSpec, Lab, LinkId, LinkSpec};
 use sockeye_services::dns::{Dns, Zone};
@@ -28,7 +30,9 @@ impl Topology {
     /// Makes the lab, all chance in it from this seed; its hosts serve these files.
     pub fn build(&self, seed: u64, files: Files) -> Built {
         let mut lab = Lab::new(seed);
-        let hosts: Vec<_> = (0..self.hosts.len()).map(|host| self.add_host(&mut lab, host)).collect();
+        let plugged = self.plugged();
+        let hosts: Vec<_> =
+            (0..self.hosts.len()).map(|host| self.add_host(&mut lab, host, &plugged)).collect();
         let switches: Vec<_> = self.switches.iter().map(|name| lab.add_switch(name)).collect();
         let eth0 = lab.eth0().0;
         let end = |plug: Plug| match plug {
@@ -54,9 +58,12 @@ impl Topology {
         built
     }
 
-    fn add_host(&self, lab: &mut Lab, number: usize) -> HostId {
+    fn add_host(&self, lab: &mut Lab, number: usize, plugged: &BTreeMap<Plug, &Link>) -> HostId {
         let host = &self.hosts[number];
-        let mtu = |interface| self.mtu(number, interface);
+        let mtu = |interface| {
+            let link = plugged.get(&Plug::Interface(number, interface)).copied();
+            self.mtu_on(link, (number, interface))
+        };
         let first = host.interfaces.first().map(|first| first.addresses.clone()).unwrap_or_default();
         let id = lab.add_host(HostSpec { mtu: mtu(0), ..HostSpec::new(&host.name, first) });
         for (interface, own) in host.interfaces.iter().enumerate().skip(1) {

@@ -1,12 +1,13 @@
 //! A topology in words, for who wrote it.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use sockeye_abi::Transport;
 use sockeye_lab::{Direction, Discipline, Loss, Spread};
 
 use crate::calls::Step;
-use crate::model::{Calls, Gateway, Plug, Program, Ready, Topology, Traffic, What, Work};
+use crate::model::{Calls, Gateway, Link, Plug, Program, Ready, Topology, Traffic, What, Work};
 use crate::outside::Outside;
 
 impl Topology {
@@ -33,11 +34,13 @@ impl Topology {
         }
         out.push_str("\nhosts\n");
         let width = self.hosts.iter().map(|host| host.name.len()).max().unwrap_or(0);
+        let plugged = self.plugged();
         for (number, host) in self.hosts.iter().enumerate() {
             let mut name = host.name.as_str();
             for (interface, own) in host.interfaces.iter().enumerate() {
                 let addresses: Vec<_> = own.addresses.iter().map(ToString::to_string).collect();
-                let mtu = self.mtu(number, interface);
+                let link = plugged.get(&Plug::Interface(number, interface)).copied();
+                let mtu = self.mtu_on(link, (number, interface));
                 writeln!(out, "  {name:<width$}  eth{interface} {} mtu {mtu}", addresses.join(" "))?;
                 name = "";
             }
@@ -55,7 +58,7 @@ impl Topology {
         self.write_links(out)?;
         self.write_gateway(out)?;
         self.write_work(out)?;
-        let odd = self.odd();
+        let odd = self.odd(&plugged);
         if !odd.is_empty() {
             writeln!(out, "\nodd\n  {}", odd.join("\n  "))?;
         }
@@ -211,21 +214,29 @@ impl Topology {
             }
             What::Readdress(of, interface, addresses) => {
                 let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
-                format!("{}:eth{interface} becomes {}", host(of), addresses.join(" "))
+                let new = if addresses.is_empty() {
+                    "loses its addresses".to_owned()
+                } else {
+                    format!("becomes {}", addresses.join(" "))
+                };
+                format!("{}:eth{interface} {new}", host(of))
             }
         }
     }
 
     /// What may be meant, but seldom is.
-    fn odd(&self) -> Vec<String> {
+    fn odd(&self, plugged: &BTreeMap<Plug, &Link>) -> Vec<String> {
         let mut odd = Vec::new();
         for (number, host) in self.hosts.iter().enumerate() {
             for interface in 0..host.interfaces.len() {
                 let plug = Plug::Interface(number, interface);
-                if self.links.iter().all(|link| !link.ends.contains(&plug)) {
+                if !plugged.contains_key(&plug) {
                     odd.push(format!("{} has no link", self.name_of(plug)));
                 }
             }
+        }
+        if self.gateway.is_some() && self.programs.is_empty() {
+            odd.push("nothing runs on it: lab run has nothing to do, sockeye up has".to_owned());
         }
         if let Some(gateway) = self.gateway.as_ref().filter(|gateway| gateway.options.outside.is_some()) {
             let others = self.hosts.iter().enumerate().filter(|(number, _)| *number != gateway.host);

@@ -1,5 +1,6 @@
 //! What a file says. Hosts, switches, links, programs and traffic are named by their places in [`Topology`]'s lists.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use sockeye_abi::Transport;
@@ -49,9 +50,20 @@ pub struct Topology {
 impl Topology {
     /// The longest IP packet that an interface of a host sends, in bytes.
     pub fn mtu(&self, host: usize, interface: usize) -> usize {
-        let link = self.links.iter().find(|link| link.ends.contains(&Plug::Interface(host, interface)));
+        let plug = Plug::Interface(host, interface);
+        let link = self.links.iter().find(|link| link.ends.contains(&plug));
+        self.mtu_on(link, (host, interface))
+    }
+
+    /// The same of one that is plugged into this link.
+    pub(crate) fn mtu_on(&self, link: Option<&Link>, (host, interface): (usize, usize)) -> usize {
         let own = self.hosts[host].interfaces[interface].mtu;
         own.or(link.map(|link| link.mtu)).unwrap_or(ETHERNET_MTU)
+    }
+
+    /// Which link each interface is plugged into.
+    pub(crate) fn plugged(&self) -> BTreeMap<Plug, &Link> {
+        self.links.iter().flat_map(|link| link.ends.map(|end| (end, link))).collect()
     }
 
     /// The addresses of a host, those of `eth0` first.
@@ -182,7 +194,12 @@ pub enum File {
     /// This.
     Text(String),
     /// What stands in this file or folder of the machine, beside the network's file.
-    At(String),
+    At {
+        /// Its path.
+        path: String,
+        /// Where the network's file says so, in bytes.
+        at: usize,
+    },
 }
 
 /// A server of a host's own.
@@ -219,6 +236,24 @@ impl Service {
     /// The one of this name.
     pub fn named(name: &str) -> Option<Service> {
         Service::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, service)| service)
+    }
+
+    /// Its port, over TCP and UDP; HTTP's is TCP's alone.
+    fn port(self) -> u16 {
+        match self {
+            Service::Echo => 7,
+            Service::Discard => 9,
+            Service::Daytime => 13,
+            Service::Chargen => 19,
+            Service::Time => 37,
+            Service::Http => 80,
+            Service::Dns => DNS,
+        }
+    }
+
+    /// Whether a port is its own.
+    pub(crate) fn has(self, port: u16, transport: Transport) -> bool {
+        self.port() == port && (self != Service::Http || transport == Transport::Tcp)
     }
 
     /// What it is called.

@@ -28,7 +28,7 @@ pub enum Transport {
 /// A port of the machine that leads to one of a host's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publish {
-    /// Where the machine listens; port 0: any.
+    /// Where the machine listens.
     pub listen: SocketAddr,
     /// The name of the host.
     pub host: String,
@@ -117,7 +117,7 @@ fn read(host: &str, (from, to): (&str, &str), transport: Transport) -> Result<Pu
     };
     let port = |text: &str| text.parse().map_err(|_| PublishError::Port);
     let (from, to): (u16, u16) = (port(from)?, port(to)?);
-    if to == 0 {
+    if from == 0 || to == 0 {
         return Err(PublishError::Port);
     }
     Ok(Publish { listen: SocketAddr::new(address, from), host: host.to_owned(), to, transport })
@@ -177,7 +177,6 @@ mod tests {
             ("0.0.0.0:8080:80/tcp", "0.0.0.0:8080:web:80/tcp", tcp("0.0.0.0:8080", 80)),
             ("[::1]:8080:80", "[::1]:8080:web:80", tcp("[::1]:8080", 80)),
             ("5353:53/udp", "5353:web:53/udp", udp("127.0.0.1:5353", 53)),
-            ("0:80", "0:web:80", tcp("127.0.0.1:0", 80)),
         ] {
             assert_eq!(Publish::to_host("web", text), Ok(published.clone()), "{text}");
             assert_eq!(with_host.parse(), Ok(published), "{with_host}");
@@ -186,6 +185,7 @@ mod tests {
             ("80", PublishError::Form),
             ("80:80/sctp", PublishError::Form),
             ("80:0", PublishError::Port),
+            ("0:80", PublishError::Port),
             ("80:x", PublishError::Port),
             ("70000:80", PublishError::Port),
             (":80", PublishError::Port),

@@ -39,6 +39,10 @@ impl<'a> Table<'a> {
 
     fn value(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.known.push(key);
+        self.look_up(key)
+    }
+
+    fn look_up(&self, key: &str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value)
     }
 
@@ -49,13 +53,27 @@ impl<'a> Table<'a> {
 
     /// Whether a key is there.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.table.iter().any(|(name, _)| name.get_ref() == key)
+        self.look_up(key).is_some()
+    }
+
+    /// Where the value of a key stands; the table, if it isn't there.
+    pub(crate) fn place(&self, key: &str) -> Span {
+        self.look_up(key).map_or_else(|| self.span.clone(), Spanned::span)
     }
 
     /// Whether a key is there, and is one string.
     pub(crate) fn is_text(&self, key: &str) -> bool {
-        let own = self.table.iter().find(|(name, _)| name.get_ref() == key);
-        own.is_some_and(|(_, value)| matches!(value.get_ref(), DeValue::String(_)))
+        self.look_up(key).is_some_and(|value| matches!(value.get_ref(), DeValue::String(_)))
+    }
+
+    /// Whether a key is there, and is an array.
+    pub(crate) fn is_array(&self, key: &str) -> bool {
+        self.look_up(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Array(_)))
+    }
+
+    /// Whether a key is there, and is `true`.
+    pub(crate) fn is_true(&self, key: &str) -> bool {
+        self.look_up(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Boolean(true)))
     }
 
     /// A string.
@@ -65,6 +83,16 @@ impl<'a> Table<'a> {
             DeValue::String(text) => Some(At::new(text, value.span())),
             _ => self.wrong(value.span(), key, "a string"),
         }
+    }
+
+    /// `name`, which is printed.
+    pub(crate) fn name(&mut self) -> Option<At<&'a str>> {
+        let name = self.text("name")?;
+        if name.value.is_empty() || name.value.chars().any(char::is_control) {
+            self.found
+                .add(&name.span, format!("{:?} is no name: it is a line of text, and not empty", name.value));
+        }
+        Some(name)
     }
 
     /// A string that means something.

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU64;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use sockeye_base::Duration;
-use sockeye_lab::{Bursts, Reorder};
+use sockeye_lab::{Bursts, Loss, Reorder, Spread};
 use sockeye_stack::Cidr;
 
 /// One per cent, in so many of a million.
@@ -100,6 +100,35 @@ pub fn size(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "a number of bytes, such as 512, 64K or 10M".to_owned())
 }
 
+/// How long the longest IP packet of a link may be, in bytes: what IPv6 needs (RFC 8200, section 5), and the most it can have.
+pub const MTUS: RangeInclusive<u64> = 1280..=65_535;
+
+/// The longest IP packet, in bytes: `1400`.
+///
+/// # Errors
+/// It is none that a link can have.
+pub fn mtu(text: &str) -> Result<usize, String> {
+    let mtu = text.parse().ok().filter(|mtu| MTUS.contains(mtu)).and_then(|mtu| usize::try_from(mtu).ok());
+    mtu.ok_or_else(|| format!("a whole number from {} to {}", MTUS.start(), MTUS.end()))
+}
+
+/// How jitter is spread: `uniform`, `normal`.
+///
+/// # Errors
+/// It is neither.
+pub fn spread(text: &str) -> Result<Spread, String> {
+    match text {
+        "uniform" => Ok(Spread::Uniform),
+        "normal" => Ok(Spread::Normal),
+        _ => Err("uniform or normal".to_owned()),
+    }
+}
+
+/// Losses by chance, of so many of a million.
+pub fn by_chance(share: u32) -> Loss {
+    if share == 0 { Loss::None } else { Loss::PerMillion(share) }
+}
+
 /// A span between two times; without an end it has none: `3s..5s`, `3s..`.
 ///
 /// # Errors
@@ -162,6 +191,8 @@ mod tests {
         assert!(rate("0mbit").is_err() && rate("10").is_err() && rate("99999999999999gbit").is_err());
         assert_eq!(span("3s..5s"), Ok(Duration::from_secs(3)..Duration::from_secs(5)));
         assert_eq!(span("0s..").map(|cut| cut.start), Ok(Duration::ZERO));
+        assert_eq!((mtu("1280"), spread("normal")), (Ok(1280), Ok(Spread::Normal)));
+        assert_eq!(mtu("1279"), Err("a whole number from 1280 to 65535".to_owned()));
         assert!(span("5s..3s").is_err() && span("3s").is_err() && span("x..").is_err());
         assert_eq!(size("64K"), Ok(65_536));
         assert_eq!(size("7"), Ok(7));

@@ -100,7 +100,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
             Network::read(&file).map_or_else(|why| wrong(&why), |network| print(&network.topology.explain()))
         }
         Command::Run(arguments) => {
-            Network::read(&arguments.file).map_or_else(|why| wrong(&why), |network| fare(&arguments, network))
+            let network = Network::read_to_run(&arguments.file);
+            network.map_or_else(|why| wrong(&why), |network| fare(&arguments, network))
         }
         Command::Attend => attend::attend(),
     }
@@ -115,26 +116,14 @@ fn wrong(why: &str) -> ExitCode {
 
 /// Runs it as what is in it wants.
 fn fare(arguments: &RunArguments, network: Network) -> ExitCode {
-    let topology = &network.topology;
-    if topology.programs.is_empty() && topology.gateway.is_none() {
+    if network.topology.programs.is_empty() {
         return virtually::run(arguments, network);
     }
-    let runs = |host: usize| topology.programs.iter().any(|program| program.host == host);
-    let files = (0..topology.hosts.len()).find(|host| runs(*host) && !topology.hosts[*host].files.is_empty());
-    let why = if topology.programs.is_empty() {
-        "a real network can't run in virtual time: a [gateway] is for programs, and for sockeye up".to_owned()
-    } else if !topology.traffic.is_empty() {
-        "programs run in real time and traffic in virtual time: a network has one or the other".to_owned()
-    } else if topology.until.is_some() {
-        "until ends virtual time: programs have within".to_owned()
-    } else if arguments.seeds.is_some() {
-        "programs run in real time: --seeds is for traffic".to_owned()
-    } else if let Some(host) = files {
-        format!("{} runs programs: it can't serve files by itself", topology.hosts[host].name)
-    } else {
-        return really::run(arguments, network);
-    };
-    wrong(&format!("{}: {why}", arguments.file.display()))
+    if arguments.seeds.is_some() {
+        let of = arguments.file.display();
+        return wrong(&format!("{of}: programs run in real time: --seeds is for traffic"));
+    }
+    really::run(arguments, network)
 }
 
 /// Two numbers, the last one included.

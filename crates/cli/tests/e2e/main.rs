@@ -20,6 +20,7 @@ mod hostname;
 mod hosts;
 mod jobs;
 mod lab;
+mod lab_files;
 mod lab_programs;
 mod life;
 mod limits;

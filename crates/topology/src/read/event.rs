@@ -1,9 +1,10 @@
 //! `[[event]]`: each says when, and one thing that happens.
 
-use sockeye_base::Duration;
+use sockeye_stack::Cidr;
 
-use super::link;
+use super::course::Course;
 use super::names::Names;
+use super::{host, link};
 use crate::model::{Event, Plug, Topology, What};
 use crate::problem::Found;
 use crate::table::{At, Table};
@@ -12,9 +13,30 @@ use crate::value;
 /// A kind of event of hosts: its key, and what happens.
 type Kind = (&'static str, fn(usize) -> Vec<What>);
 
-pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names) {
-    let at = table.parsed("at", value::time);
-    let at = table.need("at", at).unwrap_or_default();
+/// Reads all events, in the order of time: some depend on what was before.
+pub(super) fn read_all(tables: Vec<Table<'_>>, topology: &mut Topology, names: &Names) {
+    let timed = tables.into_iter().map(|mut table| {
+        let at = table.parsed("at", value::time);
+        (table.need("at", at).unwrap_or_default(), table)
+    });
+    let mut timed: Vec<_> = timed.collect();
+    timed.sort_by_key(|(at, _)| *at);
+    let mut events = Vec::new();
+    let mut course = Course::new(topology);
+    for moment in timed.chunk_by_mut(|(one, _), (next, _)| one == next) {
+        for (at, table) in moment.iter_mut() {
+            let all = read(table, (topology, names), &mut course).into_iter();
+            events.extend(all.map(|what| Event { at: *at, what }));
+        }
+        if let Some((_, table)) = moment.first() {
+            course.go_on(table.found);
+        }
+    }
+    timed.into_iter().for_each(|(_, table)| table.finish());
+    topology.events = events;
+}
+
+fn read(table: &mut Table<'_>, (topology, names): (&Topology, &Names), course: &mut Course<'_>) -> Vec<What> {
     let mut kinds = 0;
     let mut all = Vec::new();
     for (key, what) in [("cut", What::Cut as fn(usize) -> What), ("mend", What::Mend)] {
@@ -33,29 +55,34 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
     for (key, what) in of_hosts {
         let texts = table.texts(key);
         kinds += usize::from(table.has(key));
-        let found = texts.iter().filter_map(|name| {
-            let host = names.ends.find_among(hosts, name, "host", table.found)?;
+        for name in &texts {
+            let Some(host) = names.ends.find_among(hosts, name, "host", table.found) else { continue };
             stays(topology, (host, name), table.found);
-            Some(host)
-        });
-        all.extend(found.flat_map(what));
+            for what in what(host) {
+                match what {
+                    What::Off(host) => course.power(host, false, &name.span),
+                    What::On(host) => course.power(host, true, &name.span),
+                    _ => {}
+                }
+                all.push(what);
+            }
+        }
     }
     if table.has("partition") {
         kinds += 1;
-        all.extend(partition(&mut table, topology, names));
+        all.extend(partition(table, topology, names));
     } else {
         table.groups("partition");
     }
     kinds += usize::from(table.has("change"));
-    all.extend(change(&mut table, (topology, at), names));
+    all.extend(change(table, course, names));
     kinds += usize::from(table.has("readdress"));
-    all.extend(readdress(&mut table, topology, names));
+    all.extend(readdress(table, (topology, names), course));
     if kinds != 1 {
         let kinds = "cut, mend, off, on, reboot, pause, resume, partition, change and readdress";
         table.found.add(&table.span, format!("an event is one of {kinds}"));
     }
-    topology.events.extend(all.into_iter().map(|what| Event { at, what }));
-    table.finish();
+    all
 }
 
 /// Nothing happens to the gateway, whose connections with the machine's network are the machine's.
@@ -70,11 +97,17 @@ fn stays(topology: &Topology, (host, name): (usize, &At<&str>), found: &Found) {
 fn partition(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Vec<What> {
     let groups = table.groups("partition");
     let mut of_end = vec![None; topology.hosts.len() + topology.switches.len()];
+    // What is wrong with its names is enough to say.
+    let mut is_known = table.is_array("partition") && !groups.is_empty();
     for (number, group) in groups.iter().enumerate() {
         for name in group {
-            let Some(end) = names.ends.find(name, "host or switch", table.found) else { continue };
+            let Some(end) = names.ends.find(name, "host or switch", table.found) else {
+                is_known = false;
+                continue;
+            };
             if of_end[end].replace(number).is_some() {
                 table.found.add(&name.span, format!("{} is in two groups", name.value));
+                is_known = false;
             }
         }
     }
@@ -86,34 +119,30 @@ fn partition(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Vec<W
         let [a, b] = link.ends.map(group);
         Some(if a? == b? { What::Mend(number) } else { What::Cut(number) })
     });
-    links.collect()
+    let all: Vec<_> = links.collect();
+    let cuts = all.iter().any(|what| matches!(what, What::Cut(_)));
+    if is_known && !cuts {
+        let why = match groups.len() {
+            0 | 1 => "a partition has two groups or more: mend makes links whole",
+            _ => "no link leads from one of these groups to another: switches belong to groups, too",
+        };
+        table.found.add(&table.place("partition"), why);
+    }
+    all
 }
 
 /// A link changes; what isn't said stays as it was last.
-fn change(table: &mut Table<'_>, (topology, at): (&Topology, Duration), names: &Names) -> Option<What> {
+fn change(table: &mut Table<'_>, course: &mut Course<'_>, names: &Names) -> Option<What> {
     let name = table.text("change");
     let changed = name.as_ref().and_then(|name| names.links.find(name, "link", table.found));
-    let last = changed.map(|link| {
-        let before = topology.events.iter().filter(|event| event.at <= at);
-        let mut changes = before.filter_map(|event| match &event.what {
-            What::Change(of, directions) if *of == link => Some((event.at, directions)),
-            _ => None,
-        });
-        let first = changes.next();
-        let last =
-            changes.fold(
-                first,
-                |last, next| if last.is_none_or(|last| last.0 <= next.0) { Some(next) } else { last },
-            );
-        last.map_or_else(
-            || topology.links[link].directions.clone(),
-            |(_, directions)| directions.as_ref().clone(),
-        )
-    });
+    let last = changed.map(|link| course.link(link).clone());
     let says = link::says_something(table);
     let directions = link::directions(table, &last.unwrap_or_default());
     match (changed, says) {
-        (Some(link), true) => Some(What::Change(link, Box::new(directions))),
+        (Some(link), true) => {
+            course.change(link, directions.clone());
+            Some(What::Change(link, Box::new(directions)))
+        }
         (Some(_), false) => {
             table.found.add(&table.span, "nothing is said of how the link changes");
             None
@@ -127,10 +156,18 @@ fn change(table: &mut Table<'_>, (topology, at): (&Topology, Duration), names: &
 }
 
 /// An interface gets other addresses.
-fn readdress(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Option<What> {
+fn readdress(
+    table: &mut Table<'_>,
+    (topology, names): (&Topology, &Names),
+    course: &mut Course<'_>,
+) -> Option<What> {
     let name = table.text("readdress");
+    if table.has("addresses") && name.is_none() {
+        table.found.add(&table.place("addresses"), "addresses goes with readdress, which names an interface");
+    }
     let texts = table.texts("addresses");
     let name = name?;
+    table.need("addresses", table.has("addresses").then_some(()))?;
     let (host, interface) = name.value.split_once(':').unwrap_or((name.value, "eth0"));
     let hosts = topology.hosts.len();
     let host = names.ends.find_among(hosts, &At::new(host, name.span.clone()), "host", table.found)?;
@@ -140,10 +177,16 @@ fn readdress(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Optio
         table.found.add(&name.span, format!("{} has no {interface}", topology.hosts[host].name));
         return None;
     };
-    let read = texts
-        .iter()
-        .filter_map(|text| value::cidr(text.value).map_err(|why| table.found.add(&text.span, why)).ok());
-    let addresses: Vec<_> = read.collect();
-    table.need("addresses", (!texts.is_empty()).then_some(()))?;
-    Some(What::Readdress(host, number, addresses))
+    let mut read: Vec<Cidr> = Vec::new();
+    for text in texts {
+        match host::address(text.value) {
+            Ok(own) if read.iter().any(|other| other.address() == own.address()) => {
+                table.found.add(&text.span, format!("{} is there already", own.address()));
+            }
+            Ok(own) => read.push(own),
+            Err(why) => table.found.add(&text.span, why),
+        }
+    }
+    course.readdress((host, number), &read, &table.place("addresses"));
+    Some(What::Readdress(host, number, read))
 }

@@ -46,10 +46,8 @@ fn publish(table: &mut Table<'_>, topology: &Topology, gateway: Option<usize>) -
     for At { value: text, span } in table.texts("publish") {
         let published = text.parse().map_err(|why: outside::PublishError| why.to_string());
         let published = published.and_then(|publish: Publish| {
-            let is_same = |other: &Publish| {
-                (other.listen, other.transport) == (publish.listen, publish.transport)
-                    && publish.listen.port() != 0
-            };
+            let is_same =
+                |other: &Publish| (other.listen, other.transport) == (publish.listen, publish.transport);
             if read.iter().any(is_same) {
                 return Err(format!("{}/{} is published already", publish.listen, publish.transport));
             }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use sockeye_stack::{Settings, SysctlError};
+use sockeye_stack::{Cidr, Settings, SysctlError};
 
 use super::names::Names;
 use super::places::Places;
@@ -10,9 +10,6 @@ use crate::model::{File, Host, Interface, Service, Topology};
 use crate::problem::nearest;
 use crate::table::{At, Table};
 use crate::value;
-
-/// What IPv6 needs (RFC 8200, section 5), and the most a packet can have.
-pub(super) const MTUS: std::ops::RangeInclusive<u64> = 1280..=65_535;
 
 pub(super) fn read(
     mut table: Table<'_>,
@@ -35,7 +32,7 @@ pub(super) fn read(
         names.ends.add(name, table.found);
     } else {
         // Places are by number.
-        names.ends.add(&At::new("", table.span.clone()), table.found);
+        names.ends.add_nameless();
     }
     table.finish();
     topology.hosts.push(host);
@@ -60,7 +57,14 @@ fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
                 .found
                 .add(&table.span, "addresses are those of eth0: they stand in interfaces, if that is there");
         }
-        for mut one in table.tables("interfaces", "an interface") {
+        let all = table.tables("interfaces", "an interface");
+        if all.is_empty() && table.is_array("interfaces") {
+            table.found.add(
+                &table.place("interfaces"),
+                "a host needs an interface, if only one without addresses: [{}]",
+            );
+        }
+        for mut one in all {
             read.push(interface(&mut one, places));
             one.finish();
         }
@@ -75,7 +79,7 @@ fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
         table.tables("interfaces", "an interface");
     } else {
         table.texts("addresses");
-        table.number("mtu", MTUS);
+        table.number("mtu", value::MTUS);
     }
     read
 }
@@ -84,10 +88,7 @@ fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
     let texts = table.texts("addresses");
     let mut addresses = Vec::new();
     for At { value: text, span } in texts {
-        match value::cidr(text) {
-            Ok(cidr) if is_nobodys(cidr.address()) => {
-                table.found.add(&span, format!("{} can't be a host's address", cidr.address()));
-            }
+        match address(text) {
             Ok(cidr) => {
                 places.address(cidr, &span, table.found);
                 addresses.push(cidr);
@@ -95,16 +96,21 @@ fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
             Err(why) => table.found.add(&span, why),
         }
     }
-    let mtu = table.number("mtu", MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    let mtu = table.number("mtu", value::MTUS).and_then(|mtu| usize::try_from(mtu).ok());
     Interface { addresses, mtu }
 }
 
-/// Groups, "any", and IPv4's addresses in IPv6's clothes.
-fn is_nobodys(address: IpAddr) -> bool {
-    address.is_multicast() || address.is_unspecified() || address.to_canonical() != address
+/// An address that a host can have with its network: no group, not "any", and none of IPv4 in IPv6's clothes.
+pub(super) fn address(text: &str) -> Result<Cidr, String> {
+    let cidr = value::cidr(text)?;
+    let address = cidr.address();
+    if address.is_multicast() || address.is_unspecified() || address.to_canonical() != address {
+        return Err(format!("{address} can't be a host's address"));
+    }
+    Ok(cidr)
 }
 
-fn routes(table: &mut Table<'_>, interfaces: &[Interface]) -> Vec<(sockeye_stack::Cidr, IpAddr, usize)> {
+fn routes(table: &mut Table<'_>, interfaces: &[Interface]) -> Vec<(Cidr, IpAddr, usize)> {
     let mut read = Vec::new();
     for At { value: text, span } in table.texts("routes") {
         let (to, via) = match value::route(text) {
@@ -173,8 +179,14 @@ fn files(table: &mut Table<'_>) -> Vec<(String, File)> {
     let mut read = Vec::new();
     let texts =
         table.pairs("files").into_iter().map(|(name, text)| (name, File::Text(text))).collect::<Vec<_>>();
-    let own =
-        table.pairs("docroot").into_iter().map(|(name, path)| (name, File::At(path))).collect::<Vec<_>>();
+    let own = table
+        .pairs("docroot")
+        .into_iter()
+        .map(|(name, path)| {
+            let at = name.span.start;
+            (name, File::At { path, at })
+        })
+        .collect::<Vec<_>>();
     for (name, file) in texts.into_iter().chain(own) {
         if name.value.starts_with('/') {
             read.push((name.value.to_owned(), file));

@@ -4,7 +4,6 @@ use std::num::NonZeroU64;
 
 use sockeye_lab::{CoDel, Direction, Discipline, Loss, Spread};
 
-use super::host::MTUS;
 use super::names::Names;
 use super::places::Places;
 use crate::model::{ETHERNET_MTU, Link, Plug, Topology};
@@ -20,15 +19,16 @@ pub(super) fn read(
     let ends = match &between[..] {
         [a, b] => [a, b].map(|name| plug(name, topology, names, table.found)),
         _ => {
-            if table.need("between", (!between.is_empty()).then_some(())).is_some() {
-                table.found.add(&table.span, "a link is between two ends");
+            table.need::<()>("between", None);
+            if table.is_array("between") || table.is_text("between") {
+                table.found.add(&table.place("between"), "a link is between two ends");
             }
             [None, None]
         }
     };
     let directions = directions(&mut table, &[Direction::default(), Direction::default()]);
-    let mtu = table.number("mtu", MTUS).and_then(|mtu| usize::try_from(mtu).ok());
-    let own = table.text("name");
+    let mtu = table.number("mtu", value::MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    let own = table.name();
     let ([Some(a), Some(b)], [first, second]) = (ends, &between[..]) else { return table.finish() };
     let joined = format!("{}-{}", first.value, second.value);
     let name = own.unwrap_or_else(|| At::new(&joined, table.span.clone()));
@@ -69,23 +69,27 @@ pub(super) fn directions(table: &mut Table<'_>, begin: &[Direction; 2]) -> [Dire
     for (key, direction) in [("there", &mut there), ("back", &mut back)] {
         if let Some(mut own) = table.table(key, "a direction") {
             Keys::read(&mut own).apply(direction);
-            check_queue(&own, direction);
+            check_needs(&own, &[direction]);
             own.finish();
         }
     }
-    for direction in [&there, &back] {
-        check_queue(table, direction);
-    }
+    check_needs(table, &[&there, &back]);
     [there, back]
 }
 
-/// A queue is before something that takes its time.
-fn check_queue(table: &Table<'_>, direction: &Direction) {
-    if direction.rate.is_none()
-        && table.found.is_empty()
-        && let Some(key) = ["queue", "codel"].into_iter().find(|key| table.has(key))
-    {
-        table.found.add(&table.span, format!("{key} needs rate: nothing waits for a link without one"));
+/// A queue is before something that takes its time, and only a jitter is spread.
+fn check_needs(table: &Table<'_>, directions: &[&Direction]) {
+    let without_rate = !table.has("rate") && directions.iter().any(|direction| direction.rate.is_none());
+    // A value that is none has been told of.
+    let said = [("queue", table.is_text("queue")), ("codel", table.is_true("codel"))];
+    if without_rate && let Some((key, _)) = said.into_iter().find(|(_, said)| *said) {
+        let why = format!("{key} needs rate: nothing waits for a link without one");
+        table.found.add(&table.place(key), why);
+    }
+    let without_jitter =
+        !table.has("jitter") && directions.iter().any(|direction| direction.jitter.is_zero());
+    if without_jitter && table.has("spread") {
+        table.found.add(&table.place("spread"), "spread needs jitter, which it is the shape of");
     }
 }
 
@@ -129,7 +133,7 @@ impl Keys {
         Keys {
             delay: table.parsed("delay", value::time),
             jitter: table.parsed("jitter", value::time),
-            spread: table.parsed("spread", spread),
+            spread: table.parsed("spread", value::spread),
             loss: loss(table),
             duplicate: table.parsed("duplicate", value::share),
             reorder: table.parsed("reorder", value::reorder),
@@ -166,19 +170,10 @@ fn set<T: Clone>(value: &mut T, said: &Option<T>) {
     }
 }
 
-fn spread(text: &str) -> Result<Spread, String> {
-    match text {
-        "uniform" => Ok(Spread::Uniform),
-        "normal" => Ok(Spread::Normal),
-        _ => Err("uniform or normal".to_owned()),
-    }
-}
-
 /// One of the ways to lose.
 fn loss(table: &mut Table<'_>) -> Option<Loss> {
-    let by_chance = |share| if share == 0 { Loss::None } else { Loss::PerMillion(share) };
     let ways = [
-        table.parsed("loss", value::share).map(by_chance),
+        table.parsed("loss", value::share).map(value::by_chance),
         table.parsed("burst_loss", value::bursts).map(Loss::Bursts),
         table.counts("lose_frames").map(Loss::Frames),
         table.counts("lose_data").map(Loss::Data),

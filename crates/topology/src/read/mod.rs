@@ -1,6 +1,7 @@
 //! From text to a [`Topology`]: each kind of table is read, names are looked up on the way (`names`), and what
 //! can't be there twice is kept with its place (`places`).
 
+mod course;
 mod event;
 mod gateway;
 mod host;
@@ -25,24 +26,40 @@ impl Topology {
     /// # Errors
     /// All that is wrong with it, each with its place.
     pub fn parse(source: &str) -> Result<Topology, Problems> {
-        let found = Found::default();
-        let (tables, errors) = DeTable::parse_recoverable(source);
-        for error in &errors {
-            found.add(&error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("").to_owned());
-        }
-        if !errors.is_empty() {
-            return Err(found.placed(source));
-        }
-        let mut top = Table::new(tables.get_ref(), 0..0, "a network", &found);
-        let topology = read(&mut top);
-        top.finish();
-        if found.is_empty() { Ok(topology) } else { Err(found.placed(source)) }
+        parse(source, false)
     }
+
+    /// The same of one that is to run by itself: programs in real time, or traffic in virtual time.
+    ///
+    /// # Errors
+    /// All that is wrong with it, each with its place.
+    pub fn parse_to_run(source: &str) -> Result<Topology, Problems> {
+        parse(source, true)
+    }
+}
+
+fn parse(source: &str, runs: bool) -> Result<Topology, Problems> {
+    let found = Found::default();
+    let (tables, errors) = DeTable::parse_recoverable(source);
+    for error in &errors {
+        found.add(&error.span().unwrap_or(0..0), error.message().lines().next().unwrap_or("").to_owned());
+    }
+    if !errors.is_empty() {
+        return Err(found.placed(source));
+    }
+    let mut top = Table::new(tables.get_ref(), 0..0, "a network", &found);
+    let topology = read(&mut top);
+    if runs && topology.gateway.is_some() && topology.programs.is_empty() {
+        let why = "a [gateway] is for programs, of which there are none, and for sockeye up";
+        found.add(&top.place("gateway"), why);
+    }
+    top.finish();
+    if found.is_empty() { Ok(topology) } else { Err(found.placed(source)) }
 }
 
 fn read(top: &mut Table<'_>) -> Topology {
     let mut topology = Topology {
-        name: top.text("name").map(|name| name.value.to_owned()),
+        name: top.name().map(|name| name.value.to_owned()),
         seed: top.number("seed", 0..=u64::MAX),
         until: top.parsed("until", value::time),
         ..Topology::default()
@@ -53,7 +70,7 @@ fn read(top: &mut Table<'_>) -> Topology {
         host::read(table, &mut topology, (&mut names, &mut places));
     }
     for mut table in top.tables("switch", "a switch") {
-        let name = table.text("name");
+        let name = table.name();
         if let Some(name) = table.need("name", name) {
             topology.switches.push(name.value.to_owned());
             names.ends.add(&name, table.found);
@@ -71,12 +88,13 @@ fn read(top: &mut Table<'_>) -> Topology {
         program::read(table, &mut topology, &mut names);
     }
     for table in top.tables("traffic", "traffic") {
-        traffic::read(table, &mut topology, &names);
+        traffic::read(table, &mut topology, (&names, &mut places));
     }
-    for table in top.tables("event", "an event") {
-        event::read(table, &mut topology, &names);
+    if topology.until.is_some() && !(topology.programs.is_empty() && topology.gateway.is_none()) {
+        top.found
+            .add(&top.place("until"), "until ends virtual time: programs run in real time, and have within");
     }
-    topology.events.sort_by_key(|event| event.at);
+    event::read_all(top.tables("event", "an event"), &mut topology, &names);
     if let Some(mut table) = top.table("expect", "what is expected") {
         topology.expectations = Expectations {
             retransmissions: table.number("retransmissions", 0..=u64::MAX),

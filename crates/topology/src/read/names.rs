@@ -1,6 +1,8 @@
 //! What is called what.
 
-use crate::problem::{Found, nearest};
+use std::collections::BTreeMap;
+
+use crate::problem::Found;
 use crate::table::At;
 
 /// The names that a file gives.
@@ -12,17 +14,31 @@ pub(super) struct Names {
     pub(super) programs: List,
 }
 
-/// Names of one kind, in their order.
+/// Names of one kind, each with its place among them.
 #[derive(Default)]
-pub(super) struct List(Vec<String>);
+pub(super) struct List {
+    places: BTreeMap<String, usize>,
+    count: usize,
+}
 
 impl List {
     /// Gives a name its place, the next; it has to be new.
     pub(super) fn add(&mut self, name: &At<&str>, found: &Found) {
-        if self.0.iter().any(|known| known == name.value) {
+        if self.has(name.value) {
             found.add(&name.span, format!("there is a {} already", name.value));
+        } else {
+            self.places.insert(name.value.to_owned(), self.count);
         }
-        self.0.push(name.value.to_owned());
+        self.count += 1;
+    }
+
+    /// What has no name has a place.
+    pub(super) fn add_nameless(&mut self) {
+        self.count += 1;
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.places.contains_key(name)
     }
 
     /// The place of a name. It is a problem if it has none among the first so many.
@@ -33,16 +49,16 @@ impl List {
         kind: &str,
         found: &Found,
     ) -> Option<usize> {
-        let known = &self.0[..most.min(self.0.len())];
-        let place = known.iter().position(|known| known == name.value);
+        let place = self.places.get(name.value).copied().filter(|place| *place < most);
         if place.is_none() {
-            let hint = nearest(name.value, known.iter().map(String::as_str));
+            let known = self.places.iter().filter(|(_, place)| **place < most);
+            let hint = found.hint(name.value, known.map(|(known, _)| known.as_str()));
             found.add(&name.span, format!("there is no {kind} {}{hint}", name.value));
         }
         place
     }
 
     pub(super) fn find(&self, name: &At<&str>, kind: &str, found: &Found) -> Option<usize> {
-        self.find_among(self.0.len(), name, kind, found)
+        self.find_among(self.count, name, kind, found)
     }
 }

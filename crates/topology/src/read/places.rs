@@ -1,8 +1,9 @@
 //! Whether what was read can be: one address a host, one link an interface, no ring of switches.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
+use sockeye_abi::Transport;
 use sockeye_stack::Cidr;
 
 use crate::model::{Plug, Topology};
@@ -15,6 +16,8 @@ pub(super) struct Places {
     plugged: BTreeMap<Plug, Span>,
     /// For each switch one that it is joined to, at last one that stands for all of them.
     leaders: BTreeMap<usize, usize>,
+    /// Ports that traffic has on a host.
+    ports: BTreeSet<(usize, u16, Transport)>,
 }
 
 impl Places {
@@ -23,6 +26,22 @@ impl Places {
         let address = cidr.address();
         if self.addresses.insert(address, span.clone()).is_some() {
             found.add(span, format!("{address} is another interface's already"));
+        }
+    }
+
+    /// A port of a host that traffic is served at.
+    pub(super) fn port(
+        &mut self,
+        (host, port, transport): (usize, u16, Transport),
+        topology: &Topology,
+        (span, found): (&Span, &Found),
+    ) {
+        let own = &topology.hosts[host];
+        let mut services = topology.served(own).into_iter();
+        if let Some(service) = services.find(|service| service.has(port, transport)) {
+            found.add(span, format!("port {port} of {} is that of its own {}", own.name, service.name()));
+        } else if !self.ports.insert((host, port, transport)) {
+            found.add(span, format!("other traffic has port {port} of {} already", own.name));
         }
     }
 
@@ -46,6 +65,10 @@ impl Places {
                 found.add(span, "this link closes a ring of switches");
             }
             self.leaders.insert(a, b);
+            // The way to the leader stays short.
+            if let [(Plug::Switch(own), _), _] = ends {
+                self.leaders.insert(own, b);
+            }
         }
     }
 

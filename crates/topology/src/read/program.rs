@@ -15,11 +15,20 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
     {
         table.found.add(&name.span, format!("{} is the gateway: nothing runs there", name.value));
     }
+    if let (Some(name), Some(host)) = (&name, host)
+        && !topology.hosts[host].files.is_empty()
+    {
+        table.found.add(&name.span, format!("{} serves files by itself: nothing can run there", name.value));
+    }
     let words = table.texts("run");
+    if let Some(word) = words.iter().find(|word| word.value.contains('\0')) {
+        table.found.add(&word.span, "run: a program can't be told of \\0");
+    }
     let command: Vec<String> = match &words[..] {
         [] => {
-            if table.need::<()>("run", None).is_none() && table.has("run") {
-                table.found.add(&table.span, "run has no program");
+            table.need::<()>("run", None);
+            if table.is_array("run") {
+                table.found.add(&table.place("run"), "run has no program");
             }
             Vec::new()
         }
@@ -31,10 +40,10 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
         [line] if table.is_text("run") => ["sh", "-c", line.value].map(str::to_owned).to_vec(),
         words => words.iter().map(|word| word.value.to_owned()).collect(),
     };
-    let name = table.text("name");
+    let name = table.name();
     // The program itself, without its folder.
     let first = words.first().and_then(|word| word.value.split_whitespace().next()).unwrap_or("");
-    let own = first.rsplit('/').next().unwrap_or(first).to_owned();
+    let own = first.rsplit('/').next().unwrap_or(first).replace(char::is_control, "");
     let after = table.texts("after");
     let after =
         after.iter().filter_map(|name| names.programs.find(name, "program before this one", table.found));
@@ -45,14 +54,10 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
         table.found.add(&table.span, "a server is told to end: it has no status");
     }
     let program = Program {
-        name: name.as_ref().map_or_else(|| unique(own, topology), |name| name.value.to_owned()),
+        name: name.as_ref().map_or_else(|| unique(own, names), |name| name.value.to_owned()),
         host: host.unwrap_or(0),
         command,
-        environment: table
-            .pairs("env")
-            .into_iter()
-            .map(|(name, value)| (name.value.to_owned(), value))
-            .collect(),
+        environment: environment(&mut table),
         directory: table.text("directory").map(|directory| directory.value.to_owned()),
         after,
         ready: ready(&mut table),
@@ -68,10 +73,28 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
 }
 
 /// A name that no program has yet: `curl`, `curl-2` …
-fn unique(own: String, topology: &Topology) -> String {
-    let taken = |name: &String| topology.programs.iter().any(|program| program.name == *name);
+fn unique(own: String, names: &Names) -> String {
     let mut others = (2..).map(|number| format!("{own}-{number}"));
-    if taken(&own) { others.find(|name| !taken(name)).unwrap_or_default() } else { own }
+    if names.programs.has(&own) {
+        others.find(|name| !names.programs.has(name)).unwrap_or_default()
+    } else {
+        own
+    }
+}
+
+/// Variables of its environment, as environ(7) can have them.
+fn environment(table: &mut Table<'_>) -> Vec<(String, String)> {
+    let mut read = Vec::new();
+    for (name, value) in table.pairs("env") {
+        if name.value.is_empty() || name.value.contains(['=', '\0']) {
+            table.found.add(&name.span, format!("env: {:?} is no name of a variable", name.value));
+        } else if value.contains('\0') {
+            table.found.add(&name.span, format!("env: {} can't hold \\0", name.value));
+        } else {
+            read.push((name.value.to_owned(), value));
+        }
+    }
+    read
 }
 
 fn ready(table: &mut Table<'_>) -> Option<Ready> {

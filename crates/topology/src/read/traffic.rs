@@ -4,6 +4,7 @@ use sockeye_abi::Transport;
 use sockeye_base::Duration;
 
 use super::names::Names;
+use super::places::Places;
 use crate::calls::{self, Step};
 use crate::model::{Calls, Topology, Traffic, Work};
 use crate::table::Table;
@@ -16,7 +17,22 @@ const LONGEST: u64 = 65_507;
 /// Programs at one end of a conversation, at most.
 const MOST_CLIENTS: u64 = 1000;
 
-pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names) {
+pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, (names, places): (&Names, &mut Places)) {
+    // Once is enough.
+    if topology.traffic.is_empty() {
+        let why = match (topology.programs.is_empty(), &topology.gateway) {
+            (false, _) => {
+                "programs run in real time and traffic in virtual time: a network has one or the other"
+            }
+            (true, Some(_)) => {
+                "a [gateway] leads to a real network, and traffic runs in virtual time: a network has one or the other"
+            }
+            (true, None) => "",
+        };
+        if !why.is_empty() {
+            table.found.add(&table.span, why);
+        }
+    }
     let hosts = topology.hosts.len();
     let mut host = |key| {
         let name = table.text(key);
@@ -27,20 +43,17 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &Names)
     let work = work(&mut table, &mut topology.calls);
     let number = topology.traffic.len() as u64;
     let port = table.number("port", 1..=65_535).unwrap_or(PORT + number % 1000);
-    let name = table.text("name").map(|name| name.value.to_owned());
+    let name = table.name().map(|name| name.value.to_owned());
     let at = table.parsed("at", value::time).unwrap_or_default();
     let within = table.parsed("within", value::time);
     if let (Some(from), Some(to), Some(work), Ok(port)) = (from, to, work, u16::try_from(port)) {
         let of = |host: usize| topology.hosts[host].name.as_str();
-        let addresses = topology.hosts[to].interfaces.first().map(|eth0| eth0.addresses.len());
-        if addresses == Some(0) && table.found.is_empty() {
-            table.found.add(&table.span, format!("{} has no address to send to", of(to)));
+        let eth0 = topology.hosts[to].interfaces.first();
+        if eth0.is_none_or(|eth0| eth0.addresses.is_empty()) && table.found.is_empty() {
+            table.found.add(&table.place("to"), format!("{} has no address to send to", of(to)));
         }
-        if topology.serving(work).is_some_and(|own| {
-            let others = topology.traffic.iter().filter(|other| (other.to, other.port) == (to, port));
-            others.filter_map(|other| topology.serving(other.work)).any(|other| other == own)
-        }) {
-            table.found.add(&table.span, format!("other traffic has port {port} of {} already", of(to)));
+        if let Some(transport) = topology.serving(work) {
+            places.port((to, port, transport), topology, (&table.place("port"), table.found));
         }
         let name = name.unwrap_or_else(|| format!("{} to {}", of(from), of(to)));
         topology.traffic.push(Traffic { name, from, to, port, at, work, within });
@@ -69,6 +82,11 @@ fn work(table: &mut Table<'_>, known: &mut Vec<Calls>) -> Option<Work> {
         table
             .found
             .add(&table.span, "traffic is one of bytes, exchanges, datagrams, and client with what it calls");
+    } else if table.has("size") && !table.has("exchanges") && !table.has("datagrams") {
+        table.found.add(&table.place("size"), "size is for exchanges and datagrams");
+    }
+    if said == 1 && table.has("every") && !table.has("datagrams") {
+        table.found.add(&table.place("every"), "every is for datagrams");
     }
     let ways = [stream, exchanges, datagrams, calls];
     ways.into_iter().flatten().next()
@@ -78,7 +96,7 @@ fn work(table: &mut Table<'_>, known: &mut Vec<Calls>) -> Option<Work> {
 fn calls(table: &mut Table<'_>) -> Option<Calls> {
     let client = steps(table, "client");
     if table.has("client") && client.as_ref().is_some_and(Vec::is_empty) {
-        table.found.add(&table.span, "client calls nothing");
+        table.found.add(&table.place("client"), "client calls nothing");
     }
     let server = steps(table, "server");
     let transport = table.parsed("over", |text| match text {
@@ -89,7 +107,7 @@ fn calls(table: &mut Table<'_>) -> Option<Calls> {
     let clients = table.number("clients", 1..=MOST_CLIENTS).and_then(|count| u32::try_from(count).ok());
     for key in ["server", "over", "clients"] {
         if table.has(key) && !table.has("client") {
-            table.found.add(&table.span, format!("{key} is for traffic that says what a client calls"));
+            table.found.add(&table.place(key), format!("{key} is for traffic that says what a client calls"));
         }
     }
     let calls = Calls {

@@ -46,7 +46,8 @@ pub(super) struct Actor {
     /// Bytes it has read.
     pub(super) came: u64,
     pub(super) said: Vec<Said>,
-    pub(super) failed: Option<String>,
+    /// What first was not as it has to be, and when.
+    pub(super) failed: Option<(Instant, String)>,
 }
 
 impl Actor {
@@ -149,7 +150,7 @@ impl Actor {
             None => (!matches!(gave, Gave::Number(_))).then(String::new),
         };
         if let Some(wrong) = wrong {
-            self.failed.get_or_insert(format!("{}: {} = {gave}{wrong}", self.who, step.call));
+            self.failed.get_or_insert((at, format!("{}: {} = {gave}{wrong}", self.who, step.call)));
         }
         self.say(at, step.call, (gave, took));
     }
@@ -170,7 +171,7 @@ impl Actor {
         {
             self.note(now, self.steps[self.at], (Gave::Nothing, now.since(since)));
         } else if !self.is_over() {
-            self.failed.get_or_insert(format!("{} did not come to its end", self.who));
+            self.failed.get_or_insert((now, format!("{} did not come to its end", self.who)));
         }
     }
 

@@ -4,6 +4,7 @@
 //! belongs to; what came of all is the [`Outcome`].
 
 mod actor;
+mod agenda;
 mod script;
 mod talk;
 
@@ -16,6 +17,7 @@ use sockeye_socket::SocketId;
 
 use crate::model::{What, Work};
 use crate::{Built, Files, Topology};
+use agenda::Agenda;
 use script::Script;
 use talk::Talk;
 pub use talk::{Said, Talked};
@@ -58,6 +60,10 @@ pub struct Simulation<'a> {
     topology: &'a Topology,
     built: Built,
     talks: Vec<Box<dyn Conversation>>,
+    /// Which of them have something to do, and when.
+    agenda: Agenda,
+    /// For each host those that it takes part in, and whether it is on.
+    of_host: Vec<(Vec<usize>, bool)>,
     /// Whose a socket is.
     owners: Sockets,
     now: Instant,
@@ -101,8 +107,23 @@ impl<'a> Simulation<'a> {
             }
         });
         let talks: Vec<_> = talks.collect();
-        let mut simulation =
-            Simulation { topology, built, talks, owners: Sockets::new(), now: Instant::ZERO, event: 0 };
+        let mut of_host = vec![(Vec::new(), true); topology.hosts.len()];
+        for (number, traffic) in topology.traffic.iter().enumerate() {
+            of_host[traffic.from].0.push(number);
+            if traffic.to != traffic.from {
+                of_host[traffic.to].0.push(number);
+            }
+        }
+        let mut simulation = Simulation {
+            topology,
+            built,
+            agenda: Agenda::new(talks.len()),
+            talks,
+            of_host,
+            owners: Sockets::new(),
+            now: Instant::ZERO,
+            event: 0,
+        };
         (0..simulation.talks.len())
             .for_each(|at| simulation.tell(at, |talk, lab, now, own| talk.prepare(lab, now, own)));
         Ok(simulation)
@@ -138,15 +159,14 @@ impl<'a> Simulation<'a> {
     /// Does all that is due now.
     fn settle(&mut self) {
         self.happen();
-        for at in 0..self.talks.len() {
-            if self.talks[at].due().is_some_and(|due| due <= self.now) {
-                self.tell(at, |talk, lab, now, own| talk.go_on(lab, now, own));
-            }
+        for at in self.agenda.due(self.now) {
+            self.tell(at, |talk, lab, now, own| talk.go_on(lab, now, own));
         }
-        let Simulation { built, talks, owners, now, .. } = self;
+        let Simulation { built, talks, agenda, owners, now, .. } = self;
         built.services.settle(&mut built.lab, *now, |lab, host, socket| {
             if let Some(number) = owners.get(&(host, socket)).copied() {
                 talks[number].ready(lab, *now, (host, socket), &mut Own { number, sockets: owners });
+                agenda.note(number, talks[number].as_ref());
             }
         });
     }
@@ -160,13 +180,20 @@ impl<'a> Simulation<'a> {
             self.event += 1;
             // The lab is behind: it has to switch first.
             self.built.lab.advance(self.now);
-            let switched = match event.what {
-                What::Off(host) => (self.built.hosts[host], false),
-                What::On(host) => (self.built.hosts[host], true),
+            let (host, on) = match event.what {
+                What::Off(host) => (host, false),
+                What::On(host) => (host, true),
                 _ => continue,
             };
-            (0..self.talks.len())
-                .for_each(|at| self.tell(at, |talk, lab, now, own| talk.switched(lab, now, switched, own)));
+            let (talks, was_on) = &mut self.of_host[host];
+            // Switched on, what is on stays as it is.
+            if std::mem::replace(was_on, on) == on {
+                continue;
+            }
+            let (talks, switched) = (talks.clone(), (self.built.hosts[host], on));
+            for at in talks {
+                self.tell(at, |talk, lab, now, own| talk.switched(lab, now, switched, own));
+            }
         }
     }
 
@@ -178,19 +205,18 @@ impl<'a> Simulation<'a> {
     ) {
         let own = &mut Own { number, sockets: &mut self.owners };
         what(self.talks[number].as_mut(), &mut self.built.lab, self.now, own);
+        self.agenda.note(number, self.talks[number].as_ref());
     }
 
     /// When something is to be done next; nothing once all is over.
     fn next(&mut self) -> Option<Instant> {
         let longest = Instant::ZERO + self.topology.until.unwrap_or(LONGEST);
-        let over = self.talks.iter().all(|talk| talk.is_over());
         let event = self.topology.events.get(self.event).map(|event| Instant::ZERO + event.at);
-        if over && (!self.talks.is_empty() || event.is_none()) {
+        if self.agenda.is_over() && (!self.talks.is_empty() || event.is_none()) {
             // What is on its way arrives, the last acknowledgements among it.
             return self.built.lab.next_arrival().filter(|at| *at <= longest);
         }
-        let due = self.talks.iter().filter_map(|talk| talk.due()).min();
-        let next = [self.built.lab.next_deadline(), due, event].into_iter().flatten().min()?;
+        let next = [self.built.lab.next_deadline(), self.agenda.next(), event].into_iter().flatten().min()?;
         if next > longest {
             self.now = self.topology.until.map_or(self.now, |until| self.now.max(Instant::ZERO + until));
             return None;

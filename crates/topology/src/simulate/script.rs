@@ -35,6 +35,11 @@ impl Script {
         Script { begins, actors: server.into_iter().chain(clients).collect(), ended: begins }
     }
 
+    fn first_failure(&self) -> Option<String> {
+        let failures = self.actors.iter().filter_map(|actor| actor.failed.as_ref());
+        failures.min_by_key(|(at, _)| *at).map(|(_, why)| why.clone())
+    }
+
     fn go_on_with(&mut self, lab: &mut Lab, now: Instant, own: &mut Own<'_>, which: impl Fn(&Actor) -> bool) {
         for actor in self.actors.iter_mut().filter(|actor| which(actor)) {
             let was_over = actor.is_over();
@@ -80,7 +85,10 @@ impl Conversation for Script {
 
     fn outcome(mut self: Box<Script>, lab: &Lab, now: Instant) -> Talked {
         let ended = if self.is_over() { self.ended } else { now };
+        // That one waits in vain is often what came of it.
+        let failed = self.first_failure();
         self.actors.iter_mut().for_each(|actor| actor.give_up(lab, now));
+        let failed = failed.or_else(|| self.first_failure());
         let mut said: Vec<_> =
             self.actors.iter_mut().flat_map(|actor| std::mem::take(&mut actor.said)).collect();
         said.sort_by_key(|said| said.at);
@@ -92,7 +100,7 @@ impl Conversation for Script {
             again: self.actors.iter().map(|actor| actor.retransmitted).sum(),
             times: None,
             said,
-            failed: self.actors.into_iter().find_map(|actor| actor.failed),
+            failed,
         }
     }
 }

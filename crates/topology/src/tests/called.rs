@@ -113,3 +113,10 @@ fn several_clients() {
     assert!(outcome.failures.is_empty(), "{outcome:?}");
     assert!(said(&outcome).contains(&"client 3 connect = 0".to_owned()), "{outcome:?}");
 }
+
+/// What failed first is told, not what came of it.
+#[test]
+fn the_first_failure_is_told() {
+    let outcome = run(&traffic("\"wait 1ms\", \"write 5\"", "\"accept\""));
+    assert_eq!(outcome.failures, ["a to b: client: write 5 = EPIPE"]);
+}

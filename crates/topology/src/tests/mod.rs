@@ -59,21 +59,6 @@ back = { delay = "20ms", lose_data = [3] }
 between = ["router:eth1", "server"]
 mtu = 1400
 
-[[program]]
-host = "server"
-run = "python3 -m http.server 8000"
-ready = { port = 8000 }
-server = true
-
-[[program]]
-name = "fetch"
-host = "client"
-run = ["curl", "-s", "http://server:8000/"]
-after = ["python3"]
-prints = "Directory"
-within = "5s"
-env = { LANG = "C" }
-
 [[traffic]]
 from = "client"
 to = "server"
@@ -105,6 +90,32 @@ retransmissions = 0
 within = "1m"
 "#;
 
+/// Programs on two hosts.
+const PROGRAMS: &str = r#"
+[[host]]
+name = "client"
+addresses = ["10.0.1.1/24", "fd01::1/64"]
+
+[[host]]
+name = "server"
+addresses = "10.0.1.2/24"
+
+[[program]]
+host = "server"
+run = "python3 -m http.server 8000"
+ready = { port = 8000 }
+server = true
+
+[[program]]
+name = "fetch"
+host = "client"
+run = ["curl", "-s", "http://server:8000/"]
+after = ["python3"]
+prints = "Directory"
+within = "5s"
+env = { LANG = "C" }
+"#;
+
 #[test]
 fn a_whole_network_is_read() {
     let network = Topology::parse(WHOLE).expect("it is right");
@@ -116,7 +127,8 @@ fn a_whole_network_is_read() {
     assert_eq!((network.mtu(1, 0), network.mtu(1, 1), network.mtu(2, 0)), (1500, 1400, 1400));
     assert_eq!(server.services, [Service::Http, Service::Echo, Service::Dns]);
     assert_eq!(server.files[0], ("/hello.txt".to_owned(), File::Text("Hello.\n".to_owned())));
-    assert_eq!(server.files[1], ("/site".to_owned(), File::At("site".to_owned())));
+    let (path, File::At { path: at, .. }) = &server.files[1] else { panic!("a folder") };
+    assert_eq!((path.as_str(), at.as_str()), ("/site", "site"));
 
     let names: Vec<_> = network.links.iter().map(|link| link.name.as_str()).collect();
     assert_eq!(names, ["client-lan", "uplink", "router:eth1-server"]);
@@ -128,12 +140,17 @@ fn a_whole_network_is_read() {
     assert!(matches!(back.discipline, Discipline::CoDel(_)));
     assert_eq!(network.links[2].ends, [Plug::Interface(1, 1), Plug::Interface(2, 0)]);
 
+    let works: Vec<_> = network.traffic.iter().map(|traffic| (traffic.work, traffic.port)).collect();
+    assert_eq!(works, [(Work::Stream(1 << 20), 5001), (Work::Exchanges { count: 10, size: 100 }, 5002)]);
+}
+
+#[test]
+fn programs_are_read() {
+    let network = Topology::parse(PROGRAMS).expect("it is right");
     let [python, fetch] = &network.programs[..] else { panic!("two programs") };
     assert_eq!(python.command, ["sh", "-c", "python3 -m http.server 8000"]);
     assert_eq!((&python.ready, python.server, python.status), (&Some(Ready::Port(8000)), true, None));
     assert_eq!((&fetch.after[..], fetch.status), (&[0][..], Some(0)));
-    let works: Vec<_> = network.traffic.iter().map(|traffic| (traffic.work, traffic.port)).collect();
-    assert_eq!(works, [(Work::Stream(1 << 20), 5001), (Work::Exchanges { count: 10, size: 100 }, 5002)]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use sockeye_base::Duration;
 
-use crate::{Outcome, Simulation, Topology};
+use crate::{Event, Outcome, Simulation, Topology, What};
 
 fn run(text: &str, seed: u64) -> Outcome {
     let topology = Topology::parse(text).unwrap_or_else(|problems| panic!("{problems}"));
@@ -105,4 +105,30 @@ fn the_same_seed_is_the_same_run() {
     let [first, again, other] = [7, 7, 8].map(|seed| run(&text, seed));
     assert_eq!(first, again);
     assert_ne!(first, other);
+}
+
+/// Switched on, what is on stays as it is; what is off, off.
+#[test]
+fn power_that_is_there_changes_nothing() {
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 100\n";
+    let on = "[[event]]\nat = \"500ms\"\non = [\"a\", \"b\"]\n";
+    let [quiet, told] =
+        ["", on].map(|events| run(&two("delay = \"10ms\"", &format!("{traffic}{events}")), 1));
+    assert_eq!(told.failures, Vec::<String>::new());
+    assert_eq!(told, quiet);
+    let off = "[[event]]\nat = \"500ms\"\noff = \"a\"\n[[event]]\nat = \"600ms\"\noff = \"a\"\n";
+    let outcome = run(&two("delay = \"10ms\"", &format!("{traffic}{off}")), 1);
+    assert_eq!(outcome.failures, ["a to b: its host was switched off"]);
+}
+
+/// What isn't said of a link stays as it was by then, wherever that stands in the file.
+#[test]
+fn changes_build_on_earlier_ones() {
+    let text = two(
+        "",
+        "[[event]]\nat = \"2s\"\nchange = \"a-b\"\nloss = \"1%\"\n[[event]]\nat = \"1s\"\nchange = \"a-b\"\ndelay = \"5ms\"",
+    );
+    let topology = Topology::parse(&text).expect("it is right");
+    let Event { what: What::Change(_, directions), .. } = &topology.events[1] else { panic!("a change") };
+    assert_eq!(directions[0].delay, Duration::from_millis(5));
 }

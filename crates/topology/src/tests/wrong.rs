@@ -43,7 +43,7 @@ fn values_that_cant_be() {
         ("delay = \"10\"", "8:9: delay: 10: time unit needed, for example 10sec or 10ms"),
         ("delay = \"-5ms\"", "8:9: delay: \"-5ms\" is no time, such as 50ms, 1.5s or 2m 3s"),
         ("delay = \"200y\"", "8:9: delay: 200y is more than a hundred years"),
-        ("queue = \"10K\"", "7:1: queue needs rate: nothing waits for a link without one"),
+        ("queue = \"10K\"", "8:9: queue needs rate: nothing waits for a link without one"),
         ("delay = 10", "8:9: delay has to be a string"),
         ("loss = \"101%\"", "8:8: loss: a percentage from 0% to 100%, to four places"),
         ("rate = \"0mbit\"", "8:8: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
@@ -97,6 +97,8 @@ fn hosts_settings_routes_and_services() {
     ] {
         assert_eq!(problems(&host(text)), [told]);
     }
+    let none = "[[host]]\nname = \"a\"\ninterfaces = []\n";
+    assert_eq!(problems(none), ["3:14: a host needs an interface, if only one without addresses: [{}]"]);
     let name = "[[host]]\nname = \"A b\"\naddresses = \"10.0.0.1/24\"\n";
     assert_eq!(problems(name), ["2:8: \"A b\" is no name of a host: small letters, digits and -"]);
 }
@@ -109,7 +111,7 @@ fn programs_traffic_and_events() {
             "10:9: there is no program before this one x",
         ),
         ("[[program]]\nhost = \"a\"", "7:1: a program needs run"),
-        ("[[program]]\nhost = \"c\"\nrun = \"true\"", "8:8: there is no host c; did you mean a?"),
+        ("[[program]]\nhost = \"c\"\nrun = \"true\"", "8:8: there is no host c"),
         (
             "[[program]]\nhost = \"a\"\nrun = \"true\"\nready = {}",
             "10:9: ready is one of port, prints and after",
@@ -122,19 +124,19 @@ fn programs_traffic_and_events() {
             "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = [\"connect\", \"red 5\"]",
             "10:22: client: there is no call red; did you mean read?",
         ),
-        ("[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = []", "7:1: client calls nothing"),
+        ("[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = []", "10:10: client calls nothing"),
         (
             "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nport = 9\nbytes = \"1\"\n[[traffic]]\nfrom = \"a\"\nto = \"b\"\nport = 9\nexchanges = 1",
-            "12:1: other traffic has port 9 of b already",
+            "15:8: other traffic has port 9 of b already",
         ),
         (
             "[[host]]\nname = \"c\"\naddresses = []\n[[traffic]]\nfrom = \"a\"\nto = \"c\"\nbytes = \"1\"",
-            "10:1: c has no address to send to",
+            "12:6: c has no address to send to",
         ),
         ("[[program]]\nhost = \"a\"\nrun = \" \"", "9:7: run has no program"),
         (
             "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1\"\nclients = 2",
-            "7:1: clients is for traffic that says what a client calls",
+            "11:11: clients is for traffic that says what a client calls",
         ),
         (
             "[[event]]\nat = \"1s\"",
@@ -210,5 +212,113 @@ fn gateways() {
     ] {
         let told_of = problems(&two(&format!("{text}\n")));
         assert_eq!(told_of, [told], "{text}");
+    }
+}
+
+/// What would mean nothing is a mistake, too.
+#[test]
+fn what_would_be_ignored() {
+    let link = "[[link]]\nbetween = [\"a\", \"b\"]\n";
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\n";
+    let program = "[[program]]\nhost = \"a\"\nrun = \"true\"\n";
+    for (text, told) in [
+        (format!("{traffic}bytes = \"1\"\nsize = 4"), "11:8: size is for exchanges and datagrams"),
+        (format!("{traffic}bytes = \"1\"\nevery = \"1s\""), "11:9: every is for datagrams"),
+        (format!("{traffic}exchanges = 3\nevery = \"1s\""), "11:9: every is for datagrams"),
+        (format!("{link}spread = \"normal\""), "9:10: spread needs jitter, which it is the shape of"),
+        (
+            format!("{link}there = {{ spread = \"normal\" }}\nback = {{ jitter = \"1ms\" }}"),
+            "9:20: spread needs jitter, which it is the shape of",
+        ),
+        ("[[link]]\nbetween = []".to_owned(), "8:11: a link is between two ends"),
+        ("[[link]]\nbetween = \"a-b\"".to_owned(), "8:11: a link is between two ends"),
+        ("[[link]]\nbetween = 5".to_owned(), "8:11: between has to be a string or an array of strings"),
+        (
+            format!("{link}[[event]]\nat = \"1s\"\npartition = [[\"a\", \"b\"]]"),
+            "11:13: a partition has two groups or more: mend makes links whole",
+        ),
+        (
+            format!(
+                "[[switch]]\nname = \"s\"\n[[link]]\nbetween = [\"a\", \"s\"]\n[[link]]\nbetween = [\"b\", \"s\"]\n\
+                 [[event]]\nat = \"1s\"\npartition = [[\"a\"], [\"b\"]]"
+            ),
+            "15:13: no link leads from one of these groups to another: switches belong to groups, too",
+        ),
+        (
+            "[[host]]\nname = \"c\"\naddresses = \"10.0.0.3/24\"\nservices = \"echo\"\n\
+             [[traffic]]\nfrom = \"a\"\nto = \"c\"\nport = 7\ndatagrams = 1"
+                .to_owned(),
+            "14:8: port 7 of c is that of its own echo",
+        ),
+        (
+            format!("{program}{traffic}bytes = \"1\""),
+            "10:1: programs run in real time and traffic in virtual time: a network has one or the other",
+        ),
+        (
+            format!("[gateway]\nhost = \"a\"\noutside = \"network\"\n{traffic}bytes = \"1\""),
+            "10:1: a [gateway] leads to a real network, and traffic runs in virtual time: a network has one or the other",
+        ),
+        (
+            "[[host]]\nname = \"c\"\naddresses = \"10.0.0.3/24\"\ndocroot = { \"/\" = \"x\" }\n\
+             [[program]]\nhost = \"c\"\nrun = \"true\""
+                .to_owned(),
+            "12:8: c serves files by itself: nothing can run there",
+        ),
+        (
+            format!("{program}name = \"x\\ny\""),
+            "10:8: \"x\\ny\" is no name: it is a line of text, and not empty",
+        ),
+        (format!("{program}name = \"\""), "10:8: \"\" is no name: it is a line of text, and not empty"),
+        (format!("{program}env = {{ \"\" = \"x\" }}"), "10:9: env: \"\" is no name of a variable"),
+        (format!("{program}env = {{ \"A=B\" = \"x\" }}"), "10:9: env: \"A=B\" is no name of a variable"),
+        (format!("{program}env = {{ A = \"x\\u0000\" }}"), "10:9: env: A can't hold \\0"),
+        (
+            "[[program]]\nhost = \"a\"\nrun = \"x\\u0000\"".to_owned(),
+            "9:7: run: a program can't be told of \\0",
+        ),
+        (
+            "[gateway]\nhost = \"a\"\npublish = \"0:b:80\"".to_owned(),
+            "9:11: publish: a port is a number from 1 to 65535",
+        ),
+        (
+            "[[event]]\nat = \"1s\"\naddresses = \"10.0.0.3/24\"".to_owned(),
+            "9:13: addresses goes with readdress, which names an interface",
+        ),
+    ] {
+        let told_of = problems(&two(&format!("{text}\n")));
+        assert!(told_of.iter().any(|line| line == told), "{text}: {told_of:?}");
+    }
+    let gateway = two("[gateway]\nhost = \"a\"\npublish = \"80:b:80\"\n");
+    assert!(Topology::parse(&gateway).is_ok());
+    let told = Topology::parse_to_run(&gateway).map(|_| ()).map_err(|problems| problems.to_string());
+    assert_eq!(
+        told,
+        Err("7:1: a [gateway] is for programs, of which there are none, and for sockeye up".to_owned())
+    );
+    let until = problems(&format!("until = \"1s\"\n{}", two(program)));
+    assert_eq!(until, ["1:9: until ends virtual time: programs run in real time, and have within"]);
+}
+
+/// Nobody gets an address that another has at that time; who is off has none.
+#[test]
+fn addresses_in_time() {
+    let event = |at: u32, what: &str| format!("[[event]]\nat = \"{at}s\"\n{what}\n");
+    let readdress = |at, host: &str, address: &str| {
+        event(at, &format!("readdress = \"{host}\"\naddresses = \"{address}\""))
+    };
+    let told = |events: &[String]| problems(&two(&events.concat()));
+    assert_eq!(told(&[readdress(1, "b", "10.0.0.1/24")]), ["10:13: 10.0.0.1 is a's already at this time"]);
+    assert_eq!(told(&[readdress(1, "b", "224.0.0.1/24")]), ["10:13: 224.0.0.1 can't be a host's address"]);
+    let off = event(1, "off = \"a\"");
+    let late = [event(3, "on = \"a\""), readdress(2, "b", "10.0.0.1/24"), off.clone()];
+    assert_eq!(told(&late), ["9:6: 10.0.0.1 is b's already at this time"]);
+    for fine in [
+        vec![readdress(1, "a", "10.0.0.2/24"), readdress(1, "b", "10.0.0.1/24")],
+        vec![readdress(2, "b", "10.0.0.1/24"), readdress(1, "a", "10.0.0.3/24")],
+        vec![readdress(2, "b", "10.0.0.1/24"), off],
+        vec![event(1, "readdress = \"b\"\naddresses = []"), event(1, "reboot = \"b\"")],
+    ] {
+        let read = Topology::parse(&two(&fine.concat()));
+        assert!(read.is_ok(), "{fine:?}: {read:?}");
     }
 }
