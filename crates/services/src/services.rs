@@ -1,5 +1,6 @@
 //! Services on the hosts of a lab, and who serves which socket.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 use sockeye_abi::Errno;
@@ -28,7 +29,8 @@ pub trait Service {
 /// All services of a network.
 #[derive(Default)]
 pub struct Services {
-    services: Vec<(HostId, Box<dyn Service + Send>)>,
+    /// By host: there may be many, and each socket that changes is one host's.
+    services: BTreeMap<HostId, Vec<Box<dyn Service + Send>>>,
 }
 
 impl Services {
@@ -58,17 +60,19 @@ impl Services {
 
     /// A host has come to the network: whoever tells of names tells of it.
     pub fn learn(&mut self, name: &str, addresses: &[IpAddr]) {
-        self.services.iter_mut().for_each(|(_, service)| service.learn(name, addresses));
+        self.services.values_mut().flatten().for_each(|service| service.learn(name, addresses));
     }
 
     /// Adds a service to a host. It runs after [`Services::start`].
     pub fn add(&mut self, host: HostId, service: Box<dyn Service + Send>) {
-        self.services.push((host, service));
+        self.services.entry(host).or_default().push(service);
     }
 
     /// Starts all services; stops at the first that fails.
     pub fn start(&mut self, lab: &mut Lab, now: Instant) -> Result<(), Errno> {
-        self.services.iter_mut().try_for_each(|(host, service)| service.start(lab.host_mut(*host), now))
+        self.services.iter_mut().try_for_each(|(host, services)| {
+            services.iter_mut().try_for_each(|service| service.start(lab.host_mut(*host), now))
+        })
     }
 
     /// Adds a service to a host and starts it; one that can't be started is not added.
@@ -88,7 +92,7 @@ impl Services {
     /// there.
     fn boot(&mut self, lab: &mut Lab, now: Instant) {
         while let Some(host) = lab.poll_booted() {
-            for (_, service) in self.services.iter_mut().filter(|(of, _)| *of == host) {
+            for service in self.services.get_mut(&host).into_iter().flatten() {
                 let _ = service.start(lab.host_mut(host), now);
             }
             lab.advance(now);
@@ -98,8 +102,8 @@ impl Services {
     /// A socket may have changed. `false` if no service has it: then it is somebody else's. After it the lab has to be
     /// advanced.
     pub fn ready(&mut self, lab: &mut Lab, now: Instant, host: HostId, socket: SocketId) -> bool {
-        let mut here = self.services.iter_mut().filter(|(of, _)| *of == host);
-        here.any(|(of, service)| service.ready(lab.host_mut(*of), now, socket))
+        let Some(here) = self.services.get_mut(&host) else { return false };
+        here.iter_mut().any(|service| service.ready(lab.host_mut(host), now, socket))
     }
 
     /// Advances the lab and serves what changes until nothing more happens at `now`. Sockets that no service has are

@@ -238,10 +238,9 @@ fn what_would_be_ignored() {
             "11:13: a partition has two groups or more: mend makes links whole",
         ),
         (
-            format!(
-                "[[switch]]\nname = \"s\"\n[[link]]\nbetween = [\"a\", \"s\"]\n[[link]]\nbetween = [\"b\", \"s\"]\n\
-                 [[event]]\nat = \"1s\"\npartition = [[\"a\"], [\"b\"]]"
-            ),
+            "[[switch]]\nname = \"s\"\n[[link]]\nbetween = [\"a\", \"s\"]\n[[link]]\nbetween = [\"b\", \"s\"]\n\
+             [[event]]\nat = \"1s\"\npartition = [[\"a\"], [\"b\"]]"
+                .to_owned(),
             "15:13: no link leads from one of these groups to another: switches belong to groups, too",
         ),
         (
