@@ -148,6 +148,7 @@ impl Run<'_> {
             fare.ended = fare.began.map(|began| (-1, began.elapsed()));
             if late {
                 let within = program.within.unwrap_or_default();
+                fare.blamed = true;
                 self.failures.push(format!("{}: takes longer than {within:?}", program.name));
             }
             let host = program.host;

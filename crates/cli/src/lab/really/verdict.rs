@@ -78,7 +78,10 @@ fn fate(program: &Program, fare: &Fare) -> String {
         (Some(_), Some((status, took))) if !fare.excused => {
             format!("{name}: ended with {status} after {took:.1?}")
         }
-        (Some(_), _) if program.server => format!("{name}: served to the end"),
+        // Of one whose host was switched off nothing more was heard.
+        (Some(_), ended) if program.server && !fare.blamed && (ended.is_some() || !fare.excused) => {
+            format!("{name}: served to the end")
+        }
         (Some(_), _) => format!("{name}: was ended"),
     }
 }
