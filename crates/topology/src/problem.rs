@@ -128,10 +128,22 @@ pub(crate) fn nearest<'a>(word: &str, of: impl IntoIterator<Item = &'a str>) -> 
         if long > LONGEST_NAME || long - short > near {
             return None;
         }
-        let distance = strsim::damerau_levenshtein(&small, &other.to_lowercase());
+        let other_small = other.to_lowercase();
+        let distance = match letters(&small) == letters(&other_small) {
+            // `b-a` is `a-b`.
+            true => usize::from(small != other_small),
+            false => strsim::damerau_levenshtein(&small, &other_small),
+        };
         (distance <= near).then_some((distance, other))
     });
     like.min().map_or_else(String::new, |(_, other)| format!("; did you mean {other}?"))
+}
+
+/// Its letters, in no order of their own.
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<_> = word.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 #[cfg(test)]
@@ -147,6 +159,7 @@ mod tests {
             ("mtu", &["cut", "at"], ""),
             ("dealy", &["delay", "duplicate"], "delay"),
             ("retransmission", &["retransmissions"], "retransmissions"),
+            ("b-a", &["a-b", "a-c"], "a-b"),
             ("", &["a"], ""),
         ] {
             let told = if hint.is_empty() { String::new() } else { format!("; did you mean {hint}?") };

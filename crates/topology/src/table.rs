@@ -71,6 +71,11 @@ impl<'a> Table<'a> {
         self.look_up(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Array(_)))
     }
 
+    /// Whether a key is there, and is one string, or an array of them.
+    pub(crate) fn is_texts(&self, key: &str) -> bool {
+        self.look_up(key).is_some_and(|value| texts(value).is_some())
+    }
+
     /// Whether a key is there, and is `true`.
     pub(crate) fn is_true(&self, key: &str) -> bool {
         self.look_up(key).is_some_and(|value| matches!(value.get_ref(), DeValue::Boolean(true)))

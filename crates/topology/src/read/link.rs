@@ -20,7 +20,7 @@ pub(super) fn read(
         [a, b] => [a, b].map(|name| plug(name, topology, names, table.found)),
         _ => {
             table.need::<()>("between", None);
-            if table.is_array("between") || table.is_text("between") {
+            if table.is_texts("between") {
                 table.found.add(&table.place("between"), "a link is between two ends");
             }
             [None, None]

@@ -27,7 +27,7 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, names: &mut Na
     let command: Vec<String> = match &words[..] {
         [] => {
             table.need::<()>("run", None);
-            if table.is_array("run") {
+            if table.is_texts("run") {
                 table.found.add(&table.place("run"), "run has no program");
             }
             Vec::new()

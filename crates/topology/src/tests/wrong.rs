@@ -232,6 +232,8 @@ fn what_would_be_ignored() {
         ),
         ("[[link]]\nbetween = []".to_owned(), "8:11: a link is between two ends"),
         ("[[link]]\nbetween = \"a-b\"".to_owned(), "8:11: a link is between two ends"),
+        (format!("{link}[[event]]\nat = \"1s\"\ncut = \"b-a\""), "11:7: there is no link b-a; did you mean a-b?"),
+        ("[[link]]\nbetween = [1, 2]".to_owned(), "8:11: between has to be a string or an array of strings"),
         ("[[link]]\nbetween = 5".to_owned(), "8:11: between has to be a string or an array of strings"),
         (
             format!("{link}[[event]]\nat = \"1s\"\npartition = [[\"a\", \"b\"]]"),
@@ -280,12 +282,11 @@ fn what_would_be_ignored() {
             "9:11: publish: a port is a number from 1 to 65535",
         ),
         (
-            "[[event]]\nat = \"1s\"\naddresses = \"10.0.0.3/24\"".to_owned(),
-            "9:13: addresses goes with readdress, which names an interface",
+            format!("{link}[[event]]\nat = \"1s\"\ncut = \"a-b\"\naddresses = \"10.0.0.3/24\""),
+            "12:13: addresses goes with readdress, which names an interface",
         ),
     ] {
-        let told_of = problems(&two(&format!("{text}\n")));
-        assert!(told_of.iter().any(|line| line == told), "{text}: {told_of:?}");
+        assert_eq!(problems(&two(&format!("{text}\n"))), [told], "{text}");
     }
     let gateway = two("[gateway]\nhost = \"a\"\npublish = \"80:b:80\"\n");
     assert!(Topology::parse(&gateway).is_ok());
