@@ -46,7 +46,7 @@ impl Aside {
         Ok(Aside { thread: None, desk: Desk { done, bell: Arc::new(bell) }, begun })
     }
 
-    /// Begins a connection. What has come of it is told by [`Aside::poll`], and the descriptor can be read then.
+    /// Begins a connection. What has come of it is told by [`Aside::poll`], of which an edge of the descriptor tells.
     pub(crate) fn connect(&mut self, id: ItemId, to: SocketAddr) {
         self.submit(Job::Connect(id, to));
     }
@@ -59,11 +59,6 @@ impl Aside {
     /// Resets a connection.
     pub(crate) fn reset(&mut self, socket: OwnedFd) {
         self.submit(Job::Reset(socket));
-    }
-
-    /// From now on the descriptor can be read for what comes later.
-    pub(crate) fn hear(&self) {
-        let _ = rustix::io::read(&self.desk.bell, &mut [0; 8]);
     }
 
     /// A connection that is begun, or why it can't be.
@@ -146,13 +141,6 @@ mod tests {
 
     use super::*;
 
-    fn next(aside: &mut Aside) -> (ItemId, Begun) {
-        let mut rings = [PollFd::new(aside, PollFlags::IN)];
-        assert_eq!(rustix::event::poll(&mut rings, None), Ok(1));
-        aside.hear();
-        aside.poll().expect("what the bell rang for")
-    }
-
     #[test]
     fn connections_are_begun_and_ended_aside() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
@@ -161,8 +149,10 @@ mod tests {
         let mut aside = Aside::new().expect("an eventfd");
 
         aside.connect(id, to);
-        let (of, begun) = next(&mut aside);
+        let (of, begun) = aside.begun.recv().expect("word of it");
         assert_eq!(of, id);
+        let mut rung = [PollFd::new(&aside, PollFlags::IN)];
+        assert_eq!(rustix::event::poll(&mut rung, None), Ok(1));
         let (socket, is_there) = begun.expect("a connection");
         assert!(is_there, "the machine's loopback makes one at once");
         let (mut peer, _) = listener.accept().expect("it");
@@ -170,7 +160,7 @@ mod tests {
         assert_eq!(peer.read(&mut [0]).expect("an end"), 0);
 
         aside.connect(id, to);
-        let (socket, _) = next(&mut aside).1.expect("a connection");
+        let (socket, _) = aside.begun.recv().expect("word of it").1.expect("a connection");
         let (mut peer, _) = listener.accept().expect("it");
         aside.reset(socket);
         // What is left to do is done before it is gone.

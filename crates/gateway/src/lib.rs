@@ -102,7 +102,7 @@ impl Gateway {
     /// A gateway. What it publishes is listened on when this returns.
     pub fn new(options: Options) -> Result<Gateway, Error> {
         let (epoll, aside) = (epoll::create(epoll::CreateFlags::CLOEXEC)?, Aside::new()?);
-        epoll::add(&epoll, &aside, EventData::new_u64(BELL), EventFlags::IN)?;
+        epoll::add(&epoll, &aside, EventData::new_u64(BELL), EventFlags::IN | EventFlags::ET)?;
         let mut gateway = Gateway {
             epoll,
             aside,

@@ -332,7 +332,6 @@ impl Gateway {
 
     /// Connections have been begun, or can't be.
     pub(crate) fn take_begun(&mut self, host: &mut Host, now: Instant) {
-        self.aside.hear();
         while let Some((id, begun)) = self.aside.poll() {
             let Some(Item::Relay(relay)) = self.items.get_mut(id) else { continue };
             let begun = begun.and_then(|(outer, there)| {

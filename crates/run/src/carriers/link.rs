@@ -3,7 +3,7 @@
 //! The kernel's edges say when S may be read or written again; what could not be moved waits where it is, in P's
 //! buffer or in the stack's, so that back pressure reaches both ends and nothing here grows with a transfer.
 
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::event::epoll::EventFlags;
@@ -41,6 +41,8 @@ pub(crate) struct Link {
     end: OwnedFd,
     /// Bytes that stuffed P, still to be dropped when read.
     junk: usize,
+    /// It is stuffed: nothing can have been written behind them.
+    is_stuffed: bool,
     /// Received by the stack, not yet taken by S.
     outbox: Chain,
     /// It is an urgent byte.
@@ -81,6 +83,7 @@ impl Link {
         Link {
             end,
             junk: 0,
+            is_stuffed: false,
             outbox: Chain::new(),
             outbox_is_urgent: false,
             given: 0,
@@ -101,20 +104,18 @@ impl Link {
     /// Fills P's buffer, so that it is not writable while the connection is under way.
     pub(crate) fn stuff(&mut self, program_end: &OwnedFd) -> io::Result<()> {
         rustix::net::sockopt::set_socket_send_buffer_size(program_end, 1)?;
-        while let Ok(n) = rustix::net::send(program_end, &JUNK, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            self.junk += n;
-        }
-        self.may_read = false;
+        // It is more than the least buffer that there is.
+        self.junk += rustix::net::send(program_end, &JUNK, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+        (self.is_stuffed, self.may_read) = (true, false);
         Ok(())
     }
 
-    /// The connection is there: P becomes writable, with one edge. (It has one, too, if it was not stuffed.)
+    /// The connection is there: P becomes writable, with one edge. (It has one, too, if it was not stuffed.) Its junk goes with the
+    /// first data, of which the kernel tells.
     pub(crate) fn unstuff(&mut self, program_end: &OwnedFd) {
-        // Raising the buffer's size can't fail on a socket we hold; its junk goes with the first data.
+        // Raising the buffer's size can't fail on a socket we hold.
         let _ = rustix::net::sockopt::set_socket_send_buffer_size(program_end, SEND_BUFFER);
-        if self.junk > 0 {
-            self.may_read = self.has_data();
-        }
+        self.is_stuffed = false;
     }
 
     /// What the program has said of its buffers bounds those of the carrier, too, which come on top.
@@ -159,7 +160,7 @@ impl Link {
         // Behind an error (P closed with bytes unread) there may still be data; behind a hang-up, its end. Junk alone is
         // nothing to read: dropping it would give P one writable edge too many.
         self.may_read |= events.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
-            || events.contains(EventFlags::IN) && self.has_data();
+            || events.contains(EventFlags::IN) && !self.is_stuffed && self.has_data();
         self.may_write |= events.contains(EventFlags::OUT);
         self.hung_up |= events.contains(EventFlags::HUP);
         self.may_end |= events.intersects(EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR);
@@ -189,7 +190,7 @@ impl Link {
             if host.is_deferred(socket) && self.open(host, now, socket, buffer) {
                 continue;
             }
-            let mut room = if self.junk > 0 { self.junk } else { host.send_room(socket) }.min(buffer.len());
+            let mut room = host.send_room(socket).min(buffer.len());
             // Reading stops ahead of an urgent byte, and is to stop behind it.
             let urgent = self.looks_for_marks && self.at_mark();
             if urgent {
@@ -197,9 +198,9 @@ impl Link {
             }
             // Without room nothing is taken, but an end or an error behind the last byte is seen.
             let flags = if room == 0 { RecvFlags::DONTWAIT | RecvFlags::PEEK } else { RecvFlags::DONTWAIT };
-            match rustix::net::recv(&self.end, &mut buffer[..room.max(1)], flags) {
-                Ok((0, _)) if self.is_closed() => return self.close(host, now, socket),
-                Ok((0, _)) => {
+            match self.take(&mut buffer[..room.max(1)], flags) {
+                Ok(0) if self.is_closed() => return self.close(host, now, socket),
+                Ok(0) => {
                     self.may_read = false;
                     if !self.sending_shut {
                         self.sending_shut = true;
@@ -207,19 +208,18 @@ impl Link {
                         let _ = host.shutdown(now, socket, How::Write);
                     }
                 }
-                Ok((n, _)) if self.junk > 0 => self.junk -= n,
                 Ok(_) if room == 0 && !host.is_shut(socket).1 => {
                     host.note_no_space(socket);
                     break;
                 }
                 Ok(_) if room == 0 => self.discard(buffer),
-                Ok((n, _)) if urgent => {
+                Ok(n) if urgent => {
                     let urgent =
                         Outgoing { bytes: &buffer[..n], flags: MessageFlags::OOB, ..Outgoing::default() };
                     let _ = host.send_message(now, socket, &urgent);
                 }
                 // It had room, so it takes all; one that broke meanwhile shows its error when receiving.
-                Ok((n, _)) => {
+                Ok(n) => {
                     let _ = match buffer.lend(n) {
                         Some(mut bytes) => host.send_chain(now, socket, &mut bytes),
                         None => host.send(now, socket, &buffer[..n]),
@@ -237,6 +237,21 @@ impl Link {
             }
         }
         Moved::Open
+    }
+
+    /// Takes what the program has written from S, behind the junk that is there.
+    fn take(&mut self, into: &mut [u8], flags: RecvFlags) -> Result<usize, Native> {
+        if self.junk == 0 {
+            return rustix::net::recv(&self.end, into, flags).map(|(n, _)| n);
+        }
+        let mut junk = [0; JUNK.len()];
+        let behind = if flags.contains(RecvFlags::PEEK) { &mut [] } else { into };
+        let mut pieces = [IoSliceMut::new(&mut junk[..self.junk]), IoSliceMut::new(behind)];
+        let n = rustix::io::readv(&self.end, &mut pieces)?;
+        let dropped = n.min(self.junk);
+        self.junk -= dropped;
+        // What is behind it is to be asked for.
+        if n > 0 && n == dropped { Err(Native::INTR) } else { Ok(n - dropped) }
     }
 
     /// The SYN waits for what the program writes first; it takes as much as fits in it. Says whether it went.
