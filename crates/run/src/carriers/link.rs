@@ -104,8 +104,10 @@ impl Link {
     /// Fills P's buffer, so that it is not writable while the connection is under way.
     pub(crate) fn stuff(&mut self, program_end: &OwnedFd) -> io::Result<()> {
         rustix::net::sockopt::set_socket_send_buffer_size(program_end, 1)?;
-        // It is more than the least buffer that there is.
-        self.junk += rustix::net::send(program_end, &JUNK, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?;
+        // One finds no room any more: so the kernel knows that room is waited for, and will send SIGIO.
+        while let Ok(n) = rustix::net::send(program_end, &JUNK, SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            self.junk += n;
+        }
         (self.is_stuffed, self.may_read) = (true, false);
         Ok(())
     }
@@ -245,8 +247,10 @@ impl Link {
             return rustix::net::recv(&self.end, into, flags).map(|(n, _)| n);
         }
         let mut junk = [0; JUNK.len()];
-        let behind = if flags.contains(RecvFlags::PEEK) { &mut [] } else { into };
-        let mut pieces = [IoSliceMut::new(&mut junk[..self.junk]), IoSliceMut::new(behind)];
+        let most = self.junk.min(junk.len());
+        // Only the last of the junk has something behind it.
+        let behind = if most < self.junk || flags.contains(RecvFlags::PEEK) { &mut [] } else { into };
+        let mut pieces = [IoSliceMut::new(&mut junk[..most]), IoSliceMut::new(behind)];
         let n = rustix::io::readv(&self.end, &mut pieces)?;
         let dropped = n.min(self.junk);
         self.junk -= dropped;
