@@ -121,9 +121,12 @@ fn what_can_not_lead_out_is_told() {
         finish(&mut command)
     };
     write("[gateway]\noutside = \"network\"\n");
-    network(&["lab", "run"]).exits(2).in_one_line().complains("can't run in virtual time");
+    network(&["lab", "run"]).exits(2).in_one_line().complains("wrong.toml:9:1: a [gateway] is for programs");
     write("[gateway]\noutside = \"network\"\n[[traffic]]\nfrom = \"a\"\nto = \"gateway\"\nbytes = \"1\"\n");
-    network(&["lab", "run"]).exits(2).in_one_line().complains("can't run in virtual time");
+    network(&["lab", "run"])
+        .exits(2)
+        .in_one_line()
+        .complains("wrong.toml:11:1: a [gateway] leads to a real network");
     write("[gateway]\npublish = \"80:80\"\n");
     network(&["lab", "check"]).exits(2).in_one_line().complains("wrong.toml:10:11: publish: it has the form");
     write("[gateway]\nhost = \"a\"\noutside = \"network\"\n");

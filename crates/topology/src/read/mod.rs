@@ -49,7 +49,7 @@ fn parse(source: &str, runs: bool) -> Result<Topology, Problems> {
     }
     let mut top = Table::new(tables.get_ref(), 0..0, "a network", &found);
     let topology = read(&mut top);
-    if runs && topology.gateway.is_some() && topology.programs.is_empty() {
+    if runs && topology.gateway.is_some() && topology.programs.is_empty() && topology.traffic.is_empty() {
         let why = "a [gateway] is for programs, of which there are none, and for sockeye up";
         found.add(&top.place("gateway"), why);
     }
