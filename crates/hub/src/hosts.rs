@@ -148,6 +148,11 @@ impl Hosts {
         }
     }
 
+    /// Frames that did not arrive, by reason.
+    pub(crate) fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        self.lab.dropped()
+    }
+
     /// What the clocks of all hosts in this process said when the network's time began, since 1970.
     pub(crate) fn set_epoch(&mut self, epoch: Duration) {
         self.lab.set_epoch(epoch);

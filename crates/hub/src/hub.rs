@@ -1,5 +1,6 @@
 //! The hub: a network, and the processes that are plugged in as hosts of it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -157,6 +158,11 @@ impl Hub {
             self.began = None;
         }
         self.teller = Some(teller);
+    }
+
+    /// Frames that did not arrive, by reason.
+    pub fn dropped(&self) -> BTreeMap<&'static str, u64> {
+        self.hosts.dropped()
     }
 
     /// Shows each frame to somebody.

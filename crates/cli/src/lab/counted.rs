@@ -15,7 +15,7 @@ const MOST_WAYS: usize = 100_000;
 /// Counts of a network's frames.
 #[derive(Default)]
 pub(super) struct Counted {
-    /// Frames that did not arrive, by reason.
+    /// Frames that did not arrive, by reason, as the network has counted them.
     pub(super) drops: BTreeMap<&'static str, u64>,
     again: u64,
     resets: u64,
@@ -27,9 +27,6 @@ pub(super) struct Counted {
 impl Counted {
     pub(super) fn count(&mut self, captured: &Captured) {
         let frames = captured.frame.count() as u64;
-        if let Some(reason) = captured.dropped {
-            *self.drops.entry(reason).or_default() += frames;
-        }
         let packet = captured.frame.as_packet();
         let Some((packet, segment)) = packet.and_then(|packet| Some((packet, Packet::as_segment(packet)?)))
         else {
@@ -76,4 +73,13 @@ impl Counted {
         });
         more.collect()
     }
+}
+
+/// A line about the frames that did not arrive, if there are any.
+pub(super) fn dropped(drops: &BTreeMap<&'static str, u64>) -> String {
+    if drops.is_empty() {
+        return String::new();
+    }
+    let drops: Vec<_> = drops.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    format!("dropped: {}\n", drops.join(", "))
 }

@@ -11,7 +11,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use sockeye_topology::{Files, Outcome, Said, Simulation, Talked, Topology, Traffic, Work};
 
-use super::RunArguments;
+use super::{RunArguments, counted};
 use crate::interrupt::{EXIT_INTERRUPTED, stop_on_interrupt};
 use crate::network_file::Network;
 use crate::output::print;
@@ -191,10 +191,7 @@ fn as_text(topology: &Topology, seed: u64, outcome: &Outcome) -> String {
         text += &format!("  {:<width$}  {}\n", traffic.name, line(traffic, talked));
         text += &said(&talked.said);
     }
-    if !outcome.drops.is_empty() {
-        let drops: Vec<_> = outcome.drops.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-        text += &format!("dropped: {}\n", drops.join(", "));
-    }
+    text += &counted::dropped(&outcome.drops);
     for failure in &outcome.failures {
         text += &format!("FAILED  {failure}\n");
     }

@@ -48,6 +48,18 @@ fn all_that_a_program_prints_is_told() {
     assert!(lines.iter().take(20_001).cloned().eq(expected), "{:?} …", &lines[..10]);
 }
 
+/// Though nobody expects it, and no frame is looked at.
+#[test]
+fn what_the_network_drops_is_told() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let text = "import socket; socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('10.0.0.2', 9))";
+    let cut = "[[event]]\nat = \"0ms\"\ncut = \"a-b\"\n";
+    let told = run(&(python("p", "a", text, "") + cut)).well();
+    told.says("\ndropped: ").says(" the link is cut\n");
+}
+
 /// Though nothing else runs when its host is rebooted. (The first reboots may come before it has begun.)
 #[test]
 fn a_reboot_starts_the_only_program_again() {

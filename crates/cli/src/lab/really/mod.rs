@@ -126,6 +126,7 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
         let why = hub.serve().err().map(|error| error.to_string());
         // The loop may be over.
         let _ = ended.send(Told::Ended(why));
+        hub.dropped()
     });
     let folder = arguments.file.parent().unwrap_or(Path::new("")).to_owned();
     let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
@@ -148,9 +149,10 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     // Who has something to tell still isn't kept waiting.
     drop(told);
     let _ = sockeye_hub::ask_down(&run.place);
-    let _ = holder.join();
+    let dropped = holder.join().unwrap_or_default();
     went?;
     let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+    watched.counted.drops = dropped;
     let whole = watched.pcap.as_mut().is_none_or(Pcap::finish);
     run.judge(&watched.counted);
     let failed = !run.failures.is_empty() || !whole;
@@ -185,8 +187,7 @@ fn watch(
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     let pcap = arguments.capture(since_1970)?;
     let expected = &topology.expectations;
-    let idle =
-        pcap.is_none() && (expected.retransmissions, expected.resets, expected.drops) == (None, None, None);
+    let idle = pcap.is_none() && (expected.retransmissions, expected.resets) == (None, None);
     let watched = Arc::new(Mutex::new(Watched { counted: Counted::default(), pcap }));
     if !idle {
         let watched = Arc::clone(&watched);

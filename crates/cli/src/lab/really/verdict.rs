@@ -4,7 +4,7 @@ use serde_json::json;
 use sockeye_topology::Program;
 
 use super::{Fare, Run};
-use crate::lab::counted::Counted;
+use crate::lab::counted::{self, Counted};
 
 impl Run<'_> {
     /// What was expected and isn't so.
@@ -63,6 +63,7 @@ impl Run<'_> {
         for (program, fare) in programs {
             text += &format!("  {}\n", fate(program, fare));
         }
+        text += &counted::dropped(&counted.drops);
         for failure in &self.failures {
             text += &format!("FAILED  {failure}\n");
         }
