@@ -41,6 +41,8 @@ while bf.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 5:
 l6, a6, b6 = pair(8010, socket.AF_INET6, '::1')
 b6.close()
 a6.recv(1)
+# Its FIN is acknowledged now, not a little later.
+a6.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 lt, at, bt = pair(8020)
 lt.close()
 bt.close()
