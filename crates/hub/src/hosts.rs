@@ -404,8 +404,10 @@ impl Hosts {
         while let Some((way, frame)) = self.lab.poll_outside() {
             let Some(port) = self.ways.get(&way).copied() else { continue };
             let known = &mut self.known[port.host];
-            // A host that is off hears nothing.
-            if known.program.is_some() && deliver(port.host, port.interface, &frame) {
+            let is_on = known.program.is_some();
+            if !is_on || !deliver(port.host, port.interface, &frame) {
+                self.lab.note_lost(&frame, is_on);
+            } else {
                 count(&mut known.traffic.received, &frame);
                 self.clock.note();
                 let header =

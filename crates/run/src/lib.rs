@@ -268,7 +268,12 @@ pub fn run(program: &Program, options: &Options) -> Result<Ended, Error> {
     }
     let filter = seccomp::Filter::new(exact, options.linger);
     // Before the program is there who may say that it is.
-    watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
+    let opened = watchers.open_desk(options.host.as_ref().map(|(_, place)| place.name()), &program.name);
+    // It can do without, unless somebody is to look.
+    opened.or_else(|error| match attended {
+        true => Err(Error::Start("the control socket", io::Error::other(error))),
+        false => Ok(()),
+    })?;
     let object = object::Object::place();
     let (showing, preload) = (options.showing, options.object);
     let how = launch::How { showing, object: object.as_ref(), preload, attended };

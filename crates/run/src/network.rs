@@ -326,13 +326,17 @@ fn add_joined(lab: &mut Lab, joined: &Joined) -> Result<HostId, Errno> {
 }
 
 impl Watchers {
-    /// Opens a control socket, where others may look at the network: at one of our own, or a host of that of this name. It can
-    /// do without.
-    pub(crate) fn open_desk(&mut self, network: Option<&str>, program: &OsStr) {
+    /// Opens a control socket, where others may look at the network: at one of our own, or a host of that of this name.
+    pub(crate) fn open_desk(
+        &mut self,
+        network: Option<&str>,
+        program: &OsStr,
+    ) -> Result<(), sockeye_look::Error> {
         let role = if network.is_some() { Role::Host } else { Role::Run };
         let program = program.to_string_lossy().into_owned();
         let about = About::of_this_process(role, network.map(str::to_owned), Some(program));
-        self.desk = Desk::open(&about).ok().map(|desk| (desk, about));
+        self.desk = Some((Desk::open(&about)?, about));
+        Ok(())
     }
 
     /// What has to be captured for them.

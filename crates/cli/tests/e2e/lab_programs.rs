@@ -48,6 +48,19 @@ fn all_that_a_program_prints_is_told() {
     assert!(lines.iter().take(20_001).cloned().eq(expected), "{:?} …", &lines[..10]);
 }
 
+/// A host that can't be asked who listens there is none to wait for.
+#[test]
+fn a_host_that_can_not_be_looked_at_is_an_error() {
+    let place = TempDir::new();
+    // The network's socket fits into an address, its hosts' don't.
+    let long = place.path().join("x".repeat(79 - place.path().as_os_str().len()));
+    fs::create_dir(&long).expect("it can be made");
+    let text = program("p", "a", "exec sleep 50", "ready = { port = 80 }\nserver = true")
+        + &program("q", "b", "true", "after = \"p\"");
+    let told = finish(lab(&place, &text).env("XDG_RUNTIME_DIR", &long)).exits(1);
+    told.complains("cannot start: the control socket: ");
+}
+
 /// Though nobody expects it, and no frame is looked at.
 #[test]
 fn what_the_network_drops_is_told() {
@@ -203,9 +216,10 @@ fn an_interrupted_run_in_virtual_time_tells_how_it_went() {
     let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 1000000000\n";
     let mut command = lab(&place, traffic);
     command.arg("--pcap").arg(&capture);
-    let child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     // It runs when something passes.
     while fs::metadata(&capture).is_ok_and(|about| about.len() < 1000) || !capture.exists() {
+        assert!(child.try_wait().expect("its state").is_none(), "it has ended");
         std::thread::yield_now();
     }
     signal("INT", &child.id().to_string());

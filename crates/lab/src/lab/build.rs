@@ -11,7 +11,7 @@ use sockeye_wire::ethernet::Mac;
 use super::{HostId, HostSpec, Lab, LinkId, Node, Outside, OutsideId, SwitchId};
 use crate::capture::Capturing;
 use crate::interface;
-use crate::link::{ETH0, Lane, Link, LinkView};
+use crate::link::{ETH0, Lane, Link, LinkView, reason};
 use crate::switch::Switch;
 use crate::{Change, Direction, End, LinkSpec};
 
@@ -107,6 +107,11 @@ impl Lab {
     /// The next frame that has left by a way out.
     pub fn poll_outside(&mut self) -> Option<(OutsideId, Box<Frame>)> {
         self.leaving.pop_front()
+    }
+
+    /// A frame that has left by a way out has come to nobody: who it was for is off, or is on and had no room for it.
+    pub fn note_lost(&mut self, frame: &Frame, is_on: bool) {
+        self.count_dropped(if is_on { reason::QUEUE_FULL } else { reason::OFF }, frame);
     }
 
     /// A frame comes in by a way out: it enters the link there. Call [`Lab::advance`] afterwards.

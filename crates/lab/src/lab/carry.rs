@@ -115,7 +115,7 @@ impl Lab {
     pub(super) fn deliver(&mut self, now: Instant, delivery: Delivery) {
         let Delivery { lane, frame } = delivery;
         match self.links[lane.link.0].delivered(lane.from, &frame) {
-            End::Interface(host, _) if self.nodes[host.0].off => {}
+            End::Interface(host, _) if self.nodes[host.0].off => self.count_dropped(reason::OFF, &frame),
             End::Interface(host, interface) if self.nodes[host.0].paused.is_some() => {
                 self.keep(now, (host, interface), frame);
             }
@@ -158,9 +158,7 @@ impl Lab {
 
     /// Captures a frame where it is sent; one that doesn't get onto a link, or off it, is counted.
     pub(super) fn see(&mut self, at: Instant, end: End, frame: &Frame, dropped: Option<&'static str>) {
-        if let Some(reason) = dropped {
-            *self.dropped.entry(reason).or_default() += frame.count() as u64;
-        }
+        dropped.into_iter().for_each(|reason| self.count_dropped(reason, frame));
         if self.capturing != Capturing::Nothing {
             let name = self.name_of(end);
             let link = self.lane_of(end).map(|lane| lane.link);
@@ -169,7 +167,11 @@ impl Lab {
         }
     }
 
-    /// The same on a link.
+    pub(super) fn count_dropped(&mut self, reason: &'static str, frame: &Frame) {
+        *self.dropped.entry(reason).or_default() += frame.count() as u64;
+    }
+
+    /// Captures a frame on a link.
     fn see_on(
         &mut self,
         at: Instant,

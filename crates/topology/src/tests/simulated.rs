@@ -61,6 +61,15 @@ fn what_was_expected_is_told_of() {
     assert_eq!(outcome.drops, [("lost on the link", 1)].into());
 }
 
+#[test]
+fn what_comes_to_a_host_that_is_off_is_dropped() {
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 10\nevery = \"5ms\"\n\
+                   [[event]]\nat = \"22ms\"\noff = \"b\"\n";
+    let outcome = run(&two("", traffic), 1);
+    let dropped = outcome.drops.get("the host is off").copied();
+    assert_eq!(dropped, Some(10 - outcome.talks[0].count), "{outcome:?}");
+}
+
 /// Nobody answers while the host is off; the peer's data meets a reset once it is on again.
 #[test]
 fn a_reboot_resets() {

@@ -241,12 +241,13 @@ impl Run<'_> {
     /// Does what is to be done until all programs that are waited for have ended.
     fn go_on(&mut self, told: &Receiver<Told>) -> Result<(), String> {
         loop {
+            let seen = Instant::now();
             self.start_what_can();
             if self.is_over() {
                 return Ok(());
             }
             let wait =
-                self.deadline().map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
+                self.deadline(seen).map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
             let next = match told.recv_timeout(wait.min(Duration::from_secs(3600))) {
                 Ok(next) => next,
                 Err(RecvTimeoutError::Timeout) if self.note_time() => return Ok(()),

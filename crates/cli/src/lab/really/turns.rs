@@ -102,7 +102,7 @@ impl Run<'_> {
         !self.attended.contains_key(&program.host) && !self.comes_back(program.host)
     }
 
-    /// Whether all that is waited for has ended, and no host that is off comes back.
+    /// Whether all that is waited for has ended, and doesn't begin again.
     pub(super) fn is_over(&self) -> bool {
         let hopeless = self.hopeless();
         let mut programs = self.topology.programs.iter().zip(&self.fares).zip(hopeless);
@@ -114,7 +114,8 @@ impl Run<'_> {
     }
 
     /// When something is to be looked at without anybody telling.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    /// What is due by `seen` was seen.
+    pub(super) fn deadline(&self, seen: Instant) -> Option<Instant> {
         let programs = self.topology.programs.iter().zip(&self.fares);
         let times = programs.flat_map(|(program, fare)| {
             let ready = match program.ready {
@@ -122,7 +123,7 @@ impl Run<'_> {
                 _ => None,
             };
             let late = fare.began.zip(program.within).filter(|_| fare.ended.is_none() && !fare.excused);
-            [ready.filter(|at| *at > Instant::now()), late.map(|(began, within)| began + within)]
+            [ready.filter(|at| *at > seen), late.map(|(began, within)| began + within)]
         });
         let whole = self.began.zip(self.topology.expectations.within).map(|(began, within)| began + within);
         times.chain([whole]).flatten().min()

@@ -1,7 +1,7 @@
 //! What came of the programs, and whether it is what was expected.
 
 use serde_json::json;
-use sockeye_topology::Program;
+use sockeye_topology::{Program, Ready};
 
 use super::{Fare, Run};
 use crate::lab::counted::{self, Counted};
@@ -78,6 +78,9 @@ fn fate(program: &Program, fare: &Fare) -> String {
         (None, _) => format!("{name}: not started"),
         (Some(_), Some((status, took))) if !fare.excused => {
             format!("{name}: ended with {status} after {took:.1?}")
+        }
+        (Some(_), _) if matches!(program.ready, Some(Ready::Port(_) | Ready::Prints(_))) && !fare.ready => {
+            format!("{name}: was ended before it was ready")
         }
         // Of one whose host was switched off nothing more was heard.
         (Some(_), ended) if program.server && !fare.blamed && (ended.is_some() || !fare.excused) => {
