@@ -73,10 +73,14 @@ impl Supervisor {
             }
         } else {
             let listened = host.is_listening(subject.socket);
-            match host.shutdown(now, subject.socket, how) {
-                Ok(()) if listened => self.may_come_again(call, subject.carrier, Outcome::Shut),
-                Err(Errno::ENOTCONN) if self.unheard(call, subject.carrier) == Some(Outcome::Shut) => {}
-                done => done?,
+            let done = host.shutdown(now, subject.socket, how);
+            // It ends children that waited, and each of them may interrupt it.
+            let again =
+                done == Err(Errno::ENOTCONN) && self.unheard(call, subject.carrier) == Some(Outcome::Shut);
+            if again || listened && done.is_ok() {
+                self.may_come_again(call, subject.carrier, Outcome::Shut);
+            } else {
+                done?;
             }
             self.end_backlog(subject.carrier);
         }
