@@ -31,7 +31,7 @@ pub use files::{
 };
 pub use names::{Name, Stream, Waiting};
 pub use options::setsockopt;
-pub use streams::{COUNTED, connect, socket};
+pub use streams::{carried_address, connect, is_counted, socket};
 pub use system::UNTRAPPED;
 pub use table::{Cork, SLOTS, Table};
 

@@ -27,7 +27,11 @@ const ADDRESS_MAX: u32 = 128;
 
 /// A call of `connect` whose first argument has this in its uppermost quarter is counted in the next: made again after a signal it has the
 /// same count, and another call another.
-pub const COUNTED: u16 = 0x50cc;
+const COUNTED: u64 = 0x50cc;
+/// The same, and its address, of [`CARRIED`] bytes, stands in the next two arguments, too, at which the kernel doesn't look.
+const CARRYING: u64 = 0x50cd;
+/// `sizeof(struct sockaddr_in)`.
+const CARRIED: usize = 16;
 
 /// socket(2).
 #[cfg_attr(object, unsafe(no_mangle))]
@@ -100,9 +104,31 @@ pub unsafe extern "C" fn connect(fd: c_int, address: *const c_void, length: u32)
     if is_told(fd, at, length).is_some() {
         return 0;
     }
-    let count = COUNT.fetch_add(1, Ordering::Relaxed) & 0xffff;
-    let counted = (COUNTED as usize) << 48 | count << 32 | fd as u32 as usize;
-    system::done(system::call(Number::Connect, [counted, at, length as usize, 0, 0, 0]))
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut address = [0; CARRIED];
+    let is_carried = length as usize == CARRIED && system::read_at(at, &mut address) == Ok(CARRIED);
+    let arguments = counted((fd, at, length), count, is_carried.then_some(address));
+    system::done(system::call(Number::Connect, arguments.map(|argument| argument as usize)))
+}
+
+/// The arguments of a counted call of `connect`.
+fn counted((fd, at, length): (c_int, usize, u32), count: usize, address: Option<[u8; CARRIED]>) -> [u64; 6] {
+    let mark = if address.is_some() { CARRYING } else { COUNTED };
+    let first = mark << 48 | (count as u64 & 0xffff) << 32 | u64::from(fd as u32);
+    let address = u128::from_ne_bytes(address.unwrap_or_default());
+    [first, at as u64, length.into(), address as u64, (address >> 64) as u64, 0]
+}
+
+/// Whether a call of `connect` with these arguments is counted.
+pub fn is_counted(arguments: &[u64; 6]) -> bool {
+    [COUNTED, CARRYING].contains(&(arguments[0] >> 48))
+}
+
+/// The address that a call of `connect` with these arguments carries.
+pub fn carried_address(arguments: &[u64; 6]) -> Option<[u8; CARRIED]> {
+    let &[first, _, length, low, high, _] = arguments;
+    let is_carried = first >> 48 == CARRYING && length as u32 as usize == CARRIED;
+    is_carried.then(|| (u128::from(low) | u128::from(high) << 64).to_ne_bytes())
 }
 
 /// Tells that a connection is there which was under way, if nothing is wrong with the call.
@@ -129,4 +155,23 @@ pub(crate) fn cookie(fd: c_int) -> Option<u64> {
     let level = untrapped(SOL_SOCKET);
     let told = system::call(Number::GetSockOpt, [fd as usize, level, SO_COOKIE, cookie_at, size_at, 0]);
     (told == 0).then_some(cookie)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_carries_its_address() {
+        let address = *b"\x02\x00\x00\x50\x0a\x3d\x00\xfe\x00\x00\x00\x00\xff\x00\x00\x80";
+        let arguments = counted((3, 0x7000, 16), 0x1_0007, Some(address));
+        assert_eq!(arguments[..3], [0x50cd_0007_0000_0003, 0x7000, 16]);
+        assert!(is_counted(&arguments));
+        assert_eq!(carried_address(&arguments), Some(address));
+        assert_eq!(carried_address(&[arguments[0], 0x7000, 28, 0, 0, 0]), None);
+        let arguments = counted((3, 0x7000, 28), 7, None);
+        assert!(is_counted(&arguments));
+        assert_eq!(carried_address(&arguments), None);
+        assert!(!is_counted(&[3, 0x7000, 16, 0, 0, 0]));
+    }
 }

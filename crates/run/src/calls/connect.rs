@@ -14,7 +14,10 @@ use crate::supervisor::Supervisor;
 
 impl Supervisor {
     pub(super) fn connect(&mut self, call: &Call, subject: Subject) -> Result<Answer, Errno> {
-        let bytes = read_address(call, 1, 2)?;
+        let bytes = match sockeye_preload::carried_address(&call.args) {
+            Some(address) => address.to_vec(),
+            None => read_address(call, 1, 2)?,
+        };
         self.end_telling(subject.carrier);
         let now = self.network.now();
         let decoded =

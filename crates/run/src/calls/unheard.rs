@@ -5,7 +5,6 @@
 //! not be done twice leaves a mark: a call made again has its caller's stack unchanged, another call has not.
 
 use sockeye_abi::{Errno, MessageFlags, Opt, decode_get};
-use sockeye_preload::COUNTED;
 use sockeye_stack::Received;
 
 use super::message::flags_of;
@@ -145,8 +144,7 @@ pub(crate) struct Mark {
 
 impl Mark {
     pub(crate) fn of(call: &Call, threads: &Threads) -> Mark {
-        let is_counted = call.args[0] >> 48 == u64::from(COUNTED);
-        let stack = if is_counted { None } else { stack(call, threads) };
+        let stack = if sockeye_preload::is_counted(&call.args) { None } else { stack(call, threads) };
         Mark { tid: call.tid, args: call.args, stack }
     }
 
@@ -192,8 +190,7 @@ mod tests {
         assert!(mark.is_again(&Call { id: 2, ..call }, &threads));
         assert!(!mark.is_again(&Call { args: [4, 4, 16, 0, 0, 0], ..call }, &threads));
         assert!(!mark.is_again(&Call { tid: 1, ..call }, &threads));
-        let counted =
-            |count: u64| Call { args: [u64::from(COUNTED) << 48 | count << 32 | 3, 4, 16, 0, 0, 0], ..call };
+        let counted = |count: u64| Call { args: [0x50cc << 48 | count << 32 | 3, 4, 16, 0, 0, 0], ..call };
         let mark = Mark::of(&counted(1), &threads);
         assert!(mark.is_again(&counted(1), &threads) && !mark.is_again(&counted(2), &threads));
     }

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::net::{SocketAddrAny, SocketFlags, SocketType};
 
 use super::Link;
@@ -27,8 +28,9 @@ impl Meeting {
     /// Connects P, whose own name is `expected`.
     pub(crate) fn connect(&self, program_end: &OwnedFd, expected: &SocketAddrAny) -> io::Result<Link> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        // Anybody may connect to an abstract name: only P is let in, and a full queue is not to block us.
-        while rustix::net::accept_with(&self.listener, flags).is_ok() {}
+        // Anybody may connect to an abstract name: only P is let in, and a full queue is not to block us. (To look is a tenth of the
+        // work of accepting in vain.)
+        while self.is_met() && rustix::net::accept_with(&self.listener, flags).is_ok() {}
         // Its number is free again for S.
         drop(super::to_stay(rustix::io::fcntl_dupfd_cloexec(&self.listener, 0)?)?);
         rustix::net::connect(program_end, &self.name)?;
@@ -38,5 +40,11 @@ impl Meeting {
                 return Ok(Link::new(end));
             }
         }
+    }
+
+    /// Whether somebody waits there.
+    fn is_met(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut [PollFd::new(&self.listener, PollFlags::IN)], Some(&at_once)) != Ok(0)
     }
 }
