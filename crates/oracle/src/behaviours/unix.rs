@@ -1,5 +1,8 @@
 //! Unix-domain sockets (unix(7)): names, connections, their ends, options.
 
+use std::sync::LazyLock;
+use std::time::SystemTime;
+
 use libc::{
     AF_UNIX, MSG_PEEK, SHUT_RD, SHUT_RDWR, SHUT_WR, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET,
 };
@@ -25,16 +28,21 @@ fn path(name: &str) -> Name {
     Name([AF_UNIX_BYTES.as_slice(), prefix().as_bytes(), name.as_bytes(), b"\0"].concat())
 }
 
-fn prefix() -> String {
-    format!("/tmp/.sockeye-oracle-{}-", std::process::id())
+fn prefix() -> &'static str {
+    static PREFIX: LazyLock<String> = LazyLock::new(|| {
+        // One of the same number may have been killed before it could tidy up.
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        format!("/tmp/.sockeye-oracle-{}-{:x}-", std::process::id(), since.as_nanos())
+    });
+    &PREFIX
 }
 
 fn shown(name: &Name) -> String {
-    name.to_string().replace(&prefix(), "/")
+    name.to_string().replace(prefix(), "/")
 }
 
 fn unlink(t: &mut Trial, name: &str) -> crate::calls::Result<()> {
-    let path = prefix() + name;
+    let path = prefix().to_owned() + name;
     t.unlink(path.as_bytes())
 }
 
