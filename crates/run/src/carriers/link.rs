@@ -24,6 +24,9 @@ const SIOCATMARK: libc::c_ulong = sockeye_abi::ioctl::SIOCATMARK as libc::c_ulon
 const SEND_BUFFER: usize = 106_496;
 /// The least of a carrier's buffer, not doubled: its junk, a piece that takes 8,448 bytes, is to leave it writable.
 const SEND_BUFFER_MIN: usize = 32_768;
+/// Who has taken so much gets a larger buffer, of this size, not doubled; the kernel bounds it (`net.core.wmem_max`).
+const MUCH: usize = 1 << 20;
+const SEND_BUFFER_FOR_MUCH: usize = 1 << 20;
 
 /// What became of the connection when bytes were moved.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(crate) struct Link {
     outbox_is_urgent: bool,
     /// How many bytes were given to S.
     given: usize,
+    /// S has been given more room since, or is to have no more.
+    has_grown: bool,
     /// The program has called for urgent data to be sent: marks are looked for.
     looks_for_marks: bool,
     may_read: bool,
@@ -87,6 +92,7 @@ impl Link {
             outbox: Chain::new(),
             outbox_is_urgent: false,
             given: 0,
+            has_grown: false,
             looks_for_marks: false,
             // The kernel tells what there is when S is watched.
             may_read: false,
@@ -129,6 +135,17 @@ impl Link {
     /// The same for our end alone.
     pub(crate) fn bound_own(&self, host: &Host, socket: SocketId) {
         bound_one(&self.end, host.buffers_set(socket).1);
+    }
+
+    /// Gives S room for more, if TCP's own buffer would grow: so the program has something to read while it is given the next.
+    fn grow(&mut self, host: &Host, socket: SocketId) {
+        self.has_grown = true;
+        let tcp = &host.stack().settings().tcp;
+        let most =
+            usize::try_from(tcp.receive_buffer.most / 2).unwrap_or(usize::MAX).min(SEND_BUFFER_FOR_MUCH);
+        if tcp.moderate_rcvbuf && most > SEND_BUFFER && host.buffers_set(socket).1.is_none() {
+            let _ = rustix::net::sockopt::set_socket_send_buffer_size(&self.end, most);
+        }
     }
 
     /// Goes on with another end, whose P is to have what the former was given and has not been read: these bytes. (That some were
@@ -300,6 +317,9 @@ impl Link {
                 }
             }
             self.give();
+            if self.given > MUCH && !self.has_grown {
+                self.grow(host, socket);
+            }
         }
         if let Some(error) = self.failed {
             return if self.outbox.is_empty() && self.may_write { Moved::Broken(error) } else { Moved::Open };
