@@ -7,6 +7,7 @@ use super::names::Names;
 use super::places::Places;
 use crate::calls::{self, Step};
 use crate::model::{Calls, Topology, Traffic, Work};
+use crate::simulate::number_bytes;
 use crate::table::Table;
 use crate::value;
 
@@ -14,6 +15,8 @@ use crate::value;
 const PORT: u64 = 5001;
 /// The longest request and datagram, in bytes.
 const LONGEST: u64 = 65_507;
+/// Datagrams of one conversation, at most: of each is known whether it came.
+const MOST_DATAGRAMS: u64 = 1_000_000_000;
 /// Programs at one end of a conversation, at most.
 const MOST_CLIENTS: u64 = 1000;
 
@@ -67,11 +70,18 @@ fn work(table: &mut Table<'_>, known: &mut Vec<Calls>) -> Option<Work> {
     let exchanges = table.number("exchanges", 1..=u64::MAX);
     let exchanges = exchanges.map(|count| Work::Exchanges { count, size: size.unwrap_or(1) });
     let every = table.parsed("every", value::time);
-    let datagrams = table.number("datagrams", 1..=u64::MAX);
+    let datagrams = table.number("datagrams", 1..=MOST_DATAGRAMS);
     let datagrams = datagrams.map(|count| {
         let every = every.unwrap_or(Duration::from_millis(1));
         Work::Datagrams { count, size: size.unwrap_or(64), every }
     });
+    if let Some(Work::Datagrams { count, size, .. }) = datagrams
+        && size < number_bytes(count)
+    {
+        let why =
+            format!("size: each of {count} datagrams carries its number, of {} bytes", number_bytes(count));
+        table.found.add(&table.place("size"), why);
+    }
     let client = table.has("client");
     let calls = calls(table).filter(|_| client).map(|calls| {
         known.push(calls);

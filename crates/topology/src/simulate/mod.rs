@@ -6,6 +6,7 @@
 mod actor;
 mod agenda;
 mod script;
+mod seen;
 mod talk;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use crate::model::{What, Work};
 use crate::{Built, Files, Topology};
 use agenda::Agenda;
 use script::Script;
+pub(crate) use seen::number_bytes;
 use talk::Talk;
 pub use talk::{Said, Talked};
 

@@ -8,6 +8,7 @@ use sockeye_base::{Chain, Duration, Instant};
 use sockeye_lab::{HostId, Lab};
 use sockeye_socket::SocketId;
 
+use super::seen::{Seen, number_bytes};
 use super::{Conversation, Own};
 use crate::calls::{Call, Gave};
 use crate::model::{Traffic, Work};
@@ -26,7 +27,7 @@ pub struct Talked {
     pub took: Duration,
     /// Bytes that arrived.
     pub bytes: u64,
-    /// Requests answered, or datagrams that arrived.
+    /// Requests answered, or datagrams that arrived, once or more often.
     pub count: u64,
     /// TCP segments sent.
     pub segments: u64,
@@ -72,6 +73,8 @@ pub(super) struct Talk {
     /// Bytes that came to each.
     came: [u64; 2],
     sent: u64,
+    /// Which datagrams came.
+    seen: Seen,
     segments: u64,
     again: u64,
     /// When the request under way began.
@@ -115,6 +118,7 @@ impl Talk {
             },
             came: [0; 2],
             sent: 0,
+            seen: Seen::default(),
             segments: 0,
             again: 0,
             asked: begins,
@@ -176,11 +180,17 @@ impl Talk {
 
     fn take_datagrams(&mut self, lab: &mut Lab, now: Instant) -> Result<(), Errno> {
         let (to, Some(socket)) = (self.hosts[1], self.listener) else { return Ok(()) };
+        let Work::Datagrams { count, size, .. } = self.work else { return Ok(()) };
         while let Ok((data, _)) = lab.host_mut(to).receive_from(now, socket, false) {
-            self.came[1] += data.len() as u64;
-            self.times.count += 1;
+            let mut number = [0; 8];
+            data.copy_to(&mut number[8 - number_bytes(count)..]);
+            let number = u64::from_be_bytes(number);
+            // Others may send to this port, too.
+            if data.len() == size && number < self.sent && self.seen.is_new(number) {
+                self.came[1] += size as u64;
+            }
         }
-        if matches!(self.work, Work::Datagrams { count, .. } if self.times.count >= count) {
+        if self.seen.count() == count {
             self.end(now);
         }
         Ok(())
@@ -338,8 +348,11 @@ impl Conversation for Talk {
             if self.sent == count {
                 return self.end(now);
             }
+            let mut data = CHUNK[..size.min(AT_ONCE)].to_vec();
+            let bytes = number_bytes(count).min(data.len());
+            data[..bytes].copy_from_slice(&self.sent.to_be_bytes()[8 - bytes..]);
             // What can't be sent is lost.
-            let _ = lab.host_mut(from).send(now, client, &CHUNK[..size.min(AT_ONCE)]);
+            let _ = lab.host_mut(from).send(now, client, &data);
             self.sent += 1;
             self.asked = now;
         }
@@ -388,8 +401,9 @@ impl Conversation for Talk {
     fn outcome(self: Box<Talk>, _: &Lab, now: Instant) -> Talked {
         let ended = if self.is_over() { self.ended } else { now };
         let missing = match self.work {
-            Work::Datagrams { count, .. } if self.times.count < count => {
-                Some(format!("{} of {count} datagrams were lost", count - self.times.count))
+            Work::Datagrams { count, .. } if self.seen.count() < count => {
+                let lost = count - self.seen.count();
+                Some(format!("{lost} of {count} datagrams {} lost", if lost == 1 { "was" } else { "were" }))
             }
             _ if !self.is_over() => Some("it did not come to its end".to_owned()),
             _ => None,
@@ -397,7 +411,8 @@ impl Conversation for Talk {
         Talked {
             took: ended.since(self.begins),
             bytes: self.came[1],
-            count: self.times.count,
+            // No datagram has a time, and no request a number.
+            count: self.times.count + self.seen.count(),
             segments: self.segments,
             again: self.again,
             times: self.times.all(),

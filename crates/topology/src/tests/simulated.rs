@@ -52,6 +52,27 @@ fn datagrams_that_are_lost_are_missed() {
     assert_eq!(outcome.failures, ["a to b: 2 of 10 datagrams were lost", "2 frames dropped, more than 1"]);
 }
 
+/// One that comes twice is one, and all are sent before it ends.
+#[test]
+fn datagrams_that_come_twice_are_counted_once() {
+    let datagrams = |more: &str| {
+        let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 300\nsize = 2\nevery = \"10ms\"\n";
+        run(&two("duplicate = \"100%\"", &format!("{traffic}{more}")), 1)
+    };
+    let whole = datagrams("");
+    assert_eq!(
+        (whole.failures.len(), whole.talks[0].count, whole.talks[0].bytes),
+        (0, 300, 600),
+        "{whole:?}"
+    );
+    assert_eq!(whole.talks[0].took, Duration::from_millis(2990));
+    let cut = datagrams("[[event]]\nat = \"2985ms\"\ncut = \"a-b\"\n");
+    assert_eq!(
+        (&cut.failures[..], cut.talks[0].count),
+        (&["a to b: 1 of 300 datagrams was lost".to_owned()][..], 299)
+    );
+}
+
 #[test]
 fn what_was_expected_is_told_of() {
     let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"64K\"\n[expect]\nretransmissions = 0\n";

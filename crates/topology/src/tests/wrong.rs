@@ -133,6 +133,14 @@ fn programs_traffic_and_events() {
             "[[host]]\nname = \"c\"\naddresses = []\n[[traffic]]\nfrom = \"a\"\nto = \"c\"\nbytes = \"1\"",
             "12:6: c has no address to send to",
         ),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 257\nsize = 1",
+            "11:8: size: each of 257 datagrams carries its number, of 2 bytes",
+        ),
+        (
+            "[[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 1000000001",
+            "10:13: datagrams has to be a whole number from 1 to 1000000000",
+        ),
         ("[[program]]\nhost = \"a\"\nrun = \" \"", "9:7: run has no program"),
         (
             "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"1\"\nclients = 2",
