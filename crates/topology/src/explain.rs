@@ -247,6 +247,15 @@ impl Topology {
                 }),
             );
         }
+        for traffic in &self.traffic {
+            if !self.addresses(traffic.to).any(|address| self.reaches(traffic.from, address)) {
+                let [from, to] = [traffic.from, traffic.to].map(|host| self.hosts[host].name.as_str());
+                odd.push(format!("{}: {from} has no way to an address of {to}", traffic.name));
+            }
+        }
+        for event in self.events.iter().filter(|event| self.until.is_some_and(|until| event.at > until)) {
+            odd.push(format!("{:?}: {}, when all is over", event.at, self.tell(&event.what)));
+        }
         for link in &self.links {
             let [Plug::Interface(a, x), Plug::Interface(b, y)] = link.ends else { continue };
             let [one, other] =

@@ -11,6 +11,7 @@ mod explain;
 mod model;
 pub mod outside;
 mod problem;
+mod reach;
 mod read;
 mod simulate;
 mod table;

@@ -11,6 +11,7 @@ use sockeye_stack::Cidr;
 use crate::calls::Step;
 use crate::outside::{Options, Publish};
 use crate::problem::nearest;
+use crate::simulate::LONGEST;
 
 /// The port of DNS.
 const DNS: u16 = 53;
@@ -48,6 +49,11 @@ pub struct Topology {
 }
 
 impl Topology {
+    /// When virtual time ends at the latest.
+    pub(crate) fn end(&self) -> Duration {
+        self.until.unwrap_or(LONGEST)
+    }
+
     /// The longest IP packet that an interface of a host sends, in bytes.
     pub fn mtu(&self, host: usize, interface: usize) -> usize {
         let plug = Plug::Interface(host, interface);

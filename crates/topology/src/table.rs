@@ -159,16 +159,13 @@ impl<'a> Table<'a> {
     }
 
     /// Arrays of strings in an array.
-    pub(crate) fn groups(&mut self, key: &'static str) -> Vec<Vec<At<&'a str>>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
+    pub(crate) fn groups(&mut self, key: &'static str) -> Option<Vec<Vec<At<&'a str>>>> {
+        let value = self.value(key)?;
         let groups = match value.get_ref() {
             DeValue::Array(groups) => groups.iter().map(texts).collect(),
             _ => None,
         };
-        groups.unwrap_or_else(|| {
-            self.found.add(&value.span(), format!("{key} has to be an array of arrays of strings"));
-            Vec::new()
-        })
+        groups.or_else(|| self.wrong(value.span(), key, "an array of arrays of strings"))
     }
 
     /// Whole numbers in an array, each at least 1.

@@ -95,10 +95,10 @@ fn stays(topology: &Topology, (host, name): (usize, &At<&str>), found: &Found) {
 
 /// Links between groups are cut; those inside of one are whole.
 fn partition(table: &mut Table<'_>, topology: &Topology, names: &Names) -> Vec<What> {
-    let groups = table.groups("partition");
+    let Some(groups) = table.groups("partition") else { return Vec::new() };
     let mut of_end = vec![None; topology.hosts.len() + topology.switches.len()];
     // What is wrong with its names is enough to say.
-    let mut is_known = table.is_array("partition") && !groups.is_empty();
+    let mut is_known = true;
     for (number, group) in groups.iter().enumerate() {
         for name in group {
             let Some(end) = names.ends.find(name, "host or switch", table.found) else {

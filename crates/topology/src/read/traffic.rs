@@ -48,11 +48,17 @@ pub(super) fn read(mut table: Table<'_>, topology: &mut Topology, (names, places
     let port = table.number("port", 1..=65_535).unwrap_or(PORT + number % 1000);
     let name = table.name().map(|name| name.value.to_owned());
     let at = table.parsed("at", value::time).unwrap_or_default();
+    if at >= topology.end() {
+        let end = topology.end();
+        let why = if topology.until.is_some() { "as until says" } else { "unless until says otherwise" };
+        table
+            .found
+            .add(&table.place("at"), format!("it would begin at {at:?}, and all ends at {end:?}, {why}"));
+    }
     let within = table.parsed("within", value::time);
     if let (Some(from), Some(to), Some(work), Ok(port)) = (from, to, work, u16::try_from(port)) {
         let of = |host: usize| topology.hosts[host].name.as_str();
-        let eth0 = topology.hosts[to].interfaces.first();
-        if eth0.is_none_or(|eth0| eth0.addresses.is_empty()) && table.found.is_empty() {
+        if topology.addresses(to).next().is_none() && table.found.is_empty() {
             table.found.add(&table.place("to"), format!("{} has no address to send to", of(to)));
         }
         if let Some(transport) = topology.serving(work) {

@@ -258,10 +258,10 @@ impl Actor {
         Ok(socket)
     }
 
-    /// The socket at hand becomes the listener, at its port if it has none.
+    /// The socket at hand becomes the listener, a server's at its port if it has none; another's gets one from the kernel.
     fn listen(&mut self, host: &mut Host, now: Instant, backlog: i32) -> Result<(), Errno> {
         let socket = self.connection.ok_or(Errno::EBADF)?;
-        if host.local_addr(socket)?.port() == 0 {
+        if self.address.ip().is_unspecified() && host.local_addr(socket)?.port() == 0 {
             host.bind(now, socket, SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), self.address.port()))?;
         }
         host.listen(now, socket, backlog)?;

@@ -10,6 +10,7 @@ mod seen;
 mod talk;
 
 use std::collections::BTreeMap;
+use std::net::Ipv6Addr;
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
@@ -24,8 +25,8 @@ pub(crate) use seen::number_bytes;
 use talk::Talk;
 pub use talk::{Said, Talked};
 
-/// Virtual time ends here if nothing else ends it.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// Virtual time ends here if nothing is said.
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 /// Who sees each frame as it is sent.
 pub type Watch<'a> = &'a mut dyn FnMut(&Lab, &Captured);
@@ -102,7 +103,9 @@ impl<'a> Simulation<'a> {
         built.services.start(&mut built.lab, Instant::ZERO)?;
         let talks = topology.traffic.iter().map(|traffic| -> Box<dyn Conversation> {
             let hosts = [traffic.from, traffic.to].map(|host| built.hosts[host]);
-            let address = topology.hosts[traffic.to].interfaces[0].addresses[0].address();
+            // It was read with one.
+            let address =
+                topology.destination(traffic.from, traffic.to).unwrap_or(Ipv6Addr::LOCALHOST.into());
             match traffic.work {
                 Work::Calls(calls) => Box::new(Script::new(traffic, &topology.calls[calls], address, hosts)),
                 _ => Box::new(Talk::new(traffic, address, hosts)),
@@ -212,7 +215,7 @@ impl<'a> Simulation<'a> {
 
     /// When something is to be done next; nothing once all is over.
     fn next(&mut self) -> Option<Instant> {
-        let longest = Instant::ZERO + self.topology.until.unwrap_or(LONGEST);
+        let longest = Instant::ZERO + self.topology.end();
         let event = self.topology.events.get(self.event).map(|event| Instant::ZERO + event.at);
         if self.agenda.is_over() && (!self.talks.is_empty() || event.is_none()) {
             // What is on its way arrives, the last acknowledgements among it.

@@ -120,3 +120,13 @@ fn the_first_failure_is_told() {
     let outcome = run(&traffic("\"wait 1ms\", \"write 5\"", "\"accept\""));
     assert_eq!(outcome.failures, ["a to b: client: write 5 = EPIPE"]);
 }
+
+/// Who listens without a port gets one, of its own family.
+#[test]
+fn a_client_may_listen() {
+    let alone = |client: &str| run(&format!("[[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = [{client}]\n"));
+    for client in ["\"listen\", \"accept = forever\"", "\"accept = forever\"", "\"bind 80\", \"listen 5\""] {
+        let outcome = alone(client);
+        assert!(outcome.failures.is_empty(), "{outcome:?}");
+    }
+}

@@ -162,3 +162,40 @@ fn changes_build_on_earlier_ones() {
     let Event { what: What::Change(_, directions), .. } = &topology.events[1] else { panic!("a change") };
     assert_eq!(directions[0].delay, Duration::from_millis(5));
 }
+
+/// The first address that there is a way to, as getaddrinfo(3) has it.
+#[test]
+fn traffic_goes_where_there_is_a_way() {
+    let host = |name: &str, addresses: &str, more: &str| {
+        format!("[[host]]\nname = \"{name}\"\naddresses = [{addresses}]\n{more}\n")
+    };
+    let b = host("b", "\"fe80::2/64\", \"10.0.0.2/24\", \"fd00::2/64\"", "");
+    let traffic = "[[link]]\nbetween = [\"a\", \"b\"]\ndelay = \"1ms\"\n\
+                   [[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"10K\"\n\
+                   [[traffic]]\nfrom = \"a\"\nto = \"b\"\ndatagrams = 3\n\
+                   [[traffic]]\nfrom = \"a\"\nto = \"b\"\nclient = [\"connect\", \"write 9\"]\nserver = [\"accept\", \"read 9\"]\n\
+                   [[traffic]]\nfrom = \"b\"\nto = \"a\"\nexchanges = 1\n";
+    for addresses in ["\"10.0.0.1/24\"", "\"fd00::1/64\"", "\"fe80::1/64\", \"fd00::1/64\""] {
+        let outcome = run(&format!("{}{b}{traffic}", host("a", addresses, "")), 1);
+        assert!(outcome.failures.is_empty(), "{addresses}: {outcome:?}");
+    }
+    let odd = |a: &str| {
+        let topology = Topology::parse(&format!("{a}{b}{traffic}")).expect("it is right");
+        topology.explain().contains("a to b: a has no way to an address of b")
+    };
+    let far = "\"10.0.1.1/24\", \"10.9.0.1/24\"";
+    assert!(odd(&host("a", far, "")));
+    assert!(!odd(&host("a", far, "routes = \"default via 10.0.1.254\"")));
+}
+
+/// What happens after the end is told of.
+#[test]
+fn what_comes_too_late_is_odd() {
+    let text = two("", "[[event]]\nat = \"30s\"\noff = \"a\"\n");
+    let topology = Topology::parse(&format!("until = \"20s\"\n{text}")).expect("it is right");
+    assert!(
+        topology.explain().contains("30s: a is switched off, when all is over"),
+        "{}",
+        topology.explain()
+    );
+}

@@ -248,6 +248,18 @@ fn what_would_be_ignored() {
             "11:13: a partition has two groups or more: mend makes links whole",
         ),
         (
+            format!("{link}[[event]]\nat = \"1s\"\npartition = []"),
+            "11:13: a partition has two groups or more: mend makes links whole",
+        ),
+        (
+            format!("{link}[[event]]\nat = \"1s\"\npartition = [1]"),
+            "11:13: partition has to be an array of arrays of strings",
+        ),
+        (
+            format!("{traffic}bytes = \"1\"\nat = \"24h\""),
+            "11:6: it would begin at 86400s, and all ends at 86400s, unless until says otherwise",
+        ),
+        (
             "[[switch]]\nname = \"s\"\n[[link]]\nbetween = [\"a\", \"s\"]\n[[link]]\nbetween = [\"b\", \"s\"]\n\
              [[event]]\nat = \"1s\"\npartition = [[\"a\"], [\"b\"]]"
                 .to_owned(),
@@ -303,6 +315,8 @@ fn what_would_be_ignored() {
         told,
         Err("7:1: a [gateway] is for programs, of which there are none, and for sockeye up".to_owned())
     );
+    let late = format!("until = \"20s\"\n{}", two(&format!("{traffic}bytes = \"1\"\nat = \"30s\"")));
+    assert_eq!(problems(&late), ["12:6: it would begin at 30s, and all ends at 20s, as until says"]);
     let until = problems(&format!("until = \"1s\"\n{}", two(program)));
     assert_eq!(until, ["1:9: until ends virtual time: programs run in real time, and have within"]);
 }
