@@ -40,6 +40,29 @@ static void large(int blocking) {
     close(ends[1]);
 }
 
+/* A reset behind all that fits into both buffers, and more: what has come can be read, and then that it was no end in peace. */
+static void reset_behind_much(void) {
+    int ends[2];
+    connection(ends);
+    MUST(fcntl(ends[0], F_SETFL, O_NONBLOCK));
+    static char piece[65536];
+    struct pollfd room = {.fd = ends[0], .events = POLLOUT};
+    do {
+        while (write(ends[0], piece, sizeof piece) > 0)
+            ;
+    } while (poll(&room, 1, 50) > 0);
+    struct linger at_once = {.l_onoff = 1};
+    MUST(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(ends[0]);
+    size_t total = 0;
+    ssize_t n;
+    while ((n = read(ends[1], piece, sizeof piece)) > 0)
+        total += n;
+    printf("reset behind much: %d, %s\n", total > 0, n == 0 ? "an end" : strerrorname_np(errno));
+    TRY(read(ends[1], piece, 1));
+    close(ends[1]);
+}
+
 int main(void) {
     int ends[2];
     char buffer[64], other[64];
@@ -126,5 +149,6 @@ int main(void) {
 
     large(1);
     large(0);
+    reset_behind_much();
     return 0;
 }

@@ -73,6 +73,8 @@ pub(crate) struct Link {
     /// The connection broke while P had no room for what had come: that is still to be read. The error is here until
     /// the program is told.
     failed: Option<Option<Errno>>,
+    /// P can write no more.
+    is_shut: bool,
 }
 
 /// Bounds an end's buffer by what the program has said, if it did.
@@ -104,6 +106,7 @@ impl Link {
             sending_shut: false,
             receiving_shut: false,
             failed: None,
+            is_shut: false,
         }
     }
 
@@ -154,9 +157,6 @@ impl Link {
         unread.append(std::mem::take(&mut self.outbox));
         let failed = self.failed;
         *self = Link { outbox: unread, failed, ..Link::new(end) };
-        if failed.is_some() {
-            let _ = rustix::net::shutdown(&self.end, Shutdown::Read);
-        }
     }
 
     /// How many bytes P was given in all; the end is one.
@@ -202,7 +202,6 @@ impl Link {
     /// From the program to the stack.
     fn send(&mut self, host: &mut Host, now: Instant, socket: SocketId, buffer: &mut Intake) -> Moved {
         if self.failed.is_some() {
-            self.discard(buffer);
             return if self.hung_up { self.close(host, now, socket) } else { Moved::Open };
         }
         while self.may_read {
@@ -306,6 +305,8 @@ impl Link {
         while self.may_write && !self.receiving_shut {
             if self.outbox.is_empty() {
                 match host.receive_marked(now, socket, PORTION) {
+                    // Its end is no peer's.
+                    Ok((bytes, _)) if bytes.is_empty() && self.failed.is_some() => break,
                     Ok((bytes, _)) if bytes.is_empty() => {
                         self.receiving_shut = true;
                         let _ = rustix::net::shutdown(&self.end, Shutdown::Write);
@@ -361,10 +362,32 @@ impl Link {
         }
     }
 
-    /// The connection takes no more: writes to P fail natively, and those that wait end. What had come can be read.
+    /// The connection takes no more. What had come can be read.
     fn fail(&mut self, error: Errno) {
         self.failed = Some(Some(error));
+    }
+
+    /// Whether P is to be kept from writing.
+    pub(crate) fn is_to_be_shut(&self) -> bool {
+        self.failed.is_some() && !self.is_shut
+    }
+
+    /// Writes to P fail natively from now on, and those that wait end. Something unread stays behind, by which the end of what can be read will be
+    /// ECONNRESET ([`Link::break_off`]).
+    pub(crate) fn shut(&mut self, program_end: Option<&OwnedFd>) {
+        self.is_shut = true;
+        self.leave_unread(program_end);
         let _ = rustix::net::shutdown(&self.end, Shutdown::Read);
+    }
+
+    fn leave_unread(&mut self, program_end: Option<&OwnedFd>) {
+        if self.readable() == 0
+            && let Some(program_end) = program_end
+            && let Ok(n) =
+                rustix::net::send(program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL)
+        {
+            self.junk += n;
+        }
     }
 
     /// The error of a connection that broke with something still to be read, if the program was not told yet.
@@ -374,12 +397,8 @@ impl Link {
 
     /// Breaks the link so that P reads what it was sent, then the native ECONNRESET, once: S is closed with bytes
     /// unread.
-    pub(crate) fn break_off(self, program_end: Option<&OwnedFd>) {
-        if self.readable() == 0
-            && let Some(program_end) = program_end
-        {
-            let _ = rustix::net::send(program_end, &JUNK[..1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-        }
+    pub(crate) fn break_off(mut self, program_end: Option<&OwnedFd>) {
+        self.leave_unread(program_end);
     }
 
     /// Whether there are bytes of the program's, maybe, that may be left where they are: nothing but data, of a connection that stands.

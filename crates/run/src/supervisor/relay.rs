@@ -19,11 +19,11 @@ impl Supervisor {
         let host = self.network.host();
         match &mut carrier.state {
             State::Connected(link) if waits => match link.receive(host, now, socket) {
-                Moved::Open | Moved::Closed => self.watch_room(id),
+                Moved::Open | Moved::Closed => self.note_moved(id),
                 Moved::Broken(error) => self.break_carrier(id, error),
             },
             State::Connected(link) => match link.relay(host, now, socket, &mut self.buffer) {
-                Moved::Open => self.watch_room(id),
+                Moved::Open => self.note_moved(id),
                 Moved::Closed => {
                     self.carriers.remove(id);
                     self.end_held(id, Errno::EBADF);
@@ -46,6 +46,20 @@ impl Supervisor {
             }
             State::Netlink(_) => self.pump_netlink(id),
             State::Fresh | State::Broken(_) => {}
+        }
+    }
+
+    /// What could be moved of a stream is: if that is not all, the kernel is to tell when there is room; and one that has failed
+    /// behind it takes no more.
+    fn note_moved(&mut self, id: CarrierId) {
+        self.watch_room(id);
+        let Some(carrier) = self.carriers.get(id) else { return };
+        if !carrier.link().is_some_and(Link::is_to_be_shut) {
+            return;
+        }
+        let program_end = carrier.borrow();
+        if let State::Connected(link) = &mut carrier.state {
+            link.shut(program_end.as_deref());
         }
     }
 
