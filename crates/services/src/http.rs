@@ -1,5 +1,5 @@
 //! HTTP/1.1 on port 80, over IPv6 and IPv4: an index that says what just happened, `/bytes/N` with bodies of any size,
-//! uploads answered by their length and hash, and files that it is given. Not modelled: ranges, conditions, compression, TLS, HTTP/2; nor the
+//! uploads answered by their length and hash, and files that it is given, whole or in part. Not modelled: several ranges at once, conditions, compression, TLS, HTTP/2; nor the
 //! Date field, since nothing here knows what day it is.
 
 mod connection;
@@ -7,6 +7,7 @@ mod content;
 mod head;
 mod page;
 mod pattern;
+mod range;
 mod response;
 mod upload;
 
@@ -20,6 +21,7 @@ use crate::Service;
 use crate::server::Server;
 use connection::Connection;
 use content::Content;
+pub use range::ByteRange;
 
 const PORT: u16 = 80;
 

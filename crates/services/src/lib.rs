@@ -13,6 +13,6 @@ mod services;
 mod small;
 
 pub use echo::Echo;
-pub use http::Http;
+pub use http::{ByteRange, Http};
 pub use services::{Service, Services};
 pub use small::{Kind, Small};

@@ -10,7 +10,7 @@ use rustix::net::{SendFlags, send};
 
 use super::clock::with_date;
 use super::files::{Files, Found, Missing};
-use super::request::{Method, Range, Request};
+use super::request::{Method, Request};
 
 /// Up to so many bytes, copying a file costs less than a call more.
 const SMALL: u64 = 16 << 10;
@@ -51,7 +51,7 @@ impl Response {
             }
         };
         let whole = (0, found.length);
-        let (status, (offset, length)) = match request.range.map(|range: Range| range.within(found.length)) {
+        let (status, (offset, length)) = match request.range.map(|range| range.within(found.length)) {
             None => (200, whole),
             Some(Some(part)) => (206, part),
             Some(None) => return Response::unsatisfiable(found.length, keep),

@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection (RFC 9112): request by request, in order, with keep-alive and pipelining. At any time it holds
 //! at most one read of input, one head, and one answer's head or text; large bodies in and out are never held.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,12 +11,14 @@ use sockeye_socket::{Host, SocketId};
 
 use super::content::Content;
 use super::head::{self, Bad, Framing, Method, Request};
-use super::page::{self, Facts};
+use super::page::{self, Facts, Has};
 use super::pattern::{Pattern, parse_size};
-use super::response::{Body, Manner, Response, Source, Status};
+use super::response::{Manner, Response, Source, Status};
 use super::upload::Upload;
 use crate::server::{Progress, READ_SIZE, Session, send_all};
 
+/// Of this host's network it is known that nobody is at 10.61.0.99.
+const NEIGHBOUR_OF_NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 61, 0, 2));
 /// How much is read and dropped after a last answer, so that it reaches a client that is still sending.
 const LINGER_LIMIT: u64 = 64 << 20;
 
@@ -65,7 +68,7 @@ enum Phase {
     /// Waiting for a head, or in the middle of it.
     Head,
     /// Reading a request's body.
-    Body(Request, Upload),
+    Body(Box<Request>, Upload),
     /// Sending an answer; then the next request, or the end.
     Answer { keep_alive: bool },
     /// All is said; dropping what still comes, so much so far.
@@ -152,7 +155,7 @@ impl Connection {
                 return self.answer(host, socket, &request, Upload::new(request.framing));
             }
         }
-        self.phase = Phase::Body(request, upload);
+        self.phase = Phase::Body(Box::new(request), upload);
     }
 
     fn read_body(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Result<(), Stop> {
@@ -188,7 +191,8 @@ impl Connection {
         let response = match request.method {
             Method::Upload => Response::text(Status::OK, upload.summary()),
             Method::Get | Method::Head => {
-                self.content.find(&request.path).unwrap_or_else(|| get(host, socket, request))
+                let found = self.content.find(request);
+                found.unwrap_or_else(|| get(host, socket, request, self.content.has_index()))
             }
             Method::Options => Response::text(Status::NO_CONTENT, ""),
             Method::Other => {
@@ -252,23 +256,22 @@ fn read(host: &mut Host, now: Instant, socket: SocketId) -> Result<Chain, Stop> 
     }
 }
 
-fn get(host: &Host, socket: SocketId, request: &Request) -> Response {
+fn get(host: &Host, socket: SocketId, request: &Request, has_index: bool) -> Response {
     match request.path.as_str() {
         "/" => match facts(host, socket) {
             Some(facts) => page::index(&facts, request.likes_html),
             None => Response::text(Status::OK, "Hello.\n"),
         },
         path => match path.strip_prefix("/bytes/").map(parse_size) {
-            Some(Some(size)) => Response {
-                status: Status::OK,
-                content_type: "application/octet-stream",
-                body: Body::Long(Source::Pattern(Pattern::new(size))),
-            },
+            Some(Some(size)) => {
+                let source = Source::Pattern(Pattern::new(size));
+                Response::long("application/octet-stream", source, request.range)
+            }
             Some(None) => Response::text(
                 Status::BAD_REQUEST,
                 "After /bytes/ comes a size: a number, then nothing, K, M, G or T (powers of 1024); at most 1T.\n",
             ),
-            None => page::not_found(host.name()),
+            None => page::not_found(host.name(), has_index),
         },
     }
 }
@@ -292,5 +295,18 @@ fn facts(host: &Host, socket: SocketId) -> Option<Facts> {
         windows: (info.snd_wnd, info.rcv_wnd),
         cwnd: info.cwnd,
         retransmitted: info.total_retrans,
+        has: has(host),
     })
+}
+
+fn has(host: &Host) -> Has {
+    let stack = host.stack();
+    let mut addresses =
+        stack.interfaces().flat_map(|(_, interface)| &interface.addresses).map(|own| own.address());
+    let is_global = |address: IpAddr| matches!(address, IpAddr::V6(v6) if !v6.is_loopback() && !v6.is_unicast_link_local());
+    Has {
+        ipv6: addresses.clone().any(is_global),
+        echo: stack.is_port_taken(7),
+        nobody: addresses.any(|address| address == NEIGHBOUR_OF_NOBODY),
+    }
 }

@@ -1,6 +1,7 @@
 //! Request heads (RFC 9112): bytes in, what the server needs to know out. `httparse` reads the grammar; the rules about
 //! framing, connections and Host are here.
 
+use super::range::ByteRange;
 use super::response::Status;
 
 /// The longest request head, in bytes.
@@ -21,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) expects_continue: bool,
     /// The client likes HTML: browsers name it, `*/*` alone gets plain text.
     pub(crate) likes_html: bool,
+    /// What of a body is asked for, if not all of it.
+    pub(crate) range: Option<ByteRange>,
     pub(crate) framing: Framing,
 }
 
@@ -90,6 +93,7 @@ fn interpret(parsed: &httparse::Request<'_, '_>) -> Result<Request, Bad> {
         keep_alive,
         expects_continue: !http10 && fields.lists("expect", "100-continue"),
         likes_html: fields.tokens("accept").any(|token| media_type(token).eq_ignore_ascii_case(b"text/html")),
+        range: if method == Method::Get { range(&fields) } else { None },
         framing: framing(&fields, http10)?,
     })
 }
@@ -116,6 +120,15 @@ fn framing(fields: &Fields<'_>, http10: bool) -> Result<Framing, Bad> {
         length = Some(value);
     }
     Ok(Framing::Length(length.unwrap_or(0)))
+}
+
+/// RFC 9110, section 14.2. No answer has a validator, so what depends on one (If-Range) is sent whole.
+fn range(fields: &Fields<'_>) -> Option<ByteRange> {
+    let mut ranges = fields.all("range");
+    match (ranges.next(), ranges.next(), fields.all("if-range").next()) {
+        (Some(value), None, None) => ByteRange::parse(value),
+        _ => None,
+    }
 }
 
 /// The path of a target in origin form or absolute form (RFC 9112, section 3.2), without its query.
@@ -191,6 +204,15 @@ mod tests {
         assert!(old.http10 && !old.keep_alive);
         assert!(request("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").unwrap().keep_alive);
         assert_eq!(request("GET http://tekapo HTTP/1.1\r\nHost: x\r\n\r\n").unwrap().path, "/");
+    }
+
+    #[test]
+    fn parts() {
+        let part = |head: &str| request(&format!("{head}\r\nHost: x\r\n\r\n")).unwrap().range;
+        assert_eq!(part("GET /a HTTP/1.1\r\nRange: bytes=2-4"), Some(ByteRange::From(2, Some(4))));
+        assert_eq!(part("HEAD /a HTTP/1.1\r\nRange: bytes=2-4"), None);
+        assert_eq!(part("GET /a HTTP/1.1\r\nRange: bytes=2-4\r\nIf-Range: \"x\""), None);
+        assert_eq!(part("GET /a HTTP/1.1\r\nRange: bytes=2-4\r\nRange: bytes=0-"), None);
     }
 
     #[test]

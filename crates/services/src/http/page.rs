@@ -28,22 +28,34 @@ pub(crate) struct Facts {
     /// Congestion window, in segments.
     pub(crate) cwnd: u32,
     pub(crate) retransmitted: u32,
+    pub(crate) has: Has,
+}
+
+/// What else is to be had of the host that serves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Has {
+    /// An address of IPv6 that other hosts can reach.
+    pub(crate) ipv6: bool,
+    /// The echo service.
+    pub(crate) echo: bool,
+    /// A neighbour at 10.61.0.99 could be, but there is none.
+    pub(crate) nobody: bool,
 }
 
 /// The index page.
 pub(crate) fn index(facts: &Facts, html: bool) -> Response {
     if html {
         let body = Body::Text(index_html(facts));
-        Response { status: Status::OK, content_type: "text/html; charset=utf-8", body }
+        Response { status: Status::OK, content_type: "text/html; charset=utf-8", body, fields: String::new() }
     } else {
         Response::text(Status::OK, index_text(facts))
     }
 }
 
-/// What is said about a path that is not there.
-pub(crate) fn not_found(host: &str) -> Response {
+/// What is said about a path that is not there; `has_index`: at `/` is a file of the host's.
+pub(crate) fn not_found(host: &str, has_index: bool) -> Response {
     let mut text = String::from("There is nothing here. What there is:\n\n");
-    for (command, what) in &tries(host)[..3] {
+    for (command, what) in &tries(host, Has::default())[usize::from(has_index)..3] {
         let _ = writeln!(text, "  {command:<50} {what}");
     }
     Response::text(Status::NOT_FOUND, text)
@@ -56,7 +68,7 @@ fn index_text(facts: &Facts) -> String {
         let _ = writeln!(text, "  {name:<12} {value}");
     }
     let _ = write!(text, "\n{EXPLANATION}\n\nWhat to try next, behind `sockeye run --`\n");
-    for (command, what) in tries(&facts.host) {
+    for (command, what) in tries(&facts.host, facts.has) {
         let _ = writeln!(text, "  {command:<50} {what}");
     }
     let _ = write!(text, "\n{PATTERN}\n");
@@ -78,7 +90,7 @@ fn index_html(facts: &Facts) -> String {
         "</table>\n<p>{}</p>\n<h2>What to try next, behind <code>sockeye run --</code></h2>\n<table>\n",
         escape(EXPLANATION)
     );
-    for (command, what) in tries(&facts.host) {
+    for (command, what) in tries(&facts.host, facts.has) {
         let _ =
             writeln!(page, "<tr><td><code>{}</code></td><td>{}</td></tr>", escape(&command), escape(what));
     }
@@ -136,16 +148,17 @@ fn rows(facts: &Facts) -> Vec<(&'static str, String)> {
 }
 
 /// Commands to try on this network, and what each shows.
-fn tries(host: &str) -> Vec<(String, &'static str)> {
-    vec![
-        (format!("curl http://{host}/"), "this page, as text"),
-        (format!("curl -o /dev/null http://{host}/bytes/10M"), "a body of any size: K, M, G, T"),
-        (format!("curl --data-binary @FILE http://{host}/"), "POST: its length and its SHA-256"),
-        (format!("curl -6 http://{host}/"), "the same over IPv6"),
-        (format!("printf 'hello\\n' | nc -N {host} 7"), "echo"),
-        (format!("curl http://{host}:81/"), "a port where nobody listens"),
-        ("curl http://10.61.0.99/".to_owned(), "an address that nobody has"),
-    ]
+fn tries(host: &str, has: Has) -> Vec<(String, &'static str)> {
+    let tries = [
+        (true, format!("curl http://{host}/"), "what just happened, as text"),
+        (true, format!("curl -o /dev/null http://{host}/bytes/10M"), "a body of any size: K, M, G, T"),
+        (true, format!("curl --data-binary @FILE http://{host}/"), "POST: its length and its SHA-256"),
+        (has.ipv6, format!("curl -6 http://{host}/"), "the same over IPv6"),
+        (has.echo, format!("printf 'hello\\n' | nc -N {host} 7"), "echo"),
+        (true, format!("curl http://{host}:81/"), "a port where nobody listens"),
+        (has.nobody, "curl http://10.61.0.99/".to_owned(), "an address that nobody has"),
+    ];
+    tries.into_iter().filter_map(|(is_so, command, what)| is_so.then_some((command, what))).collect()
 }
 
 /// A span in the unit that suits it, to three digits or so; without floating point.
@@ -181,6 +194,7 @@ mod tests {
             windows: (64_256, 65_160),
             cwnd: 10,
             retransmitted: 0,
+            has: Has { ipv6: true, echo: true, nobody: true },
         }
     }
 
@@ -202,7 +216,17 @@ mod tests {
             }
             assert_eq!(page.contains("te&lt;kapo"), html);
         }
-        assert!(text(not_found("tekapo")).contains("/bytes/10M"));
+        assert!(text(not_found("tekapo", false)).contains("/bytes/10M"));
+    }
+
+    #[test]
+    fn only_what_is_there_is_to_be_tried() {
+        let (all, less) = (text(index(&facts(), false)), Facts { has: Has::default(), ..facts() });
+        let less = text(index(&less, false));
+        for of_some in ["curl -6", "nc -N", "10.61.0.99"] {
+            assert!(all.contains(of_some) && !less.contains(of_some), "{of_some}");
+        }
+        assert!(!text(not_found("tekapo", true)).contains("what just happened"));
     }
 
     #[test]

@@ -32,6 +32,12 @@ impl Pattern {
         Pattern { at: 0, end: len }
     }
 
+    /// Goes on with this part of what is left alone.
+    pub(crate) fn narrow(&mut self, offset: u64, length: u64) {
+        self.at = self.at.saturating_add(offset).min(self.end);
+        self.end = self.at.saturating_add(length).min(self.end);
+    }
+
     /// How many bytes are left.
     pub(crate) fn remaining(&self) -> u64 {
         self.end - self.at

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::pattern::Pattern;
+use super::range::ByteRange;
 
 /// A status code and its reason phrase (RFC 9110, section 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +12,12 @@ pub(crate) struct Status(pub(crate) u16, &'static str);
 impl Status {
     pub(crate) const OK: Status = Status(200, "OK");
     pub(crate) const NO_CONTENT: Status = Status(204, "No Content");
+    const PARTIAL_CONTENT: Status = Status(206, "Partial Content");
+    pub(crate) const MOVED_PERMANENTLY: Status = Status(301, "Moved Permanently");
     pub(crate) const BAD_REQUEST: Status = Status(400, "Bad Request");
     pub(crate) const NOT_FOUND: Status = Status(404, "Not Found");
     pub(crate) const METHOD_NOT_ALLOWED: Status = Status(405, "Method Not Allowed");
+    const RANGE_NOT_SATISFIABLE: Status = Status(416, "Range Not Satisfiable");
     pub(crate) const HEAD_TOO_LARGE: Status = Status(431, "Request Header Fields Too Large");
     pub(crate) const NOT_IMPLEMENTED: Status = Status(501, "Not Implemented");
     pub(crate) const BAD_VERSION: Status = Status(505, "HTTP Version Not Supported");
@@ -25,6 +29,8 @@ pub(crate) struct Response {
     pub(crate) status: Status,
     pub(crate) content_type: &'static str,
     pub(crate) body: Body,
+    /// Field lines of this answer alone.
+    pub(crate) fields: String,
 }
 
 /// An answer's body.
@@ -58,6 +64,17 @@ impl Source {
         }
     }
 
+    /// Goes on with this part of them alone, which there is.
+    fn narrow(&mut self, offset: u64, length: u64) {
+        match self {
+            Source::Pattern(pattern) => pattern.narrow(offset, length),
+            Source::File(bytes) => {
+                let at = |n: u64| usize::try_from(n).unwrap_or(usize::MAX).min(bytes.len());
+                *bytes = bytes.slice(at(offset)..at(offset.saturating_add(length)));
+            }
+        }
+    }
+
     /// The next of them; `chunk` is a period of all patterns.
     pub(crate) fn next(&mut self, chunk: &Bytes) -> Option<Bytes> {
         match self {
@@ -83,7 +100,27 @@ pub(crate) struct Manner {
 impl Response {
     /// An answer in plain text.
     pub(crate) fn text(status: Status, body: impl Into<String>) -> Response {
-        Response { status, content_type: "text/plain; charset=utf-8", body: Body::Text(body.into()) }
+        let content_type = "text/plain; charset=utf-8";
+        Response { status, content_type, body: Body::Text(body.into()), fields: String::new() }
+    }
+
+    /// One whose body may be long, whole or as far as it is asked for (RFC 9110, sections 14.4, 15.3.7 and 15.5.17).
+    pub(crate) fn long(content_type: &'static str, mut source: Source, range: Option<ByteRange>) -> Response {
+        let whole = source.remaining();
+        let (status, fields) = match range.map(|range| range.within(whole)) {
+            None => (Status::OK, "Accept-Ranges: bytes\r\n".to_owned()),
+            Some(Some((offset, length))) => {
+                source.narrow(offset, length);
+                let last = (offset + length).saturating_sub(1);
+                (Status::PARTIAL_CONTENT, format!("Content-Range: bytes {offset}-{last}/{whole}\r\n"))
+            }
+            Some(None) => {
+                let refused =
+                    Response::text(Status::RANGE_NOT_SATISFIABLE, format!("There are {whole} bytes.\n"));
+                return Response { fields: format!("Content-Range: bytes */{whole}\r\n"), ..refused };
+            }
+        };
+        Response { status, content_type, body: Body::Long(source), fields }
     }
 
     /// The bytes that go first (the head, and a body of text), and what follows if the body is long.
@@ -94,6 +131,7 @@ impl Response {
         if matches!(self.status, Status::METHOD_NOT_ALLOWED | Status::NO_CONTENT) {
             head.push_str("Allow: GET, HEAD, POST, PUT, OPTIONS\r\n");
         }
+        head.push_str(&self.fields);
         if self.status != Status::NO_CONTENT {
             let length = match &self.body {
                 Body::Text(text) => text.len() as u64,

@@ -172,6 +172,30 @@ fn heads_alone_and_odd_requests() {
 }
 
 #[test]
+fn a_part_of_a_body() {
+    let mut world = World::new();
+    let (_, whole) = request(&mut world, format!("GET /bytes/200000 {CLOSE}\r\n"));
+    for (range, said, part) in [
+        ("10-19", "bytes 10-19/200000", 10..20),
+        ("199000-", "bytes 199000-199999/200000", 199_000..200_000),
+        ("-5", "bytes 199995-199999/200000", 199_995..200_000),
+    ] {
+        let (head, body) =
+            request(&mut world, format!("GET /bytes/200000 {CLOSE}Range: bytes={range}\r\n\r\n"));
+        assert_eq!(status(&head), 206);
+        assert!(head.contains(&format!("Content-Range: {said}\r\n")), "{head}");
+        assert_eq!(body, whole[part]);
+    }
+    let (head, _) = request(&mut world, format!("GET /bytes/5 {CLOSE}Range: bytes=5-\r\n\r\n"));
+    assert!(status(&head) == 416 && head.contains("Content-Range: bytes */5\r\n"), "{head}");
+    let (head, body) = request(&mut world, format!("GET /bytes/5 {CLOSE}Range: bytes=0-1,3-4\r\n\r\n"));
+    assert!(
+        status(&head) == 200 && body == whole[..5] && head.contains("Accept-Ranges: bytes\r\n"),
+        "{head}"
+    );
+}
+
+#[test]
 fn a_slow_reader_holds_the_server_back() {
     let mut world = World::new();
     let socket = world.connect(web(TEKAPO));
