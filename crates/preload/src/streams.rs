@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use crate::ask::table;
 use crate::names::{Name, Stream};
 use crate::next::Next;
-use crate::system::{self, Number, untrapped};
+use crate::system::{self, Number, UNTRAPPED, untrapped};
 
 const AF_UNIX: usize = 1;
 const AF_INET: c_int = 2;
@@ -28,7 +28,8 @@ const ADDRESS_MAX: u32 = 128;
 /// A call of `connect` whose first argument has this in its uppermost quarter is counted in the next: made again after a signal it has the
 /// same count, and another call another.
 const COUNTED: u64 = 0x50cc;
-/// The same, and its address, of [`CARRIED`] bytes, stands in the next two arguments, too, at which the kernel doesn't look.
+/// The same, and its address, of [`CARRIED`] bytes, stands in two more arguments, at which the kernel doesn't look, and behind them
+/// [`UNTRAPPED`]: what a program has left there by chance is no address.
 const CARRYING: u64 = 0x50cd;
 /// `sizeof(struct sockaddr_in)`.
 const CARRIED: usize = 16;
@@ -116,7 +117,7 @@ fn counted((fd, at, length): (c_int, usize, u32), count: usize, address: Option<
     let mark = if address.is_some() { CARRYING } else { COUNTED };
     let first = mark << 48 | (count as u64 & 0xffff) << 32 | u64::from(fd as u32);
     let address = u128::from_ne_bytes(address.unwrap_or_default());
-    [first, at as u64, length.into(), address as u64, (address >> 64) as u64, 0]
+    [first, at as u64, length.into(), address as u64, (address >> 64) as u64, UNTRAPPED.into()]
 }
 
 /// Whether a call of `connect` with these arguments is counted.
@@ -126,8 +127,9 @@ pub fn is_counted(arguments: &[u64; 6]) -> bool {
 
 /// The address that a call of `connect` with these arguments carries.
 pub fn carried_address(arguments: &[u64; 6]) -> Option<[u8; CARRIED]> {
-    let &[first, _, length, low, high, _] = arguments;
-    let is_carried = first >> 48 == CARRYING && length as u32 as usize == CARRIED;
+    let &[first, _, length, low, high, last] = arguments;
+    let is_carried =
+        first >> 48 == CARRYING && length as u32 as usize == CARRIED && last == u64::from(UNTRAPPED);
     is_carried.then(|| (u128::from(low) | u128::from(high) << 64).to_ne_bytes())
 }
 
@@ -168,7 +170,9 @@ mod tests {
         assert_eq!(arguments[..3], [0x50cd_0007_0000_0003, 0x7000, 16]);
         assert!(is_counted(&arguments));
         assert_eq!(carried_address(&arguments), Some(address));
-        assert_eq!(carried_address(&[arguments[0], 0x7000, 28, 0, 0, 0]), None);
+        let [first, at, _, low, high, last] = arguments;
+        assert_eq!(carried_address(&[first, at, 28, low, high, last]), None);
+        assert_eq!(carried_address(&[first, at, 16, low, high, 0]), None);
         let arguments = counted((3, 0x7000, 28), 7, None);
         assert!(is_counted(&arguments));
         assert_eq!(carried_address(&arguments), None);
