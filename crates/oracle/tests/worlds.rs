@@ -1,6 +1,7 @@
 //! Each behaviour on the kernel and in each world of ours: they must say the same.
 
 use std::process::Command;
+use std::thread;
 
 use sockeye_oracle::differences::{DIFFERENCES, World, compare};
 use sockeye_oracle::{Library, find};
@@ -20,17 +21,19 @@ fn said(world: &str, behaviour: &str) -> Option<String> {
     Some(text.into_owned())
 }
 
-/// Runs a behaviour on the kernel and in a world, and compares.
-fn ask(behaviour: &str, world: World) {
-    let Some(linux) = said("kernel", behaviour) else {
-        println!("skipped: it takes root or user namespaces, and ip(8)");
-        return;
-    };
+/// Runs a behaviour on the kernel and in a world, at the same time, for most of it may be waiting; and compares.
+fn ask(behaviour: &'static str, world: World) {
+    let linux = thread::spawn(move || said("kernel", behaviour));
     let here = match world {
         World::Library => Library::run(find(behaviour).expect("it is in the list")),
         World::Run => said("run", behaviour).expect("a world of ours"),
         World::Fast => said("fast", behaviour).expect("a world of ours"),
         World::Exact => said("exact", behaviour).expect("a world of ours"),
+    };
+    let linux = linux.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let Some(linux) = linux else {
+        println!("skipped: it takes root or user namespaces, and ip(8)");
+        return;
     };
     if let Some(wrong) = compare(behaviour, world, &linux, &here) {
         panic!("{wrong}");
