@@ -125,7 +125,7 @@ impl Gateway {
             if ttl != flow.ttl && native::set_ttl(&flow.outer, key.to.is_ipv4(), ttl).is_ok() {
                 flow.ttl = ttl;
             }
-            match native::send(&flow.outer, &payload) {
+            match native::send(&flow.outer, &payload, false) {
                 // What was said of an earlier one is told first.
                 Err(error) if again => {
                     if !self.tell_reports(host, now, id) {

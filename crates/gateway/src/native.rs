@@ -16,6 +16,8 @@ use sockeye_stack::Refusal;
 
 /// As many pieces are handed over at a time.
 const PIECES: usize = 64;
+/// Asks for the urgent mark: asm-generic/sockios.h.
+const SIOCATMARK: libc::Ioctl = 0x8905;
 /// What an error's cause is reported with, at most.
 const QUOTED: usize = 1280;
 
@@ -62,6 +64,19 @@ pub(crate) fn connect(to: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
 /// What is sent is sent at once. It can't fail on a connection.
 pub(crate) fn set_nodelay(socket: &OwnedFd) {
     let _ = sockopt::set_tcp_nodelay(socket, true);
+}
+
+/// Urgent bytes are left in the stream. It can't fail on a connection.
+pub(crate) fn set_oob_inline(socket: &OwnedFd) {
+    let _ = sockopt::set_socket_oobinline(socket, true);
+}
+
+/// Whether an urgent byte is next to be read (`SIOCATMARK`, tcp(7)).
+pub(crate) fn at_mark(socket: &OwnedFd) -> bool {
+    let mut is_next: libc::c_int = 0;
+    // SAFETY: the kernel writes an int.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCATMARK, &raw mut is_next) };
+    done == 0 && is_next != 0
 }
 
 /// Resets a connection.
@@ -114,9 +129,10 @@ fn last_error() -> Errno {
     std::io::Error::last_os_error().raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error)
 }
 
-/// Sends from the front of a chain; says how much went.
-pub(crate) fn send(socket: &OwnedFd, bytes: &Chain) -> Result<usize, Errno> {
-    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+/// Sends from the front of a chain, of which the last byte may be urgent; says how much went.
+pub(crate) fn send(socket: &OwnedFd, bytes: &Chain, urgent: bool) -> Result<usize, Errno> {
+    let mut flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    flags.set(SendFlags::OOB, urgent);
     let mut pieces = bytes.pieces();
     if let (Some(only), None) = (pieces.next(), pieces.next()) {
         return rustix::net::send(socket, only, flags);

@@ -3,7 +3,7 @@
 //! A first SYN waits (a knock) until the outer half is there, so that the program is told what the machine was told. The outer half
 //! is begun and ended `aside`. Bytes wait where they came, in the kernel's buffer or the stack's, when the other side takes none:
 //! a relay itself holds no more than one portion. An end of one half shuts the other the same way; a reset of one resets the
-//! other, once all that came ahead of it has arrived. Urgent bytes are passed on in line.
+//! other, once all that came ahead of it has arrived, and so does one behind an end. An urgent byte is one on the other side.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -11,10 +11,11 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno as Native;
 use rustix::net::{Shutdown, sockopt};
 use slotmap::Key;
-use sockeye_abi::{Errno, How, Readiness};
+use sockeye_abi::{Errno, How, MessageFlags, Readiness};
 use sockeye_base::{Chain, Instant, Intake};
-use sockeye_socket::{Host, SocketId};
+use sockeye_socket::{Host, Outgoing, SocketId};
 use sockeye_stack::KnockId;
+use sockeye_tcp::State;
 
 use crate::aside::Aside;
 use crate::{Gateway, Item, ItemId, native};
@@ -57,12 +58,16 @@ pub(crate) struct Relay {
     stage: Stage,
     /// Taken from the program, not yet by the machine.
     outbox: Chain,
+    /// It is one byte, which is urgent.
+    outbox_is_urgent: bool,
     readable: bool,
     writable: bool,
     failed: bool,
     /// Behind what a read gives there may be more, or an end, though it gave less than was asked for: there is an end, an error
     /// or an urgent byte, ahead of which reading stops.
     may_go_on: bool,
+    /// An urgent byte of the peer's is still to be read.
+    has_urgent: bool,
     /// The kernel tells when the outer half takes more; it is asked to from the first full buffer on.
     watches_room: bool,
     /// Its next turn comes though nothing tells of it.
@@ -99,10 +104,12 @@ impl Relay {
             outer,
             stage,
             outbox: Chain::new(),
+            outbox_is_urgent: false,
             readable: false,
             writable,
             failed: false,
             may_go_on: false,
+            has_urgent: false,
             watches_room: !writable,
             is_busy: false,
             sent: Sent::Nothing,
@@ -153,6 +160,10 @@ impl Relay {
         self.readable |= goes_on || events.contains(EventFlags::IN);
         self.writable |= events.contains(EventFlags::OUT);
         self.failed |= failed;
+        if events.contains(EventFlags::PRI) && !self.has_urgent {
+            self.has_urgent = true;
+            self.outer.iter().for_each(native::set_oob_inline);
+        }
     }
 
     /// Does what can be done.
@@ -222,15 +233,16 @@ impl Relay {
     /// From the program to the machine. `Over`: the program has reset it.
     fn pass_out(&mut self, host: &mut Host, now: Instant, socket: SocketId) -> Fate {
         let Some(outer) = &self.outer else { return Fate::Over };
+        // An end both ways that we haven't made is none that the program has made in peace.
+        let is_reset = |host: &Host| host.readiness(socket).contains(Readiness::HUP);
         loop {
             if self.outbox.is_empty() {
                 if self.inner_ended {
-                    return Fate::Lives;
+                    return if !self.outer_ended && is_reset(host) { Fate::Over } else { Fate::Lives };
                 }
-                match host.receive(now, socket, PORTION, false) {
-                    Ok(bytes) if bytes.is_empty() => {
-                        // An end both ways that we haven't made is none that the program has made in peace.
-                        if !self.outer_ended && host.readiness(socket).contains(Readiness::HUP) {
+                match host.receive_marked(now, socket, PORTION) {
+                    Ok((bytes, _)) if bytes.is_empty() => {
+                        if !self.outer_ended && is_reset(host) {
                             return Fate::Over;
                         }
                         self.inner_ended = true;
@@ -240,7 +252,7 @@ impl Relay {
                         }
                         return Fate::Lives;
                     }
-                    Ok(bytes) => self.outbox = bytes,
+                    Ok((bytes, urgent)) => (self.outbox, self.outbox_is_urgent) = (bytes, urgent),
                     Err(Errno::EAGAIN) => return Fate::Lives,
                     Err(_) => return Fate::Over,
                 }
@@ -257,7 +269,7 @@ impl Relay {
                 native::set_nodelay(outer);
             }
             self.sent = if self.sent == Sent::Nothing { Sent::Once } else { Sent::Often };
-            match native::send(outer, &self.outbox) {
+            match native::send(outer, &self.outbox, self.outbox_is_urgent) {
                 Ok(n) => self.outbox.advance(n),
                 Err(Native::INTR) => {}
                 Err(Native::AGAIN) => self.writable = false,
@@ -283,7 +295,9 @@ impl Relay {
             if left == 0 {
                 return Fate::Busy;
             }
-            let wanted = room.min(left);
+            // The mark is told by the kernel, ahead of which a read stops.
+            let is_urgent = self.has_urgent && native::at_mark(outer);
+            let wanted = if is_urgent { 1 } else { room.min(left) };
             match native::receive(outer, &mut intake[..wanted]) {
                 Ok(0) => {
                     self.outer_ended = true;
@@ -296,6 +310,13 @@ impl Relay {
                     // What comes later is an event of its own.
                     self.readable = n == wanted || self.may_go_on;
                     // There was room, so it takes all; what it is by now shows when receiving.
+                    if is_urgent {
+                        self.has_urgent = false;
+                        let flags = MessageFlags::OOB;
+                        let urgent = Outgoing { bytes: &intake[..n], flags, ..Outgoing::default() };
+                        let _ = host.send_message(now, socket, &urgent);
+                        continue;
+                    }
                     let _ = match intake.lend(n) {
                         Some(mut bytes) => host.send_chain(now, socket, &mut bytes),
                         None => host.send(now, socket, &intake[..n]),
@@ -309,7 +330,12 @@ impl Relay {
                 }
             }
         }
-        let is_told = || host.unsent(socket).map_or(0, |(unacknowledged, _)| unacknowledged) == 0;
+        // Behind its end nothing is read. What failed, though the program has not ended, is no end in peace.
+        self.broken |= self.failed && self.outer_ended && !self.inner_ended;
+        let is_told = || {
+            let unacknowledged = host.unsent(socket).map_or(0, |(unacknowledged, _)| unacknowledged);
+            unacknowledged == 0 && host.state(socket) != Some(State::FinWait1)
+        };
         if self.broken && self.outer_ended && is_told() { Fate::Over } else { Fate::Lives }
     }
 }

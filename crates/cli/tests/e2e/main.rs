@@ -34,6 +34,7 @@ mod netlink;
 mod network;
 mod oracle;
 mod outside;
+mod outside_ends;
 mod outside_network;
 mod ping;
 mod preload;

@@ -31,7 +31,7 @@ def reset(s):
     }
 
     /// The next line it prints.
-    fn says(&mut self) -> String {
+    pub(crate) fn says(&mut self) -> String {
         read_line(self.child.stdout.as_mut().expect("a pipe"))
     }
 }
@@ -44,7 +44,7 @@ impl Drop for Server {
 }
 
 /// Runs a Python program that may reach the machine's loopback. `G` is the gateway's address, `P` the port.
-fn outside(flags: &[&str], port: u16, program: &str) -> Command {
+pub(crate) fn outside(flags: &[&str], port: u16, program: &str) -> Command {
     let program = format!(
         "
 import errno, socket, struct, sys
@@ -78,7 +78,7 @@ def answer(query, cut):
     return query[:2] + struct.pack('!5H', flags, 1, 1 if records else 0, 0, 0) + question + records
 ";
 
-const LOOPBACK: &[&str] = &["--outside=loopback"];
+pub(crate) const LOOPBACK: &[&str] = &["--outside=loopback"];
 
 #[test]
 fn a_connection_ends_each_way_as_its_peer_ends_it() {
