@@ -48,6 +48,7 @@ pub(crate) fn is_own(ip: IpAddr) -> bool {
 /// Begins a connection. Says whether it is there already, as on the machine's loopback.
 pub(crate) fn connect(to: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
     let socket = socket(to.ip(), SocketType::STREAM, None)?;
+    set_oob_inline(&socket);
     match rustix::net::connect(&socket, &to) {
         Ok(()) => Ok((socket, true)),
         Err(Errno::INPROGRESS) => {
@@ -66,8 +67,8 @@ pub(crate) fn set_nodelay(socket: &OwnedFd) {
     let _ = sockopt::set_tcp_nodelay(socket, true);
 }
 
-/// Urgent bytes are left in the stream. It can't fail on a connection.
-pub(crate) fn set_oob_inline(socket: &OwnedFd) {
+/// Urgent bytes are left in the stream, of those that a listener accepts, too. It can't fail on a socket of TCP.
+fn set_oob_inline(socket: &OwnedFd) {
     let _ = sockopt::set_socket_oobinline(socket, true);
 }
 
@@ -255,6 +256,7 @@ pub(crate) fn open(at: SocketAddr, stream: bool) -> Result<OwnedFd, Errno> {
     }
     rustix::net::bind(&socket, &at)?;
     if stream {
+        set_oob_inline(&socket);
         rustix::net::listen(&socket, 128)?;
     }
     Ok(socket)

@@ -160,10 +160,7 @@ impl Relay {
         self.readable |= goes_on || events.contains(EventFlags::IN);
         self.writable |= events.contains(EventFlags::OUT);
         self.failed |= failed;
-        if events.contains(EventFlags::PRI) && !self.has_urgent {
-            self.has_urgent = true;
-            self.outer.iter().for_each(native::set_oob_inline);
-        }
+        self.has_urgent |= events.contains(EventFlags::PRI);
     }
 
     /// Does what can be done.
