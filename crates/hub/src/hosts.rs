@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sockeye_abi::Errno;
 use sockeye_base::{Duration, Instant};
@@ -49,6 +51,8 @@ pub(crate) struct Hosts {
     /// What happens to hosts, in the order of time, and which of it is next.
     events: Vec<Event>,
     event: usize,
+    /// Who leaves does so because all is over.
+    over: Arc<AtomicBool>,
 }
 
 /// What an event is to a process that is plugged in as a host.
@@ -69,6 +73,8 @@ struct Known {
     inside: Option<HostId>,
     ways: Vec<OutsideId>,
     program: Option<(String, i32)>,
+    /// It has left because all was over.
+    done: bool,
     traffic: Traffic,
 }
 
@@ -145,12 +151,22 @@ impl Hosts {
             guests: None,
             events: Vec::new(),
             event: 0,
+            over: Arc::default(),
         }
     }
 
     /// Frames that did not arrive, by reason.
     pub(crate) fn dropped(&self) -> BTreeMap<&'static str, u64> {
         self.lab.dropped()
+    }
+
+    /// Whoever sets it says that hosts leave because all is over.
+    pub(crate) fn over(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.over)
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// What the clocks of all hosts in this process said when the network's time began, since 1970.
@@ -327,6 +343,7 @@ impl Hosts {
 
     /// The process has left: the host is off.
     pub(crate) fn leave(&mut self, host: usize) {
+        self.known[host].done = self.is_over();
         self.known[host].program = None;
     }
 
@@ -399,6 +416,7 @@ impl Hosts {
     /// Lets the network do what is due. `deliver` takes what has come to an interface of a host that is plugged in, and says
     /// whether there was room for it.
     pub(crate) fn settle(&mut self, now: Instant, mut deliver: impl FnMut(usize, usize, &Frame) -> bool) {
+        let is_over = self.is_over();
         let network = (&mut self.lab, &mut self.services);
         sockeye_gateway::settle(self.outlet.as_mut(), network, now, |_, _, _| {});
         while let Some((way, frame)) = self.lab.poll_outside() {
@@ -406,7 +424,10 @@ impl Hosts {
             let known = &mut self.known[port.host];
             let is_on = known.program.is_some();
             if !is_on || !deliver(port.host, port.interface, &frame) {
-                self.lab.note_lost(&frame, is_on);
+                // One that is about to leave may have gone already.
+                if !(known.done || is_on && is_over) {
+                    self.lab.note_lost(&frame, is_on);
+                }
             } else {
                 count(&mut known.traffic.received, &frame);
                 self.clock.note();
@@ -467,7 +488,7 @@ impl Hosts {
                 name: known.name.clone(),
                 addresses: known.current_addresses(),
                 program: known.program.clone(),
-                up: known.inside.is_some() || known.program.is_some(),
+                up: known.program.is_some() || known.inside.is_some_and(|inside| self.lab.is_on(inside)),
                 sent: known.traffic.sent,
                 received: known.traffic.received,
                 sent_rate,
@@ -482,7 +503,7 @@ impl Known {
     fn new(name: &str, addresses: Vec<IpAddr>) -> Known {
         let name = name.to_owned();
         let (joined, inside, ways, program) = (None, None, Vec::new(), None);
-        Known { joined, name, addresses, inside, ways, program, traffic: Traffic::default() }
+        Known { joined, name, addresses, inside, ways, program, done: false, traffic: Traffic::default() }
     }
 }
 

@@ -5,6 +5,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::Sender;
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
@@ -109,8 +111,9 @@ impl Hub {
     fn at(place: Place, hosts: impl FnOnce() -> Result<Hosts, Error>) -> Result<Hub, Error> {
         let (listener, took_over) = claim(&place)?;
         let (end, signalled) = UnixStream::pair()?;
-        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGINT, signal_hook::consts::SIGHUP]
-        {
+        use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+        let hangup = Some(SIGHUP).filter(|signal| !sockeye_look::ignores(*signal));
+        for signal in [SIGTERM, SIGINT].into_iter().chain(hangup) {
             signal_hook::low_level::pipe::register(signal, signalled.try_clone()?)?;
         }
         let hosts = hosts().inspect_err(|_| {
@@ -163,6 +166,11 @@ impl Hub {
     /// Frames that did not arrive, by reason.
     pub fn dropped(&self) -> BTreeMap<&'static str, u64> {
         self.hosts.dropped()
+    }
+
+    /// Set it where hosts leave because all is over: what comes for them afterwards isn't counted as dropped.
+    pub fn over(&self) -> Arc<AtomicBool> {
+        self.hosts.over()
     }
 
     /// Shows each frame to somebody.

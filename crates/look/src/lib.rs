@@ -23,7 +23,7 @@ mod tests;
 pub use client::{Client, Frames, Network};
 pub use desk::Desk;
 pub use frames::Wanted;
-pub use holders::{descendants, parent};
+pub use holders::{descendants, ignores, parent};
 pub use runtime::{Found, directory, is_of_this_user, running};
 pub use snapshot::*;
 pub use take::{hosts, links};

@@ -14,6 +14,8 @@ use crate::{Error, Role};
 
 /// What the name of a control socket ends with.
 const SUFFIX: &str = ".look";
+/// What stands around the process in the name of the socket of a network that goes with its process: that of `sockeye lab run`.
+const NETWORK: (&str, &str) = ("lab-", ".sock");
 
 /// A process that can be looked into.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,14 +53,19 @@ impl Found {
     pub fn name(&self) -> String {
         self.network.clone().unwrap_or_else(|| self.pid.to_string())
     }
+}
 
-    /// Nobody is there any more. Only whose process is gone is asked, so that one that begins isn't taken for that.
-    fn is_stale(&self) -> bool {
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        let is_gone = pid.is_none_or(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
-        let refuses = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        is_gone && UnixStream::connect(&self.path).is_err_and(refuses)
-    }
+/// Nobody is there any more. Only whose process is gone is asked, so that one that begins isn't taken for that.
+fn is_stale(path: &Path, process: u32) -> bool {
+    let pid = i32::try_from(process).ok().and_then(Pid::from_raw);
+    let is_gone = pid.is_none_or(|pid| test_kill_process(pid) == Err(rustix::io::Errno::SRCH));
+    let refuses = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
+    is_gone && UnixStream::connect(path).is_err_and(refuses)
+}
+
+/// The process whose network's socket this is, if the two go together.
+fn network_of(path: &Path) -> Option<u32> {
+    path.file_name()?.to_str()?.strip_prefix(NETWORK.0)?.strip_suffix(NETWORK.1)?.parse().ok()
 }
 
 /// Who has a control socket, by process. What others left behind that are no more is taken away.
@@ -74,12 +81,14 @@ pub fn running() -> Result<Vec<Found>, Error> {
 pub(crate) fn list(directory: &Path) -> io::Result<Vec<Found>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)?.flatten() {
-        let Some(one) = Found::read(entry.path()) else { continue };
-        if one.is_stale() {
+        let path = entry.path();
+        let one = Found::read(path.clone());
+        let process = one.as_ref().map(|one| one.pid).or_else(|| network_of(&path));
+        if process.is_some_and(|process| is_stale(&path, process)) {
             // Another may have been quicker.
-            let _ = fs::remove_file(&one.path);
+            let _ = fs::remove_file(&path);
         } else {
-            found.push(one);
+            found.extend(one);
         }
     }
     found.sort();
