@@ -117,7 +117,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Cli, ExitCode> {
         }
         match (error.exit_code(), error.print().and_then(|()| std::io::stdout().flush())) {
             (0, Ok(())) => ExitCode::SUCCESS,
-            (0, Err(_)) => ExitCode::FAILURE,
+            (0, Err(error)) => {
+                output::complain(&error);
+                ExitCode::FAILURE
+            }
             _ => ExitCode::from(EXIT_USAGE),
         }
     })

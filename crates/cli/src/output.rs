@@ -8,7 +8,16 @@ const EXIT_UNWRITTEN: u8 = 2;
 
 /// Prints all of a text; gives the exit status.
 pub(crate) fn print(text: &str) -> ExitCode {
-    put(text).map_or_else(|error| unwritten(&error), |()| ExitCode::SUCCESS)
+    print_or(text, ExitCode::from(EXIT_UNWRITTEN))
+}
+
+/// The same, where another exit status tells that it couldn't.
+pub(crate) fn print_or(text: &str, unprinted: ExitCode) -> ExitCode {
+    let failed = |error| {
+        complain(&error);
+        unprinted
+    };
+    put(text).map_or_else(failed, |()| ExitCode::SUCCESS)
 }
 
 /// Writes all of a text to standard output.
@@ -19,6 +28,11 @@ pub(crate) fn put(text: &str) -> io::Result<()> {
 
 /// Says why [`put`] couldn't; gives the exit status.
 pub(crate) fn unwritten(error: &io::Error) -> ExitCode {
-    let _ = writeln!(io::stderr(), "sockeye: standard output: {error}");
+    complain(error);
     ExitCode::from(EXIT_UNWRITTEN)
+}
+
+/// Says why standard output takes no more.
+pub(crate) fn complain(error: &io::Error) {
+    let _ = writeln!(io::stderr(), "sockeye: standard output: {error}");
 }

@@ -18,7 +18,7 @@ use sockeye_run::{Pcap, WHOLE};
 
 use crate::EXIT_USAGE;
 use crate::network_file::Network;
-use crate::output::print;
+use crate::output::print_or;
 
 const AFTER_HELP: &str = "\
 A network is a TOML file: hosts, switches and links with delay, loss, rate and so on; traffic and programs; events (a
@@ -31,8 +31,8 @@ Examples:
   sockeye lab run --seed 7 --pcap lossy.pcapng examples/lossy.toml
 
 Exit status:
-  0; 1 if something expected isn't so, or the capture can't be written; 2 if the file is wrong, or the command line;
-  130 after ^C.";
+  0; 1 if something expected isn't so, or the capture or what is told can't be written; 2 if the file is wrong, or the
+  command line; 130 after ^C, 143 after SIGTERM, 129 after SIGHUP, with what there is.";
 
 /// Networks in files: what they say, and how they fare.
 #[derive(Args)]
@@ -97,7 +97,7 @@ impl RunArguments {
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
     match arguments.command {
         Command::Check { file } => {
-            Network::read(&file).map_or_else(|why| wrong(&why), |network| print(&network.topology.explain()))
+            Network::read(&file).map_or_else(|why| wrong(&why), |network| tell(&network.topology.explain()))
         }
         Command::Run(arguments) => {
             let network = Network::read_to_run(&arguments.file);
@@ -105,6 +105,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         }
         Command::Attend => attend::attend(),
     }
+}
+
+/// Prints what came of it; gives the exit status.
+fn tell(text: &str) -> ExitCode {
+    print_or(text, ExitCode::FAILURE)
 }
 
 /// Says what is wrong with a file; gives the exit status.

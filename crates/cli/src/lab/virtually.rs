@@ -3,18 +3,17 @@
 use std::io::{self, Write};
 use std::ops::RangeInclusive;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use sockeye_topology::{Files, Outcome, Said, Simulation, Talked, Topology, Traffic, Work};
 
-use super::{RunArguments, counted};
-use crate::interrupt::{EXIT_INTERRUPTED, stop_on_interrupt};
+use super::{RunArguments, counted, tell};
+use crate::interrupt::Stop;
 use crate::network_file::Network;
-use crate::output::print;
 
 /// Seeds that failed and are told of.
 const MOST_TOLD: usize = 10;
@@ -29,22 +28,24 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
         return search(arguments, &topology, &files, seeds.clone());
     }
     let seed = arguments.seed.or(topology.seed).unwrap_or(1);
-    let (outcome, whole) = match simulate_seen(arguments, &topology, seed, files) {
+    // Without it a signal ends all at once.
+    let stop = Stop::listen(|| {}).unwrap_or_default();
+    let (outcome, whole) = match simulate_seen(arguments, &topology, (seed, &stop), files) {
         Ok(outcome) => outcome,
         Err(why) => {
             let _ = writeln!(io::stderr(), "sockeye: {why}");
             return ExitCode::FAILURE;
         }
     };
-    let told = print(&if arguments.json {
+    let told = tell(&if arguments.json {
         format!("{:#}\n", as_json(&topology, seed, &outcome))
     } else {
         as_text(&topology, seed, &outcome)
     });
-    match outcome.failures.is_empty() && whole {
-        _ if outcome.interrupted => ExitCode::from(EXIT_INTERRUPTED),
-        true => told,
-        false => ExitCode::FAILURE,
+    match stop.exit_status().filter(|_| outcome.interrupted) {
+        Some(status) => status,
+        None if outcome.failures.is_empty() && whole => told,
+        None => ExitCode::FAILURE,
     }
 }
 
@@ -52,10 +53,10 @@ pub(super) fn run(arguments: &RunArguments, network: Network) -> ExitCode {
 fn simulate_seen(
     arguments: &RunArguments,
     topology: &Topology,
-    seed: u64,
+    (seed, stop): (u64, &Stop),
     files: Files,
 ) -> Result<(Outcome, bool), String> {
-    let mut progress = Progress::new();
+    let mut progress = Progress::new(stop);
     let goes_on = &mut |now| progress.goes_on(now);
     let simulation = begin(topology, seed, files)?;
     // Virtual time begins at 0, so that the same run is the same file.
@@ -66,18 +67,16 @@ fn simulate_seen(
     Ok((outcome, pcap.finish()))
 }
 
-/// How far a run has come: shown on a terminal if it takes a while; and whether it goes on, which ^C ends.
-struct Progress {
-    stop: Arc<AtomicBool>,
+/// How far a run has come: shown on a terminal if it takes a while; and whether it goes on, which a signal ends.
+struct Progress<'a> {
+    stop: &'a Stop,
     began: Instant,
     moments: u32,
     line: Option<ProgressBar>,
 }
 
-impl Progress {
-    fn new() -> Progress {
-        // Without it ^C ends all at once.
-        let stop = stop_on_interrupt().unwrap_or_default();
+impl Progress<'_> {
+    fn new(stop: &Stop) -> Progress<'_> {
         Progress { stop, began: Instant::now(), moments: 0, line: None }
     }
 
@@ -93,11 +92,11 @@ impl Progress {
             let time = now.since(sockeye_base::Instant::ZERO).as_secs_f64();
             line.set_message(format!("{time:.1} s of virtual time, {:.0?}", self.began.elapsed()));
         }
-        !self.stop.load(Ordering::Relaxed)
+        !self.stop.is_told()
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.line.iter().for_each(ProgressBar::finish_and_clear);
     }
@@ -119,15 +118,15 @@ fn search(
     let bar = ProgressBar::new(count).with_message("none");
     bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
     let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
-    // Without it ^C ends all at once.
-    let stop = stop_on_interrupt().unwrap_or_default();
+    // Without it a signal ends all at once.
+    let stop = Stop::listen(|| {}).unwrap_or_default();
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
                 loop {
                     let at = next.fetch_add(1, Ordering::Relaxed);
-                    if at >= count || stop.load(Ordering::Relaxed) {
+                    if at >= count || stop.is_told() {
                         return;
                     }
                     let seed = seeds.start() + at;
@@ -135,12 +134,13 @@ fn search(
                         Ok(simulation) => simulation.run(None).failures,
                         Err(why) => vec![why],
                     };
+                    // Both counts at once: nobody sees more of them fail than there were.
+                    let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    bar.inc(1);
                     if !failures.is_empty() {
-                        let mut failed = failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                         failed.push((seed, failures));
                         bar.set_message(failed.len().to_string());
                     }
-                    bar.inc(1);
                 }
             });
         }
@@ -160,9 +160,9 @@ fn search(
     if tried < count {
         let _ = writeln!(io::stderr(), "sockeye: interrupted after {tried} of {count} seeds");
     }
-    let told = print(&text);
+    let told = tell(&text);
     match failed.is_empty() {
-        true if tried < count => ExitCode::from(EXIT_INTERRUPTED),
+        true if tried < count => stop.exit_status().unwrap_or(told),
         true => told,
         false => ExitCode::FAILURE,
     }

@@ -1,9 +1,11 @@
 //! `sockeye lab run` with programs: what they print, when they are ready, how they end, and what happens to their hosts.
 
 use std::fs;
-use std::process::{Command, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::common::{Finished, TempDir, bounded, finish, need, read_line, signal, sockeye, start};
+use crate::network::Network;
 
 /// Hosts a and b with a link between them.
 const HOSTS: &str = "[[host]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"\n[[host]]\nname = \"b\"\n\
@@ -188,25 +190,114 @@ fn hosts_that_cannot_begin_are_told_of() {
     assert!(all.contains("a: its sockeye run has ended (exit status: 125)"), "{all}");
 }
 
-#[test]
-fn an_interrupted_run_tells_how_it_went() {
-    let place = TempDir::new();
-    let text = program("one", "a", "echo hi", "")
-        + &program("two", "b", "echo here; exec sleep 50", "after = \"one\"\nprints = \"never\"");
-    let mut command = lab(&place, &text);
+/// A run, once it has printed this line; and what it prints.
+fn begun(place: &TempDir, text: &str, line: &str) -> (Child, ChildStdout) {
+    let mut command = lab(place, text);
     let mut child = start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
     let mut out = child.stdout.take().expect("a pipe");
-    while read_line(&mut out) != "[b two] here" {}
-    // As a terminal does.
-    signal("INT", &format!("-{}", child.id()));
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut out, &mut text).expect("it prints text");
-    let ended = bounded(child, "lab run");
-    assert_eq!(ended.status.code(), Some(130), "{text}");
-    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
-    assert!(text.contains(" of real time, interrupted\n  one: ended with 0"), "{text}");
-    assert!(text.ends_with("\n  two: was ended\n"), "{text}");
-    assert_eq!(left(&place), 0, "nothing is left behind");
+    while read_line(&mut out) != line {}
+    (child, out)
+}
+
+#[test]
+fn an_interrupted_run_tells_how_it_went() {
+    let text = program("one", "a", "echo hi", "")
+        + &program("two", "b", "echo here; exec sleep 50", "after = \"one\"\nprints = \"never\"");
+    for (name, status) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let place = TempDir::new();
+        let (child, mut out) = begun(&place, &text, "[b two] here");
+        // As a terminal does.
+        signal(name, &format!("-{}", child.id()));
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut out, &mut text).expect("it prints text");
+        let ended = bounded(child, "lab run");
+        assert_eq!(ended.status.code(), Some(status), "{text}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+        assert!(text.contains(" of real time, interrupted\n  one: ended with 0"), "{text}");
+        assert!(text.ends_with("\n  two: was ended\n"), "{text}");
+        assert_eq!(left(&place), 0, "nothing is left behind");
+    }
+}
+
+/// The socket of a run's network, if it is there.
+fn socket(place: &TempDir, run: &Child) -> bool {
+    place.path().join(format!("sockeye/lab-{}.sock", run.id())).exists()
+}
+
+/// Of a second ^C nothing is left; what is left of a run that was killed the next one takes away.
+#[test]
+fn the_socket_of_a_network_goes() {
+    let text = program("p", "a", "trap '' TERM; echo here; while :; do sleep 0.1; done", "");
+    let place = TempDir::new();
+    let (mut twice, _out) = begun(&place, &text, "[a p] here");
+    assert!(socket(&place, &twice));
+    signal("INT", &twice.id().to_string());
+    signal("INT", &twice.id().to_string());
+    let status = twice.wait().expect("its status");
+    assert!(status.code() == Some(130) || status.signal() == Some(2), "{status}");
+    assert!(!socket(&place, &twice));
+    let (mut killed, _out) = begun(&place, &text, "[a p] here");
+    killed.kill().and_then(|()| killed.wait()).expect("it is ours");
+    assert!(socket(&place, &killed));
+    finish(&mut lab(&place, &program("q", "b", "true", ""))).well();
+    assert!(!socket(&place, &killed));
+}
+
+/// What it should end with, nobody knows. Nor was a server ready that had no port yet.
+#[test]
+fn a_program_that_its_host_loses_fails_the_run() {
+    let off = |at| format!("[[event]]\nat = \"{at}\"\noff = \"b\"\n");
+    let job = program("job", "b", "echo begun; exec sleep 50", "status = 5");
+    let server = program("s", "b", "exec sleep 50", "server = true\nready = { port = 80 }");
+    let told = run(&(job + &server + &off("500ms"))).exits(1).says("\n  job: was ended\n");
+    let told = told.says("FAILED  job: its host was switched off before it had ended\n");
+    told.says("FAILED  s: its host was switched off before it was ready\n");
+    // What has ended by then has, and what has served.
+    let done = program("done", "b", "exit 3", "status = 3");
+    let server =
+        program("s", "b", "echo here; exec sleep 50", "server = true\nready = { prints = \"here\" }");
+    let other = program("o", "a", "exec sleep 1.5", "");
+    let told = run(&(done + &server + &other + &off("1s"))).well();
+    told.says("done: ended with 3 ").says("s: was ended\n");
+}
+
+/// Who leaves because it is over is still sent what is under way; that isn't lost.
+#[test]
+fn what_is_under_way_at_the_end_is_not_dropped() {
+    if !need(&["python3"]) {
+        return;
+    }
+    // It goes on behind, until its host goes.
+    let text = "import os, socket, time\nif os.fork() == 0:\n  os.setsid()\n  null = os.open(\"/dev/null\", os.O_RDWR)\n  \
+                os.dup2(null, 1)\n  os.dup2(null, 2)\n  s = socket.socket(type=socket.SOCK_DGRAM)\n  \
+                while True:\n    s.sendto(b\"x\", (\"10.0.0.1\", 9))\n    time.sleep(0.0005)\ntime.sleep(0.2)";
+    let rest = program("p", "a", "true", "") + &python("q", "b", text, "") + "[expect]\ndrops = 0\n";
+    let told = run(&rest).well();
+    assert!(!told.text().contains("dropped"), "{}", told.text());
+}
+
+/// Standard output is JSON, and nothing else.
+#[test]
+fn beside_json_programs_print_to_standard_error() {
+    let place = TempDir::new();
+    let event = "[[event]]\nat = \"0ms\"\ncut = \"a-b\"\n";
+    let text = program("p", "a", "echo out; echo error >&2; exit 4", "") + event;
+    let told = finish(lab(&place, &text).arg("--json")).exits(1);
+    let value: serde_json::Value = serde_json::from_str(&told.text()).expect("JSON");
+    assert_eq!(value["failures"][0], "p: ended with 4, not 0");
+    told.complains("[a p] out\n").complains("[a p] error\n").complains("[0ns] a-b is cut\n");
+}
+
+/// Nobody being it, its own switch tells whether it is on.
+#[test]
+fn a_host_that_is_switched_off_is_told_so() {
+    let place = TempDir::new();
+    let file = place.path().join("network.toml");
+    fs::write(&file, format!("{HOSTS}[[event]]\nat = \"0ms\"\noff = \"b\"\n")).expect("it can be written");
+    let network = Network::of(&file);
+    let told = finish(&mut network.command(&["hosts", "--json"])).well().text();
+    let hosts: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&hosts[0]["up"], &hosts[1]["up"]), (&true.into(), &false.into()), "{told}");
 }
 
 #[test]
@@ -222,10 +313,10 @@ fn an_interrupted_run_in_virtual_time_tells_how_it_went() {
         assert!(child.try_wait().expect("its state").is_none(), "it has ended");
         std::thread::yield_now();
     }
-    signal("INT", &child.id().to_string());
+    signal("TERM", &child.id().to_string());
     let ended = bounded(child, "lab run");
     let text = String::from_utf8_lossy(&ended.stdout);
-    assert_eq!(ended.status.code(), Some(130), "{text}");
+    assert_eq!(ended.status.code(), Some(143), "{text}");
     assert!(text.contains(" of virtual time, interrupted\n") && text.contains(" answers in "), "{text}");
     assert!(!text.contains("FAILED"), "{text}");
 }

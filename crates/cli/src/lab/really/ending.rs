@@ -1,5 +1,6 @@
 //! The end of what is left.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,6 +33,8 @@ impl Run<'_> {
             }
         }
         let well = !self.any_runs();
+        // Who leaves from now on does so for that.
+        self.over.store(true, Ordering::Relaxed);
         for attended in std::mem::take(&mut self.attended).into_values() {
             let Attended { mut child, orders } = attended;
             drop(orders);

@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -26,12 +26,11 @@ use sockeye_look::Role;
 use sockeye_run::Pcap;
 use sockeye_topology::{Program, Ready, Topology};
 
-use super::RunArguments;
 use super::counted::Counted;
 use super::words::{Order, Report};
-use crate::interrupt::{EXIT_INTERRUPTED, stop_on_interrupt};
+use super::{RunArguments, tell};
+use crate::interrupt::Stop;
 use crate::network_file::Network;
-use crate::output::print;
 
 /// What the loop hasn't looked at yet: who has more to tell waits.
 const MOST_TOLD: usize = 64;
@@ -57,6 +56,10 @@ struct Fare {
     missing: bool,
     /// It was told to end, or its host was switched off.
     excused: bool,
+    /// Its host was switched off before it had ended.
+    lost: bool,
+    /// It was ready when its host was switched off.
+    served: bool,
     /// What is wrong with its end was said.
     blamed: bool,
     printed: Vec<bool>,
@@ -83,7 +86,10 @@ struct Run<'a> {
     attended: BTreeMap<usize, Attended>,
     fares: Vec<Fare>,
     failures: Vec<String>,
-    quiet: bool,
+    /// All that is said, but what came of it, goes to standard error.
+    json: bool,
+    /// Tells the hub that hosts leave because all is over.
+    over: Arc<AtomicBool>,
     began: Option<Instant>,
     /// How many events of the timetable have happened.
     happened: usize,
@@ -112,12 +118,14 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     let Network { topology, files } = network;
     let place = Place::of(&format!("lab-{}", std::process::id())).map_err(|error| error.to_string())?;
     let seed = arguments.seed.or(topology.seed).unwrap_or(1);
-    // Before the hub hears of it. Without, ^C ends all at once.
-    let interrupt = stop_on_interrupt().unwrap_or_default();
+    // Before the hub hears of it. Without, it isn't known which signal it was.
+    let socket = place.path().to_owned();
+    let stop = Stop::listen(move || processes::kill_all(&socket)).unwrap_or_default();
     let mut hub = Hub::of(place.clone(), &topology, seed, files).map_err(|error| error.to_string())?;
     let hosts: Vec<_> = (0..topology.hosts.len()).filter(|host| runs_something(&topology, *host)).collect();
     // It can do without.
     let _ = hub.open_desk(Role::Lab, Some(arguments.file.display().to_string()));
+    let over = hub.over();
     let (sender, told) = sync_channel(MOST_TOLD);
     hub.wait_for(hosts.len(), happenings(&sender));
     let watched = watch(&mut hub, &topology, arguments)?;
@@ -139,7 +147,8 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
         attended: BTreeMap::new(),
         fares: topology.programs.iter().map(Fare::of).collect(),
         failures: Vec::new(),
-        quiet: arguments.json,
+        json: arguments.json,
+        over,
         began: None,
         happened: 0,
         interrupted: false,
@@ -156,11 +165,11 @@ fn try_run(arguments: &RunArguments, network: Network) -> Result<ExitCode, Strin
     let whole = watched.pcap.as_mut().is_none_or(Pcap::finish);
     run.judge(&watched.counted);
     let failed = !run.failures.is_empty() || !whole;
-    let told = print(&run.summary(arguments.json, &watched.counted));
-    Ok(match (interrupt.load(Ordering::Relaxed), failed || run.interrupted) {
-        (true, _) => ExitCode::from(EXIT_INTERRUPTED),
-        (false, true) => ExitCode::FAILURE,
-        (false, false) => told,
+    let told = tell(&run.summary(arguments.json, &watched.counted));
+    Ok(match stop.exit_status() {
+        Some(status) => status,
+        None if failed || run.interrupted => ExitCode::FAILURE,
+        None => told,
     })
 }
 
@@ -311,12 +320,15 @@ impl Run<'_> {
                 *printed |= line.contains(what);
             }
             fare.ready |= matches!(&program.ready, Some(Ready::Prints(what)) if line.contains(what));
-            if !self.quiet {
-                text.extend([&*head, line, "\n"]);
-            }
+            text.extend([&*head, line, "\n"]);
         }
+        self.say(&text, error);
+    }
+
+    /// Says what happens: as an error, or beside JSON, on standard error.
+    fn say(&self, text: &str, error: bool) {
         // Nobody may be there to read it.
-        let _ = if error {
+        let _ = if error || self.json {
             io::stderr().write_all(text.as_bytes())
         } else {
             io::stdout().write_all(text.as_bytes())

@@ -1,6 +1,5 @@
 //! What happens by the file's timetable: hosts lose their programs and get them again, and all of it is told.
 
-use std::io::{self, Write};
 use std::time::Instant;
 
 use sockeye_hub::Happening;
@@ -20,11 +19,7 @@ impl Run<'_> {
         };
         self.happened = number + 1;
         let Some(event) = self.topology.events.get(number) else { return Ok(()) };
-        if !self.quiet {
-            let text = format!("[{:?}] {}\n", event.at, self.topology.tell(&event.what));
-            // Nobody may be there to read it.
-            let _ = io::stdout().write_all(text.as_bytes());
-        }
+        self.say(&format!("[{:?}] {}\n", event.at, self.topology.tell(&event.what)), false);
         match event.what {
             What::Off(host) => self.switch_off(host),
             What::On(host) => self.switch_on(host)?,
@@ -37,8 +32,14 @@ impl Run<'_> {
 
     fn switch_off(&mut self, host: usize) {
         let Some(mut attended) = self.attended.remove(&host) else { return };
-        for (program, fare) in self.topology.programs.iter().zip(&mut self.fares) {
-            fare.excused |= program.host == host;
+        for number in 0..self.fares.len() {
+            let is_ready = self.is_ready(number);
+            let fare = &mut self.fares[number];
+            if self.topology.programs[number].host == host && fare.ended.is_none() {
+                fare.excused = true;
+                fare.lost = fare.began.is_some();
+                fare.served |= is_ready;
+            }
         }
         kill(&mut attended.child);
     }
@@ -50,8 +51,9 @@ impl Run<'_> {
         }
         for (program, fare) in self.topology.programs.iter().zip(&mut self.fares) {
             if program.host == host {
-                // What it has printed, it has.
-                *fare = Fare { printed: std::mem::take(&mut fare.printed), ..Fare::default() };
+                // What it has printed, it has, and so it has served.
+                let (printed, served) = (std::mem::take(&mut fare.printed), fare.served);
+                *fare = Fare { printed, served, ..Fare::default() };
             }
         }
         self.plug_in(host)

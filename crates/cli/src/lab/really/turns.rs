@@ -43,7 +43,7 @@ impl Run<'_> {
     }
 
     /// Whether those after it may begin.
-    fn is_ready(&self, number: usize) -> bool {
+    pub(super) fn is_ready(&self, number: usize) -> bool {
         let (program, fare) = (&self.topology.programs[number], &self.fares[number]);
         match &program.ready {
             _ if fare.missing => false,

@@ -15,9 +15,17 @@ impl Run<'_> {
                 // It had no time to do what it should.
                 continue;
             }
+            let has_served = program.server && fare.served;
             if fare.began.is_none() {
+                if has_served {
+                    continue;
+                }
                 self.failures.push(format!("{name}: was not started"));
                 continue;
+            }
+            if fare.lost && !has_served {
+                let what = if program.server { "was ready" } else { "had ended" };
+                self.failures.push(format!("{name}: its host was switched off before it {what}"));
             }
             let is_judged = !(fare.excused || fare.blamed);
             if let (Some(wanted), Some((status, _)), true) = (program.status, fare.ended, is_judged)
@@ -75,6 +83,7 @@ fn fate(program: &Program, fare: &Fare) -> String {
     let name = &program.name;
     match (fare.began, fare.ended) {
         _ if fare.missing => format!("{name}: not started"),
+        (None, _) if fare.served => format!("{name}: not started again"),
         (None, _) => format!("{name}: not started"),
         (Some(_), Some((status, took))) if !fare.excused => {
             format!("{name}: ended with {status} after {took:.1?}")
