@@ -158,7 +158,8 @@ impl Tcb {
         let limit = self.negotiated.peer_mss.min(self.config.mss).min(self.path_mss).min(searched);
         let half = if self.max_snd_wnd > 536 { self.max_snd_wnd / 2 } else { self.max_snd_wnd };
         let bound = if half == 0 { u16::MAX } else { u16::try_from(half).unwrap_or(u16::MAX) };
-        self.snd_mss = limit.saturating_sub(self.option_len()).min(bound).max(SMALLEST_MSS);
+        let least = SMALLEST_MSS.saturating_sub(self.option_len());
+        self.snd_mss = limit.saturating_sub(self.option_len()).min(bound).max(least);
     }
 
     /// Bytes of the options in each segment.

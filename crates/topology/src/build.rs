@@ -41,7 +41,7 @@ impl Topology {
         };
         let link = |link: &Link| {
             let directions = link.directions.clone();
-            lab.add_link(LinkSpec { ends: link.ends.map(end), mtu: link.mtu, directions })
+            lab.add_link(LinkSpec { ends: link.ends.map(end), mtu: link.mtu(), directions })
         };
         let links = self.links.iter().map(link).collect();
         let services = self.services(&hosts, files);

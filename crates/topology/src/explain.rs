@@ -9,6 +9,7 @@ use sockeye_lab::{Direction, Discipline, Loss, Spread};
 use crate::calls::Step;
 use crate::model::{Calls, Gateway, Link, Plug, Program, Ready, Topology, Traffic, What, Work};
 use crate::outside::Outside;
+use crate::value::counted;
 
 impl Topology {
     /// What the file says, in words; and what is odd about it, if something is.
@@ -25,7 +26,7 @@ impl Topology {
         let counts: Vec<_> = counts
             .into_iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| counted(count, what))
+            .map(|(count, what)| counted(count as u64, what))
             .collect();
         let counts = counts.join(", ");
         match &self.name {
@@ -74,7 +75,11 @@ impl Topology {
         for link in &self.links {
             let [a, b] = link.ends.map(|plug| self.name_of(plug));
             let [there, back] = &link.directions;
-            write!(out, "  {:<width$}  {a} <-> {b}, mtu {}: ", link.name, link.mtu)?;
+            let mtu = match link.mtus {
+                [one, other] if one == other => one.to_string(),
+                [there, back] => format!("{there} there, {back} back"),
+            };
+            write!(out, "  {:<width$}  {a} <-> {b}, mtu {mtu}: ", link.name)?;
             if there == back {
                 writeln!(out, "{}", direction(there))?;
             } else {
@@ -127,13 +132,13 @@ impl Topology {
         }
         let expected = &self.expectations;
         let counts = [
-            ("segments sent again", expected.retransmissions),
-            ("resets", expected.resets),
-            ("frames dropped", expected.drops),
+            ("segment sent again", expected.retransmissions),
+            ("reset", expected.resets),
+            ("frame dropped", expected.drops),
         ];
         let mut lines: Vec<_> = counts
             .iter()
-            .filter_map(|(what, most)| most.map(|most| format!("at most {most} {what}")))
+            .filter_map(|(what, most)| most.map(|most| format!("at most {}", counted(most, what))))
             .collect();
         lines.extend(expected.within.map(|within| format!("it takes at most {within:?}")));
         if !lines.is_empty() {
@@ -172,14 +177,15 @@ impl Topology {
 
     fn traffic(&self, traffic: &Traffic) -> String {
         let [from, to] = [traffic.from, traffic.to].map(|host| self.hosts[host].name.as_str());
+        let bytes = |size: usize| counted(size as u64, "byte");
         let work = match traffic.work {
             Work::Calls(calls) => self.calls(&self.calls[calls]),
-            Work::Stream(bytes) => format!("{bytes} bytes over TCP"),
+            Work::Stream(bytes) => format!("{} over TCP", counted(bytes, "byte")),
             Work::Exchanges { count, size } => {
-                format!("{count} requests of {size} bytes over TCP, one after the other")
+                format!("{} of {} over TCP, one after the other", counted(count, "request"), bytes(size))
             }
             Work::Datagrams { count, size, every } => {
-                format!("{count} datagrams of {size} bytes, one each {every:?}")
+                format!("{} of {}, one each {every:?}", counted(count, "datagram"), bytes(size))
             }
         };
         let within = traffic.within.map(|within| format!("; within {within:?}")).unwrap_or_default();
@@ -247,6 +253,7 @@ impl Topology {
                 }),
             );
         }
+        odd.extend(self.uneven_mtus(plugged));
         for traffic in &self.traffic {
             if !self.addresses(traffic.to).any(|address| self.reaches(traffic.from, address)) {
                 let [from, to] = [traffic.from, traffic.to].map(|host| self.hosts[host].name.as_str());
@@ -268,15 +275,6 @@ impl Topology {
         }
         odd
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let more = match what {
-        _ if count == 1 => "",
-        "switch" => "es",
-        _ => "s",
-    };
-    format!("{count} {what}{more}")
 }
 
 /// What a direction is like.

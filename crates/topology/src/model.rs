@@ -12,6 +12,7 @@ use crate::calls::Step;
 use crate::outside::{Options, Publish};
 use crate::problem::nearest;
 use crate::simulate::LONGEST;
+use crate::value::counted;
 
 /// The port of DNS.
 const DNS: u16 = 53;
@@ -64,7 +65,7 @@ impl Topology {
     /// The same of one that is plugged into this link.
     pub(crate) fn mtu_on(&self, link: Option<&Link>, (host, interface): (usize, usize)) -> usize {
         let own = self.hosts[host].interfaces[interface].mtu;
-        own.or(link.map(|link| link.mtu)).unwrap_or(ETHERNET_MTU)
+        own.or_else(|| link?.mtu_of(Plug::Interface(host, interface))).unwrap_or(ETHERNET_MTU)
     }
 
     /// Which link each interface is plugged into.
@@ -284,10 +285,23 @@ pub struct Link {
     pub name: String,
     /// What it joins.
     pub ends: [Plug; 2],
-    /// The longest IP packet, in bytes.
-    pub mtu: usize,
+    /// The longest IP packet that who is plugged in sends from the first end to the second, and back, in bytes.
+    pub mtus: [usize; 2],
     /// From the first end to the second, and back.
     pub directions: [Direction; 2],
+}
+
+impl Link {
+    /// The longest IP packet that it takes, in bytes.
+    pub fn mtu(&self) -> usize {
+        let [there, back] = self.mtus;
+        there.max(back)
+    }
+
+    /// The same of what one of its ends sends.
+    fn mtu_of(&self, plug: Plug) -> Option<usize> {
+        self.ends.iter().zip(self.mtus).find(|(end, _)| **end == plug).map(|(_, mtu)| mtu)
+    }
 }
 
 /// An unmodified program.
@@ -426,4 +440,20 @@ pub struct Expectations {
     pub drops: Option<u64>,
     /// It takes no longer.
     pub within: Option<Duration>,
+}
+
+impl Expectations {
+    /// What there is more of than expected, a line each: segments sent again, resets, and frames dropped.
+    pub fn exceeded(&self, [again, resets, drops]: [u64; 3]) -> Vec<String> {
+        let counts = [
+            ("segment sent again", self.retransmissions, again),
+            ("reset", self.resets, resets),
+            ("frame dropped", self.drops, drops),
+        ];
+        let more = counts.into_iter().filter_map(|(what, most, count)| {
+            let most = most.filter(|most| count > *most)?;
+            Some(format!("{}, more than {most}", counted(count, what)))
+        });
+        more.collect()
+    }
 }

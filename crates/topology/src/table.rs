@@ -56,6 +56,11 @@ impl<'a> Table<'a> {
         self.look_up(key).is_some()
     }
 
+    /// Whether there is no key but these.
+    pub(crate) fn has_only(&self, keys: &[&str]) -> bool {
+        self.table.iter().all(|(name, _)| keys.contains(&name.get_ref().as_ref()))
+    }
+
     /// Where the value of a key stands; the table, if it isn't there.
     pub(crate) fn place(&self, key: &str) -> Span {
         self.look_up(key).map_or_else(|| self.span.clone(), Spanned::span)

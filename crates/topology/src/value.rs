@@ -14,6 +14,17 @@ const PER_CENT: u32 = 10_000;
 /// The longest time that can be meant.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
+/// So many of something, in words: `1 segment sent again`, `2 segments sent again`.
+pub fn counted(count: u64, what: &str) -> String {
+    let (one, rest) = what.split_at(what.find(' ').unwrap_or(what.len()));
+    let more = match one {
+        _ if count == 1 => "",
+        "switch" => "es",
+        _ => "s",
+    };
+    format!("{count} {one}{more}{rest}")
+}
+
 /// A span of time: `50ms`, `1s`, `2m 3s`.
 ///
 /// # Errors
@@ -100,16 +111,20 @@ pub fn size(text: &str) -> Result<u64, String> {
     size.ok_or_else(|| "a number of bytes, such as 512, 64K or 10M".to_owned())
 }
 
-/// How long the longest IP packet of a link may be, in bytes: what IPv6 needs (RFC 8200, section 5), and the most it can have.
-pub const MTUS: RangeInclusive<u64> = 1280..=65_535;
+/// How long the longest IP packet of a link may be, in bytes: what IPv4 needs (RFC 791, section 3.2), and the most it can have.
+pub const MTUS: RangeInclusive<u64> = 68..=65_535;
 
-/// The longest IP packet, in bytes: `1400`.
+/// What IPv6 needs of a link (RFC 8200, section 5), in bytes.
+pub const LEAST_IPV6_MTU: u64 = 1280;
+
+/// The longest IP packet of a link with IPv6, in bytes: `1400`.
 ///
 /// # Errors
-/// It is none that a link can have.
+/// It is none that such a link can have.
 pub fn mtu(text: &str) -> Result<usize, String> {
-    let mtu = text.parse().ok().filter(|mtu| MTUS.contains(mtu)).and_then(|mtu| usize::try_from(mtu).ok());
-    mtu.ok_or_else(|| format!("a whole number from {} to {}", MTUS.start(), MTUS.end()))
+    let range = LEAST_IPV6_MTU..=*MTUS.end();
+    let mtu = text.parse().ok().filter(|mtu| range.contains(mtu)).and_then(|mtu| usize::try_from(mtu).ok());
+    mtu.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
 }
 
 /// How jitter is spread: `uniform`, `normal`.
@@ -198,6 +213,9 @@ mod tests {
         assert_eq!(size("7"), Ok(7));
         assert!(size("K").is_err() && size("99999999999G").is_err() && size("-1").is_err());
         assert_eq!(route("default via 10.0.0.9").map(|(to, _)| to.to_string()), Ok("0.0.0.0/0".to_owned()));
+        let segments = [0, 1, 2].map(|count| counted(count, "segment sent again"));
+        assert_eq!(segments, ["0 segments sent again", "1 segment sent again", "2 segments sent again"]);
+        assert_eq!(counted(2, "switch"), "2 switches");
         assert!(route("default").is_err() && route("10.0.0.0/8 via fd00::1").is_err());
     }
 }

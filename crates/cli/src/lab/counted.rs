@@ -63,15 +63,7 @@ impl Counted {
 
     /// What is more than was expected.
     pub(super) fn failures(&self, expected: &Expectations) -> Vec<String> {
-        let counts = [
-            ("segments sent again", expected.retransmissions, self.again),
-            ("resets", expected.resets, self.resets),
-            ("frames dropped", expected.drops, self.drops.values().sum()),
-        ];
-        let more = counts.into_iter().filter_map(|(what, most, count)| {
-            most.filter(|most| count > *most).map(|most| format!("{count} {what}, more than {most}"))
-        });
-        more.collect()
+        expected.exceeded([self.again, self.resets, self.drops.values().sum()])
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use sockeye_topology::value::counted;
 use sockeye_topology::{Files, Outcome, Said, Simulation, Talked, Topology, Traffic, Work};
 
 use super::{RunArguments, counted, tell};
@@ -158,7 +159,7 @@ fn search(
         found(arguments, &failed, tried)
     };
     if tried < count {
-        let _ = writeln!(io::stderr(), "sockeye: interrupted after {tried} of {count} seeds");
+        let _ = writeln!(io::stderr(), "sockeye: interrupted after {tried} of {}", counted(count, "seed"));
     }
     let told = tell(&text);
     match failed.is_empty() {
@@ -169,7 +170,7 @@ fn search(
 }
 
 fn found(arguments: &RunArguments, failed: &[(u64, Vec<String>)], count: u64) -> String {
-    let mut text = format!("{count} seeds: {} failed\n", failed.len());
+    let mut text = format!("{}: {} failed\n", counted(count, "seed"), failed.len());
     for (seed, failures) in failed.iter().take(MOST_TOLD) {
         text += &format!("  seed {seed}: {}\n", failures.join("; "));
     }
@@ -203,17 +204,17 @@ fn line(traffic: &Traffic, talked: &Talked) -> String {
     let mut text = match traffic.work {
         Work::Stream(_) => {
             let rate = if seconds > 0.0 { talked.bytes as f64 * 8.0 / seconds / 1e6 } else { 0.0 };
-            format!("{} bytes in {:?}, {rate:.3} Mbit/s", talked.bytes, talked.took)
+            format!("{} in {:?}, {rate:.3} Mbit/s", counted(talked.bytes, "byte"), talked.took)
         }
-        Work::Exchanges { .. } => format!("{} answers in {:?}", talked.count, talked.took),
-        Work::Datagrams { count, .. } => format!("{} of {count} datagrams", talked.count),
-        Work::Calls(_) => format!("{} calls in {:?}", talked.count, talked.took),
+        Work::Exchanges { .. } => format!("{} in {:?}", counted(talked.count, "answer"), talked.took),
+        Work::Datagrams { count, .. } => format!("{} of {}", talked.count, counted(count, "datagram")),
+        Work::Calls(_) => format!("{} in {:?}", counted(talked.count, "call"), talked.took),
     };
     if let Some([least, mean, most]) = talked.times {
         text += &format!(", {least:?} to {most:?} each, {mean:?} on average");
     }
     if talked.segments > 0 {
-        text += &format!(", {} segments", talked.segments);
+        text += &format!(", {}", counted(talked.segments, "segment"));
     }
     if talked.again > 0 {
         text += &format!(", {} of them again", talked.again);

@@ -41,7 +41,7 @@ impl Tcb {
 
     /// Payload of a full segment.
     pub(crate) fn effective_mss(&self) -> u32 {
-        self.snd_mss().saturating_sub(self.sack_len()).max(u32::from(crate::options::SMALLEST_MSS))
+        self.snd_mss().saturating_sub(self.sack_len()).max(1)
     }
 
     fn small_may_go(&self) -> bool {

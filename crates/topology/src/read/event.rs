@@ -137,14 +137,17 @@ fn change(table: &mut Table<'_>, course: &mut Course<'_>, names: &Names) -> Opti
     let changed = name.as_ref().and_then(|name| names.links.find(name, "link", table.found));
     let last = changed.map(|link| course.link(link).clone());
     let says = link::says_something(table);
-    let directions = link::directions(table, &last.unwrap_or_default());
+    let directions = link::directions(table, &last.unwrap_or_default(), None);
     match (changed, says) {
         (Some(link), true) => {
             course.change(link, directions.clone());
             Some(What::Change(link, Box::new(directions)))
         }
         (Some(_), false) => {
-            table.found.add(&table.span, "nothing is said of how the link changes");
+            // A key that there isn't is enough to tell.
+            if table.has_only(&["at", "change"]) {
+                table.found.add(&table.span, "nothing is said of how the link changes");
+            }
             None
         }
         (None, true) if name.is_none() => {

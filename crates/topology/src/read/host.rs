@@ -1,9 +1,10 @@
 //! `[[host]]`.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use sockeye_stack::{Cidr, Settings, SysctlError};
 
+use super::link;
 use super::names::Names;
 use super::places::Places;
 use crate::model::{File, Host, Interface, Service, Topology};
@@ -18,7 +19,7 @@ pub(super) fn read(
 ) {
     let name = table.text("name");
     let name = table.need("name", name);
-    let interfaces = interfaces(&mut table, places);
+    let interfaces = interfaces(&mut table, topology, places);
     let host = Host {
         name: name.as_ref().map_or_else(String::new, |name| name.value.to_owned()),
         routes: routes(&mut table, &interfaces),
@@ -45,11 +46,21 @@ fn check_name(name: &At<&str>, table: &Table<'_>) {
         table.found.add(&name.span, format!("{text:?} is no name of a host: small letters, digits and -"));
     } else if text == "localhost" {
         table.found.add(&name.span, "localhost is every host's name for itself");
+    } else if is_number(text) {
+        table.found.add(&name.span, format!("{text:?} is no name of a host: it would be read as an address"));
+    }
+}
+
+/// Whether inet_aton(3) reads it as an address: a number, in tens, eights or sixteens. There are no dots in a name.
+fn is_number(text: &str) -> bool {
+    match text.strip_prefix("0x") {
+        Some(digits) => digits.bytes().all(|digit| digit.is_ascii_hexdigit()),
+        None => text.bytes().all(|digit| digit.is_ascii_digit()),
     }
 }
 
 /// `addresses` and `mtu` of `eth0`, or `interfaces`.
-fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
+fn interfaces(table: &mut Table<'_>, topology: &Topology, places: &mut Places) -> Vec<Interface> {
     let mut read = Vec::new();
     if table.has("interfaces") {
         if table.has("addresses") {
@@ -64,15 +75,15 @@ fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
                 "a host needs an interface, if only one without addresses: [{}]",
             );
         }
-        for mut one in all {
-            read.push(interface(&mut one, places));
+        for (number, mut one) in all.into_iter().enumerate() {
+            read.push(interface(&mut one, (topology.hosts.len(), number), places));
             one.finish();
         }
     } else {
         if !table.has("addresses") {
             table.need::<()>("addresses", None);
         }
-        read.push(interface(table, places));
+        read.push(interface(table, (topology.hosts.len(), 0), places));
     }
     // So that unknown keys show what there is.
     if !table.has("interfaces") {
@@ -84,7 +95,7 @@ fn interfaces(table: &mut Table<'_>, places: &mut Places) -> Vec<Interface> {
     read
 }
 
-fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
+fn interface(table: &mut Table<'_>, own: (usize, usize), places: &mut Places) -> Interface {
     let texts = table.texts("addresses");
     let mut addresses = Vec::new();
     for At { value: text, span } in texts {
@@ -96,15 +107,29 @@ fn interface(table: &mut Table<'_>, places: &mut Places) -> Interface {
             Err(why) => table.found.add(&span, why),
         }
     }
-    let mtu = table.number("mtu", value::MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    let mtu = link::own_mtu(table).map(|mtu| {
+        places.mtus.insert(own, mtu.span);
+        mtu.value
+    });
     Interface { addresses, mtu }
 }
 
-/// An address that a host can have with its network: no group, not "any", and none of IPv4 in IPv6's clothes.
+/// An address that a host can have with its network: no group, not "any" or "all", not of `lo`, and none of IPv4 in IPv6's clothes.
 pub(super) fn address(text: &str) -> Result<Cidr, String> {
     let cidr = value::cidr(text)?;
     let address = cidr.address();
-    if address.is_multicast() || address.is_unspecified() || address.to_canonical() != address {
+    let is_broadcast = address == Ipv4Addr::BROADCAST;
+    // 0.0.0.0/8 is "this network" (RFC 1122, section 3.2.1.3).
+    let is_of_none = matches!(address, IpAddr::V4(address) if address.octets()[0] == 0);
+    if address.is_loopback() {
+        return Err(format!("{address} is every host's own, of its lo"));
+    }
+    if address.is_multicast()
+        || address.is_unspecified()
+        || address.to_canonical() != address
+        || is_broadcast
+        || is_of_none
+    {
         return Err(format!("{address} can't be a host's address"));
     }
     Ok(cidr)
@@ -120,9 +145,11 @@ fn routes(table: &mut Table<'_>, interfaces: &[Interface]) -> Vec<(Cidr, IpAddr,
                 continue;
             }
         };
-        let on_link = interfaces
-            .iter()
-            .position(|own| own.addresses.iter().any(|cidr| cidr.contains(via) && cidr.address() != via));
+        if interfaces.iter().flat_map(|own| &own.addresses).any(|own| own.address() == via) {
+            table.found.add(&span, format!("{via} is this host's own address: it leads nowhere"));
+            continue;
+        }
+        let on_link = interfaces.iter().position(|own| own.addresses.iter().any(|cidr| cidr.contains(via)));
         match on_link {
             Some(interface) => read.push((to, via, interface)),
             None => table.found.add(&span, format!("{via} is in no network of this host")),

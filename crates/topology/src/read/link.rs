@@ -7,6 +7,7 @@ use sockeye_lab::{CoDel, Direction, Discipline, Loss, Spread};
 use super::names::Names;
 use super::places::Places;
 use crate::model::{ETHERNET_MTU, Link, Plug, Topology};
+use crate::problem::Found;
 use crate::table::{At, Table};
 use crate::value;
 
@@ -26,8 +27,9 @@ pub(super) fn read(
             [None, None]
         }
     };
-    let directions = directions(&mut table, &[Direction::default(), Direction::default()]);
-    let mtu = table.number("mtu", value::MTUS).and_then(|mtu| usize::try_from(mtu).ok());
+    let mut mtus = [None, None];
+    let directions = directions(&mut table, &[Direction::default(), Direction::default()], Some(&mut mtus));
+    let mtu = own_mtu(&mut table);
     let own = table.name();
     let ([Some(a), Some(b)], [first, second]) = (ends, &between[..]) else { return table.finish() };
     let joined = format!("{}-{}", first.value, second.value);
@@ -35,12 +37,40 @@ pub(super) fn read(
     names.links.add(&name, table.found);
     places.link([(a, &first.span), (b, &second.span)], topology, table.found);
     let name = name.value.to_owned();
-    topology.links.push(Link { name, ends: [a, b], mtu: mtu.unwrap_or(ETHERNET_MTU), directions });
+    for (end, own) in [a, b].into_iter().zip(&mtus) {
+        if let Some(own) = own {
+            check_mtu(end, own, topology, table.found);
+        }
+    }
+    places.link_mtus.push([&mtus[0], &mtus[1], &mtu].map(|said| said.as_ref().map(|said| said.span.clone())));
+    let whole = mtu.map_or(ETHERNET_MTU, |mtu| mtu.value);
+    let mtus = mtus.map(|own| own.map_or(whole, |own| own.value));
+    topology.links.push(Link { name, ends: [a, b], mtus, directions });
     table.finish();
 }
 
+/// `mtu`, and where it stands.
+pub(super) fn own_mtu(table: &mut Table<'_>) -> Option<At<usize>> {
+    let mtu = table.number("mtu", value::MTUS).and_then(|mtu| usize::try_from(mtu).ok())?;
+    Some(At::new(mtu, table.place("mtu")))
+}
+
+/// A direction's MTU is that of the interface that sends in it, of which it is said once.
+fn check_mtu(end: Plug, mtu: &At<usize>, topology: &Topology, found: &Found) {
+    match end {
+        Plug::Switch(switch) => {
+            let name = &topology.switches[switch];
+            found.add(&mtu.span, format!("mtu is that of the interface that sends: switch {name} has none"));
+        }
+        Plug::Interface(host, interface) if topology.hosts[host].interfaces[interface].mtu.is_some() => {
+            found.add(&mtu.span, format!("{} says its mtu itself", topology.name_of(end)));
+        }
+        Plug::Interface(..) => {}
+    }
+}
+
 /// `host`, `host:eth1` or a switch.
-fn plug(name: &At<&str>, topology: &Topology, names: &Names, found: &crate::problem::Found) -> Option<Plug> {
+fn plug(name: &At<&str>, topology: &Topology, names: &Names, found: &Found) -> Option<Plug> {
     let (host, interface) = name.value.split_once(':').unwrap_or((name.value, "eth0"));
     let end = names.ends.find(&At::new(host, name.span.clone()), "host or switch", found)?;
     let Some(host) = topology.hosts.get(end) else {
@@ -60,14 +90,23 @@ fn plug(name: &At<&str>, topology: &Topology, names: &Names, found: &crate::prob
     }
 }
 
-/// What the two directions are like: keys for both, then those of `there` and `back`.
-pub(super) fn directions(table: &mut Table<'_>, begin: &[Direction; 2]) -> [Direction; 2] {
+/// What the two directions are like: keys for both, then those of `there` and `back`; and the MTU of each, where one may be said.
+pub(super) fn directions(
+    table: &mut Table<'_>,
+    begin: &[Direction; 2],
+    mtus: Option<&mut [Option<At<usize>>; 2]>,
+) -> [Direction; 2] {
     let [mut there, mut back] = begin.clone();
     let both = Keys::read(table);
     both.apply(&mut there);
     both.apply(&mut back);
+    let mut mtus = mtus.into_iter().flatten();
     for (key, direction) in [("there", &mut there), ("back", &mut back)] {
+        let mtu = mtus.next();
         if let Some(mut own) = table.table(key, "a direction") {
+            if let Some(mtu) = mtu {
+                *mtu = own_mtu(&mut own);
+            }
             Keys::read(&mut own).apply(direction);
             check_needs(&own, &[direction]);
             own.finish();

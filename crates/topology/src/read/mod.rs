@@ -95,6 +95,7 @@ fn read(top: &mut Table<'_>) -> Topology {
             .add(&top.place("until"), "until ends virtual time: programs run in real time, and have within");
     }
     event::read_all(top.tables("event", "an event"), &mut topology, &names);
+    places.mtus(&topology, top.found);
     if let Some(mut table) = top.table("expect", "what is expected") {
         topology.expectations = Expectations {
             retransmissions: table.number("retransmissions", 0..=u64::MAX),

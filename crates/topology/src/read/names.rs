@@ -25,7 +25,7 @@ impl List {
     /// Gives a name its place, the next; it has to be new.
     pub(super) fn add(&mut self, name: &At<&str>, found: &Found) {
         if self.has(name.value) {
-            found.add(&name.span, format!("there is a {} already", name.value));
+            found.add(&name.span, format!("there is a {:?} already", name.value));
         } else {
             self.places.insert(name.value.to_owned(), self.count);
         }

@@ -6,8 +6,9 @@ use std::net::IpAddr;
 use sockeye_abi::Transport;
 use sockeye_stack::Cidr;
 
-use crate::model::{Plug, Topology};
+use crate::model::{Plug, Topology, What};
 use crate::problem::{Found, Span};
+use crate::value;
 
 /// Where things stand in the file.
 #[derive(Default)]
@@ -18,6 +19,10 @@ pub(super) struct Places {
     leaders: BTreeMap<usize, usize>,
     /// Ports that traffic has on a host.
     ports: BTreeSet<(usize, u16, Transport)>,
+    /// MTUs of interfaces.
+    pub(super) mtus: BTreeMap<(usize, usize), Span>,
+    /// Of each link its MTU there, back, and both.
+    pub(super) link_mtus: Vec<[Option<Span>; 3]>,
 }
 
 impl Places {
@@ -72,10 +77,59 @@ impl Places {
         }
     }
 
+    /// IPv6 needs more of a link than IPv4 (RFC 8200, section 5).
+    pub(super) fn mtus(&self, topology: &Topology, found: &Found) {
+        let speakers = speakers(topology);
+        let speaks = |plug: &Plug| speakers.contains(plug);
+        // All that switches join is one link.
+        let leader = |plug: &Plug| match plug {
+            Plug::Switch(switch) => Some(self.leader(*switch)),
+            Plug::Interface(..) => None,
+        };
+        let with = topology.links.iter().filter(|link| link.ends.iter().any(speaks));
+        let with: BTreeSet<_> = with.flat_map(|link| link.ends.iter().filter_map(leader)).collect();
+        let is_with = |plug| speaks(plug) || leader(plug).is_some_and(|switch| with.contains(&switch));
+        let least = value::LEAST_IPV6_MTU;
+        let is_short = |mtu: usize| (mtu as u64) < least;
+        for (link, [there, back, both]) in topology.links.iter().zip(&self.link_mtus) {
+            let [there, back] = [there, back].map(|own| own.as_ref().or(both.as_ref()));
+            let short = [there, back].into_iter().zip(link.mtus).find(|(_, mtu)| is_short(*mtu));
+            if let Some((Some(span), _)) = short
+                && link.ends.iter().any(is_with)
+            {
+                found.add(span, format!("an mtu under {least} is too short for IPv6, which is on this link"));
+            }
+        }
+        for ((host, interface), span) in &self.mtus {
+            let own = topology.hosts[*host].interfaces.get(*interface).and_then(|own| own.mtu);
+            if own.is_some_and(is_short) && speaks(&Plug::Interface(*host, *interface)) {
+                found.add(
+                    span,
+                    format!("an mtu under {least} is too short for IPv6, of which it has an address"),
+                );
+            }
+        }
+    }
+
     fn leader(&self, mut switch: usize) -> usize {
         while let Some(next) = self.leaders.get(&switch).filter(|next| **next != switch) {
             switch = *next;
         }
         switch
     }
+}
+
+/// Interfaces that have an address of IPv6, or get one.
+fn speakers(topology: &Topology) -> BTreeSet<Plug> {
+    let hosts = topology.hosts.iter().enumerate();
+    let first = hosts.flat_map(|(host, own)| {
+        let interfaces = own.interfaces.iter().enumerate();
+        interfaces.map(move |(number, own)| (Plug::Interface(host, number), &own.addresses))
+    });
+    let later = topology.events.iter().filter_map(|event| match &event.what {
+        What::Readdress(host, number, addresses) => Some((Plug::Interface(*host, *number), addresses)),
+        _ => None,
+    });
+    let speak = first.chain(later).filter(|(_, own)| own.iter().any(|own| own.address().is_ipv6()));
+    speak.map(|(plug, _)| plug).collect()
 }

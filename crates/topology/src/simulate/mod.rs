@@ -265,16 +265,8 @@ impl Topology {
             }
         }
         let expected = &self.expectations;
-        let counts = [
-            ("segments sent again", expected.retransmissions, outcome.retransmissions),
-            ("resets", expected.resets, outcome.resets),
-            ("frames dropped", expected.drops, outcome.drops.values().sum()),
-        ];
-        for (what, most, count) in counts {
-            if let Some(most) = most.filter(|most| count > *most) {
-                failures.push(format!("{count} {what}, more than {most}"));
-            }
-        }
+        let drops = outcome.drops.values().sum();
+        failures.extend(expected.exceeded([outcome.retransmissions, outcome.resets, drops]));
         if let Some(within) = expected.within.filter(|within| outcome.end > *within) {
             failures.push(format!("it took {:?}, longer than {within:?}", outcome.end));
         }

@@ -1,6 +1,7 @@
 //! Networks in virtual time.
 
 use sockeye_base::Duration;
+use sockeye_lab::{Captured, End, Lab};
 
 use crate::{Event, Outcome, Simulation, Topology, What};
 
@@ -77,7 +78,7 @@ fn datagrams_that_come_twice_are_counted_once() {
 fn what_was_expected_is_told_of() {
     let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"64K\"\n[expect]\nretransmissions = 0\n";
     let outcome = run(&two("there = { lose_data = [3] }", traffic), 1);
-    assert_eq!(outcome.failures, ["1 segments sent again, more than 0"]);
+    assert_eq!(outcome.failures, ["1 segment sent again, more than 0"]);
     // Nobody looked at the frames, and what was lost is known all the same.
     assert_eq!(outcome.drops, [("lost on the link", 1)].into());
 }
@@ -198,4 +199,45 @@ fn what_comes_too_late_is_odd() {
         "{}",
         topology.explain()
     );
+}
+
+/// Each end cuts what it sends by its own MTU, and takes what the other sends by the other's. TCP needs 88 bytes, as on Linux, whose
+/// segments are never shorter than 48.
+#[test]
+fn an_mtu_of_each_direction() {
+    let traffic = "[[traffic]]\nfrom = \"a\"\nto = \"b\"\nexchanges = 2\nsize = 3000\n\
+                   [[traffic]]\nfrom = \"a\"\nto = \"b\"\nbytes = \"20K\"\n\
+                   [[traffic]]\nfrom = \"b\"\nto = \"a\"\ndatagrams = 3\nsize = 2000\n";
+    let lengths = |link: &str| {
+        let topology = Topology::parse(&two(link, traffic)).expect("it is right");
+        let mut longest = [0, 0];
+        let mut watch = |lab: &Lab, captured: &Captured| {
+            if let End::Interface(host, _) = captured.end
+                && !captured.arrived
+            {
+                let from = usize::from(lab.hosts().next() != Some(host));
+                let pieces = captured.frame.clone().split().map(|piece| piece.payload.len());
+                longest[from] = pieces.max().unwrap_or(0).max(longest[from]);
+            }
+        };
+        let outcome = Simulation::new(&topology, 1, Vec::new()).expect("it starts").run(Some(&mut watch));
+        assert!(outcome.failures.is_empty(), "{link}: {outcome:?}");
+        longest
+    };
+    assert_eq!(lengths("there = { mtu = 1400 }\nback = { mtu = 9000 }"), [1400, 2028]);
+    for mtu in [88, 300, 576] {
+        assert!(lengths(&format!("mtu = {mtu}")).iter().all(|longest| *longest <= mtu));
+    }
+}
+
+#[test]
+fn packets_that_others_do_not_expect_are_odd() {
+    let lan = |mtu: &str| {
+        let text = "[[switch]]\nname = \"s\"\n[[switch]]\nname = \"t\"\n[[link]]\nbetween = [\"s\", \"t\"]\n\
+                    [[link]]\nbetween = [\"c\", \"t\"]\n[[host]]\nname = \"c\"\naddresses = \"10.0.0.3/24\"\n\
+                    [[host]]\nname = \"d\"\naddresses = \"10.0.0.4/24\"\n[[link]]\nbetween = [\"d\", \"s\"]\n";
+        let topology = Topology::parse(&two("", &format!("{text}{mtu}"))).expect("it is right");
+        topology.explain().contains("d has an mtu of 9000, and c on the same Ethernet one of 1500")
+    };
+    assert!(lan("mtu = 9000") && !lan(""));
 }

@@ -47,7 +47,8 @@ fn values_that_cant_be() {
         ("delay = 10", "8:9: delay has to be a string"),
         ("loss = \"101%\"", "8:8: loss: a percentage from 0% to 100%, to four places"),
         ("rate = \"0mbit\"", "8:8: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
-        ("mtu = 100", "8:7: mtu has to be a whole number from 1280 to 65535"),
+        ("mtu = 67", "8:7: mtu has to be a whole number from 68 to 65535"),
+        ("there = { mtu = 65536 }", "8:17: mtu has to be a whole number from 68 to 65535"),
         ("codel = 1", "8:9: codel has to be true or false"),
         ("lose_data = [0]", "8:13: lose_data has to be an array of whole numbers, each at least 1"),
         ("there = { rate = \"x\" }", "8:18: rate: a rate in bit, kbit, mbit or gbit, such as 10mbit"),
@@ -72,7 +73,7 @@ fn what_clashes() {
     );
     assert_eq!(
         problems(&two("[[host]]\nname = \"a\"\naddresses = \"10.0.0.2/24\"\n")),
-        ["8:8: there is a a already", "9:13: 10.0.0.2 is another interface's already"]
+        ["8:8: there is a \"a\" already", "9:13: 10.0.0.2 is another interface's already"]
     );
     assert_eq!(
         problems(&two("[[link]]\nbetween = [\"a\", \"a\"]\n")),
@@ -97,6 +98,24 @@ fn hosts_settings_routes_and_services() {
     ] {
         assert_eq!(problems(&host(text)), [told]);
     }
+    let via = "4:10: 10.0.0.1 is this host's own address: it leads nowhere";
+    assert_eq!(problems(&host("routes = \"default via 10.0.0.1\"")), [via]);
+    for (address, told) in [
+        ("127.0.0.1/8", "127.0.0.1 is every host's own, of its lo"),
+        ("::1/128", "::1 is every host's own, of its lo"),
+        ("0.0.0.0/0", "0.0.0.0 can't be a host's address"),
+        ("0.1.2.3/24", "0.1.2.3 can't be a host's address"),
+        ("224.0.0.1/4", "224.0.0.1 can't be a host's address"),
+        ("255.255.255.255/32", "255.255.255.255 can't be a host's address"),
+    ] {
+        let text = format!("[[host]]\nname = \"a\"\naddresses = \"{address}\"\n");
+        assert_eq!(problems(&text), [format!("3:13: {told}")]);
+    }
+    for name in ["10", "0x7f", "010"] {
+        let told = format!("2:8: \"{name}\" is no name of a host: it would be read as an address");
+        assert_eq!(problems(&format!("[[host]]\nname = \"{name}\"\naddresses = []\n")), [told]);
+    }
+    assert!(Topology::parse("[[host]]\nname = \"0x7g\"\naddresses = []\n").is_ok());
     let none = "[[host]]\nname = \"a\"\ninterfaces = []\n";
     assert_eq!(problems(none), ["3:14: a host needs an interface, if only one without addresses: [{}]"]);
     let name = "[[host]]\nname = \"A b\"\naddresses = \"10.0.0.1/24\"\n";
@@ -289,6 +308,15 @@ fn what_would_be_ignored() {
             format!("{program}name = \"x\\ny\""),
             "10:8: \"x\\ny\" is no name: it is a line of text, and not empty",
         ),
+        (format!("{traffic}client = [5]"), "10:10: client has to be a string or an array of strings"),
+        (
+            format!("{link}[[event]]\nat = \"1s\"\nchange = \"a-b\"\nexplode = \"a\""),
+            "12:1: an event has no explode",
+        ),
+        (
+            format!("{link}[[event]]\nat = \"1s\"\nchange = \"a-b\""),
+            "9:1: nothing is said of how the link changes",
+        ),
         (format!("{program}name = \"\""), "10:8: \"\" is no name: it is a line of text, and not empty"),
         (format!("{program}env = {{ \"\" = \"x\" }}"), "10:9: env: \"\" is no name of a variable"),
         (format!("{program}env = {{ \"A=B\" = \"x\" }}"), "10:9: env: \"A=B\" is no name of a variable"),
@@ -343,4 +371,46 @@ fn addresses_in_time() {
         let read = Topology::parse(&two(&fine.concat()));
         assert!(read.is_ok(), "{fine:?}: {read:?}");
     }
+}
+
+/// IPv6 needs 1280 bytes, wherever on the link it is spoken, and whenever.
+#[test]
+fn mtus() {
+    let link = "[[link]]\nbetween = [\"a\", \"b\"]\n";
+    let event = "[[event]]\nat = \"1s\"\n";
+    let lan = "[[switch]]\nname = \"s\"\n[[link]]\nbetween = [\"a\", \"s\"]\n";
+    let ipv6 = "[[host]]\nname = \"c\"\naddresses = \"fd00::3/64\"\n";
+    let joined = "[[link]]\nbetween = [\"c\", \"s\"]\n";
+    let later = "[[event]]\nat = \"1s\"\nreaddress = \"b\"\naddresses = \"fd00::3/64\"";
+    let short = "an mtu under 1280 is too short for IPv6, which is on this link";
+    for (text, told) in [
+        (format!("{link}there = {{ mtu = 600 }}\n{later}"), format!("9:17: {short}")),
+        (format!("{link}mtu = 600\nback = {{ mtu = 1400 }}\n{later}"), format!("9:7: {short}")),
+        (format!("{lan}mtu = 600\n{ipv6}{joined}"), format!("11:7: {short}")),
+        (
+            format!("{ipv6}mtu = 600\n"),
+            "10:7: an mtu under 1280 is too short for IPv6, of which it has an address".to_owned(),
+        ),
+        (
+            format!("{lan}back = {{ mtu = 1400 }}"),
+            "11:16: mtu is that of the interface that sends: switch s has none".to_owned(),
+        ),
+        (
+            "[[host]]\nname = \"c\"\naddresses = \"10.0.0.3/24\"\nmtu = 1300\n[[link]]\nbetween = [\"a\", \"c\"]\nback = { mtu = 1400 }"
+                .to_owned(),
+            "13:16: c says its mtu itself".to_owned(),
+        ),
+        (format!("{link}{event}change = \"a-b\"\nmtu = 1400"), "12:1: an event has no mtu".to_owned()),
+        (
+            format!("{link}{event}change = \"a-b\"\nback = {{ mtu = 1400 }}"),
+            "12:10: a direction has no mtu".to_owned(),
+        ),
+    ] {
+        let told_of = problems(&two(&text));
+        assert_eq!(told_of[0], told, "{text}: {told_of:?}");
+    }
+    let fine =
+        Topology::parse(&two(&format!("{link}mtu = 68\nthere = {{ mtu = 600 }}\n"))).expect("it is right");
+    assert_eq!((fine.mtu(0, 0), fine.mtu(1, 0), fine.links[0].mtu()), (600, 68, 600));
+    assert!(fine.explain().contains("mtu 600 there, 68 back"), "{}", fine.explain());
 }
