@@ -29,6 +29,8 @@ pub const HOST: &str = "pukaki";
 const DNS: u16 = 53;
 /// Frames taken from the cable before programs get their turn.
 const FRAMES_AT_A_TIME: usize = 64;
+/// The longest IP packet that an interface can send, in bytes.
+const LONGEST_PACKET: usize = 65_535;
 
 /// The network as it is here: the embedded default network, or the program's host alone with its cable.
 pub(crate) struct Network {
@@ -93,10 +95,11 @@ impl Network {
         let mut lab = Lab::new(seed);
         let host = add_joined(&mut lab, joined)?;
         let ways: Vec<_> = joined.interfaces.iter().map(|_| lab.add_outside()).collect();
-        for (interface, (way, attached)) in ways.iter().zip(&joined.interfaces).enumerate() {
+        for (interface, way) in ways.iter().enumerate() {
             let ends = [End::Interface(host, InterfaceId(lab.eth0().0 + interface)), End::Outside(*way)];
             let directions = [Direction::default(), Direction::default()];
-            lab.add_link(LinkSpec { ends, mtu: attached.mtu, directions });
+            // How long packets may be that come is the network's to say.
+            lab.add_link(LinkSpec { ends, mtu: LONGEST_PACKET, directions });
         }
         let mut services = Services::new();
         for name in &joined.services {

@@ -50,6 +50,21 @@ fn all_that_a_program_prints_is_told() {
     assert!(lines.iter().take(20_001).cloned().eq(expected), "{:?} …", &lines[..10]);
 }
 
+/// Who sends short packets takes long ones.
+#[test]
+fn each_end_has_an_mtu_of_its_own() {
+    if !need(&["python3"]) {
+        return;
+    }
+    let socket = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ns.settimeout(10)\n";
+    let answer = format!("{socket}s.bind((\"\", 9))\ns.sendto(*s.recvfrom(2000))");
+    let ask = format!("{socket}s.sendto(bytes(1400), (\"10.0.0.1\", 9))\nprint(len(s.recv(2000)))");
+    let programs = python("p", "a", &answer, "ready = { port = 9 }")
+        + &python("q", "b", &ask, "after = \"p\"\nprints = \"1400\"")
+        + &program("mtu", "a", "cat /sys/class/net/eth0/mtu", "prints = \"600\"");
+    run(&format!("there = {{ mtu = 600 }}\n{programs}")).well();
+}
+
 /// A host that can't be asked who listens there is none to wait for.
 #[test]
 fn a_host_that_can_not_be_looked_at_is_an_error() {
