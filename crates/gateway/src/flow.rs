@@ -4,13 +4,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::event::epoll::EventFlags;
+use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno as Native;
+use slotmap::Key;
 use sockeye_base::{Chain, Duration, Instant};
 use sockeye_socket::Host;
 use sockeye_stack::Refusal;
 use sockeye_wire::{Body, Packet, icmpv4, icmpv6, ip, udp};
 
+use crate::target::{PATIENCE, Turn};
 use crate::{Gateway, Item, ItemId, native};
 
 /// So many flows there may be.
@@ -43,13 +45,23 @@ pub(crate) struct Flow {
     is_answered: bool,
     used: Instant,
     ttl: u8,
-    /// It asks the machine's DNS server, and is over with its answer.
-    asks_dns: bool,
+    /// It asks the machine's DNS servers, and is over with an answer.
+    asks: Option<Asks>,
+}
+
+/// What DNS servers are asked.
+struct Asks {
+    turn: Turn,
+    /// The latest.
+    question: Chain,
 }
 
 impl Flow {
     fn ends(&self) -> Instant {
-        self.used + if self.is_answered { ANSWERED } else { UNANSWERED }
+        match &self.asks {
+            Some(asks) if asks.turn.has_next() => self.used + PATIENCE,
+            _ => self.used + if self.is_answered { ANSWERED } else { UNANSWERED },
+        }
     }
 }
 
@@ -118,6 +130,9 @@ impl Gateway {
         for again in [true, false] {
             let Some(Item::Flow(flow)) = self.items.get_mut(id) else { return };
             flow.used = now;
+            if let Some(asks) = &mut flow.asks {
+                asks.question = payload.clone();
+            }
             let ttl = match packet.ip.hop_limit() {
                 DEFAULT_TTL => DEFAULT_TTL,
                 other => other.saturating_sub(1).max(1),
@@ -141,19 +156,26 @@ impl Gateway {
     }
 
     fn open_flow(&mut self, host: &Host, now: Instant, key: FlowKey) -> Result<ItemId, Option<Refusal>> {
-        let (target, asks_dns) = self.targets.of(host, now, key.to)?;
-        let outer = native::datagrams(target, key.echo.is_some()).map_err(|error| {
+        let (mut target, mut turn) = self.targets.of(host, now, key.to)?;
+        let outer = loop {
+            let error = match native::datagrams(target, key.echo.is_some()) {
+                Ok(outer) => break outer,
+                Err(error) => error,
+            };
             let is_refused = matches!(error, Native::ACCESS | Native::PERM | Native::PROTONOSUPPORT);
             if key.echo.is_some() && is_refused {
                 self.targets.note_no_ping();
-                return Some(Refusal::Prohibited);
+                return Err(Some(Refusal::Prohibited));
             }
-            native::refusal(error)
-        })?;
+            let next = turn.as_mut().and_then(|turn| self.targets.next(turn));
+            target = next.ok_or_else(|| native::refusal(error))?;
+        };
         if self.flows.len() >= MOST {
             self.end_idlest();
         }
-        let flow = Flow { key, outer, is_answered: false, used: now, ttl: DEFAULT_TTL, asks_dns };
+        let asks = turn.map(|turn| Asks { turn, question: Chain::new() });
+        let flow = Flow { key, outer, is_answered: false, used: now, ttl: DEFAULT_TTL, asks };
+        let ends = flow.ends();
         let id = self.items.insert(Item::Flow(flow));
         if let Some(Item::Flow(flow)) = self.items.get(id)
             && self.watch(id, &flow.outer, EventFlags::IN).is_err()
@@ -162,8 +184,29 @@ impl Gateway {
             return Err(None);
         }
         self.flows.insert(key, id);
-        self.sweep_by(now + UNANSWERED);
+        self.sweep_by(ends);
         Ok(id)
+    }
+
+    /// A DNS server isn't there: asks the next, if the question has not been to all.
+    fn ask_next(&mut self, now: Instant, id: ItemId) -> bool {
+        loop {
+            let Some(Item::Flow(flow)) = self.items.get_mut(id) else { return false };
+            let Some(asks) = &mut flow.asks else { return false };
+            let Some(target) = self.targets.next(&mut asks.turn) else { return false };
+            let Ok(outer) = native::datagrams(target, false) else { continue };
+            if native::send(&outer, &asks.question, false).is_err() {
+                continue;
+            }
+            (flow.used, flow.ttl) = (now, DEFAULT_TTL);
+            let ends = flow.ends();
+            if epoll::add(&self.epoll, &outer, EventData::new_u64(id.data().as_ffi()), EventFlags::IN).is_ok()
+            {
+                flow.outer = outer;
+                self.sweep_by(ends);
+                return true;
+            }
+        }
     }
 
     /// Something has come for a flow, or an error.
@@ -180,7 +223,7 @@ impl Gateway {
             };
             flow.used = now;
             flow.is_answered = true;
-            let (key, asks_dns) = (flow.key, flow.asks_dns);
+            let (key, asks_dns) = (flow.key, flow.asks.is_some());
             let bytes = self.buffer.get(..came).unwrap_or_default();
             match (key.echo, bytes.split_at_checked(ECHO_HEADER)) {
                 (None, _) => {
@@ -211,10 +254,10 @@ impl Gateway {
             let Some(Item::Flow(flow)) = self.items.get(id) else { break };
             let Some(report) = native::take_report(flow.outer.as_fd()) else { break };
             any = true;
-            let (key, asks_dns) = (flow.key, flow.asks_dns);
+            let (key, asks_dns) = (flow.key, flow.asks.is_some());
             let Some(refusal) = report.refusal else { continue };
-            if asks_dns {
-                self.targets.pass_over();
+            if self.ask_next(now, id) {
+                continue;
             }
             let is_seen = |ip: &IpAddr| {
                 ip.is_ipv4() == key.to.is_ipv4() && !ip.is_loopback() && !ip.is_unspecified() && !asks_dns
@@ -225,6 +268,13 @@ impl Gateway {
             }
         }
         any
+    }
+
+    /// A flow was idle for too long.
+    fn lose_patience(&mut self, now: Instant, id: ItemId) {
+        if !self.ask_next(now, id) {
+            self.end_flow(id);
+        }
     }
 
     fn end_flow(&mut self, id: ItemId) {
@@ -255,14 +305,19 @@ impl Gateway {
             let ends = match item {
                 Item::Flow(flow) => flow.ends(),
                 Item::Caller(caller) => caller.ends(),
-                Item::Relay(_) | Item::Published(_) | Item::Door(_) => continue,
+                Item::Relay(relay) => match relay.patience_ends() {
+                    Some(ends) => ends,
+                    None => continue,
+                },
+                Item::Published(_) | Item::Door(_) => continue,
             };
             over.push((ends, id));
         }
         for (ends, id) in over {
             match self.items.get(id) {
                 _ if ends > now => self.sweep_by(ends),
-                Some(Item::Flow(_)) => self.end_flow(id),
+                Some(Item::Relay(_)) => self.refused(host, now, id, Native::TIMEDOUT),
+                Some(Item::Flow(_)) => self.lose_patience(now, id),
                 Some(_) => self.end_caller(host, now, id),
                 None => {}
             }

@@ -128,6 +128,11 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Whether there is a way out by it, or only one in.
+    pub fn leads_out(&self) -> bool {
+        self.targets.lead_out()
+    }
+
     /// What is published of the host of this name leads to these addresses.
     pub fn lead_to(&mut self, host: &str, addresses: &[IpAddr]) {
         self.leads.iter_mut().for_each(|lead| lead.learn(host, addresses));
@@ -225,6 +230,9 @@ impl Gateway {
         let Some(Item::Relay(relay)) = self.items.get_mut(id) else { return };
         let (was_calling, before) = (relay.is_calling(), relay.socket());
         let fate = relay.drive(host, now, &mut self.buffer, &mut self.aside);
+        if let Fate::Refused(error) = fate {
+            return self.refused(host, now, id, error);
+        }
         if fate == Fate::Busy && !std::mem::replace(&mut relay.is_busy, true) {
             self.busy.push(id);
         }
@@ -238,6 +246,9 @@ impl Gateway {
             && let Some(socket) = socket
         {
             self.by_socket.insert(socket, id);
+            if relay.asks_dns() {
+                self.targets.answered();
+            }
         }
         let ended = fate == Fate::Over;
         if ended {

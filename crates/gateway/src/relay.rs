@@ -18,6 +18,7 @@ use sockeye_stack::KnockId;
 use sockeye_tcp::State;
 
 use crate::aside::Aside;
+use crate::target::{PATIENCE, Turn};
 use crate::{Gateway, Item, ItemId, native};
 
 /// How much is moved at a time.
@@ -32,6 +33,8 @@ pub(crate) enum Fate {
     Busy,
     /// It is over.
     Over,
+    /// The outer half can't be made.
+    Refused(Native),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +59,8 @@ enum Sent {
 pub(crate) struct Relay {
     outer: Option<OwnedFd>,
     stage: Stage,
+    /// Which DNS server is called, if one is, and since when.
+    turn: Option<(Turn, Instant)>,
     /// Taken from the program, not yet by the machine.
     outbox: Chain,
     /// It is one byte, which is urgent.
@@ -103,6 +108,7 @@ impl Relay {
         Relay {
             outer,
             stage,
+            turn: None,
             outbox: Chain::new(),
             outbox_is_urgent: false,
             readable: false,
@@ -130,6 +136,18 @@ impl Relay {
     /// Whether the program's bytes and its end are still to be passed on.
     pub(crate) fn owes(&self) -> bool {
         matches!(self.stage, Stage::Open(_)) && (!self.inner_ended || !self.outbox.is_empty())
+    }
+
+    /// Whether a DNS server is called.
+    pub(crate) fn asks_dns(&self) -> bool {
+        self.turn.is_some()
+    }
+
+    /// When another DNS server is to be called, if this one doesn't answer.
+    pub(crate) fn patience_ends(&self) -> Option<Instant> {
+        let (turn, since) = self.turn?;
+        let is_silent = self.outer.is_some() && matches!(self.stage, Stage::Knocking(_));
+        (is_silent && turn.has_next()).then_some(since + PATIENCE)
     }
 
     /// Whether the program is being called.
@@ -176,8 +194,7 @@ impl Relay {
                 if self.failed
                     && let Err(error) = self.outcome()
                 {
-                    refuse(host, now, knock, error);
-                    return Fate::Over;
+                    return Fate::Refused(error);
                 }
                 if !self.writable {
                     return Fate::Lives;
@@ -201,7 +218,7 @@ impl Relay {
         }
         let Stage::Open(socket) = self.stage else { return Fate::Lives };
         let fate = match self.pass_out(host, now, socket) {
-            Fate::Over => Fate::Over,
+            fate @ (Fate::Over | Fate::Refused(_)) => fate,
             Fate::Lives | Fate::Busy => self.pass_in(host, now, socket, intake),
         };
         if fate == Fate::Over {
@@ -341,14 +358,18 @@ impl Gateway {
     /// Somebody asks for a connection.
     pub(crate) fn knocked(&mut self, host: &mut Host, now: Instant, knock: KnockId) {
         let Some((_, to)) = host.stack().knock(knock) else { return };
-        let target = match self.targets.of(host, now, to) {
-            Ok((target, _)) => target,
+        let (target, turn) = match self.targets.of(host, now, to) {
+            Ok(target) => target,
             Err(refusal) => return host.stack_mut().turn_away(now, knock, refusal),
         };
         if !self.has_room() {
             return host.stack_mut().forget_knock(knock);
         }
-        let id = self.items.insert(Item::Relay(Box::new(Relay::knocking(knock))));
+        let relay = Relay { turn: turn.map(|turn| (turn, now)), ..Relay::knocking(knock) };
+        let id = self.items.insert(Item::Relay(Box::new(relay)));
+        if turn.is_some_and(Turn::has_next) {
+            self.sweep_by(now + PATIENCE);
+        }
         self.relays += 1;
         self.aside.connect(id, target);
     }
@@ -363,13 +384,34 @@ impl Gateway {
                 relay.outer = Some(outer);
                 Ok(())
             });
-            if let (Err(error), Stage::Knocking(knock)) = (begun, relay.stage) {
-                refuse(host, now, knock, error);
-                self.items.remove(id);
-                self.relays -= 1;
-            } else {
-                self.drive(host, now, id);
+            match begun {
+                Ok(()) => self.drive(host, now, id),
+                Err(error) => self.refused(host, now, id, error),
             }
+        }
+    }
+
+    /// An outer half can't be made: another DNS server is called, or who knocks is told what the machine was told.
+    pub(crate) fn refused(&mut self, host: &mut Host, now: Instant, id: ItemId, error: Native) {
+        let Some(Item::Relay(relay)) = self.items.get_mut(id) else { return };
+        let Stage::Knocking(knock) = relay.stage else { return };
+        if let Some((mut turn, _)) = relay.turn
+            && let Some(target) = self.targets.next(&mut turn)
+        {
+            **relay = Relay { turn: Some((turn, now)), ..Relay::knocking(knock) };
+            if turn.has_next() {
+                self.sweep_by(now + PATIENCE);
+            }
+            return self.aside.connect(id, target);
+        }
+        match native::refusal(error) {
+            Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
+            None => host.stack_mut().forget_knock(knock),
+        }
+        self.items.remove(id);
+        self.relays -= 1;
+        if self.has_paused {
+            self.resume();
         }
     }
 
@@ -388,13 +430,5 @@ impl Gateway {
         }
         self.relays += 1;
         Ok(id)
-    }
-}
-
-/// Who knocks is told what the machine was told.
-fn refuse(host: &mut Host, now: Instant, knock: KnockId, error: Native) {
-    match native::refusal(error) {
-        Some(refusal) => host.stack_mut().turn_away(now, knock, refusal),
-        None => host.stack_mut().forget_knock(knock),
     }
 }

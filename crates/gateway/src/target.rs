@@ -15,13 +15,30 @@ use crate::{Outside, native};
 
 /// The port of DNS.
 pub(crate) const DNS: u16 = 53;
-/// A DNS server that has not answered for so long is passed over.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A DNS server that has not answered for so long is passed over: twice as long, and a libc gives a question up
+/// (resolv.conf(5), `timeout`).
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What is said once.
 const OWN: &str = "the program called this machine itself: only --outside=loopback lets it, and the name gateway is its loopback";
 const NO_PING: &str = "ping doesn't get out: net.ipv4.ping_group_range of this machine leaves out this user's group (root can set it: sysctl \
      net.ipv4.ping_group_range=\"0 2147483647\")";
+
+/// How far a question has come among the DNS servers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn {
+    /// The one that is asked.
+    server: usize,
+    /// Those that are still to be asked if it isn't there.
+    left: usize,
+}
+
+impl Turn {
+    /// Whether there is another server to ask.
+    pub(crate) fn has_next(self) -> bool {
+        self.left > 0
+    }
+}
 
 /// The rules.
 pub(crate) struct Targets {
@@ -48,6 +65,11 @@ impl Targets {
         Targets { outside, resolvers, resolver: 0, unanswered: None, notes, said }
     }
 
+    /// Whether there is a way out.
+    pub(crate) fn lead_out(&self) -> bool {
+        self.outside.is_some()
+    }
+
     pub(crate) fn poll_note(&mut self) -> Option<&'static str> {
         self.notes.pop_front()
     }
@@ -64,18 +86,18 @@ impl Targets {
         self.note(NO_PING);
     }
 
-    /// Where what is for `to` goes; whether that is the DNS server.
+    /// Where what is for `to` goes; whose turn it is, if that is a DNS server.
     pub(crate) fn of(
         &mut self,
         host: &Host,
         now: Instant,
         to: SocketAddr,
-    ) -> Result<(SocketAddr, bool), Refusal> {
+    ) -> Result<(SocketAddr, Option<Turn>), Refusal> {
         let outside = self.outside;
         if host.stack().is_local(to.ip()) {
             return match outside {
-                Some(_) if to.port() == DNS => Ok((self.ask(now).ok_or(Refusal::Port)?, true)),
-                Some(Outside::Loopback) => Ok((SocketAddr::new(loopback(to.ip()), to.port()), false)),
+                Some(_) if to.port() == DNS => self.ask(now).ok_or(Refusal::Port),
+                Some(Outside::Loopback) => Ok((SocketAddr::new(loopback(to.ip()), to.port()), None)),
                 Some(Outside::Network) => {
                     self.note(OWN);
                     Err(Refusal::Port)
@@ -85,22 +107,23 @@ impl Targets {
         }
         match outside {
             None => Err(Refusal::Net),
-            Some(Outside::Loopback) => Ok((to, false)),
+            Some(Outside::Loopback) => Ok((to, None)),
             Some(Outside::Network) if native::is_own(to.ip()) => {
                 self.note(OWN);
                 Err(Refusal::Port)
             }
-            Some(Outside::Network) => Ok((to, false)),
+            Some(Outside::Network) => Ok((to, None)),
         }
     }
 
     /// The DNS server to be asked now.
-    fn ask(&mut self, now: Instant) -> Option<SocketAddr> {
+    fn ask(&mut self, now: Instant) -> Option<(SocketAddr, Option<Turn>)> {
         if self.unanswered.is_some_and(|since| now.since(since) >= PATIENCE) {
-            self.pass_over();
+            self.pass_over(self.resolver);
         }
         self.unanswered.get_or_insert(now);
-        self.resolvers.get(self.resolver).copied()
+        let server = *self.resolvers.get(self.resolver)?;
+        Some((server, Some(Turn { server: self.resolver, left: self.resolvers.len() - 1 })))
     }
 
     /// The DNS server has answered.
@@ -108,10 +131,24 @@ impl Targets {
         self.unanswered = None;
     }
 
-    /// The DNS server isn't there: the next is asked.
-    pub(crate) fn pass_over(&mut self) {
-        self.unanswered = None;
-        self.resolver = (self.resolver + 1) % self.resolvers.len().max(1);
+    /// The DNS server that was asked isn't there: the next one, if this question has not been to all.
+    pub(crate) fn next(&mut self, turn: &mut Turn) -> Option<SocketAddr> {
+        self.pass_over(turn.server);
+        turn.left = turn.left.checked_sub(1)?;
+        turn.server = self.behind(turn.server);
+        self.resolvers.get(turn.server).copied()
+    }
+
+    /// Others ask the next, too.
+    fn pass_over(&mut self, server: usize) {
+        if self.resolver == server {
+            self.unanswered = None;
+            self.resolver = self.behind(server);
+        }
+    }
+
+    fn behind(&self, server: usize) -> usize {
+        (server + 1) % self.resolvers.len().max(1)
     }
 }
 

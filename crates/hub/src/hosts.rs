@@ -99,19 +99,20 @@ impl Hosts {
         let switch = lab.add_switch("switch");
         lab.add_link(LinkSpec { mtu, ..LinkSpec::new(tekapo, switch) });
         lab.host_mut(tekapo).stack_mut().accept_any_destination(DNS);
+        let leads_out = gateway.as_ref().is_some_and(Gateway::leads_out);
         let outlet = gateway.map(|gateway| {
             let host = lab.add_host(HostSpec { mtu, ..HostSpec::new("gateway", networks(GATEWAY)) });
             lab.add_link(LinkSpec { mtu, ..LinkSpec::new(host, switch) });
             lab.host_mut(host).stack_mut().answer_for_all();
             Outlet::new(&mut lab, host, gateway)
         });
-        let upstream = outlet.as_ref().map(|_| SocketAddr::new(v4(GATEWAY).into(), DNS));
+        let upstream = leads_out.then(|| SocketAddr::new(v4(GATEWAY).into(), DNS));
         let mut services = match upstream {
             Some(upstream) => Services::tekapo_forwarding(&lab, tekapo, upstream),
             None => Services::tekapo(&lab, tekapo),
         };
         services.start(&mut lab, Instant::ZERO)?;
-        let routes = upstream.map(|_| default_routes()).unwrap_or_default();
+        let routes = outlet.as_ref().map(|_| default_routes()).unwrap_or_default();
         let own = Known::new("tekapo", vec![v4(TEKAPO).into(), v6(TEKAPO).into()]);
         let mac =
             lab.host(tekapo).stack().interfaces().nth(lab.eth0().0).map(|(_, interface)| interface.mac.0);

@@ -69,7 +69,8 @@ impl Network {
     ) -> Result<Network, Errno> {
         let network = faults.network(seed, gateway.is_some());
         let mut lab = network.lab;
-        let upstream = network.gateway.and_then(|host| Some(lab.addresses(host).first()?.address()));
+        let leading_out = network.gateway.filter(|_| gateway.as_ref().is_some_and(Gateway::leads_out));
+        let upstream = leading_out.and_then(|host| Some(lab.addresses(host).first()?.address()));
         let mut services = match upstream {
             Some(address) => Services::tekapo_forwarding(&lab, network.tekapo, SocketAddr::new(address, DNS)),
             None => Services::tekapo(&lab, network.tekapo),

@@ -83,7 +83,7 @@ impl Publish {
     pub fn to_host(host: &str, text: &str) -> Result<Publish, PublishError> {
         let (ports, transport) = split_transport(text).ok_or(PublishError::Form)?;
         let (from, to) = ports.rsplit_once(':').ok_or(PublishError::Form)?;
-        read(host, (from, to), transport)
+        read(host, (from, to), transport, PublishError::Form)
     }
 }
 
@@ -96,7 +96,7 @@ impl FromStr for Publish {
         let (ports, transport) = split_transport(text).ok_or(wrong)?;
         let (rest, to) = ports.rsplit_once(':').ok_or(wrong)?;
         let (from, host) = rest.rsplit_once(':').filter(|(_, host)| !host.is_empty()).ok_or(wrong)?;
-        read(host, (from, to), transport)
+        read(host, (from, to), transport, wrong)
     }
 }
 
@@ -110,9 +110,16 @@ fn split_transport(text: &str) -> Option<(&str, Transport)> {
     }
 }
 
-fn read(host: &str, (from, to): (&str, &str), transport: Transport) -> Result<Publish, PublishError> {
+fn read(
+    host: &str,
+    (from, to): (&str, &str),
+    transport: Transport,
+    wrong: PublishError,
+) -> Result<Publish, PublishError> {
     let (address, from) = match from.rsplit_once(':') {
         None => (IpAddr::from(Ipv4Addr::LOCALHOST), from),
+        // There is a port too many.
+        Some((address, _)) if address.parse::<SocketAddr>().is_ok() => return Err(wrong),
         Some((address, from)) => (read_address(address)?, from),
     };
     let port = |text: &str| text.parse().map_err(|_| PublishError::Port);
@@ -140,7 +147,9 @@ pub fn server(text: &str) -> Result<SocketAddr, String> {
     let alone = text.parse().map(|address: IpAddr| SocketAddr::new(address, DNS));
     alone
         .or_else(|_| text.parse())
-        .map_err(|_| "it is an IP address, perhaps with a port: 192.0.2.1:53".to_owned())
+        .ok()
+        .filter(|server: &SocketAddr| server.port() != 0)
+        .ok_or_else(|| "it is an IP address, perhaps with a port from 1 to 65535: 192.0.2.1:53".to_owned())
 }
 
 impl fmt::Display for Publish {
@@ -191,6 +200,8 @@ mod tests {
             (":80", PublishError::Port),
             ("localhost:80:80", PublishError::Address),
             ("::1:80:80", PublishError::Address),
+            ("[::1]:80:80:80", PublishError::Form),
+            ("127.0.0.1:80:80:80", PublishError::Form),
         ] {
             assert_eq!(Publish::to_host("web", text), Err(error), "{text}");
         }
@@ -201,8 +212,24 @@ mod tests {
             ("80:web:0", PublishError::Port),
             ("x:web:80", PublishError::Port),
             ("localhost:80:web:80", PublishError::Address),
+            ("[::1]:80:80:web:80", PublishError::FormWithHost),
         ] {
             assert_eq!(text.parse::<Publish>(), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn who_is_asked_for_names() {
+        for (text, read) in [
+            ("192.0.2.1", Some("192.0.2.1:53")),
+            ("2001:db8::1", Some("[2001:db8::1]:53")),
+            ("[2001:db8::1]:5353", Some("[2001:db8::1]:5353")),
+            ("192.0.2.1:0", None),
+            ("[::1]:0", None),
+            ("[::1]", None),
+            ("names.test", None),
+        ] {
+            assert_eq!(server(text).ok().map(|server| server.to_string()).as_deref(), read, "{text}");
         }
     }
 }

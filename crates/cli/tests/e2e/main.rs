@@ -35,6 +35,7 @@ mod network;
 mod oracle;
 mod outside;
 mod outside_ends;
+mod outside_names;
 mod outside_network;
 mod ping;
 mod preload;

@@ -6,7 +6,8 @@ use std::process::Stdio;
 
 use crate::common::{TempDir, finish, need, read_line, sockeye};
 use crate::network::Network;
-use crate::outside::{NAMES, Server, free_ports};
+use crate::outside::{Server, free_ports};
+use crate::outside_names::NAMES;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/outside.toml");
 

@@ -218,7 +218,7 @@ fn gateways() {
         ),
         (
             "[gateway]\nhost = \"a\"\noutside = \"network\"\nresolver = \"dns\"",
-            "10:12: resolver: it is an IP address, perhaps with a port: 192.0.2.1:53",
+            "10:12: resolver: it is an IP address, perhaps with a port from 1 to 65535: 192.0.2.1:53",
         ),
         (
             "[gateway]\nhost = \"a\"\noutside = \"network\"\n[[program]]\nhost = \"a\"\nrun = \"true\"",
