@@ -431,8 +431,11 @@ impl Link {
         !self.outbox.is_empty() || super::charge(&self.end) > 0
     }
 
-    /// Bytes of the program that the stack has not taken yet.
+    /// Bytes of the program that the stack has not taken yet; of a connection that has failed it takes none.
     pub(crate) fn unread(&self) -> usize {
+        if self.failed.is_some() {
+            return 0;
+        }
         usize::try_from(self.readable()).unwrap_or(0).saturating_sub(self.junk)
     }
 
