@@ -63,6 +63,24 @@ static void reset_behind_much(void) {
     close(ends[1]);
 }
 
+/* A reset behind an end: who reads sees the end. */
+static void reset_behind_an_end(void) {
+    int ends[2];
+    char byte;
+    connection(ends);
+    MUST(shutdown(ends[0], SHUT_WR));
+    TRY(read(ends[1], &byte, 1));
+    struct linger at_once = {.l_onoff = 1};
+    MUST(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+    close(ends[0]);
+    struct pollfd over = {.fd = ends[1]};
+    TRY(poll(&over, 1, -1));
+    TRY(read(ends[1], &byte, 1));
+    TRY(send(ends[1], "x", 1, MSG_NOSIGNAL));
+    TRY(read(ends[1], &byte, 1));
+    close(ends[1]);
+}
+
 int main(void) {
     int ends[2];
     char buffer[64], other[64];
@@ -150,5 +168,6 @@ int main(void) {
     large(1);
     large(0);
     reset_behind_much();
+    reset_behind_an_end();
     return 0;
 }

@@ -104,9 +104,10 @@ impl Supervisor {
             State::Connected(link) => return link.take_error(),
             _ => return None,
         };
+        let had_ended = carrier.had_ended;
         let native = rustix::net::sockopt::socket_error(carrier.borrow()?).ok()?;
         // If the program has met the native error already, it knows; but behind the gate only a call that had moved some of
         // its bytes met it, and told those.
-        if is_stream && self.exact { kept } else { native.err().and(kept) }
+        if is_stream && (self.exact || had_ended) { kept } else { native.err().and(kept) }
     }
 }

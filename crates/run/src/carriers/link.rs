@@ -401,6 +401,11 @@ impl Link {
         self.leave_unread(program_end);
     }
 
+    /// Breaks the link so that P reads what it was sent, then its end: nothing is left unread.
+    pub(crate) fn leave(mut self, buffer: &mut [u8]) {
+        self.discard(buffer);
+    }
+
     /// Whether there are bytes of the program's, maybe, that may be left where they are: nothing but data, of a connection that stands.
     pub(crate) fn may_wait(&self) -> bool {
         let ends = self.may_end || self.hung_up || self.asked_shut || self.failed.is_some();

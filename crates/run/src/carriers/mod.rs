@@ -72,6 +72,8 @@ pub(crate) struct Carrier {
     pub(crate) watches_room: bool,
     /// The object may tell the program that it is connected.
     pub(crate) untold: bool,
+    /// It broke behind the peer's end, which goes before an error when the program reads.
+    pub(crate) had_ended: bool,
     /// A connection that no program has accepted yet.
     pub(crate) waits: Option<Waits>,
     threads: Rc<Threads>,
@@ -199,6 +201,7 @@ impl Carriers {
             fast_send: None,
             watches_room: false,
             untold: false,
+            had_ended: false,
             waits: None,
             threads: Rc::clone(&self.threads),
         }
@@ -234,7 +237,7 @@ impl Carriers {
             (carrier.cookie, carrier.inode) = (cookie, inode);
             carrier.name = name;
             carrier.state = State::Fresh;
-            (carrier.watches_room, carrier.untold) = (false, false);
+            (carrier.watches_room, carrier.untold, carrier.had_ended) = (false, false, false);
         }
         Ok(())
     }

@@ -129,7 +129,8 @@ impl Supervisor {
         }
     }
 
-    /// Has P show natively that its connection broke.
+    /// Has P show natively that its connection broke. Behind an end it would say so to who reads, who is to see the end: there only the
+    /// gate, which knows better, has it shown.
     pub(super) fn break_carrier(&mut self, id: CarrierId, error: Option<Errno>) {
         self.end_telling(id);
         let Some(carrier) = self.carriers.get(id) else { return };
@@ -137,7 +138,12 @@ impl Supervisor {
         if let State::Connected(link) | State::Connecting(Some(link)) =
             std::mem::replace(&mut carrier.state, State::Broken(error))
         {
-            link.break_off(program_end.as_deref());
+            carrier.had_ended = link.was_shown_end();
+            if carrier.had_ended && !self.exact {
+                link.leave(&mut self.buffer);
+            } else {
+                link.break_off(program_end.as_deref());
+            }
         }
     }
 
