@@ -264,13 +264,10 @@ impl Host {
 
     /// For who passes a stream on: as [`Host::receive`] with SO_OOBINLINE, but an urgent byte comes alone, and `true`.
     pub fn receive_marked(&mut self, now: Instant, id: SocketId, max: usize) -> Result<(Chain, bool)> {
-        if let Ok((_, Stream { state: StreamState::Open(connection), .. })) = self.stream(id)
-            && self.stack.tcp(*connection).is_some_and(|tcb| tcb.receive_len() > 0)
-        {
-            let connection = *connection;
-            return Ok(self.stack.tcp_receive_marked(now, connection, max).unwrap_or_default());
+        match self.tcb(id).map_or(0, tcp::Tcb::receive_len) {
+            0 => Ok((self.receive(now, id, max, false)?, false)),
+            _ => Ok(self.with_tcb(now, id, |tcb| tcb.receive_marked(now, max)).unwrap_or_default()),
         }
-        Ok((self.receive(now, id, max, false)?, false))
     }
 
     /// Whether a stream's urgent mark is next to be read (SIOCATMARK). ENOTTY for a datagram socket.

@@ -273,28 +273,8 @@ impl Stack {
 
     /// Takes at most `max` bytes that have come. Nothing follows from that but perhaps a wider window to be told.
     pub fn tcp_receive(&mut self, now: Instant, connection: ConnectionId, max: usize) -> Option<Chain> {
-        self.tcp_take(now, connection, |tcb| tcb.receive(now, max))
-    }
-
-    /// The same for who passes the stream on ([`Tcb::receive_marked`]).
-    pub fn tcp_receive_marked(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        max: usize,
-    ) -> Option<(Chain, bool)> {
-        self.tcp_take(now, connection, |tcb| tcb.receive_marked(now, max))
-    }
-
-    #[inline]
-    fn tcp_take<R>(
-        &mut self,
-        now: Instant,
-        connection: ConnectionId,
-        take: impl FnOnce(&mut Tcb) -> R,
-    ) -> Option<R> {
         let tcb = &mut self.tcp.connections.get_mut(connection)?.tcb;
-        let data = take(tcb);
+        let data = tcb.receive(now, max);
         if tcb.owes_ack() {
             self.tcp_flush(now, connection);
             self.settle(now);
