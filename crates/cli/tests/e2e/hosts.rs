@@ -137,7 +137,9 @@ fn a_killed_program_resets_and_a_dead_machine_is_silent() {
     let (mut server, program) = sink(&network, "pukaki");
     let (mut client, mut said) = sending(&network);
     signal("KILL", &program);
-    assert_eq!(read_line(&mut said), "ConnectionResetError");
+    // By a reset at once if it had not read all that came, else by one behind its end.
+    let told = read_line(&mut said);
+    assert!(["ConnectionResetError", "BrokenPipeError"].contains(&told.as_str()), "{told}");
     let _ = (client.wait(), server.wait());
     // The machine.
     let (mut server, _) = sink(&network, "pukaki");
