@@ -16,8 +16,8 @@ use sockeye_stack::Refusal;
 
 /// As many pieces are handed over at a time.
 const PIECES: usize = 64;
-/// Asks for the urgent mark: asm-generic/sockios.h.
-const SIOCATMARK: libc::Ioctl = 0x8905;
+/// Whether the urgent mark is next.
+const SIOCATMARK: libc::Ioctl = sockeye_abi::ioctl::SIOCATMARK as libc::Ioctl;
 /// What an error's cause is reported with, at most.
 const QUOTED: usize = 1280;
 

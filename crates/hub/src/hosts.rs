@@ -506,9 +506,7 @@ impl Known {
         let (joined, inside, ways, program) = (None, None, Vec::new(), None);
         Known { joined, name, addresses, inside, ways, program, done: false, traffic: Traffic::default() }
     }
-}
 
-impl Known {
     /// Its addresses as they are now, while its name still leads to those it began with.
     fn current_addresses(&self) -> Vec<String> {
         let Some(joined) = &self.joined else {

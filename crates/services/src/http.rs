@@ -1,6 +1,6 @@
 //! HTTP/1.1 on port 80, over IPv6 and IPv4: an index that says what just happened, `/bytes/N` with bodies of any size,
-//! uploads answered by their length and hash, and files that it is given, whole or in part. Not modelled: several ranges at once, conditions, compression, TLS, HTTP/2; nor the
-//! Date field, since nothing here knows what day it is.
+//! uploads answered by their length and hash, and files that it is given, whole or in part. Not modelled: several ranges at
+//! once, conditions, compression, TLS, HTTP/2; nor the Date field, since nothing here knows what day it is.
 
 mod connection;
 mod content;

@@ -148,21 +148,16 @@ impl Supervisor {
     /// there is no why.
     fn receive_broken(&mut self, subject: Subject) -> Result<Answer, Errno> {
         let program_end = self.carriers.get(subject.carrier).and_then(|carrier| carrier.borrow());
-        let unread = program_end.and_then(|end| rustix::io::ioctl_fionread(&end).ok()).unwrap_or(0);
+        let unread = program_end.as_ref().and_then(|end| rustix::io::ioctl_fionread(end).ok()).unwrap_or(0);
         if unread > 0 {
             return Ok(Answer::Pass);
         }
         if self.carriers.is(subject.carrier, |carrier| carrier.had_ended) {
-            self.clear_native_error(subject);
+            // P shows one: asking for it takes it.
+            let _ = program_end.map(rustix::net::sockopt::socket_error);
             return Ok(Answer::Pass);
         }
         self.take_broken_error(subject).map_or(Ok(Answer::Pass), Err)
-    }
-
-    fn clear_native_error(&mut self, subject: Subject) {
-        let program_end = self.carriers.get(subject.carrier).and_then(|carrier| carrier.borrow());
-        // Asking for it takes it.
-        let _ = program_end.map(rustix::net::sockopt::socket_error);
     }
 
     /// Why a connection broke, if nobody was told yet.

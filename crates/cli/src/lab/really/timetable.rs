@@ -65,7 +65,7 @@ impl Run<'_> {
 
     /// Whether a host that is off will be switched on.
     pub(super) fn comes_back(&self, host: usize) -> bool {
-        let to_come = self.topology.events.iter().skip(self.happened);
-        to_come.into_iter().any(|event| event.what == What::On(host))
+        let mut to_come = self.topology.events.iter().skip(self.happened);
+        to_come.any(|event| event.what == What::On(host))
     }
 }
